@@ -1,0 +1,62 @@
+# Two commands do all the set-up on a fresh Debian machine with Python >= 3.11:
+#   make demo   core dependencies only, no compiler; fits two models and prints their summaries
+#   make test   all that the tests need; then format, types, layers, tests and doctests
+
+PYTHON ?= python3
+DEMO_VENV ?= .venv
+TEST_VENV ?= .venv-test
+PYTEST_ARGS ?= -n 2
+BIN := $(TEST_VENV)/bin
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
+
+# Debian packages are installed when they are missing and we may install them; otherwise this says which ones.
+define apt_install
+{ if [ "$$(id -u)" = 0 ]; then as_root=""; else as_root="sudo"; fi; \
+  { command -v apt-get && { [ -z "$$as_root" ] || command -v sudo; }; } >/dev/null \
+    && $$as_root apt-get update -qq \
+    && $$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(1); } \
+|| { echo "Please install these Debian packages (or what your system calls them), then run make again: $(1)" >&2; exit 1; }
+endef
+
+.PHONY: demo test lint clean venv-tools test-tools test-install
+
+demo: venv-tools
+	test -x $(DEMO_VENV)/bin/python || $(PYTHON) -m venv $(DEMO_VENV)
+	rm -rf build/lib build/bdist.*
+	$(DEMO_VENV)/bin/python $(PIP_INSTALL) .
+	$(DEMO_VENV)/bin/ranef demo
+
+test: lint
+	$(BIN)/pytest $(PYTEST_ARGS) tests --pyargs ranef
+
+lint: test-install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# The strict editable mode links single files, so that type checkers and import-linter find them: install it anew every
+# time, or new files are missing.
+test-install: venv-tools test-tools
+	test -x $(BIN)/python || $(PYTHON) -m venv $(TEST_VENV)
+	rm -rf build
+	$(BIN)/python $(PIP_INSTALL) "setuptools>=77" wheel
+	@# scikit-sparse 0.5 does not compile with CHOLMOD before 5 (Debian 12 has CHOLMOD 3); 0.4.16 does
+	cholmod=$$(sed -n 's/^#define CHOLMOD_MAIN_VERSION *//p' /usr/include/suitesparse/cholmod.h 2>/dev/null); \
+	$(BIN)/python $(PIP_INSTALL) --no-build-isolation --config-settings editable_mode=strict --editable . && \
+	if [ "$${cholmod:-0}" -ge 5 ]; then limit=""; else limit="scikit-sparse<0.5"; fi; \
+	$(BIN)/python $(PIP_INSTALL) "ranef[test]" $${limit:+"$$limit"}
+
+# Debian has the venv module without ensurepip until python3-venv is installed.
+venv-tools:
+	@$(PYTHON) -c "import ensurepip, venv" 2>/dev/null || $(call apt_install,python3 python3-venv)
+
+# Compiler, Python headers and SuiteSparse, to build scikit-sparse.
+test-tools:
+	@{ command -v gcc >/dev/null \
+	  && $(PYTHON) -c "import os, sysconfig; os.stat(os.path.join(sysconfig.get_path('include'), 'Python.h'))" 2>/dev/null \
+	  && echo '#include <suitesparse/cholmod.h>' | gcc -E - >/dev/null 2>&1; } \
+	|| $(call apt_install,gcc libc6-dev python3-dev libsuitesparse-dev)
+
+clean:
+	rm -rf $(DEMO_VENV) $(TEST_VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

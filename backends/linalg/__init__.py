@@ -1,0 +1,1 @@
+"""Linear-algebra backends, one module each."""

@@ -1,0 +1,90 @@
+"""Linear algebra on many small k x k blocks at once, with the levels on the last, contiguous axis.
+
+A Cholesky factorization of a million 2 x 2 blocks is a dozen operations on arrays of length one million: no loop over
+levels, and no LAPACK call a level.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ranef.contracts import NotPositiveDefiniteError
+from ranef.contracts.arrays import FloatArray
+
+
+def congruence(T: FloatArray, A: FloatArray) -> FloatArray:
+    """T' A_l T for every level l; T (k, k), A (k, k, L)."""
+    k, _, n_levels = A.shape
+    if k == 1:
+        return A * (T[0, 0] * T[0, 0])
+    half = (T.T @ A.reshape(k, k * n_levels)).reshape(k, k, n_levels)
+    return np.matmul(T.T, half)
+
+
+def cholesky(M: FloatArray) -> FloatArray:
+    """Lower Cholesky factors of the blocks of M (k, k, L), of which the lower triangles are read."""
+    k = M.shape[0]
+    C = np.zeros_like(M)
+    for j in range(k):
+        column = M[j:, j]
+        if j:
+            column = column - np.einsum("icl,cl->il", C[j:, :j], C[j, :j])
+        pivot = column[0]
+        if not (pivot.min() > 0.0):
+            raise NotPositiveDefiniteError("a diagonal block of M is not positive definite at this theta")
+        C[j, j] = np.sqrt(pivot)
+        C[j + 1 :, j] = column[1:] / C[j, j]
+    return C
+
+
+def forward_solve(C: FloatArray, B: FloatArray) -> FloatArray:
+    """C_l^-1 B_l for every level; C (k, k, L) lower triangular, B (r, k, L)."""
+    k = C.shape[0]
+    if k == 1:
+        return B / C[0]
+    Y = np.empty(np.broadcast_shapes(B.shape, (1, *C.shape[1:])))
+    for j in range(k):
+        rest = B[:, j] if j == 0 else B[:, j] - np.einsum("cl,rcl->rl", C[j, :j], Y[:, :j])
+        Y[:, j] = rest / C[j, j]
+    return Y
+
+
+def backward_solve(C: FloatArray, B: FloatArray) -> FloatArray:
+    """C_l^-T B_l for every level; C (k, k, L) lower triangular, B (r, k, L)."""
+    k = C.shape[0]
+    if k == 1:
+        return B / C[0]
+    X = np.empty_like(B)
+    for j in reversed(range(k)):
+        rest = B[:, j] if j == k - 1 else B[:, j] - np.einsum("cl,rcl->rl", C[j + 1 :, j], X[:, j + 1 :])
+        X[:, j] = rest / C[j, j]
+    return X
+
+
+def inverse(C: FloatArray) -> FloatArray:
+    """(C_l C_l')^-1 for every level, (k, k, L)."""
+    k = C.shape[0]
+    if k == 1:
+        return 1.0 / C**2
+    root = forward_solve(C, np.eye(k)[:, :, None])  # row r of `root` is C^-1 e_r
+    return np.einsum("rcl,scl->rsl", root, root)
+
+
+def multiply(A: FloatArray, B: FloatArray) -> FloatArray:
+    """A_l B_l for every level; either may be one (k, k) matrix for all levels."""
+    if A.ndim == 2:
+        return np.einsum("ab,bcl->acl", A, B)
+    if B.ndim == 2:
+        return np.einsum("abl,bc->acl", A, B)
+    return np.einsum("abl,bcl->acl", A, B)
+
+
+def symmetric(A: FloatArray) -> FloatArray:
+    """The blocks with their lower triangles mirrored to the upper ones; A itself is not changed."""
+    k = A.shape[0]
+    if k == 1:
+        return A
+    rows, columns = np.tril_indices(k, -1)
+    out = A.copy()
+    out[columns, rows] = A[rows, columns]
+    return out

@@ -1,0 +1,275 @@
+"""In which order factors are eliminated, where fill goes, and the update plan of each step: all symbolic.
+
+Eliminating the levels of a factor e from M (as in sparse Cholesky) changes only entries between two neighbours of one
+level. With G the matrix Z'WZ less what was eliminated so far (before Lambda is applied), N_u = T (T'G_uu T + I)^-1 T'
+and X_u the row of blocks of level u, the step reads
+
+    G_rest  <-  G_rest - sum_u X_u' N_u X_u.
+
+Factors stay block diagonal as long as each eliminated level meets at most one of their levels (nested factors); these
+are eliminated level by level. All others (crossed factors) form one dense trailing block. Compare the chapter "Details
+of the parameter estimation" of MixedModels.jl's documentation, which uses the same block structure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ranef.contracts import Structure
+from ranef.contracts.arrays import AnyArray, IntArray
+
+#: Pairs held in memory at a time; the index plan of a chunk takes 20 bytes a pair.
+CHUNK = 1 << 22
+#: Plans with more pairs than this are made anew at each use, chunk by chunk, instead of being kept.
+KEEP = 40_000_000
+
+Pattern = dict[tuple[int, int], tuple[IntArray, IntArray]]
+
+
+@dataclass(frozen=True, eq=False)
+class PairChunk:
+    """Products of two neighbours of one level, for the levels from `first` to `last`.
+
+    `left`, `right` index the step's neighbour list; the product lands at `target` (relative to the step's tail) of the
+    flat array G. `start` says where each level's pairs begin.
+    """
+
+    first: int
+    last: int
+    left: AnyArray
+    right: AnyArray
+    target: AnyArray
+    start: AnyArray
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """Elimination of one factor.
+
+    Parameters
+    ----------
+    factor : int
+        Index of the factor in the structure.
+    diagonal : slice
+        Its (k, k, L) diagonal blocks in the flat array G.
+    tail : int
+        Where in G the remaining matrix begins.
+    x : (c,) int array
+        Neighbour list, ordered by (level, x): scalar indices of later random effects, in elimination order.
+    level : (c,) int array
+        The level that each neighbour belongs to.
+    position : (k, c) int array
+        Where in G the entries between the level's k random effects and the neighbour stand.
+    """
+
+    factor: int
+    k: int
+    n_levels: int
+    offset: int
+    diagonal: slice
+    tail: int
+    x: IntArray
+    level: IntArray
+    position: IntArray
+    plan: Plan
+
+    @cached_property
+    def start(self) -> IntArray:
+        """(L + 1,) where each level's neighbours begin."""
+        return _starts(self.level, self.n_levels)
+
+    @cached_property
+    def rank(self) -> IntArray:
+        """(c,) place of each neighbour within its level."""
+        return np.arange(len(self.x)) - self.start[self.level]
+
+    @cached_property
+    def n_pairs(self) -> int:
+        """Number of products in the update."""
+        return int((self.rank + 1).sum())
+
+    @cached_property
+    def _kept(self) -> list[PairChunk] | None:
+        return list(self._make()) if self.n_pairs <= KEEP else None
+
+    def pairs(self) -> Iterator[PairChunk]:
+        """The update's pairs, chunk by chunk."""
+        return self._make() if self._kept is None else iter(self._kept)
+
+    def _make(self) -> Iterator[PairChunk]:
+        per_level = np.concatenate([[0], np.cumsum(self.rank + 1)])[self.start]
+        first = 0
+        while first < self.n_levels:
+            last = int(np.searchsorted(per_level, per_level[first] + CHUNK, side="right")) - 1
+            last = min(max(last, first + 1), self.n_levels)
+            lo, hi = int(self.start[first]), int(self.start[last])
+            repeats = self.rank[lo:hi] + 1
+            left = np.repeat(np.arange(lo, hi, dtype=np.int32), repeats)
+            # right runs over the neighbours of the same level up to and including left
+            ends = np.cumsum(repeats)
+            shift = self.start[self.level[lo:hi]] - (ends - repeats)
+            right = (np.arange(len(left)) + np.repeat(shift, repeats)).astype(np.int32)
+            target = self.plan.target(self.x[left], self.x[right], self.tail)
+            start = (per_level[first : last + 1] - per_level[first]).astype(target.dtype)
+            yield PairChunk(first, last, left, right, target, start)
+            first = last
+
+
+@dataclass(frozen=True, eq=False)
+class Sparse:
+    """An eliminated factor's place in G: diagonal blocks, and blocks with later factors on a filled pattern."""
+
+    factor: int
+    offset: int
+    diagonal: int
+    cross: dict[int, tuple[int, IntArray, IntArray]]
+
+
+class Plan:
+    """Elimination order and layout of the flat array G of one structure."""
+
+    def __init__(self, structure: Structure) -> None:
+        self.structure = structure
+        order, pattern = eliminate_patterns(structure)
+        self.n_sparse = len(order)
+        rest = [j for j in range(len(structure.factors)) if j not in order]
+        self.order = order + sorted(rest, key=lambda j: -structure.factors[j].n_levels)
+        sizes = [structure.factors[j].size for j in self.order]
+        self.offsets = dict(zip(self.order, np.cumsum([0, *sizes])[:-1].tolist(), strict=True))
+        self.dense_factors = self.order[self.n_sparse :]
+        self.dense_offset = sum(sizes[: self.n_sparse])
+        self.dense_size = sum(sizes[self.n_sparse :])
+        self.sparse: dict[int, Sparse] = {}
+        self.tails: list[int] = []
+        at = 0
+        for e in order:
+            f = structure.factors[e]
+            diagonal, at = at, at + f.n_columns**2 * f.n_levels
+            cross = {}
+            for b in self.order[self.order.index(e) + 1 :]:
+                if (e, b) in pattern:
+                    rows, columns = pattern[e, b]
+                    cross[b] = (at, rows, columns)
+                    at += f.n_columns * structure.factors[b].n_columns * len(rows)
+            self.sparse[e] = Sparse(e, self.offsets[e], diagonal, cross)
+            self.tails.append(at)
+        self.dense_start = at
+        self.size = at + self.dense_size**2
+
+    @cached_property
+    def steps(self) -> list[Step]:
+        """The elimination steps, in order."""
+        return [self._step(e, tail) for e, tail in zip(self.order[: self.n_sparse], self.tails, strict=True)]
+
+    def _step(self, e: int, tail: int) -> Step:
+        factors, place = self.structure.factors, self.sparse[e]
+        k = factors[e].n_columns
+        xs, levels, positions = [], [], []
+        for b, (base, rows, columns) in place.cross.items():
+            kb, nnz = factors[b].n_columns, len(rows)
+            for c in range(kb):
+                xs.append(self.offsets[b] + c * factors[b].n_levels + columns)
+                levels.append(rows)
+                positions.append(base + (np.arange(k)[:, None] * kb + c) * nnz + np.arange(nnz))
+        x = np.concatenate(xs) if xs else np.zeros(0, dtype=np.intp)
+        level = np.concatenate(levels) if xs else np.zeros(0, dtype=np.intp)
+        position = np.concatenate(positions, axis=1) if xs else np.zeros((k, 0), dtype=np.intp)
+        key = level * sum(f.size for f in factors) + x
+        if np.any(key[1:] < key[:-1]):
+            by_key = np.argsort(key, kind="stable")
+            x, level, position = x[by_key], level[by_key], position[:, by_key]
+        n_levels = factors[e].n_levels
+        diagonal = slice(place.diagonal, place.diagonal + k * k * n_levels)
+        return Step(e, k, n_levels, place.offset, diagonal, tail, x, level, position, self)
+
+    def dense_position(self, x: IntArray, y: IntArray) -> IntArray:
+        """Where the entry (x, y), x >= y, of the trailing block stands in G (row-major, lower triangle)."""
+        return self.dense_start + (x - self.dense_offset) * self.dense_size + (y - self.dense_offset)
+
+    def target(self, x: IntArray, y: IntArray, tail: int) -> AnyArray:
+        """Where the entries (x, y), x >= y, stand in G, relative to tail."""
+        small = np.int32 if self.size < 2**31 else np.int64
+        if len(y) == 0 or y.min() >= self.dense_offset:
+            return (self.dense_position(x, y) - tail).astype(small)
+        out = np.empty(len(x), dtype=small)
+        dense = y >= self.dense_offset
+        out[dense] = self.dense_position(x[dense], y[dense]) - tail
+        for e in self.order[: self.n_sparse]:
+            mine = _within(y, self.offsets[e], self.structure.factors[e].size)
+            for b in self.order[self.order.index(e) :]:
+                both = np.flatnonzero(mine & _within(x, self.offsets[b], self.structure.factors[b].size))
+                if len(both):
+                    out[both] = self._sparse_position(e, y[both], b, x[both]) - tail
+        return out
+
+    def _sparse_position(self, e: int, y: IntArray, b: int, x: IntArray) -> IntArray:
+        fe, fb = self.structure.factors[e], self.structure.factors[b]
+        ce, le = np.divmod(y - self.offsets[e], fe.n_levels)
+        cb, lb = np.divmod(x - self.offsets[b], fb.n_levels)
+        if e == b:  # one level with itself: lower triangle of its diagonal block
+            return self.sparse[e].diagonal + (cb * fe.n_columns + ce) * fe.n_levels + le
+        base, rows, columns = self.sparse[e].cross[b]
+        at = np.searchsorted(rows * fb.n_levels + columns, le * fb.n_levels + lb)
+        return np.asarray(base + (ce * fb.n_columns + cb) * len(rows) + at)
+
+
+def eliminate_patterns(structure: Structure) -> tuple[list[int], Pattern]:
+    """Factors to eliminate level by level, in order, and the filled patterns of their blocks with later factors."""
+    factors = structure.factors
+    pattern: Pattern = {}
+    for (i, j), (rows, columns) in structure.pairs.items():
+        pattern[i, j] = (rows, columns)
+        swap = np.lexsort((rows, columns))
+        pattern[j, i] = (columns[swap], rows[swap])
+    remaining = sorted(range(len(factors)), key=lambda j: -factors[j].n_levels)
+    block_diagonal = set(remaining)
+    order: list[int] = []
+    while remaining and (candidates := [j for j in remaining if j in block_diagonal]):
+        e = candidates[0]
+        remaining.remove(e)
+        order.append(e)
+        for b in remaining:
+            if (e, b) not in pattern:
+                continue
+            rows, columns = pattern[e, b]
+            if len(rows) and np.any(rows[1:] == rows[:-1]):
+                block_diagonal.discard(b)
+                continue
+            parent = np.full(factors[e].n_levels, -1, dtype=np.intp)
+            parent[rows] = columns
+            for c in remaining:
+                if c != b and (e, c) in pattern:
+                    _fill(pattern, b, c, parent, pattern[e, c], factors[c].n_levels, factors[b].n_levels)
+    return order, pattern
+
+
+def _fill(
+    pattern: Pattern,
+    b: int,
+    c: int,
+    parent: IntArray,
+    neighbours: tuple[IntArray, IntArray],
+    n_levels_c: int,
+    n_levels_b: int,
+) -> None:
+    """Add to the pattern of (b, c) the pairs that meet at a level of the eliminated factor."""
+    rows, columns = pattern.get((b, c), (np.zeros(0, np.intp), np.zeros(0, np.intp)))
+    level, column = neighbours
+    has_parent = parent[level] >= 0
+    new = parent[level[has_parent]] * n_levels_c + column[has_parent]
+    filled_rows, filled_columns = np.divmod(np.union1d(rows * n_levels_c + columns, new), n_levels_c)
+    pattern[b, c] = (filled_rows, filled_columns)
+    swap = np.argsort(filled_columns * n_levels_b + filled_rows)
+    pattern[c, b] = (filled_columns[swap], filled_rows[swap])
+
+
+def _starts(sorted_ids: IntArray, n: int) -> IntArray:
+    return np.concatenate([[0], np.cumsum(np.bincount(sorted_ids, minlength=n))])
+
+
+def _within(x: IntArray, offset: int, size: int) -> AnyArray:
+    return (x >= offset) & (x < offset + size)

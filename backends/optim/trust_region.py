@@ -1,0 +1,152 @@
+"""Bounded Newton method in a trust region.
+
+Each step minimizes the quadratic model g's + s'Bs/2 on a ball, over the parameters that are not held at a bound (Conn,
+Gould & Toint 2000, *Trust-Region Methods*, chapters 7 and 12). B is the objective's own curvature, corrected by the
+last steps' gradient differences (symmetric rank one; Nocedal & Wright 2006, section 6.2) unless it is exact.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ranef.contracts import Objective, OptimizationResult, Optimizer, Status
+from ranef.contracts.arrays import BoolArray, FloatArray
+
+#: A step covers at most this part of the way to a bound, so that a bad model does not jump onto it ...
+TO_BOUND = 0.9
+#: ... unless the bound is as near as this.
+NEAR = 1e-3
+#: Objective values are taken to be exact up to this part of themselves.
+ROUNDING = 1e-13
+
+
+class TrustRegion(Optimizer):
+    """Newton steps in a trust region, for smooth objectives of up to a few hundred parameters.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ranef.contracts import Objective
+    >>> from ranef.backends.optim.trust_region import TrustRegion
+    >>> bowl = Objective(
+    ...     value=lambda x: float((x - 3) @ (x - 3)), gradient=lambda x: (float((x - 3) @ (x - 3)), 2 * (x - 3)),
+    ...     start=np.ones(2), lower=np.zeros(2), upper=np.full(2, np.inf))
+    >>> TrustRegion().minimize(bowl, tol=1e-10, max_evaluations=50).x.round(6).tolist()
+    [3.0, 3.0]
+    """
+
+    needs_gradient = True
+
+    def minimize(self, objective: Objective, *, tol: float, max_evaluations: int) -> OptimizationResult:
+        """Minimize; stops after a step from where the model expects less than tol max(|value|, 1) to gain."""
+        if objective.gradient is None:
+            raise ValueError("the trust-region optimizer needs an objective with a gradient")
+        x = np.array(objective.start, dtype=np.float64)
+        f, g = objective.gradient(x)
+        n = 1
+        if not np.isfinite(f):
+            return OptimizationResult(x, f, Status.FAILED, n, "the objective is not finite at the start")
+        pairs: list[tuple[FloatArray, FloatArray]] = []
+        B0 = self._curvature(objective, x, g)
+        radius = max(1.0, 0.5 * float(np.linalg.norm(x)))
+        while True:
+            B = B0 if objective.curvature_is_exact else _secant_corrected(B0, pairs)
+            free = ~(((x <= objective.lower) & (g >= 0)) | ((x >= objective.upper) & (g <= 0)))
+            if not free.any():
+                return OptimizationResult(x, f, Status.CONVERGED, n, "every parameter is at a bound")
+            expected = newton_decrement(B, g, free)
+            finished = expected <= tol * max(abs(f), 1.0)
+            if n >= max_evaluations:
+                status = Status.CONVERGED if finished else Status.MAX_EVALUATIONS
+                return OptimizationResult(x, f, status, n, f"expected remaining decrease {expected:.2g}")
+            s = _step(B, g, free, radius)
+            new = _inside(x, s, objective.lower, objective.upper)
+            s = new - x
+            f_new, g_new = objective.gradient(new)
+            n += 1
+            rounding = ROUNDING * max(abs(f), 1.0)
+            gain, predicted = f - f_new, -float(g @ s + 0.5 * s @ B @ s)
+            if np.isfinite(f_new):
+                pairs = [*pairs, (s, g_new - g)][-2 * len(x) :]
+            if finished:  # the last step polishes; beyond it there is nothing but rounding
+                if np.isfinite(f_new) and gain >= -rounding:
+                    x, f = new, min(f, f_new)
+                return OptimizationResult(x, f, Status.CONVERGED, n, f"expected remaining decrease {expected:.2g}")
+            length = float(np.linalg.norm(s))
+            ratio = gain / predicted if predicted > rounding else (1.0 if gain >= -rounding else -1.0)
+            if np.isfinite(f_new) and (ratio > 1e-4):
+                x, f, g = new, f_new, g_new
+                B0 = self._curvature(objective, x, g) if objective.curvature else _secant_corrected(B0, pairs)
+                if objective.curvature is None:
+                    pairs = []
+                if ratio > 0.75 and length > 0.8 * radius:
+                    radius = 2.5 * radius
+                elif ratio < 0.25:
+                    radius = 0.4 * length
+            else:
+                radius = 0.3 * length if np.isfinite(f_new) else 0.1 * length
+            if radius <= 1e-12 * max(1.0, float(np.linalg.norm(x))):
+                return OptimizationResult(x, f, Status.STALLED, n, f"expected remaining decrease {expected:.2g}")
+
+    @staticmethod
+    def _curvature(objective: Objective, x: FloatArray, g: FloatArray) -> FloatArray:
+        if objective.curvature is not None:
+            return objective.curvature(x)
+        return np.eye(len(x)) * max(float(np.linalg.norm(g)), 1.0)
+
+
+def newton_decrement(B: FloatArray, g: FloatArray, free: BoolArray) -> float:
+    """Expected decrease g'B^-1 g / 2 over the free parameters; inf where the model has a direction of descent forever."""
+    eigenvalues, V = np.linalg.eigh(B[np.ix_(free, free)])
+    scale = max(float(np.abs(eigenvalues).max()), 1e-300)
+    if eigenvalues.min() < -1e-6 * scale:
+        return np.inf
+    slopes = V.T @ g[free]
+    return float(0.5 * np.sum(slopes**2 / np.maximum(eigenvalues, 1e-10 * scale)))
+
+
+def _step(B: FloatArray, g: FloatArray, free: BoolArray, radius: float) -> FloatArray:
+    """Minimizer of the model on the ball of the radius, zero where a parameter is held."""
+    eigenvalues, V = np.linalg.eigh(B[np.ix_(free, free)])
+    slopes = V.T @ g[free]
+    scale = max(float(np.abs(eigenvalues).max()), 1e-300)
+    lowest = float(eigenvalues.min())
+
+    def along(shift: float) -> FloatArray:
+        return -slopes / np.maximum(eigenvalues + shift, 1e-14 * scale)
+
+    s = along(0.0)
+    if lowest < 1e-10 * scale or np.linalg.norm(s) > radius:
+        low = max(0.0, -lowest) + 1e-10 * scale
+        high = low + float(np.linalg.norm(slopes)) / radius + 1e-300
+        for _ in range(60):  # bisection on the secular equation |s(shift)| = radius
+            middle = 0.5 * (low + high)
+            if np.linalg.norm(along(middle)) > radius:
+                low = middle
+            else:
+                high = middle
+            if high - low <= 1e-3 * high:
+                break
+        s = along(high)
+    out = np.zeros_like(g)
+    out[free] = V @ s
+    return out
+
+
+def _inside(x: FloatArray, s: FloatArray, lower: FloatArray, upper: FloatArray) -> FloatArray:
+    """x + s, going at most `TO_BOUND` of the way to a bound that is not `NEAR`."""
+    new = x + s
+    for bound, beyond in ((lower, new < lower), (upper, new > upper)):
+        near = np.abs(x - bound) <= NEAR
+        new = np.where(beyond, np.where(near, bound, x + TO_BOUND * (bound - x)), new)
+    return new
+
+
+def _secant_corrected(B: FloatArray, pairs: list[tuple[FloatArray, FloatArray]]) -> FloatArray:
+    """B with the symmetric rank-one corrections that make it map each step to its gradient difference."""
+    for s, y in pairs:
+        missing = y - B @ s
+        size = float(missing @ s)
+        if abs(size) > 1e-8 * float(np.linalg.norm(s) * np.linalg.norm(missing)):
+            B = B + np.outer(missing, missing) / size
+    return B

@@ -1,0 +1,138 @@
+"""Built-in families and links of ranef, registered through the same hooks as everybody's.
+
+Everything is imported on first use: ``from ranef.families import Poisson`` loads the Poisson family alone.
+"""
+
+from __future__ import annotations
+
+if __name__ != "ranef.families":
+    raise ImportError(
+        "this folder is the package `ranef.families`: install the project (pip install .) and `import ranef`"
+    )
+
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ranef.contracts import FamilyEntry, LinkEntry, hookimpl
+
+if TYPE_CHECKING:
+    from .beta import Beta as Beta
+    from .beta_binomial import BetaBinomial as BetaBinomial
+    from .binomial import Binomial as Binomial
+    from .gamma import Gamma as Gamma
+    from .gaussian import Gaussian as Gaussian
+    from .inverse_gaussian import InverseGaussian as InverseGaussian
+    from .links import Cauchit as Cauchit
+    from .links import CLogLog as CLogLog
+    from .links import Identity as Identity
+    from .links import Inverse as Inverse
+    from .links import InverseSquared as InverseSquared
+    from .links import Log as Log
+    from .links import Logit as Logit
+    from .links import LogLog as LogLog
+    from .links import Probit as Probit
+    from .links import Sqrt as Sqrt
+    from .negative_binomial import NegativeBinomial as NegativeBinomial
+    from .negative_binomial1 import NegativeBinomial1 as NegativeBinomial1
+    from .poisson import Poisson as Poisson
+    from .student_t import StudentT as StudentT
+    from .truncated_negative_binomial import TruncatedNegativeBinomial as TruncatedNegativeBinomial
+    from .truncated_poisson import TruncatedPoisson as TruncatedPoisson
+    from .tweedie import Tweedie as Tweedie
+
+#: Name, class, summary, further names; the module of a family has its registered name.
+_FAMILIES: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
+    ("gaussian", "Gaussian", "Normal; dispersion = variance", ("normal",)),
+    ("binomial", "Binomial", "Binomial and Bernoulli; weights are trials, y a proportion", ("bernoulli",)),
+    ("poisson", "Poisson", "Poisson counts", ()),
+    ("gamma", "Gamma", "Gamma; variance = dispersion mu^2", ()),
+    ("inverse_gaussian", "InverseGaussian", "Inverse Gaussian; variance = dispersion mu^3", ()),
+    ("negative_binomial", "NegativeBinomial", "NB2 counts; variance = mu + mu^2/theta", ("nbinom2", "negbin")),
+    ("negative_binomial1", "NegativeBinomial1", "NB1 counts; variance = mu (1 + phi)", ("nbinom1",)),
+    ("beta", "Beta", "Beta proportions in (0, 1); variance = mu (1 - mu)/(1 + precision)", ()),
+    ("beta_binomial", "BetaBinomial", "Overdispersed binomial; weights are trials", ("betabinomial",)),
+    ("student_t", "StudentT", "Student t, location and scale; df given or estimated", ("t",)),
+    ("tweedie", "Tweedie", "Compound Poisson-gamma; variance = phi mu^power, 1 < power < 2", ()),
+    ("truncated_poisson", "TruncatedPoisson", "Poisson counts without zeros", ()),
+    (
+        "truncated_negative_binomial",
+        "TruncatedNegativeBinomial",
+        "NB2 counts without zeros",
+        ("truncated_nbinom2",),
+    ),
+)
+
+#: Name, class, summary; all in the module `links`.
+_LINKS: tuple[tuple[str, str, str], ...] = (
+    ("identity", "Identity", "mu"),
+    ("log", "Log", "log(mu)"),
+    ("logit", "Logit", "log(mu / (1 - mu))"),
+    ("probit", "Probit", "normal quantile of mu"),
+    ("cloglog", "CLogLog", "log(-log(1 - mu))"),
+    ("loglog", "LogLog", "-log(-log(mu))"),
+    ("cauchit", "Cauchit", "Cauchy quantile of mu"),
+    ("inverse", "Inverse", "1 / mu"),
+    ("inverse_squared", "InverseSquared", "1 / mu^2"),
+    ("sqrt", "Sqrt", "sqrt(mu)"),
+)
+
+_MODULES = {cls: name for name, cls, *_ in _FAMILIES} | {cls: "links" for _, cls, _ in _LINKS}
+
+__all__ = [
+    "Beta",
+    "BetaBinomial",
+    "Binomial",
+    "CLogLog",
+    "Cauchit",
+    "Gamma",
+    "Gaussian",
+    "Identity",
+    "Inverse",
+    "InverseGaussian",
+    "InverseSquared",
+    "Log",
+    "LogLog",
+    "Logit",
+    "NegativeBinomial",
+    "NegativeBinomial1",
+    "Poisson",
+    "Probit",
+    "Sqrt",
+    "StudentT",
+    "TruncatedNegativeBinomial",
+    "TruncatedPoisson",
+    "Tweedie",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_MODULES[name]}", __name__), name)
+
+
+# No __dir__: pluggy looks at every name that dir() lists, which would import all families.
+
+
+def _maker(cls: str) -> Callable[..., Any]:
+    """What imports a class and calls it, when called."""
+
+    def make(**options: Any) -> Any:
+        return __getattr__(cls)(**options)
+
+    return make
+
+
+@hookimpl
+def ranef_families() -> Iterator[FamilyEntry]:
+    """The built-in families."""
+    for name, cls, summary, aliases in _FAMILIES:
+        yield FamilyEntry(name, summary, _maker(cls), aliases=aliases)
+
+
+@hookimpl
+def ranef_links() -> Iterator[LinkEntry]:
+    """The built-in links."""
+    for name, cls, summary in _LINKS:
+        yield LinkEntry(name, summary, _maker(cls))

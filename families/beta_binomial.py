@@ -1,0 +1,127 @@
+"""The beta-binomial distribution by mean and precision."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from scipy import special
+
+from ranef.contracts import Derivatives, DispersionParameter, Link
+from ranef.contracts.arrays import FloatArray
+
+from .links import Logit
+from .proportion import ProportionFamily
+from .special import flat_ranges, log_binomial, maximize, rising_excess, times_log
+
+
+class BetaBinomial(ProportionFamily):
+    """Proportions y of successes in `weights` trials; their probability is beta(mu precision, (1 - mu) precision).
+
+    Var(y) = mu (1 - mu) / n * (1 + (n - 1) / (1 + precision)) for n trials; binomial as the precision grows. The
+    expected weight is that of quasi-likelihood, mu_eta^2 / Var(y): the Fisher information has no closed form.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ranef.families import BetaBinomial
+    >>> y, mu, trials, precision = np.array([0.5]), np.array([0.5]), np.array([4.0]), np.array([2.0])
+    >>> round(float(np.exp(BetaBinomial().log_density(y, mu, trials, precision)[0])), 12)  # uniform on 0, 1, ..., 4
+    0.2
+    """
+
+    name = "beta_binomial"
+
+    @property
+    def parameters(self) -> tuple[DispersionParameter, ...]:
+        return (DispersionParameter("precision", start=1.0),)
+
+    def log_density(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
+        precision = float(phi[0])
+        k = np.rint(weights * y)
+        f = weights - k
+        excess = (
+            rising_excess(k, mu * precision, 0)[0]
+            + rising_excess(f, (1 - mu) * precision, 0)[0]
+            - rising_excess(weights, precision, 0)[0]
+        )
+        return excess + special.xlogy(k, mu) + special.xlog1py(f, -mu) + log_binomial(weights, k)
+
+    def evaluate(
+        self,
+        y: FloatArray,
+        eta: FloatArray,
+        weights: FloatArray,
+        phi: FloatArray,
+        order: Literal[2, 3] = 2,
+    ) -> Derivatives:
+        """Log density and derivatives at eta, exact."""
+        return self._evaluate(self.link, y, eta, weights, phi, order)
+
+    @staticmethod
+    def _evaluate(
+        link: Link, y: FloatArray, eta: FloatArray, weights: FloatArray, phi: FloatArray, order: Literal[2, 3]
+    ) -> Derivatives:
+        """Derivatives with any link: by log(mu precision) for the successes, and likewise for the failures."""
+        m = link.log_mean(eta)
+        v = float(phi[0])
+        n, k = weights, np.rint(weights * y)
+        f = n - k
+        A = rising_excess(k, v * np.exp(m.log_mu), order)
+        B = rising_excess(f, v * np.exp(m.log_complement), order)
+        N = rising_excess(n, v, 1)
+        # derivatives of log Gamma(k + a) / Gamma(a) by log a
+        A1, A2, B1, B2 = k + A[1], A[2], f + B[1], B[2]
+        s1, s2, s3 = m.log_mu1, m.log_mu2, m.log_mu3
+        c1, c2, c3 = m.log_complement1, m.log_complement2, m.log_complement3
+
+        log_density = A[0] + B[0] - N[0] + times_log(k, m.log_mu) + times_log(f, m.log_complement) + log_binomial(n, k)
+        d1 = A1 * s1 + B1 * c1
+        d2 = A2 * s1**2 + A1 * s2 + B2 * c1**2 + B1 * c2
+        share = n * (1 + v) / (n + v)
+        expected = -share * s1 * c1
+        if order == 2:
+            return Derivatives(log_density, d1, d2, expected)
+        A3, B3 = A[3], B[3]
+        return Derivatives(
+            log_density,
+            d1,
+            d2,
+            expected,
+            d3=A3 * s1**3 + 3 * A2 * s1 * s2 + A1 * s3 + B3 * c1**3 + 3 * B2 * c1 * c2 + B1 * c3,
+            expected_weight_eta=-share * (s2 * c1 + s1 * c2),
+            phi1=((A[1] + B[1] - N[1]) / v)[None],
+            phi1_eta=((A2 * s1 + B2 * c1) / v)[None],
+            phi1_eta2=((A3 * s1**2 + A2 * s2 + B3 * c1**2 + B2 * c2) / v)[None],
+            expected_weight_phi=(-n * (n - 1) / (n + v) ** 2 * s1 * c1)[None],
+        )
+
+    def variance(self, mu: FloatArray, phi: FloatArray) -> FloatArray:
+        """Variance of a single trial, which does not depend on the precision; see `response_variance`."""
+        return mu * (1 - mu)
+
+    def response_variance(self, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
+        precision = float(phi[0])
+        return mu * (1 - mu) / weights * (1 + (weights - 1) / (1 + precision))
+
+    def sample(self, mu: FloatArray, weights: FloatArray, phi: FloatArray, rng: np.random.Generator) -> FloatArray:
+        precision = float(phi[0])
+        return rng.binomial(weights.astype(np.int64), rng.beta(mu * precision, (1 - mu) * precision)) / weights
+
+    def cdf(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
+        """P(Y <= y), summed over the smaller numbers of successes."""
+        rows, k, starts = flat_ranges(np.zeros_like(y), np.rint(weights * y), np.ones_like(y))
+        n = weights[rows]
+        return np.minimum(np.add.reduceat(np.exp(self.log_density(k / n, mu[rows], n, phi)), starts), 1.0)
+
+    def saturated_mean(self, y: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
+        mean, link = y.copy(), Logit()  # no success or no failure: the likelihood grows up to the bound
+        inside = (y > 0) & (y < 1)
+        p, n = y[inside], weights[inside]
+        mean[inside] = link.mean(maximize(lambda t: self._evaluate(link, p, t, n, phi, 2), link.link(p))).mu
+        return mean
+
+    def start_dispersion(self, y: FloatArray, mu: FloatArray, weights: FloatArray) -> FloatArray:
+        inflation = float(np.mean(weights * (y - mu) ** 2 / (mu * (1 - mu))))
+        trials = float(np.mean(weights))
+        return np.array([max((trials - 1) / max(inflation - 1, 0.05) - 1, 0.05)])  # by moments

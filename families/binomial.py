@@ -1,0 +1,87 @@
+"""The binomial and Bernoulli distributions."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from scipy import special
+
+from ranef.contracts import Derivatives
+from ranef.contracts.arrays import FloatArray
+
+from .proportion import ProportionFamily
+from .special import log_binomial, times_log
+
+
+class Binomial(ProportionFamily):
+    """Proportions y of successes in `weights` trials; 0/1 (Bernoulli) responses where the weights are 1.
+
+    Var(y) = mu (1 - mu) / weights. With the log link eta must stay negative.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ranef.families import Binomial
+    >>> d = Binomial(link="probit").evaluate(np.ones(1), np.array([-40.0]), np.ones(1), np.array([]))
+    >>> d.log_density.round(4).item()
+    -804.6084
+    """
+
+    name = "binomial"
+
+    def log_density(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
+        k = weights * y
+        return log_binomial(weights, k) + special.xlogy(k, mu) + special.xlog1py(weights - k, -mu)
+
+    def evaluate(
+        self,
+        y: FloatArray,
+        eta: FloatArray,
+        weights: FloatArray,
+        phi: FloatArray,
+        order: Literal[2, 3] = 2,
+    ) -> Derivatives:
+        """Log density and derivatives at eta, exact: they are linear in log mu and log(1 - mu)."""
+        m = self.link.log_mean(eta)
+        k = weights * y
+        f = weights - k
+        log_density = log_binomial(weights, k) + times_log(k, m.log_mu) + times_log(f, m.log_complement)
+        d1 = times_log(k, m.log_mu1) + times_log(f, m.log_complement1)
+        d2 = times_log(k, m.log_mu2) + times_log(f, m.log_complement2)
+        # mu_eta^2 / (mu (1 - mu)), the product of two logarithmic derivatives
+        expected = -weights * _product(m.log_mu1, m.log_complement1)
+        if order == 2:
+            return Derivatives(log_density, d1, d2, expected)
+        none = np.zeros((0, len(eta)))
+        return Derivatives(
+            log_density,
+            d1,
+            d2,
+            expected,
+            d3=times_log(k, m.log_mu3) + times_log(f, m.log_complement3),
+            expected_weight_eta=-weights
+            * (_product(m.log_mu2, m.log_complement1) + _product(m.log_mu1, m.log_complement2)),
+            phi1=none,
+            phi1_eta=none,
+            phi1_eta2=none,
+            expected_weight_phi=none,
+        )
+
+    def variance(self, mu: FloatArray, phi: FloatArray) -> FloatArray:
+        return mu * (1 - mu)
+
+    def sample(self, mu: FloatArray, weights: FloatArray, phi: FloatArray, rng: np.random.Generator) -> FloatArray:
+        return rng.binomial(weights.astype(np.int64), mu) / weights
+
+    def cdf(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
+        return np.asarray(special.bdtr(np.rint(weights * y), weights, mu), np.float64)
+
+    def deviance(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
+        return 2 * weights * (special.rel_entr(y, mu) + special.rel_entr(1 - y, 1 - mu))
+
+
+def _product(a: FloatArray, b: FloatArray) -> FloatArray:
+    """a b, where one factor may have underflowed to 0 and the other be infinite: the product vanishes."""
+    with np.errstate(invalid="ignore"):
+        return np.where((a == 0) | (b == 0), 0.0, a * b)

@@ -1,0 +1,52 @@
+"""The Poisson distribution."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import special
+
+from ranef.contracts.arrays import BoolArray, FloatArray
+from ranef.contracts.family import ExponentialFamily
+
+from .special import is_count
+
+
+class Poisson(ExponentialFamily):
+    """Counts with Var(y) = mu.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ranef.families import Poisson
+    >>> Poisson().evaluate(np.array([3.0]), np.zeros(1), np.ones(1), np.array([])).d1.item()
+    2.0
+    """
+
+    name = "poisson"
+    links = ("log", "identity", "sqrt")
+    support_text = "counts 0, 1, 2, ..."
+    discrete = True
+
+    def log_density(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
+        return weights * (special.xlogy(y, mu) - mu - special.gammaln(y + 1))
+
+    def log_density_phi(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
+        return np.zeros((0, len(mu)))
+
+    def variance(self, mu: FloatArray, phi: FloatArray) -> FloatArray:
+        return mu
+
+    def variance_derivatives(self, mu: FloatArray, phi: FloatArray) -> tuple[FloatArray, FloatArray]:
+        return np.ones_like(mu), np.zeros_like(mu)
+
+    def support(self, y: FloatArray, weights: FloatArray) -> BoolArray:
+        return is_count(y)
+
+    def sample(self, mu: FloatArray, weights: FloatArray, phi: FloatArray, rng: np.random.Generator) -> FloatArray:
+        return rng.poisson(mu).astype(float)
+
+    def cdf(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
+        return np.asarray(special.pdtr(y, mu), np.float64)
+
+    def deviance(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
+        return 2 * weights * np.asarray(special.kl_div(y, mu), np.float64)

@@ -1,0 +1,207 @@
+"""Functions of the families' densities where the textbook formula would cancel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy import special
+
+from ranef.contracts import Derivatives
+from ranef.contracts.arrays import BoolArray, FloatArray, IntArray
+
+#: Coefficients of log Gamma(z) - [(z - 1/2) log z - z + log(2 pi)/2] in z^-1, z^-3, ... (DLMF 5.11.1).
+_STIRLING = np.array([1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156])
+#: From here on seven terms of Stirling's series are exact to rounding.
+_STIRLING_FROM = 16.0
+#: B_2k / (2k)!, k = 1, 2, ...: the coefficients of t / (e^t - 1) in t^2, t^4, ... (DLMF 24.2.1).
+_BERNOULLI = np.array(
+    [
+        1 / 12,
+        -1 / 720,
+        1 / 30240,
+        -1 / 1209600,
+        1 / 47900160,
+        -691 / 1307674368000,
+        1 / 74724249600,
+        -3617 / 10670622842880000,
+    ]
+)
+#: 1/3, 1/5, ...: atanh(t) = t + t^3/3 + t^5/5 + ...
+_ATANH = 1 / np.arange(3.0, 29.0, 2.0)
+
+
+def polynomial(coefficients: FloatArray, x: FloatArray) -> FloatArray:
+    """c_0 + c_1 x + c_2 x^2 + ..., elementwise."""
+    return np.asarray(np.polynomial.polynomial.polyval(x, coefficients), np.float64)
+
+
+def trigamma(x: FloatArray) -> FloatArray:
+    """Second derivative of log Gamma."""
+    return np.asarray(special.zeta(2.0, x), np.float64)
+
+
+def tetragamma(x: FloatArray) -> FloatArray:
+    """Third derivative of log Gamma."""
+    return np.asarray(-2.0 * special.zeta(3.0, x), np.float64)
+
+
+def log1p_minus(x: FloatArray) -> FloatArray:
+    """log(1 + x) - x for x >= 0, to full relative precision.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> bool(np.isclose(log1p_minus(np.array([1e-9]))[0], -0.5e-18, rtol=1e-8))
+    True
+    """
+    x = np.asarray(x, np.float64)
+    result = np.asarray(np.log1p(x) - x)
+    small = x < 0.5
+    if np.any(small):
+        # with t = x / (2 + x): log(1 + x) = 2 atanh(t), and 2 t - x = -x t
+        t = x[small] / (2 + x[small])
+        result[small] = 2 * t**3 * polynomial(_ATANH, t**2) - x[small] * t
+    return result
+
+
+def log1p_minus_ratio(x: FloatArray) -> FloatArray:
+    """log(1 + x) - x / (1 + x) for x >= 0, to full relative precision (its slope is x / (1 + x)^2)."""
+    small = np.minimum(x, 0.5)
+    series = log1p_minus(small) + small**2 / (1 + small)
+    return np.where(x < 0.5, series, np.log1p(x) - x / (1 + x))
+
+
+def rising_log1p(x: FloatArray) -> FloatArray:
+    """(1 + x) log(1 + x) - x for x >= 0, to full relative precision (its slope is log(1 + x))."""
+    small = np.minimum(x, 0.5)
+    series = small**2 + (1 + small) * log1p_minus(small)
+    return np.where(x < 0.5, series, (1 + x) * np.log1p(x) - x)
+
+
+def _stirling_by_log(z: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """s(z), z s'(z), z^2 s''(z), z^3 s'''(z) of Stirling's correction s, for z >= 16."""
+    powers = np.arange(1.0, 2 * len(_STIRLING), 2.0)
+    c1 = -powers * _STIRLING
+    c2 = -(powers + 1) * c1
+    c3 = -(powers + 2) * c2
+    inverse = 1 / z
+    s0, s1, s2, s3 = (inverse * polynomial(c, inverse**2) for c in (_STIRLING, c1, c2, c3))
+    return s0, s1, s2, s3
+
+
+def _excess_large(y: FloatArray, r: FloatArray, order: int) -> list[FloatArray]:
+    """`rising_excess` for r >= 16, from the difference of two Stirling series."""
+    x = y / r
+    ratio = 1 / (1 + x)  # r / (r + y)
+    s, t = _stirling_by_log(r), _stirling_by_log(r + y)
+    terms = [r * rising_log1p(x) - 0.5 * np.log1p(x) + t[0] - s[0]]
+    if order:
+        M = log1p_minus_ratio(x)
+        s1, s2, s3 = ratio * t[1] - s[1], ratio**2 * t[2] - s[2], ratio**3 * t[3] - s[3]
+        terms += [
+            r * log1p_minus(x) + 0.5 * x * ratio + s1,
+            r * M - 0.5 * x * ratio**2 + s1 + s2,
+            r * (M - (x * ratio) ** 2) + 0.5 * x * (1 - x) * ratio**3 + s1 + 3 * s2 + s3,
+        ]
+    return terms[: order + 1]
+
+
+def _excess_small(y: FloatArray, r: FloatArray, order: int) -> list[FloatArray]:
+    """`rising_excess` for r < 16, y > 0: the factor r of Gamma(y + r)/Gamma(r), which cancels if tiny, is taken out."""
+    terms = [special.gammaln(y + r) - special.gammaln(1 + r) + (1 - y) * np.log(r)]
+    if order >= 1:
+        e1 = r * (special.digamma(y + r) - special.digamma(1 + r))
+        terms.append(1 - y + e1)
+    if order >= 2:
+        e2 = r**2 * (trigamma(y + r) - trigamma(1 + r))
+        terms.append(e1 + e2)
+    if order >= 3:
+        terms.append(e1 + 3 * e2 + r**3 * (tetragamma(y + r) - tetragamma(1 + r)))
+    return terms
+
+
+def rising_excess(y: FloatArray, r: FloatArray | float, order: int) -> tuple[FloatArray, ...]:
+    """A = log[Gamma(y + r) / (Gamma(r) r^y)] and its derivatives by log r up to `order` <= 3, for y >= 0, r > 0.
+
+    A is what separates a negative binomial from a Poisson, and a beta-binomial from a binomial density. It tends to 0
+    as r grows, where the difference of two log Gamma functions would leave nothing but rounding errors.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> bool(np.isclose(rising_excess(np.array([2.0]), 1e9, order=0)[0][0], np.log1p(1e-9), rtol=1e-14))
+    True
+    """
+    y, r = np.broadcast_arrays(np.asarray(y, float), np.asarray(r, np.float64))
+    out = np.zeros((order + 1, *y.shape))
+    for rows, terms in ((r >= _STIRLING_FROM, _excess_large), (r < _STIRLING_FROM, _excess_small)):
+        rows = rows & (y > 0)
+        if np.any(rows):
+            out[:, rows] = terms(y[rows], r[rows], order)
+    return tuple(out)
+
+
+def log_one_minus_exp(eta: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """log(1 - exp(-t)) and its first three derivatives by eta = log t.
+
+    The log mean of the complementary log-log link, and the log normalizer of zero-truncated counts (t = -log of the
+    probability of 0).
+    """
+    eta = np.asarray(eta, np.float64)
+    with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
+        t = np.exp(eta)
+        # below eta = -37, log(1 - exp(-t)) = eta - t/2 to rounding, also where t underflows
+        value = np.where(t < 0.5, np.log(-np.expm1(-t)), np.log1p(-np.exp(-t)))
+        value = np.where(eta < -37.0, eta - 0.5 * t, value)
+        first = np.where(t > 0, t / np.expm1(t), 1.0)
+        first = np.where(t > 700.0, 0.0, first)  # below 1e-300
+        # 1 - t - t/(e^t - 1), by the series where it would cancel
+        small = np.minimum(t, 0.5)
+        rest = np.where(t < 0.5, -0.5 * small - small**2 * polynomial(_BERNOULLI, small**2), 1.0 - t - first)
+        second = np.where(first > 0, first * rest, 0.0)
+        third = np.where(first > 0, second * (rest - first) - first * t, 0.0)
+    return value, first, second, third
+
+
+def times_log(count: FloatArray, log: FloatArray) -> FloatArray:
+    """count * log, and 0 where the count is 0 (also where the logarithm is -inf)."""
+    with np.errstate(invalid="ignore"):
+        return np.where(count == 0, 0.0, count * log)
+
+
+def log_binomial(n: FloatArray, k: FloatArray) -> FloatArray:
+    """Logarithm of the binomial coefficient, which is 0 for single trials."""
+    if np.all(n == 1):
+        return np.zeros_like(n)
+    return np.asarray(special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(n - k + 1), np.float64)
+
+
+def is_count(y: FloatArray) -> BoolArray:
+    """Whether y is one of 0, 1, 2, ..."""
+    whole: BoolArray = y == np.rint(y)
+    return np.isfinite(y) & (y >= 0) & whole
+
+
+def maximize(derivatives: Callable[[FloatArray], Derivatives], start: FloatArray) -> FloatArray:
+    """Where each observation's log density is greatest, by Newton steps (scoring steps where it is not concave)."""
+    t = start
+    for _ in range(200):
+        d = derivatives(t)
+        step = np.clip(d.d1 / np.maximum(-d.d2, d.expected_weight), -2.0, 2.0)
+        t = t + step
+        if np.all(np.abs(step) < 1e-9):
+            break
+    return t
+
+
+def flat_ranges(first: FloatArray, last: FloatArray, step: FloatArray) -> tuple[IntArray, FloatArray, IntArray]:
+    """All ranges first_i, first_i + step_i, ... <= last_i one after the other (none is empty).
+
+    Returns the row i that each element belongs to, the elements, and where each row starts (for `np.add.reduceat`).
+    """
+    counts = (np.floor((last - first) / step) + 1).astype(np.intp)
+    starts = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.intp)
+    rows = np.repeat(np.arange(len(counts)), counts)
+    elements = first[rows] + step[rows] * (np.arange(counts.sum()) - starts[rows])
+    return rows, elements, starts

@@ -1,0 +1,95 @@
+"""`ranef doctor`: versions, BLAS, plugins, and one fit against a stored reference."""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import importlib.metadata
+import os
+import platform
+import re
+from collections.abc import Iterator
+
+import click
+import numpy as np
+from tabulate import tabulate
+
+from .. import registry
+
+#: REML criterion of lme4's `lmer(Reaction ~ Days + (Days | Subject), sleepstudy)`, as a log-likelihood.
+SLEEPSTUDY_LOG_LIKELIHOOD = -871.814135979245
+
+
+@click.command()
+def doctor() -> None:
+    """Look for what may be wrong with this installation; the exit code is 1 where something is."""
+    click.echo(tabulate([*versions(), *blas()], tablefmt="plain", disable_numparse=True))
+    problems = [*plugin_problems(), *self_check()]
+    for problem in problems:
+        click.secho(f"wrong: {problem}", fg="red")
+    if problems:
+        raise SystemExit(1)
+    click.echo("all is well: every plugin is in order, and a reference fit gives the known log-likelihood")
+
+
+def versions() -> Iterator[tuple[str, str]]:
+    """Python, ranef, and all that ranef depends on, extras included."""
+    yield "platform", platform.platform()
+    yield "python", platform.python_version()
+    yield "ranef", importlib.metadata.version("ranef")
+    for distribution, extra in requirements():
+        try:
+            yield distribution, importlib.metadata.version(distribution)
+        except importlib.metadata.PackageNotFoundError:
+            yield distribution, f'not installed (pip install "ranef[{extra}]")'
+    yield "SuiteSparse CHOLMOD", cholmod_version()
+
+
+def requirements() -> Iterator[tuple[str, str]]:
+    """Name of each distribution that ranef's metadata asks for, with the extra that brings it ("" for the core)."""
+    for requirement in importlib.metadata.requires("ranef") or ():
+        name = re.match(r"[\w.-]+", requirement)
+        extra = re.search(r"extra == ['\"]([\w-]+)", requirement)
+        brings = extra[1] if extra else ""
+        if name and name[0] != "ranef" and brings not in ("test", "dev", "all"):
+            yield name[0], brings
+
+
+def cholmod_version() -> str:
+    """Version of the system's CHOLMOD library."""
+    library = ctypes.util.find_library("cholmod")
+    if library is None:
+        return "not found among the system's libraries"
+    numbers = (ctypes.c_int * 3)()
+    ctypes.CDLL(library).cholmod_version(numbers)
+    return ".".join(map(str, numbers))
+
+
+def blas() -> Iterator[tuple[str, str]]:
+    """Which BLAS numpy uses, and what says how many threads it may take."""
+    about = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+    yield "BLAS of numpy", f"{about.get('name', 'unknown')} {about.get('version', '')}".rstrip()
+    names = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
+    limits = [f"{name}={os.environ[name]}" for name in names if name in os.environ]
+    yield "BLAS threads", ", ".join(limits) or f"not limited ({os.cpu_count()} processors)"
+
+
+def plugin_problems() -> Iterator[str]:
+    """Plugins that failed, are refused, or have the name of another one."""
+    for info in registry.entries():
+        if info.state in ("failed", "refused", "conflict"):
+            source = f"{info.distribution} {info.version}".rstrip()
+            yield f"{info.kind} {info.name} of {source}: {info.state}: {info.reason}"
+
+
+def self_check() -> Iterator[str]:
+    """Fit the sleepstudy data, and compare with lme4's log-likelihood."""
+    from .demo import fit_sleepstudy
+
+    try:
+        found = fit_sleepstudy().log_likelihood
+    except Exception as error:  # whatever it is, it is what the user wants to know
+        yield f"the reference fit failed: {type(error).__name__}: {error}"
+        return
+    if not abs(found - SLEEPSTUDY_LOG_LIKELIHOOD) < 1e-6:
+        yield f"the reference fit has log-likelihood {found!r}; it should be {SLEEPSTUDY_LOG_LIKELIHOOD!r}"

@@ -1,0 +1,119 @@
+"""`ranef fit`: a model from a CSV file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from .. import registry
+from ..contracts import InputError
+from ..contracts.arrays import FloatArray
+from .data import Columns, labels, numbers, read_csv
+
+INTERCEPT = "(Intercept)"
+
+
+@click.command()
+@click.argument("data", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--y", required=True, metavar="COLUMN", help="The response.")
+@click.option("--x", default="1", metavar="COLUMN,...", help="Fixed effects; the intercept is included.")
+@click.option("--no-intercept", is_flag=True, help="No intercept among the fixed effects.")
+@click.option("--groups", default="", metavar="COLUMN,...", help="Factors with a random intercept each; a:b nests.")
+@click.option("--random", multiple=True, metavar='"FACTOR: 1 + COLUMN"', help="A random-effects term; repeatable.")
+@click.option("--uncorrelated", default="", metavar="FACTOR,...", help="Factors whose effects are uncorrelated.")
+@click.option("--weights", metavar="COLUMN", help="Prior weights; numbers of trials for binomial proportions.")
+@click.option("--offset", metavar="COLUMN", help="Offset of the linear predictor.")
+@click.option("--ml", is_flag=True, help="Maximum likelihood; the default is REML for linear models.")
+@click.option("--family", metavar="NAME", help="Family of a generalized linear mixed model (see `ranef plugins`).")
+@click.option("--link", metavar="NAME", help="Link of that family; default the family's own.")
+@click.option("--backend", default="auto", show_default=True, help="Linear-algebra backend.")
+@click.option("--optimizer", default="auto", show_default=True, help="Optimizer.")
+def fit(
+    data: Path,
+    y: str,
+    x: str,
+    no_intercept: bool,
+    groups: str,
+    random: tuple[str, ...],
+    uncorrelated: str,
+    weights: str | None,
+    offset: str | None,
+    ml: bool,
+    family: str | None,
+    link: str | None,
+    backend: str,
+    optimizer: str,
+) -> None:
+    r"""Fit a mixed model to the columns of the CSV file DATA, and print its summary.
+
+    \b
+    ranef fit sleepstudy.csv --y Reaction --x Days --random "Subject: 1 + Days"
+    ranef fit penicillin.csv --y diameter --groups plate,sample
+    ranef fit trial.csv --y healed --x dose,age --groups clinic,clinic:doctor --family binomial
+    """
+    import ranef
+
+    if link is not None and family is None:
+        raise click.UsageError("--link needs --family")
+    if ml and family is not None:
+        raise click.UsageError("--ml is for linear models: generalized linear mixed models are always fitted by it")
+    columns = read_csv(data)
+    X, x_names = fixed_effects(columns, names_of(x), intercept=not no_intercept)
+    terms = random_effects(names_of(groups), random)
+    arguments: dict[str, Any] = {
+        "random_effects": terms,
+        "random_data": {v: numbers(columns, v) for v in variables(terms)},
+        "x_names": x_names,
+        "weights": None if weights is None else numbers(columns, weights),
+        "offset": None if offset is None else numbers(columns, offset),
+        "correlated": dict.fromkeys(names_of(uncorrelated), False) or None,
+        "backend": backend,
+        "optimizer": optimizer,
+    }
+    data_of = numbers(columns, y), X, {factor: labels(columns, factor) for factor in terms}
+    if family is None:
+        solution: Any = ranef.lmm(*data_of, reml=not ml, **arguments)
+    else:
+        chosen = family if link is None else registry.family(family, link=link)[0]
+        solution = ranef.glmm(*data_of, family=chosen, **arguments)
+    click.echo(solution.summary())
+
+
+def names_of(text: str) -> list[str]:
+    """Split at commas."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def fixed_effects(columns: Columns, names: list[str], intercept: bool) -> tuple[FloatArray, list[str]]:
+    """X (n, p) and the names of its columns; 1 among the names is the intercept."""
+    names = [name for name in names if name != "1"]
+    if not names and not intercept:
+        raise InputError("--x: a model without an intercept needs at least one column")
+    n = len(next(iter(columns.values())))
+    ones = [np.ones(n)] if intercept else []
+    X = np.column_stack([*ones, *(numbers(columns, name) for name in names)])
+    return X, [INTERCEPT] * intercept + names
+
+
+def random_effects(factors: list[str], terms: tuple[str, ...]) -> dict[str, list[list[str]]]:
+    """Terms of every factor: an intercept for those of ``--groups`` that have no ``--random`` of their own."""
+    effects: dict[str, list[list[str]]] = {}
+    for term in terms:
+        factor, colon, text = (part.strip() for part in term.rpartition(":"))
+        names = [name.strip() for name in text.split("+")]
+        if not colon or not factor or not all(names):
+            raise InputError(f'--random {term!r}: expected "FACTOR: 1 + COLUMN", for example "Subject: 1 + Days"')
+        effects.setdefault(factor, []).append(names)
+    for factor in factors:
+        effects.setdefault(factor, [["1"]])
+    if not effects:
+        raise InputError("a mixed model needs --groups or --random")
+    return effects
+
+
+def variables(effects: dict[str, list[list[str]]]) -> set[str]:
+    """The columns that random slopes are made from."""
+    return {name for terms in effects.values() for names in terms for name in names} - {"0", "1"}

@@ -1,0 +1,63 @@
+"""Errors and warnings of ranef: each says what happened, where, and what to do."""
+
+from __future__ import annotations
+
+
+class RanefError(Exception):
+    """Base of every error that ranef raises on purpose."""
+
+
+class InputError(RanefError, ValueError):
+    """An argument has the right type and a wrong value (NaN, lengths that differ, an unknown name ...)."""
+
+
+class InputTypeError(RanefError, TypeError):
+    """An argument has a wrong type (strings where numbers belong, labels of mixed types ...)."""
+
+
+class ComparisonError(RanefError, ValueError):
+    """Two fits cannot be compared by a likelihood ratio test."""
+
+
+class PluginError(RanefError):
+    """A plugin is wrong: wrong type, wrong version, a conflict of names, or it failed to import."""
+
+
+class PluginNotFoundError(PluginError, ValueError):
+    """No registered plugin has the name that was asked for."""
+
+
+class MissingExtraError(PluginError, ImportError):
+    """A plugin needs a distribution that is not installed; the message names the extra that brings it."""
+
+
+class NotPositiveDefiniteError(RanefError, ArithmeticError):
+    """A Cholesky factorization broke down; optimizers treat it as an infinite objective value."""
+
+
+class NoMaximumError(RanefError, ValueError):
+    """The likelihood has no maximum at finite parameters (complete or quasi-complete separation, for example)."""
+
+
+class RanefWarning(UserWarning):
+    """Base of every warning that ranef gives."""
+
+
+class ConvergenceWarning(RanefWarning):
+    """The certificate of the fit failed: the estimates may not be the optimum."""
+
+
+class SingularFitWarning(RanefWarning):
+    """Some covariance matrix of random effects has no full rank: a diagnostic, not a failure."""
+
+
+class RankDeficiencyWarning(RanefWarning):
+    """Columns of X are linear combinations of others and were dropped."""
+
+
+class DataWarning(RanefWarning):
+    """The data are legal but unusual in a way that often is a mistake."""
+
+
+class PluginWarning(RanefWarning):
+    """A plugin (an observer, say) misbehaved and was left out; the fit is not affected."""

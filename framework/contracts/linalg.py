@@ -1,0 +1,187 @@
+"""Contract of linear-algebra backends: analyse once, factorize often.
+
+A backend deals with one matrix only, the system matrix of the penalized least squares problem
+
+    M(theta, W) = Lambda' Z'WZ Lambda + I = P' L L' P
+
+(Bates, Maechler, Bolker & Walker 2015, section 3.2; doi 10.18637/jss.v067.i01). Everything else (fixed effects, r^2,
+gradients, leverages, conditional variances) is written once in the framework, on top of the few methods below.
+
+Layout of the q random effects: factor by factor; within a factor column by column; within a column level by level. So
+the part of a vector that belongs to factor j, reshaped to (k_j, n_levels_j), has the levels on the last, contiguous
+axis.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from .arrays import FloatArray, IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class GroupingFactor:
+    """One grouping factor with all its random-effect columns (terms that share a factor are merged into one).
+
+    Parameters
+    ----------
+    name : str
+        Name of the factor.
+    n_levels : int
+        Number of levels.
+    n_columns : int
+        Number k of random-effect columns (1 for a random intercept).
+    theta_rows, theta_columns : (m_j,) int arrays
+        Position in the k x k lower triangular relative covariance factor T of each of the factor's theta entries; all
+        other entries of T are zero (a diagonal template is `||`, a block diagonal one several terms of one factor).
+    """
+
+    name: str
+    n_levels: int
+    n_columns: int
+    theta_rows: IntArray
+    theta_columns: IntArray
+
+    @property
+    def n_theta(self) -> int:
+        """Number of entries of theta that belong to the factor."""
+        return len(self.theta_rows)
+
+    @property
+    def size(self) -> int:
+        """Number of random effects of the factor, k times the number of levels."""
+        return self.n_levels * self.n_columns
+
+
+@dataclass(frozen=True, eq=False)
+class Structure:
+    """Who meets whom: the pattern of Z'Z by blocks, which never changes during a fit.
+
+    Parameters
+    ----------
+    factors : tuple of GroupingFactor
+    pairs : mapping (i, j) -> (rows, columns), i < j
+        For each pair of factors the levels that occur together in some row of the data: `rows` are levels of factor i,
+        `columns` levels of factor j, both int arrays of one length, in ascending order of (row, column), each pair once.
+    """
+
+    factors: tuple[GroupingFactor, ...]
+    pairs: Mapping[tuple[int, int], tuple[IntArray, IntArray]]
+
+    @cached_property
+    def offsets(self) -> tuple[int, ...]:
+        """Where each factor's random effects start in a vector of length q."""
+        return tuple(int(o) for o in np.cumsum([0] + [f.size for f in self.factors])[:-1])
+
+    @cached_property
+    def q(self) -> int:
+        """Number of random effects."""
+        return sum(f.size for f in self.factors)
+
+    @cached_property
+    def n_theta(self) -> int:
+        """Number m of covariance parameters."""
+        return sum(f.n_theta for f in self.factors)
+
+    def relative_factors(self, theta: FloatArray) -> tuple[FloatArray, ...]:
+        """T_j of every factor, each (k_j, k_j) lower triangular, so that Lambda = blockdiag(T_j (x) I)."""
+        factors, start = [], 0
+        for f in self.factors:
+            T = np.zeros((f.n_columns, f.n_columns))
+            T[f.theta_rows, f.theta_columns] = theta[start : start + f.n_theta]
+            factors.append(T)
+            start += f.n_theta
+        return tuple(factors)
+
+    def theta_of(self, factors: tuple[FloatArray, ...]) -> FloatArray:
+        """The inverse of `relative_factors`; of derivatives by T_j it makes derivatives by theta."""
+        return np.concatenate([T[f.theta_rows, f.theta_columns] for f, T in zip(self.factors, factors, strict=True)])
+
+    def split(self, B: FloatArray) -> list[FloatArray]:
+        """Views of (q, r) B, factor by factor, each (r, k_j, n_levels_j); contiguous where B is Fortran-ordered."""
+        return [
+            B.T[:, o : o + f.size].reshape(B.shape[1], f.n_columns, f.n_levels)
+            for o, f in zip(self.offsets, self.factors, strict=True)
+        ]
+
+
+@dataclass(frozen=True, eq=False)
+class PatternBlocks:
+    """A symmetric q x q matrix on the pattern of Z'Z: Z'WZ itself, or M^-1 where Z'Z is not zero.
+
+    Parameters
+    ----------
+    diagonal : tuple of (k_j, k_j, n_levels_j) arrays
+        The block of each level with itself.
+    cross : mapping (i, j) -> (k_i, k_j, n_pairs) array
+        The blocks between levels of two factors, in the order of `Structure.pairs[i, j]`.
+    """
+
+    diagonal: tuple[FloatArray, ...]
+    cross: Mapping[tuple[int, int], FloatArray]
+
+
+class Factor(ABC):
+    """The Cholesky factor of M at one theta."""
+
+    @property
+    @abstractmethod
+    def logdet(self) -> float:
+        """log|M| = 2 log|L|."""
+
+    @abstractmethod
+    def half_solve(self, B: FloatArray) -> FloatArray:
+        """L^-1 P B for a (q, r) array B, which is not changed."""
+
+    @abstractmethod
+    def back_solve(self, C: FloatArray) -> FloatArray:
+        """P' L^-T C for a (q, r) array C, which is not changed; `back_solve(half_solve(B))` is M^-1 B."""
+
+    def selected_inverse(self) -> PatternBlocks:
+        """M^-1 on the pattern of Z'Z, by blocks. Only called where the backend declares `has_selected_inverse`."""
+        raise NotImplementedError("this backend declares has_selected_inverse = False")
+
+    def logdet_gradient(self) -> tuple[FloatArray, ...] | None:
+        """d log|M| / dT_j for every factor, each (k_j, k_j), or None: the framework then uses `selected_inverse`.
+
+        A backend that knows a cheaper way than the whole selected inverse overrides this.
+        """
+        return None
+
+
+class Symbolic(ABC):
+    """What a backend found out about a structure before it saw a number."""
+
+    @abstractmethod
+    def factorize(self, ZtWZ: PatternBlocks, theta: FloatArray) -> Factor:
+        """Factorize M at theta.
+
+        `ZtWZ` is immutable: a backend may keep what it derived from it for as long as it is given the same object.
+        Earlier factors stay valid.
+
+        Raises
+        ------
+        NotPositiveDefiniteError
+            If M is not positive definite to working precision.
+        """
+
+
+class LinalgBackend(ABC):
+    """A way to factorize M(theta, W)."""
+
+    #: whether `Factor.selected_inverse` exists; without it gradients are not available and a derivative-free optimizer
+    #: is chosen.
+    has_selected_inverse: bool = False
+
+    @abstractmethod
+    def cost(self, structure: Structure) -> float:
+        """Predicted work of one factorization with gradient, in floating point operations; inf: this cannot be done."""
+
+    @abstractmethod
+    def analyze(self, structure: Structure) -> Symbolic:
+        """Do all that depends on the pattern alone."""

@@ -1,0 +1,141 @@
+"""Contract of link functions: mu, 1 - mu and all derivatives together, without cancellation."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from .arrays import FloatArray
+from .errors import PluginError
+
+
+def _log_derivatives(
+    v: FloatArray, v1: FloatArray, v2: FloatArray, v3: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """First three derivatives of log v, from v and its derivatives."""
+    r1, r2, r3 = v1 / v, v2 / v, v3 / v
+    return r1, r2 - r1**2, r3 - 3 * r1 * r2 + 2 * r1**3
+
+
+@dataclass(frozen=True, eq=False)
+class Mean:
+    """The inverse link at eta, with derivatives; all (n,).
+
+    `complement` is 1 - mu computed without cancellation (only meaningful for means in (0, 1)); `mu_eta`, `mu_eta2`,
+    `mu_eta3` are the first three derivatives of mu by eta.
+    """
+
+    mu: FloatArray
+    complement: FloatArray
+    mu_eta: FloatArray
+    mu_eta2: FloatArray
+    mu_eta3: FloatArray
+
+    def log_derivatives(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """First three derivatives of log(mu) by eta, for positive means (exactly 1, 0, 0 for the log link)."""
+        return _log_derivatives(self.mu, self.mu_eta, self.mu_eta2, self.mu_eta3)
+
+
+@dataclass(frozen=True, eq=False)
+class LogMean:
+    """log(mu) and log(1 - mu) with three derivatives by eta each, finite wherever the true values are; all (n,)."""
+
+    log_mu: FloatArray
+    log_mu1: FloatArray
+    log_mu2: FloatArray
+    log_mu3: FloatArray
+    log_complement: FloatArray
+    log_complement1: FloatArray
+    log_complement2: FloatArray
+    log_complement3: FloatArray
+
+
+class Link(ABC):
+    """A link function eta = g(mu): immutable, and equal to every other link of its class with the same attributes.
+
+    A subclass gives `link` and `mean`; one for means in (0, 1) should give `log_mean` too, exact in the tails.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ranef.contracts import Link, Mean
+    >>> class Square(Link):
+    ...     name = "square"
+    ...     range = (0.0, np.inf)
+    ...     def link(self, mu):
+    ...         return mu**2
+    ...     def mean(self, eta):
+    ...         mu = np.sqrt(eta)
+    ...         return Mean(mu, 1 - mu, 0.5 / mu, -0.25 / mu**3, 0.375 / mu**5)
+    ...     def valid(self, eta):
+    ...         return bool(np.all(eta > 0))
+    >>> float(Square().mean(np.array([4.0])).mu_eta[0])
+    0.25
+    """
+
+    name: str = ""
+    #: Open interval of the means that valid etas map to.
+    range: tuple[float, float] = (-np.inf, np.inf)
+    #: Variance of the standard latent distribution behind a binary response (pi^2/3 for the logit), or None.
+    latent_variance: float | None = None
+
+    @abstractmethod
+    def link(self, mu: FloatArray) -> FloatArray:
+        """eta = g(mu)."""
+
+    @abstractmethod
+    def mean(self, eta: FloatArray) -> Mean:
+        """mu = g^-1(eta), 1 - mu, and the derivatives of mu."""
+
+    def valid(self, eta: FloatArray) -> bool:
+        """Whether every eta maps to a mean at all (1/mu needs eta other than 0, for example)."""
+        return True
+
+    def log_mean(self, eta: FloatArray) -> LogMean:
+        """log(mu), log(1 - mu) and their derivatives; links for means in (0, 1) override it where it can be exact."""
+        m = self.mean(eta)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return LogMean(
+                np.log(m.mu),
+                *m.log_derivatives(),
+                np.log(m.complement),
+                *_log_derivatives(m.complement, -m.mu_eta, -m.mu_eta2, -m.mu_eta3),
+            )
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash((type(self), repr(self)))
+
+    def __repr__(self) -> str:
+        options = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
+        return f"{type(self).__name__}({options})"
+
+
+_find: Callable[[str], Link] | None = None
+
+
+def set_link_finder(find: Callable[[str], Link]) -> None:
+    """Tell `find_link` where names are looked up; the registry calls this when it is imported."""
+    global _find
+    _find = find
+
+
+def find_link(link: str | Link) -> Link:
+    """A link object as it is, or the registered link of that name.
+
+    Examples
+    --------
+    >>> from ranef.contracts import find_link
+    >>> find_link("probit").latent_variance
+    1.0
+    """
+    if isinstance(link, Link):
+        return link
+    if _find is None:
+        raise PluginError("links are looked up by name in ranef's registry, which is not loaded: import ranef first")
+    return _find(link)

@@ -1,0 +1,1 @@
+"""From the user's arrays to model matrices and their cross-products, checked once."""

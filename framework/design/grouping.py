@@ -1,0 +1,111 @@
+"""Labels in: grouping factors as integer codes and levels, without a loop over observations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..contracts.arrays import AnyArray, IntArray
+from ..contracts.errors import InputError, InputTypeError
+from .arrays import as_array, rows_text
+
+
+def encode(labels: Any, name: str) -> tuple[IntArray, AnyArray]:
+    """Codes (n,) and sorted levels of a label array; levels that do not occur are left out.
+
+    Raises
+    ------
+    InputTypeError
+        Where labels are of several types (text and numbers, say).
+    InputError
+        Where labels are missing: never an extra level.
+    """
+    if hasattr(labels, "cat") and hasattr(labels.cat, "codes"):  # pandas Series of categories
+        return _from_categories(labels.cat.codes.to_numpy(), labels.cat.categories.to_numpy(), name)
+    if hasattr(labels, "codes") and hasattr(labels, "categories"):  # pandas Categorical
+        return _from_categories(np.asarray(labels.codes), np.asarray(labels.categories), name)
+    array = as_array(labels, f"groups[{name!r}]")
+    if array.ndim != 1:
+        raise InputError(f"groups[{name!r}] must be one-dimensional; it has shape {array.shape}")
+    if array.size == 0:
+        raise InputError(f"groups[{name!r}] is empty: there are no observations to fit")
+    if array.dtype.kind in "biu":
+        return _encode_integers(array)
+    if array.dtype.kind == "f":
+        _refuse_missing(np.isnan(array), name)
+        return _unique(array)
+    if array.dtype.kind in "mM":
+        _refuse_missing(np.isnat(array), name)
+        return _unique(array)
+    if array.dtype.kind == "O":
+        array = _objects_to_text_or_numbers(array, name)
+        if array.dtype.kind in "iu":
+            return _encode_integers(array)
+    elif array.dtype.kind not in "US":
+        array = np.asarray(array, dtype=str)
+    return _encode_text(array)
+
+
+def _from_categories(codes: AnyArray, categories: AnyArray, name: str) -> tuple[IntArray, AnyArray]:
+    _refuse_missing(codes < 0, name)
+    used, compact = _encode_integers(codes)
+    return used, categories[compact]
+
+
+def _refuse_missing(missing: AnyArray, name: str) -> None:
+    if missing.any():
+        raise InputError(f"groups[{name!r}] has missing labels in {rows_text(missing)}; remove these rows or name the level")
+
+
+def _encode_integers(array: AnyArray) -> tuple[IntArray, AnyArray]:
+    low, high = int(array.min()), int(array.max())
+    if high - low > 4 * len(array) + 1000:
+        return _unique(array)
+    shifted = array.astype(np.intp) - low
+    present = np.bincount(shifted, minlength=high - low + 1) > 0
+    levels = np.flatnonzero(present) + low
+    if len(levels) == high - low + 1:
+        return shifted, levels.astype(array.dtype)
+    return (np.cumsum(present) - 1)[shifted], levels.astype(array.dtype)
+
+
+def _encode_text(array: AnyArray) -> tuple[IntArray, AnyArray]:
+    """Sorting a million strings is slow, sorting their 64-bit hashes is not; a collision falls back to sorting."""
+    words = np.ascontiguousarray(array).view(np.uint8).reshape(len(array), -1)
+    width = -words.shape[1] % 8
+    words64 = np.pad(words, ((0, 0), (0, width))).view(np.uint64)
+    odd = np.random.default_rng(0).integers(1, 2**63, size=words64.shape[1], dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+    mixed = words64 * odd
+    mixed ^= mixed >> np.uint64(29)
+    hashes = (mixed * odd).sum(axis=1, dtype=np.uint64)
+    _, first, inverse = np.unique(hashes, return_index=True, return_inverse=True)
+    levels = array[first]
+    if not np.array_equal(levels[inverse], array):
+        return _unique(array)
+    order = np.argsort(levels)
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    return rank[inverse], levels[order]
+
+
+def _unique(array: AnyArray) -> tuple[IntArray, AnyArray]:
+    levels, codes = np.unique(array, return_inverse=True)
+    return codes.astype(np.intp), levels
+
+
+def _objects_to_text_or_numbers(array: AnyArray, name: str) -> AnyArray:
+    missing = (array == None) | (array != array)  # noqa: E711  (elementwise: None, NaN, NaT)
+    missing = np.asarray(missing, dtype=bool)
+    _refuse_missing(missing, name)
+    kinds = {type(v) for v in array.tolist()}
+    if all(issubclass(kind, str) for kind in kinds):
+        return np.asarray(array, dtype=str)
+    if all(issubclass(kind, int | np.integer) for kind in kinds):
+        return np.asarray(array, dtype=np.int64)
+    if any("NA" in kind.__name__ for kind in kinds):
+        _refuse_missing(np.array(["NA" in type(v).__name__ for v in array.tolist()]), name)
+    if len(kinds) > 1:
+        found = ", ".join(sorted(kind.__name__ for kind in kinds))
+        raise InputTypeError(f"groups[{name!r}] mixes labels of several types ({found}); convert them to one, such as str")
+    return np.asarray(array, dtype=str)

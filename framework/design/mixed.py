@@ -1,0 +1,143 @@
+"""The model as frozen data: everything checked, labels kept, nothing estimated yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+
+from ..contracts.arrays import FloatArray
+from ..contracts.errors import InputError, InputTypeError
+from ..contracts.linalg import GroupingFactor
+from .arrays import as_numbers, as_offset, as_weights, check_length, column_names
+from .fixed import FixedDesign, orthogonalize
+from .grouping import encode
+from .random import RandomDesign, RandomFactor
+from .terms import INTERCEPT, Term, parse_terms, random_columns, template
+
+
+@dataclass(frozen=True, eq=False)
+class MixedDesign:
+    """y, X, Z, weights and offset of a mixed model, after all checks."""
+
+    y: FloatArray
+    X: FloatArray
+    fixed: FixedDesign
+    random: RandomDesign
+    weights: FloatArray | None
+    offset: FloatArray | None
+
+    @property
+    def n(self) -> int:
+        """Number of observations."""
+        return len(self.y)
+
+    @property
+    def p(self) -> int:
+        """Number of columns of X, dropped ones included."""
+        return self.X.shape[1]
+
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        """All random-effects terms."""
+        return tuple(t for f in self.random.factors for t in f.terms)
+
+    def __str__(self) -> str:
+        """The model in the manner of lme4's formulas (columns of X by name)."""
+        return " + ".join([*(self.fixed.names or ("0",)), *map(str, self.terms)])
+
+
+def build_design(
+    y: Any,
+    X: Any,
+    groups: Mapping[str, Any],
+    *,
+    random_effects: Mapping[str, Any] | None = None,
+    random_data: Mapping[str, Any] | None = None,
+    correlated: Mapping[str, bool] | None = None,
+    weights: Any = None,
+    offset: Any = None,
+    x_names: Sequence[str] | None = None,
+) -> MixedDesign:
+    """Check the arguments of a front end and turn them into a `MixedDesign`.
+
+    Raises
+    ------
+    InputError, InputTypeError
+        With the argument, the rows or levels, and what to do.
+    """
+    response = as_numbers(y, "y")
+    n = len(response)
+    matrix = as_numbers(X, "X", ndim=2)
+    check_length(matrix, n, "X")
+    names = column_names(X, x_names, matrix.shape[1])
+    prior = as_weights(weights, n)
+    known = as_offset(offset, n)
+    if not isinstance(groups, Mapping):
+        raise InputTypeError(
+            f"groups must be a dict from factor names to label arrays, such as {{'subject': labels}}; "
+            f"got {type(groups).__name__}"
+        )
+    if not groups:
+        raise InputError("groups is empty: a mixed model needs a grouping factor; without one fit a linear model")
+    terms = parse_terms(list(groups), random_effects, correlated)
+    columns = random_columns(terms, random_data, matrix, names)
+    factors = tuple(_factor(name, labels, terms[name], columns, n) for name, labels in groups.items())
+    _check_names_of_random_data(random_data)
+    fixed = orthogonalize(matrix, names, prior)
+    if fixed.rank >= n:
+        raise InputError(
+            f"X has {fixed.rank} independent columns for {n} observations: nothing is left to estimate variances from. "
+            "Use fewer columns or more observations"
+        )
+    return MixedDesign(response, matrix, fixed, RandomDesign(factors, n), prior, known)
+
+
+def _check_names_of_random_data(random_data: Mapping[str, Any] | None) -> None:
+    for name in random_data or {}:
+        if name in ("1", INTERCEPT):
+            raise InputError(f"random_data has a column named {name!r}, which always is the intercept; rename it")
+
+
+def _factor(
+    name: str, labels: Any, terms: tuple[Term, ...], columns: Mapping[str, FloatArray], n: int
+) -> RandomFactor:
+    codes, levels = encode(labels, name)
+    check_length(codes, n, f"groups[{name!r}]")
+    if len(levels) < 2:
+        raise InputError(
+            f"groups[{name!r}] has one level only ({levels[0]!r}): a variance between levels needs at least two"
+        )
+    names = [c for t in terms for c in t.columns]
+    rows, cols = template(terms)
+    k = len(names)
+    return RandomFactor(
+        terms=terms,
+        levels=levels,
+        codes=codes,
+        columns=tuple(None if c == INTERCEPT else columns[c] for c in names),
+        factor=GroupingFactor(str(name), len(levels), k, rows, cols),
+    )
+
+
+def check_identifiable(design: MixedDesign) -> None:
+    """Refuse Gaussian models whose random effects cannot be told from the residual, as lme4 does."""
+    n = design.n
+    for f in design.random.factors:
+        if f.factor.n_levels >= n:
+            raise InputError(
+                f"groups[{f.name!r}] has {f.factor.n_levels} levels for {n} observations: with one observation a level "
+                "its variance cannot be told from the residual variance. Leave the factor out, or group more coarsely"
+            )
+        for term in f.terms:
+            size = f.factor.n_levels * len(term.columns)
+            if size >= n:
+                raise InputError(
+                    f"the term {term} has {size} random effects for {n} observations: they cannot be told from the "
+                    "residual. Use fewer columns in the term, or more observations a level"
+                )
+
+
+

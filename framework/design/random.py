@@ -1,0 +1,195 @@
+"""The random-effects model matrix Z, never formed: per factor the level of each row and k columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from ..contracts.arrays import AnyArray, FloatArray, IntArray
+from ..contracts.linalg import GroupingFactor, PatternBlocks, Structure
+from .terms import Term
+
+
+@dataclass(frozen=True, eq=False)
+class RandomFactor:
+    """One grouping factor with its rows.
+
+    Parameters
+    ----------
+    terms : tuple of Term
+    levels : (L,) array
+        Labels of the levels, sorted.
+    codes : (n,) int array
+        Level of each row.
+    columns : tuple of (n,) arrays, or None for a column of ones
+        The k columns of Z for each row.
+    factor : GroupingFactor
+    """
+
+    terms: tuple[Term, ...]
+    levels: AnyArray
+    codes: IntArray
+    columns: tuple[FloatArray | None, ...]
+    factor: GroupingFactor
+
+    @property
+    def name(self) -> str:
+        """Name of the factor."""
+        return self.factor.name
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """Names of the k columns."""
+        return tuple(c for term in self.terms for c in term.columns)
+
+
+@dataclass(frozen=True, eq=False)
+class RandomDesign:
+    """Z of all factors, and sums over its rows.
+
+    Every sum is one `bincount` over the rows.
+    """
+
+    factors: tuple[RandomFactor, ...]
+    n: int
+
+    @cached_property
+    def _pairs(self) -> dict[tuple[int, int], tuple[IntArray, IntArray, IntArray]]:
+        out = {}
+        for j in range(len(self.factors)):
+            for i in range(j):
+                out[i, j] = _meeting(self.factors[i], self.factors[j])
+        return out
+
+    @cached_property
+    def structure(self) -> Structure:
+        """Which levels meet, for the backends."""
+        return Structure(
+            tuple(f.factor for f in self.factors), {ij: (rows, cols) for ij, (rows, cols, _) in self._pairs.items()}
+        )
+
+    def ZtWZ(self, w: FloatArray | None) -> PatternBlocks:
+        """Z'WZ by blocks; w (n,) are the diagonal of W, None for ones."""
+        diagonal = []
+        for f in self.factors:
+            k, n_levels = len(f.columns), f.factor.n_levels
+            block = np.empty((k, k, n_levels))
+            for a in range(k):
+                for b in range(a + 1):
+                    block[a, b] = block[b, a] = _sum(f.codes, n_levels, f.columns[a], f.columns[b], w)
+            diagonal.append(block)
+        cross = {}
+        for (i, j), (rows, _, index) in self._pairs.items():
+            fi, fj = self.factors[i], self.factors[j]
+            block = np.empty((len(fi.columns), len(fj.columns), len(rows)))
+            for a, za in enumerate(fi.columns):
+                for b, zb in enumerate(fj.columns):
+                    block[a, b] = _sum(index, len(rows), za, zb, w)
+            cross[i, j] = block
+        return PatternBlocks(tuple(diagonal), cross)
+
+    def Zt(self, V: FloatArray) -> FloatArray:
+        """Z'V for the columns of V (n, r), given and returned with contiguous columns: (q, r)."""
+        out = np.empty((V.shape[1], self.structure.q))
+        for r, v in enumerate(V.T):
+            for o, f in zip(self.structure.offsets, self.factors, strict=True):
+                n_levels = f.factor.n_levels
+                for a, z in enumerate(f.columns):
+                    out[r, o + a * n_levels : o + (a + 1) * n_levels] = _sum(f.codes, n_levels, z, v)
+        return out.T
+
+    def Z(self, b: FloatArray) -> FloatArray:
+        """Z b (n,) for random effects b (q,)."""
+        out = np.zeros(self.n)
+        for o, f in zip(self.structure.offsets, self.factors, strict=True):
+            n_levels = f.factor.n_levels
+            for a, z in enumerate(f.columns):
+                effect = b[o + a * n_levels : o + (a + 1) * n_levels][f.codes]
+                out += effect if z is None else effect * z
+        return out
+
+    def quadratic_rows(self, K: PatternBlocks) -> FloatArray:
+        """z_i' K z_i for every row i, K symmetric on the pattern of Z'Z: (n,)."""
+        out = np.zeros(self.n)
+        for f, block in zip(self.factors, K.diagonal, strict=True):
+            for a, za in enumerate(f.columns):
+                for b in range(a + 1):
+                    out += _times((1.0 if a == b else 2.0) * block[a, b], f.codes, za, f.columns[b])
+        for ij, block in K.cross.items():
+            fi, fj = self.factors[ij[0]], self.factors[ij[1]]
+            index = self._pairs[ij][2]
+            for a, za in enumerate(fi.columns):
+                for b, zb in enumerate(fj.columns):
+                    out += _times(2.0 * block[a, b], index, za, zb)
+        return out
+
+    def scales(self) -> FloatArray:
+        """Root mean square of every column, factor by factor: the natural units of T's rows."""
+        return np.array(
+            [1.0 if z is None else np.sqrt(np.dot(z, z) / self.n) for f in self.factors for z in f.columns]
+        )
+
+
+class PatternProduct:
+    """Products A B of Z'WZ with dense (q, r) arrays, prepared once."""
+
+    def __init__(self, structure: Structure, A: PatternBlocks) -> None:
+        self.structure, self.A = structure, A
+        self._cross: list[tuple[int, int, csr_array]] = []
+        for (i, j), (rows, columns) in structure.pairs.items():
+            fi, fj = structure.factors[i], structure.factors[j]
+            for a in range(fi.n_columns):
+                for b in range(fj.n_columns):
+                    M = csr_array((A.cross[i, j][a, b], (rows, columns)), shape=(fi.n_levels, fj.n_levels))
+                    at = structure.offsets[i] + a * fi.n_levels, structure.offsets[j] + b * fj.n_levels
+                    self._cross.append((*at, M))
+
+    def __call__(self, B: FloatArray) -> FloatArray:
+        """A B, with contiguous columns."""
+        n_rhs = B.shape[1]
+        out = np.empty((n_rhs, self.structure.q))
+        parts = zip(self.structure.offsets, self.structure.factors, self.A.diagonal, self.structure.split(B), strict=True)
+        for o, f, block, part in parts:
+            product = block * part if f.n_columns == 1 else np.einsum("abl,rbl->ral", block, part)
+            out[:, o : o + f.size] = product.reshape(n_rhs, f.size)
+        for i, j, M in self._cross:
+            out[:, i : i + M.shape[0]] += (M @ B[j : j + M.shape[1]]).T
+            out[:, j : j + M.shape[1]] += (M.T @ B[i : i + M.shape[0]]).T
+        return out.T
+
+
+def _meeting(f: RandomFactor, g: RandomFactor) -> tuple[IntArray, IntArray, IntArray]:
+    """Pairs of levels that occur together, and the pair of each row."""
+    n_cells = f.factor.n_levels * g.factor.n_levels
+    key = f.codes * g.factor.n_levels + g.codes
+    if n_cells <= 8 * len(key) + 1000:  # a table of all cells is cheaper than sorting the rows
+        present = np.bincount(key, minlength=n_cells) > 0
+        cells = np.flatnonzero(present)
+        index = (np.cumsum(present) - 1)[key]
+    else:
+        cells, index = np.unique(key, return_inverse=True)
+    rows, columns = np.divmod(cells, g.factor.n_levels)
+    return rows, columns, index
+
+
+def _sum(codes: IntArray, n: int, *parts: FloatArray | None) -> FloatArray:
+    """Sum over rows of a product, by code; None stands for ones."""
+    given = [p for p in parts if p is not None]
+    if not given:
+        return np.bincount(codes, minlength=n).astype(np.float64)
+    weights = given[0]
+    for p in given[1:]:
+        weights = weights * p
+    return np.bincount(codes, weights=weights, minlength=n)
+
+
+def _times(values: FloatArray, codes: IntArray, *parts: FloatArray | None) -> FloatArray:
+    """values[codes] times a product of row columns; None stands for ones."""
+    out = values[codes]
+    for p in parts:
+        if p is not None:
+            out *= p
+    return out

@@ -1,0 +1,131 @@
+"""Random-effects terms: which columns each grouping factor has, and which correlations are estimated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..contracts.arrays import FloatArray, IntArray
+from ..contracts.errors import InputError, InputTypeError
+from .arrays import as_numbers, check_length
+
+INTERCEPT = "(Intercept)"
+
+
+@dataclass(frozen=True)
+class Term:
+    """One term `(columns | factor)`, or `(columns || factor)` when not correlated."""
+
+    factor: str
+    columns: tuple[str, ...]
+    correlated: bool = True
+
+    def __str__(self) -> str:
+        """As in lme4's formulas."""
+        inside = " + ".join("1" if c == INTERCEPT else c for c in self.columns)
+        if INTERCEPT not in self.columns:
+            inside = "0 + " + inside
+        return f"({inside} {'|' if self.correlated or len(self.columns) == 1 else '||'} {self.factor})"
+
+
+def parse_terms(
+    factors: Sequence[str],
+    random_effects: Mapping[str, Any] | None,
+    correlated: Mapping[str, bool] | None,
+) -> dict[str, tuple[Term, ...]]:
+    """Terms by grouping factor; a random intercept for factors that `random_effects` does not mention."""
+    random_effects = _mapping(random_effects, "random_effects")
+    correlated = _mapping(correlated, "correlated")
+    for argument, given in (("random_effects", random_effects), ("correlated", correlated)):
+        unknown = [str(k) for k in given if k not in factors]
+        if unknown:
+            raise InputError(
+                f"{argument} names {', '.join(unknown)}, which groups does not have; groups has {', '.join(factors)}"
+            )
+    out = {}
+    for factor in factors:
+        listed = random_effects.get(factor, ["1"])
+        out[factor] = tuple(
+            Term(factor, _columns(columns, factor), bool(correlated.get(factor, True)))
+            for columns in _as_list_of_terms(listed, factor)
+        )
+        names = [c for term in out[factor] for c in term.columns]
+        if len(set(names)) != len(names):
+            twice = sorted({c for c in names if names.count(c) > 1})
+            raise InputError(f"random_effects[{factor!r}] has {', '.join(twice)} more than once")
+    return out
+
+
+def _mapping(value: Mapping[str, Any] | None, name: str) -> Mapping[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise InputTypeError(f"{name} must be a dict from factor names; got {type(value).__name__}")
+    return value
+
+
+def _as_list_of_terms(listed: Any, factor: str) -> list[list[str]]:
+    if isinstance(listed, str):
+        listed = [listed]
+    if not isinstance(listed, Sequence) or len(listed) == 0:
+        raise InputError(
+            f"random_effects[{factor!r}] must be a list of terms such as ['1', 'time'], or a list of such lists"
+        )
+    if all(isinstance(item, str) for item in listed):
+        return [list(listed)]
+    if all(isinstance(item, Sequence) and not isinstance(item, str) for item in listed):
+        return [[str(c) for c in item] for item in listed]
+    raise InputTypeError(f"random_effects[{factor!r}] mixes names and lists; give a list of names or a list of lists")
+
+
+def _columns(columns: Sequence[str], factor: str) -> tuple[str, ...]:
+    names = tuple(INTERCEPT if c in ("1", INTERCEPT) else str(c) for c in columns if c != "0")
+    if not names:
+        raise InputError(f"random_effects[{factor!r}] has a term without columns; '1' is a random intercept")
+    return names
+
+
+def template(terms: Sequence[Term]) -> tuple[IntArray, IntArray]:
+    """Rows and columns of theta's entries in the factor's T, column by column of each term."""
+    rows, columns, start = [], [], 0
+    for term in terms:
+        k = len(term.columns)
+        for c in range(k):
+            last = k if term.correlated else c + 1
+            for r in range(c, last):
+                rows.append(start + r)
+                columns.append(start + c)
+        start += k
+    return np.array(rows, dtype=np.intp), np.array(columns, dtype=np.intp)
+
+
+def random_columns(
+    terms: Mapping[str, Sequence[Term]],
+    random_data: Mapping[str, Any] | None,
+    X: FloatArray,
+    x_names: Sequence[str],
+) -> dict[str, FloatArray]:
+    """Values (n,) of every named column; looked up in `random_data`, then among the columns of X."""
+    data = _mapping(random_data, "random_data")
+    out: dict[str, FloatArray] = {}
+    for factor, listed in terms.items():
+        for name in (c for term in listed for c in term.columns):
+            if name == INTERCEPT or name in out:
+                continue
+            if name in data:
+                out[name] = as_numbers(data[name], f"random_data[{name!r}]")
+                check_length(out[name], len(X), f"random_data[{name!r}]")
+            elif name in x_names:
+                out[name] = np.ascontiguousarray(X[:, list(x_names).index(name)])
+            else:
+                known = ", ".join([*map(str, data), *x_names]) or "nothing"
+                raise InputError(
+                    f"random_effects[{factor!r}] uses {name!r}, which is neither in random_data nor a column of X; "
+                    f"there is {known}"
+                )
+            if not out[name].any():
+                raise InputError(f"random_data[{name!r}] is zero everywhere: its variance cannot be estimated")
+    return out

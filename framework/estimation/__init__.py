@@ -1,0 +1,1 @@
+"""Criteria and their optimization: profiled deviance, Laplace approximation, search, pipeline."""

@@ -1,0 +1,144 @@
+"""Which plugins make a fit: chosen by name or automatically, and who announces what happens to observers."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .. import registry
+from ..contracts.arrays import FloatArray
+from ..contracts.errors import InputError, PluginError, PluginWarning
+from ..contracts.linalg import LinalgBackend, Structure
+from ..contracts.observer import Evaluated, Event, Observer, PhaseStarted
+from ..contracts.optim import Optimizer
+from ..registry import Provenance
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """The plugins of one fit."""
+
+    backend: LinalgBackend
+    optimizer: Optimizer
+    provenance: tuple[Provenance, ...]
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """Names of backend and optimizer."""
+        return self.provenance[0].name, self.provenance[1].name
+
+
+def assemble(
+    structure: Structure, backend: str | LinalgBackend, optimizer: str | Optimizer, n_parameters: int
+) -> Pipeline:
+    """Backend and optimizer by name, by object, or by ``"auto"``: the cheapest backend, the best optimizer for it."""
+    linalg, backend_from = choose_backend(structure, backend)
+    minimizer, optimizer_from = choose_optimizer(optimizer, linalg.has_selected_inverse)
+    if minimizer.needs_gradient and not linalg.has_selected_inverse:
+        raise InputError(
+            f"optimizer {optimizer_from.name!r} needs gradients, which backend {backend_from.name!r} cannot give (no "
+            "selected inverse); use a derivative-free optimizer (optimizer='auto' finds one) or another backend"
+        )
+    del n_parameters
+    return Pipeline(linalg, minimizer, (backend_from, optimizer_from))
+
+
+def choose_backend(
+    structure: Structure, backend: str | LinalgBackend, *, with_gradient: bool = False
+) -> tuple[LinalgBackend, Provenance]:
+    """The backend of that name, or with "auto" the one with the lowest predicted cost."""
+    if isinstance(backend, LinalgBackend):
+        return backend, _given("linalg", backend)
+    if backend != "auto":
+        return registry.linalg_backend(backend)
+    costs = [
+        (candidate.cost(structure), name)
+        for name, candidate in registry.available_backends()
+        if candidate.has_selected_inverse or not with_gradient
+    ]
+    if not costs or min(costs)[0] == np.inf:
+        sizes = ", ".join(f"{f.name}: {f.n_levels}" for f in structure.factors)
+        raise PluginError(
+            f"no installed backend can factorize this model (levels {sizes}). Several large crossed factors need the "
+            'sparse backend: pip install "ranef[cholmod]"'
+        )
+    return registry.linalg_backend(min(costs)[1])
+
+
+def choose_optimizer(optimizer: str | Optimizer, gradients: bool) -> tuple[Optimizer, Provenance]:
+    """The optimizer of that name, or with "auto" the registered one of highest priority that fits."""
+    if isinstance(optimizer, Optimizer):
+        return optimizer, _given("optimizer", optimizer)
+    if optimizer != "auto":
+        return registry.optimizer(optimizer)
+    for name, entry in registry.available_optimizers():
+        if gradients or not entry.needs_gradient:
+            return registry.optimizer(name)
+    raise PluginError("no optimizer is registered that fits: install ranef again, its built-in optimizers are missing")
+
+
+def _given(kind: str, plugin: object) -> Provenance:
+    module = type(plugin).__module__.partition(".")[0]
+    return Provenance(kind=kind, name=type(plugin).__name__, distribution=module, version="")  # type: ignore[arg-type]
+
+
+@dataclass
+class Watch:
+    """Times the phases of a fit and tells its observers; one that raises is left out."""
+
+    observers: list[Observer] = field(default_factory=list)
+    timings: dict[str, float] = field(default_factory=dict)
+    n_evaluations: int = 0
+    began: float = field(default_factory=time.perf_counter)
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Time a phase."""
+        if self.observers:
+            self.tell(PhaseStarted(name))
+        start = time.perf_counter()
+        yield
+        self.timings[name] = self.timings.get(name, 0.0) + time.perf_counter() - start
+
+    def evaluated(self, x: FloatArray, value: float, gradient: FloatArray | None) -> None:
+        """Count an evaluation, and announce it where somebody listens."""
+        self.n_evaluations += 1
+        if self.observers:
+            seconds = time.perf_counter() - self.began
+            self.tell(Evaluated(self.n_evaluations, x.copy(), value, None if gradient is None else gradient.copy(), seconds))
+
+    def tell(self, event: Event) -> None:
+        """Notify every observer."""
+        for observer in list(self.observers):
+            try:
+                observer.notify(event)
+            except Exception as e:  # an observer must not break a fit
+                self.observers.remove(observer)
+                warnings.warn(
+                    f"observer {type(observer).__name__} raised {type(e).__name__}: {e}; it was left out of the rest of "
+                    "the fit, which is not affected",
+                    PluginWarning,
+                    stacklevel=2,
+                )
+
+
+def observers_of(callbacks: Sequence[Observer | str] | Observer | str | None, verbose: bool) -> list[Observer]:
+    """Observers given as objects or registered names; `verbose` adds the one named "progress"."""
+    if callbacks is None:
+        callbacks = []
+    elif isinstance(callbacks, str | Observer):
+        callbacks = [callbacks]
+    listed = [*callbacks, *(["progress"] if verbose else [])]
+    out = []
+    for item in listed:
+        if isinstance(item, str):
+            item = registry.observer(item)[0]
+        if not isinstance(item, Observer):
+            raise InputError(f"callbacks must be Observer objects or names of registered observers; got {item!r}")
+        out.append(item)
+    return out

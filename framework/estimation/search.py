@@ -1,0 +1,201 @@
+"""All that surrounds an optimizer: scaling, starts, boundaries, restarts, and the certificate of what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..contracts.arrays import BoolArray, FloatArray
+from ..contracts.optim import Objective, OptimizationResult, Optimizer, Status
+
+#: A fit has converged when no more than this is expected to be gained in deviance (1e-3 standard errors).
+EXPECTED_DROP = 1e-6
+#: Step of the differences of gradients in the certificate, in scaled parameters.
+STEP = 1e-4
+#: How often the search restarts from inside after it ended at a false boundary.
+RESTARTS = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Certificate:
+    """Evidence that a fit is an optimum.
+
+    Parameters
+    ----------
+    converged : bool
+        The verdict: the expected drop is below `EXPECTED_DROP`, the Hessian is not negative on the free parameters, and
+        the boundary conditions hold.
+    gradient_norm : float
+        Largest absolute component of the projected gradient, in scaled parameters.
+    expected_drop : float
+        Newton decrement g'H^-1 g / 2: by how much the deviance is expected to fall at the true optimum.
+    smallest_eigenvalue : float
+        Of the Hessian of the deviance in the free, scaled parameters.
+    at_boundary : tuple of int
+        Parameters at a bound.
+    boundary_ok : bool
+        The Karush-Kuhn-Tucker conditions there: the deviance does not fall when a variance moves away from zero.
+    status : str
+        How the optimizer itself ended.
+    message : str
+        What failed and what to do, "" when nothing did.
+    """
+
+    converged: bool
+    gradient_norm: float
+    expected_drop: float
+    smallest_eigenvalue: float
+    at_boundary: tuple[int, ...]
+    boundary_ok: bool
+    status: str
+    message: str
+
+    def __str__(self) -> str:
+        """One line."""
+        verdict = "converged" if self.converged else f"not converged: {self.message}"
+        return (
+            f"{verdict} (projected gradient {self.gradient_norm:.2g}, expected drop in deviance {self.expected_drop:.2g}, "
+            f"smallest Hessian eigenvalue {self.smallest_eigenvalue:.3g}, {len(self.at_boundary)} at the boundary)"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class SearchResult:
+    """Best point, what the optimizer said, evaluations in all, and the certificate."""
+
+    x: FloatArray
+    value: float
+    n_evaluations: int
+    certificate: Certificate
+    hessian: FloatArray
+
+
+def search(
+    objective: Objective,
+    optimizer: Optimizer,
+    *,
+    tol: float,
+    max_evaluations: int,
+    exact: Objective,
+    nonnegative: BoolArray,
+) -> SearchResult:
+    """Minimize, and certify the result.
+
+    Parameters
+    ----------
+    objective : Objective
+        What the optimizer sees.
+    exact : Objective
+        The same function with a gradient (it may come from another backend), for the certificate.
+    nonnegative : (d,) bool array
+        Parameters in which the function is even (diagonals of T): at their bound 0 the derivative vanishes, so the
+        second derivative decides whether 0 is a minimum.
+    """
+    n_evaluations = 0
+    start = objective.start
+    for attempt in range(RESTARTS + 1):
+        here = Objective(
+            objective.value,
+            start,
+            objective.lower,
+            objective.upper,
+            objective.gradient if optimizer.needs_gradient else None,
+            objective.curvature if optimizer.needs_gradient else None,
+            objective.curvature_is_exact,
+        )
+        scale = max(abs(objective.value(start)), 1.0)
+        result = optimizer.minimize(here, tol=tol / scale, max_evaluations=max_evaluations - n_evaluations)
+        n_evaluations += result.n_evaluations
+        certificate, hessian = certify(exact, result, nonnegative)
+        if certificate.boundary_ok or attempt == RESTARTS or n_evaluations >= max_evaluations:
+            break
+        inside = np.zeros(len(start), dtype=bool)
+        inside[list(certificate.at_boundary)] = True
+        start = np.where(inside & nonnegative, 0.3, result.x)
+    return SearchResult(result.x, result.value, n_evaluations, certificate, hessian)
+
+
+def certify(exact: Objective, result: OptimizationResult, nonnegative: BoolArray) -> tuple[Certificate, FloatArray]:
+    """Gradient, Hessian and boundary conditions at the end point."""
+    assert exact.gradient is not None
+    x = result.x
+    _, g = exact.gradient(x)
+    H = hessian_by_gradients(exact, x, g)
+    at_lower, at_upper = x <= exact.lower, x >= exact.upper
+    held = (at_lower & (g >= -1e-6)) | (at_upper & (g <= 1e-6))
+    free = ~held
+    zeros = held & nonnegative & at_lower
+    boundary_ok = not bool((at_lower & (g < -1e-6)).any() or (at_upper & (g > 1e-6)).any())
+    if zeros.any():
+        size = max(float(np.abs(np.diagonal(H)).max()), 1e-8)
+        boundary_ok &= bool(np.linalg.eigvalsh(H[np.ix_(zeros, zeros)]).min() >= -1e-4 * size)
+    eigenvalues, V = np.linalg.eigh(H[np.ix_(free, free)]) if free.any() else (np.array([np.inf]), np.zeros((0, 1)))
+    drop, smallest = 0.0, float(eigenvalues.min())
+    if free.any():
+        slopes = V.T @ g[free]
+        floor = 1e-7 * max(float(np.abs(eigenvalues).max()), 1e-300)
+        drop = float(0.5 * np.sum(slopes**2 / np.maximum(eigenvalues, floor)))
+    positive = not free.any() or smallest > -1e-4 * max(float(np.abs(eigenvalues).max()), 1e-300)
+    message = ""
+    if not np.isfinite(result.value) or not np.isfinite(drop):
+        message = "the criterion is not finite here: rescale the predictors or give a start"
+    elif drop > EXPECTED_DROP:
+        message = (
+            f"the deviance is expected to fall by another {drop:.2g}. {result.status.value} "
+            "Raising max_iter or passing start= usually helps"
+        )
+    elif not positive:
+        message = "the Hessian has a negative eigenvalue: this is a saddle point; try another start"
+    elif not boundary_ok:
+        message = "a variance at zero would lower the deviance if it grew: try a start with larger variances"
+    return (
+        Certificate(
+            converged=message == "",
+            gradient_norm=float(np.abs(g[free]).max()) if free.any() else 0.0,
+            expected_drop=drop,
+            smallest_eigenvalue=smallest,
+            at_boundary=tuple(int(i) for i in np.flatnonzero(at_lower | at_upper)),
+            boundary_ok=boundary_ok,
+            status=result.status.name,
+            message=message,
+        ),
+        H,
+    )
+
+
+def hessian_by_gradients(exact: Objective, x: FloatArray, g: FloatArray) -> FloatArray:
+    """The Hessian at x: the exact one where the objective has it, else one-sided differences of the gradient."""
+    if exact.curvature is not None and exact.curvature_is_exact:
+        return exact.curvature(x)
+    assert exact.gradient is not None
+    columns = []
+    for i in range(len(x)):
+        step = STEP * max(1.0, abs(float(x[i])))
+        if x[i] + step > exact.upper[i]:
+            step = -step
+        moved = x.copy()
+        moved[i] += step
+        columns.append((exact.gradient(moved)[1] - g) / step)
+    H = np.array(columns)
+    return 0.5 * (H + H.T)
+
+
+def central_hessian(
+    gradient: Callable[[FloatArray], FloatArray], x: FloatArray, lower: FloatArray, step: float = STEP
+) -> FloatArray:
+    """Hessian by central differences of exact gradients; one-sided at a bound."""
+    columns = []
+    for i in range(len(x)):
+        h = step * max(1.0, abs(float(x[i])))
+        up, down = x.copy(), x.copy()
+        up[i] += h
+        if x[i] - h >= lower[i]:
+            down[i] -= h
+        columns.append((gradient(up) - gradient(down)) / (up[i] - down[i]))
+    H = np.array(columns)
+    return 0.5 * (H + H.T)
+
+
+__all__ = ["Certificate", "SearchResult", "Status", "central_hessian", "certify", "search"]

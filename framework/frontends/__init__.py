@@ -1,0 +1,1 @@
+"""Front ends: `lmm` and `glmm`."""

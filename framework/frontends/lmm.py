@@ -1,0 +1,148 @@
+"""`lmm`: linear mixed models from arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..contracts.errors import InputError
+from ..contracts.linalg import LinalgBackend
+from ..contracts.observer import Observer
+from ..contracts.optim import Optimizer
+from ..design.mixed import build_design, check_identifiable
+from ..estimation.linear import fit_linear
+from ..estimation.pipeline import Watch, observers_of
+from ..solution.lmm import LMMSolution
+
+
+def lmm(
+    y: Any,
+    X: Any,
+    groups: Mapping[str, Any],
+    *,
+    random_effects: Mapping[str, Any] | None = None,
+    random_data: Mapping[str, Any] | None = None,
+    reml: bool = True,
+    tol: float = 1e-8,
+    max_iter: int = 200,
+    compute_satterthwaite: bool = True,
+    weights: Any = None,
+    offset: Any = None,
+    correlated: Mapping[str, bool] | None = None,
+    start: Any = None,
+    x_names: Sequence[str] | None = None,
+    conf_level: float = 0.95,
+    backend: str | LinalgBackend = "auto",
+    optimizer: str | Optimizer = "auto",
+    callbacks: Sequence[Observer | str] | Observer | str | None = None,
+    verbose: bool = False,
+) -> LMMSolution:
+    """Fit y = X beta + Z b + e, b ~ N(0, sigma^2 Lambda Lambda'), e ~ N(0, sigma^2 W^-1), by REML or maximum likelihood.
+
+    Parameters
+    ----------
+    y : (n,) array-like
+        Response.
+    X : (n, p) array-like
+        Fixed-effects columns, with one of ones if an intercept is wanted. Columns that are linear combinations of
+        earlier ones are dropped with a warning; their coefficients are NaN.
+    groups : dict of factor name -> (n,) labels
+        Grouping factors; labels are integers or text. Nested factors have interaction labels (``school:class``).
+    random_effects : dict of factor name -> terms, optional
+        ``{"subject": ["1", "time"]}`` is lme4's ``(1 + time | subject)``; ``["time"]`` a slope without intercept;
+        ``[["1"], ["time"]]`` two independent terms. A random intercept for every factor that is not mentioned.
+    random_data : dict of name -> (n,) array-like, optional
+        Variables used in `random_effects`; named columns of X need not be repeated.
+    reml : bool, default True
+        Restricted maximum likelihood; False is maximum likelihood.
+    tol : float, default 1e-8
+        The search stops when no more than this is expected to be gained in deviance.
+    max_iter : int, default 200
+        Iterations of the optimizer (derivative-free ones: times one plus the number of parameters).
+    compute_satterthwaite : bool, default True
+        Satterthwaite's degrees of freedom for t-tests; False takes the residual ones.
+    weights : (n,) array-like, optional
+        Positive prior weights: the variance of row i is sigma^2 / w_i.
+    offset : (n,) array-like, optional
+        Known part of the linear predictor.
+    correlated : dict of factor name -> bool, optional
+        False estimates no correlations within the factor's terms (lme4's ``||``).
+    start : array-like, optional
+        Start for theta, the relative covariance parameters (`LMMSolution.theta` of an earlier fit, for example).
+    x_names : sequence of str, optional
+        Names of X's columns; a data frame brings its own.
+    conf_level : float, default 0.95
+        Level of `LMMSolution.conf_int`.
+    backend : str or LinalgBackend, default "auto"
+        Name of a registered linear-algebra backend; "auto" takes the cheapest.
+    optimizer : str or Optimizer, default "auto"
+        Name of a registered optimizer.
+    callbacks : observers, optional
+        Objects or names of registered observers that watch the fit.
+    verbose : bool, default False
+        Show progress.
+
+    Returns
+    -------
+    LMMSolution
+
+    Raises
+    ------
+    InputError, InputTypeError
+        For bad input, before any work: ValueError and TypeError are their bases.
+
+    Examples
+    --------
+    >>> import numpy as np, ranef
+    >>> d = ranef.datasets.load("sleepstudy")
+    >>> X = np.column_stack([np.ones(180), d["Days"]])
+    >>> fit = ranef.lmm(d["Reaction"], X, {"Subject": d["Subject"]}, random_effects={"Subject": ["1", "Days"]},
+    ...                 random_data={"Days": d["Days"]}, x_names=["(Intercept)", "Days"])
+    >>> round(fit.log_likelihood, 4), round(fit.fixef["Days"], 4), fit.df_satterthwaite.round(2).tolist()
+    (-871.8141, 10.4673, [17.0, 17.0])
+
+    References
+    ----------
+    Bates, Maechler, Bolker & Walker (2015), Fitting linear mixed-effects models using lme4, Journal of Statistical
+    Software 67(1), doi 10.18637/jss.v067.i01, sections 3.2-3.6.
+    """
+    check_settings(tol, max_iter, conf_level)
+    design = build_design(
+        y,
+        X,
+        groups,
+        random_effects=random_effects,
+        random_data=random_data,
+        correlated=correlated,
+        weights=weights,
+        offset=offset,
+        x_names=x_names,
+    )
+    check_identifiable(design)
+    watch = Watch(observers_of(callbacks, verbose))
+    fit = fit_linear(
+        design,
+        reml=bool(reml),
+        tol=tol,
+        max_iter=max_iter,
+        start=start,
+        backend=backend,
+        optimizer=optimizer,
+        watch=watch,
+    )
+    return LMMSolution(fit, satterthwaite=compute_satterthwaite, conf_level=conf_level, response=_name_of(y))
+
+
+def check_settings(tol: float, max_iter: int, conf_level: float) -> None:
+    """Refuse settings outside of their range."""
+    if not tol > 0:
+        raise InputError(f"tol must be positive; got {tol}")
+    if not (isinstance(max_iter, int) and max_iter >= 1):
+        raise InputError(f"max_iter must be an integer of at least 1; got {max_iter!r}")
+    if not 0 < conf_level < 1:
+        raise InputError(f"conf_level must lie between 0 and 1; got {conf_level}")
+
+
+def _name_of(y: Any) -> str:
+    name = getattr(y, "name", None)
+    return "y" if name is None or callable(name) else str(name)

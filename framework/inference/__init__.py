@@ -1,0 +1,1 @@
+"""Inference: Wald and Satterthwaite tests, likelihood ratio tests, intraclass correlation."""

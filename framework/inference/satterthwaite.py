@@ -1,0 +1,53 @@
+"""Satterthwaite's degrees of freedom (Kuznetsova, Brockhoff & Christensen 2017, doi 10.18637/jss.v082.i13).
+
+For a contrast l: df = 2 (l'Vl)^2 / (g'A g), with V = sigma^2 (X'V^-1 X)^-1 the covariance of the coefficients, g the
+gradient of l'Vl by the variance parameters (theta, sigma) and A twice the inverse Hessian of the deviance in the same
+parameters. The gradient is analytic; parameters at the boundary are left out.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.linalg import solve_triangular
+
+from ..contracts.arrays import FloatArray
+from ..estimation.linear import LinearFit
+
+
+def parameter_covariance(fit: LinearFit) -> FloatArray:
+    """A: asymptotic covariance of (theta, sigma), free parameters only, (f + 1, f + 1)."""
+    here, free = fit.solve(), fit.free
+    df = here.criterion.df
+    s2, v = here.sigma2, here.pwrss_gradient[free]
+    m = int(free.sum())
+    H = np.empty((m + 1, m + 1))
+    # The profiled criterion lacks what log(sigma^2) contributes: put it back.
+    H[:m, :m] = fit.hessian_of_criterion()[np.ix_(free, free)] + np.outer(v, v) / (df * s2**2)
+    H[:m, m] = H[m, :m] = -2.0 * v / s2**1.5
+    H[m, m] = 4.0 * df / s2
+    return np.asarray(2.0 * np.linalg.inv(H))
+
+
+def vcov_derivatives(fit: LinearFit) -> FloatArray:
+    """Derivatives of the covariance of the kept coefficients by free theta and sigma, (f + 1, r, r)."""
+    here, s2 = fit.solve(), fit.sigma**2
+    derivatives = []
+    for f, T, Q in zip(
+        fit.structure.factors, here.T, fit.structure.split(here.marginal[:, :-1]), strict=True
+    ):
+        for row, column in zip(f.theta_rows, f.theta_columns, strict=True):
+            one = Q[:, row] @ np.einsum("a,xal->xl", T[:, column], Q).T
+            derivatives.append(s2 * here.C @ (one + one.T) @ here.C)
+    derivatives = [d for d, is_free in zip(derivatives, fit.free, strict=True) if is_free]
+    derivatives.append(2.0 * fit.sigma * here.C)
+    R = fit.design.fixed.R
+    Rinv = solve_triangular(R, np.eye(len(R)), check_finite=False) if len(R) else R
+    return np.array([Rinv @ d @ Rinv.T for d in derivatives])
+
+
+def satterthwaite_df(fit: LinearFit, contrasts: FloatArray, vcov: FloatArray) -> FloatArray:
+    """Degrees of freedom of every row of `contrasts` (c, r), for the covariance `vcov` (r, r) of the coefficients."""
+    A, derivatives = parameter_covariance(fit), vcov_derivatives(fit)
+    variance = np.einsum("ci,ij,cj->c", contrasts, vcov, contrasts)
+    g = np.einsum("ci,mij,cj->cm", contrasts, derivatives, contrasts)
+    return np.asarray(2.0 * variance**2 / np.einsum("cm,mn,cn->c", g, A, g))

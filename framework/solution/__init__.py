@@ -1,0 +1,1 @@
+"""Solutions: what a fit gives to users, and how it is shown."""

@@ -1,0 +1,83 @@
+"""The summary as HTML for notebooks: the numbers of `summary`, in tables that a screen reader can follow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from html import escape
+
+from .rformat import STARS_LEGEND, TextTable
+from .summary import (
+    RESIDUAL_HEADERS,
+    coefficient_table,
+    correlation_table,
+    criterion_cells,
+    dispersion_table,
+    random_effects_table,
+    reml_cell,
+    residual_cells,
+    shows_correlation,
+)
+from .tables import InformationCriteria, SummaryData
+
+
+def render_html(data: SummaryData) -> str:
+    """The summary as an HTML fragment without scripts, styles or other assets.
+
+    Parameters
+    ----------
+    data : SummaryData
+        The numbers of a fit.
+
+    Returns
+    -------
+    str
+        A ``<div>`` of headed tables; all text from the user is escaped.
+    """
+    return "\n".join(('<div class="ranef-summary">', *_parts(data), "</div>"))
+
+
+def _parts(data: SummaryData) -> Iterator[str]:
+    yield f"<p><strong>{escape(data.title)}</strong></p>"
+    if data.family:
+        yield f"<p>Family: {escape(data.family)} ({escape(data.link)})</p>"
+    yield f"<p>Model: <code>{escape(data.model)}</code></p>"
+    if isinstance(data.criterion, InformationCriteria):
+        cells = criterion_cells(data.criterion)
+        yield _row("Information criteria", list(cells), list(cells.values()))
+    else:
+        yield f"<p>REML criterion at convergence: {reml_cell(data.criterion)}</p>"
+    yield _row("Scaled residuals", RESIDUAL_HEADERS, residual_cells(data.residual_quantiles))
+    yield _table("Random effects", random_effects_table(data.var_components))
+    groups = "; ".join(f"{name}, {levels}" for name, levels in data.n_groups)
+    yield f"<p>Number of obs: {data.n_obs}, groups: {escape(groups)}</p>"
+    if data.dispersion is not None:
+        yield _table("Dispersion parameters", dispersion_table(data.dispersion))
+    if data.coefficients.names:
+        fixed = coefficient_table(data.coefficients)
+        yield _table("Fixed effects", fixed)
+        if fixed.headers[-1] == "":
+            yield f"<p><small>{escape(STARS_LEGEND)}</small></p>"
+    if data.correlation is not None and shows_correlation(data):
+        yield _table("Correlation of fixed effects", correlation_table(data.coefficients.names, data.correlation))
+    if data.notes:
+        yield "<ul>" + "".join(f"<li>{escape(note)}</li>" for note in data.notes) + "</ul>"
+
+
+def _row(caption: str, headers: Sequence[str], cells: Sequence[str]) -> str:
+    return _table(caption, TextTable(("",), tuple(headers), tuple((cell,) for cell in cells)))
+
+
+def _table(caption: str, table: TextTable) -> str:
+    """One table; the column of row names is left out where all of them are empty."""
+    named = any(table.row_names)
+    head = ("<td></td>" if named else "") + "".join(
+        f'<th scope="col">{escape(header)}</th>' if header else "<td></td>" for header in table.headers
+    )
+    body = "".join(
+        "<tr>"
+        + (f'<th scope="row">{escape(name)}</th>' if named else "")
+        + "".join(f"<td>{escape(cell.strip())}</td>" for cell in cells)
+        + "</tr>"
+        for name, *cells in zip(table.row_names, *table.columns, strict=True)
+    )
+    return f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

@@ -1,0 +1,56 @@
+"""The shipped data sets are those that the reference fits were made from (lme4's)."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+
+from ranef import datasets
+from ranef.contracts.errors import InputError, MissingExtraError
+
+from ..reference.load import read_csv
+
+ROWS = {"cake": 270, "cbpp": 56, "dyestuff": 30, "dyestuff2": 30, "pastes": 60, "penicillin": 144, "sleepstudy": 180}
+
+
+def test_names() -> None:
+    assert set(datasets.names()) == set(ROWS)
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_data_equal_the_reference(name: str) -> None:
+    labels = datasets.describe(name).labels
+    data = datasets.load(name)
+    reference = read_csv(f"data/{name}.csv", labels)
+    assert set(labels) < set(data)
+    for column, values in data.items():
+        assert values.dtype.kind == ("U" if column in labels else "f")
+        assert values.shape == (ROWS[name],)
+        np.testing.assert_array_equal(values, reference[column])
+
+
+def test_every_data_set_says_where_it_comes_from() -> None:
+    for name in datasets.names():
+        known = datasets.describe(name)
+        assert any(year in known.source for year in ("1938", "1972", "1973", "2003", "2004"))
+        assert known.summary
+
+
+def test_frame_has_the_same_columns() -> None:
+    pytest.importorskip("pandas")
+    frame = datasets.load("cbpp", as_frame=True)
+    assert list(frame) == list(datasets.load("cbpp"))
+    assert frame["incidence"].sum() == datasets.load("cbpp")["incidence"].sum()
+
+
+def test_frame_without_pandas_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(MissingExtraError, match=r"ranef\[pandas\]"):
+        datasets.load("cbpp", as_frame=True)
+
+
+def test_unknown_name_lists_what_there_is() -> None:
+    with pytest.raises(InputError, match=r"no data set 'iris'.*sleepstudy"):
+        datasets.load("iris")
