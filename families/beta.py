@@ -25,8 +25,8 @@ class Beta(Family):
     >>> import numpy as np
     >>> from ranef.families import Beta
     >>> half, one = np.array([0.5]), np.ones(1)
-    >>> Beta().log_density(half, half, one, 2 * one).item()  # uniform
-    0.0
+    >>> Beta().log_density(half, half, one, 4 * one).round(6).item()  # density 6 y (1 - y)
+    0.405465
     """
 
     name = "beta"
@@ -117,7 +117,9 @@ class Beta(Family):
 
     def sample(self, mu: FloatArray, weights: FloatArray, phi: FloatArray, rng: np.random.Generator) -> FloatArray:
         precision = float(phi[0])
-        return rng.beta(mu * precision, (1 - mu) * precision)
+        draws = rng.beta(mu * precision, (1 - mu) * precision)
+        # small precisions give draws that round to 0 or 1, which are not in the support
+        return np.clip(draws, np.finfo(float).tiny, np.nextafter(1.0, 0.0))
 
     def cdf(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
         precision = float(phi[0])

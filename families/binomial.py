@@ -75,7 +75,9 @@ class Binomial(ProportionFamily):
         return rng.binomial(weights.astype(np.int64), mu) / weights
 
     def cdf(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
-        return np.asarray(special.bdtr(np.rint(weights * y), weights, mu), np.float64)
+        k = np.rint(weights * y)
+        below = special.betainc(np.maximum(weights - k, 1), k + 1, 1 - mu)
+        return np.where(k < weights, below, 1.0)
 
     def deviance(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
         return 2 * weights * (special.rel_entr(y, mu) + special.rel_entr(1 - y, 1 - mu))

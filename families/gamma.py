@@ -57,7 +57,8 @@ class Gamma(ExponentialFamily):
 
     def sample(self, mu: FloatArray, weights: FloatArray, phi: FloatArray, rng: np.random.Generator) -> FloatArray:
         dispersion = float(phi[0])
-        return rng.gamma(1 / dispersion, dispersion * mu)
+        # small shapes give draws that underflow to 0, which is not in the support
+        return np.maximum(rng.gamma(1 / dispersion, dispersion * mu), np.finfo(float).tiny)
 
     def cdf(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
         dispersion = float(phi[0])

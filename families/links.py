@@ -39,7 +39,7 @@ class Log(Link):
 
     def log_mean(self, eta: FloatArray) -> LogMean:
         zero = np.zeros_like(eta)
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
             odds = 1 / np.expm1(-eta)  # mu / (1 - mu)
             log_complement = np.where(eta < -0.5, np.log1p(-np.exp(eta)), np.log(-np.expm1(eta)))
         return LogMean(

@@ -85,9 +85,7 @@ class StudentT(Family):
         t = e2 / c
         by_scale = (df + 1) * e2 / (scale * q) - 1 / scale
         by_df = (
-            rising_excess(np.array([0.5]), df / 2, 1)[1] / df
-            - 0.5 * log1p_minus_ratio(t)
-            + 0.5 * t / (df * (1 + t))
+            rising_excess(np.array([0.5]), df / 2, 1)[1] / df - 0.5 * log1p_minus_ratio(t) + 0.5 * t / (df * (1 + t))
         )
         return Derivatives(
             log_density,

@@ -14,7 +14,9 @@ from importlib.metadata import PackageNotFoundError, version
 
 from . import contracts, datasets, registry
 from .contracts import hookimpl
+from .frontends.glmm import glmm
 from .frontends.lmm import lmm
+from .solution.glmm import GLMMParams, GLMMSolution
 from .solution.lmm import LMMParams, LMMSolution
 from .solution.tables import VarCompSummary
 
@@ -24,12 +26,15 @@ except PackageNotFoundError:  # used from a source tree that is not installed
     __version__ = "0+unknown"
 
 __all__ = [
+    "GLMMParams",
+    "GLMMSolution",
     "LMMParams",
     "LMMSolution",
     "VarCompSummary",
     "__version__",
     "contracts",
     "datasets",
+    "glmm",
     "hookimpl",
     "lmm",
     "registry",

@@ -606,6 +606,14 @@ def _canonical(distribution: str) -> str:
 # Small things -------------------------------------------------------------------------------------------------------
 
 
+def version_of(distribution: str) -> str:
+    """Version of an installed distribution, "" where there is none of that name (a script, a notebook)."""
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
 def _switched_on() -> bool:
     value = os.environ.get(SWITCH, "on").strip().lower()
     if value not in ("", "on", "off"):

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from ..contracts import RanefError
+from .bench import bench
 from .demo import demo
 from .doctor import doctor
 from .fit import fit
@@ -29,7 +30,7 @@ def main() -> None:
     """Linear and generalized linear mixed models, with swappable backends, optimizers and families."""
 
 
-for command in (fit, demo, plugins, doctor):
+for command in (fit, demo, bench, plugins, doctor):
     main.add_command(command)
 
 __all__ = ["main"]

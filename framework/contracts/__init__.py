@@ -28,7 +28,7 @@ from .errors import (
     RankDeficiencyWarning,
     SingularFitWarning,
 )
-from .family import Derivatives, DispersionParameter, Family
+from .family import Derivatives, DispersionParameter, ExponentialFamily, Family
 from .hooks import HookSpecs, hookimpl
 from .linalg import Factor, GroupingFactor, LinalgBackend, PatternBlocks, Structure, Symbolic
 from .link import Link, LogMean, Mean, find_link, set_link_finder
@@ -44,6 +44,7 @@ __all__ = [
     "DispersionParameter",
     "Evaluated",
     "Event",
+    "ExponentialFamily",
     "Factor",
     "Family",
     "FamilyEntry",

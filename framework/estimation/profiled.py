@@ -83,10 +83,10 @@ class PenalizedLeastSquares:
             raise NotPositiveDefiniteError(f"the residual variance is zero to rounding at theta = {theta}")
 
     def _lambda_t(self, B: FloatArray) -> FloatArray:
-        return _blockwise(self.structure, [T.T for T in self.T], B)
+        return blockwise(self.structure, [T.T for T in self.T], B)
 
     def _lambda(self, B: FloatArray) -> FloatArray:
-        return _blockwise(self.structure, list(self.T), B)
+        return blockwise(self.structure, list(self.T), B)
 
     @cached_property
     def logdet_RX2(self) -> float:
@@ -167,18 +167,7 @@ class PenalizedLeastSquares:
     @cached_property
     def _directions(self) -> tuple[FloatArray, FloatArray]:
         """w_k = (dT T' + T dT') Z'e for every theta_k, as (q, m), and v_k = (Z'e)'w_k = -dr^2."""
-        columns = []
-        for j, k_rows_cols in enumerate(_entries(self.structure)):
-            e = self.structure.split(self.Zte[:, None])[j][0]
-            o, T = self.structure.offsets[j], self.T[j]
-            Te = T.T @ e
-            for r, c in k_rows_cols:
-                w = np.zeros(self.structure.q)
-                part = w[o : o + e.size].reshape(e.shape)
-                part[r] += Te[c]
-                part += np.outer(T[:, c], e[r])
-                columns.append(w)
-        W = np.array(columns).T
+        W = covariance_directions(self.structure, self.T, self.Zte)
         return W, W.T @ self.Zte
 
     @cached_property
@@ -218,7 +207,7 @@ class PenalizedLeastSquares:
         -tr(P dV P dV') + 2 y'P dV P dV' P y / sigma^2 + tr(d2V (P - P y y'P / sigma^2)), less the profiled part.
         """
         T, A = self.T[0], self.cross.ZtWZ.diagonal[0]
-        k, entries = len(T), _entries(self.structure)[0]
+        k, entries = len(T), theta_entries(self.structure)[0]
         Minv = self.factor.selected_inverse().diagonal[0]
         AT = np.einsum("abl,bc->acl", A, T)
         E = A - np.einsum("acl,cdl,bdl->abl", AT, Minv, AT, optimize=True)
@@ -260,7 +249,22 @@ def logdet_gradient(structure: Structure, T: Blocks, A: PatternBlocks, Minv: Pat
     return tuple(2.0 * g.T for g in out)
 
 
-def _blockwise(structure: Structure, factors: list[FloatArray], B: FloatArray) -> FloatArray:
+def covariance_directions(structure: Structure, T: Blocks, Zte: FloatArray) -> FloatArray:
+    """(dT T' + T dT') Z'e for every theta, as (q, m)."""
+    columns = np.zeros((structure.n_theta, structure.q))
+    at = 0
+    for T_j, o, f, entries in zip(T, structure.offsets, structure.factors, theta_entries(structure), strict=True):
+        e = Zte[o : o + f.size].reshape(f.n_columns, f.n_levels)
+        Te = T_j.T @ e
+        for r, c in entries:
+            w = columns[at, o : o + f.size].reshape(f.n_columns, f.n_levels)
+            w[r] += Te[c]
+            w += np.outer(T_j[:, c], e[r])
+            at += 1
+    return columns.T
+
+
+def blockwise(structure: Structure, factors: list[FloatArray], B: FloatArray) -> FloatArray:
     """blockdiag(T_j (x) I) B with contiguous columns."""
     out = np.empty((B.shape[1], structure.q))
     parts = zip(structure.offsets, structure.factors, factors, structure.split(B), strict=True)
@@ -270,7 +274,7 @@ def _blockwise(structure: Structure, factors: list[FloatArray], B: FloatArray) -
     return out.T
 
 
-def _entries(structure: Structure) -> list[list[tuple[int, int]]]:
+def theta_entries(structure: Structure) -> list[list[tuple[int, int]]]:
     """(row, column) of every theta in its T, by factor."""
     return [
         list(zip(f.theta_rows.tolist(), f.theta_columns.tolist(), strict=True)) for f in structure.factors

@@ -80,6 +80,7 @@ def search(
     max_evaluations: int,
     exact: Objective,
     nonnegative: BoolArray,
+    quick: bool = False,
 ) -> SearchResult:
     """Minimize, and certify the result.
 
@@ -92,6 +93,9 @@ def search(
     nonnegative : (d,) bool array
         Parameters in which the function is even (diagonals of T): at their bound 0 the derivative vanishes, so the
         second derivative decides whether 0 is a minimum.
+    quick : bool
+        Certify with the objective's approximate curvature where nothing is at a bound, instead of differences of the
+        gradient.
     """
     n_evaluations = 0
     start = objective.start
@@ -108,7 +112,7 @@ def search(
         scale = max(abs(objective.value(start)), 1.0)
         result = optimizer.minimize(here, tol=tol / scale, max_evaluations=max_evaluations - n_evaluations)
         n_evaluations += result.n_evaluations
-        certificate, hessian = certify(exact, result, nonnegative)
+        certificate, hessian = certify(exact, result, nonnegative, quick)
         if certificate.boundary_ok or attempt == RESTARTS or n_evaluations >= max_evaluations:
             break
         inside = np.zeros(len(start), dtype=bool)
@@ -117,12 +121,18 @@ def search(
     return SearchResult(result.x, result.value, n_evaluations, certificate, hessian)
 
 
-def certify(exact: Objective, result: OptimizationResult, nonnegative: BoolArray) -> tuple[Certificate, FloatArray]:
+def certify(
+    exact: Objective, result: OptimizationResult, nonnegative: BoolArray, quick: bool = False
+) -> tuple[Certificate, FloatArray]:
     """Gradient, Hessian and boundary conditions at the end point."""
     assert exact.gradient is not None
     x = result.x
     _, g = exact.gradient(x)
-    H = hessian_by_gradients(exact, x, g)
+    at_bound = bool(((x <= exact.lower) | (x >= exact.upper)).any())
+    if quick and exact.curvature is not None and np.isfinite(result.value) and not at_bound:
+        H = exact.curvature(x)
+    else:
+        H = hessian_by_gradients(exact, x, g)
     at_lower, at_upper = x <= exact.lower, x >= exact.upper
     held = (at_lower & (g >= -1e-6)) | (at_upper & (g <= 1e-6))
     free = ~held

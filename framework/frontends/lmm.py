@@ -130,7 +130,7 @@ def lmm(
         optimizer=optimizer,
         watch=watch,
     )
-    return LMMSolution(fit, satterthwaite=compute_satterthwaite, conf_level=conf_level, response=_name_of(y))
+    return LMMSolution(fit, satterthwaite=compute_satterthwaite, conf_level=conf_level, response=name_of(y))
 
 
 def check_settings(tol: float, max_iter: int, conf_level: float) -> None:
@@ -143,6 +143,7 @@ def check_settings(tol: float, max_iter: int, conf_level: float) -> None:
         raise InputError(f"conf_level must lie between 0 and 1; got {conf_level}")
 
 
-def _name_of(y: Any) -> str:
+def name_of(y: Any) -> str:
+    """Name of a pandas or polars column, or "y"."""
     name = getattr(y, "name", None)
     return "y" if name is None or callable(name) else str(name)

@@ -57,14 +57,11 @@ def tweedie(y, mu, w, v, p):
         return -w * mu ** (2 - p) / (v * (2 - p))
     # a Poisson number of gamma variables, added up without any shortcut
     rate, shape, scale = mu ** (2 - p) / (v * (2 - p)), (2 - p) / (p - 1), v * (p - 1) * mu ** (p - 1)
-    term = lambda j: mp.exp(  # noqa: E731
-        j * mp.log(rate)
-        - rate
-        - mp.loggamma(j + 1)
-        + (shape * j - 1) * mp.log(y / scale)
-        - y / scale
-        - mp.loggamma(shape * j)
-    ) / scale
+
+    def term(j):
+        log = j * mp.log(rate) - rate - mp.loggamma(j + 1) + (shape * j - 1) * mp.log(y / scale) - y / scale
+        return mp.exp(log - mp.loggamma(shape * j)) / scale
+
     start = max(int(y ** (2 - p) / (v * (2 - p))), 1)
     total = greatest = term(start)
     for step in (-1, 1):
@@ -83,26 +80,34 @@ DENSITIES = {
     "Gaussian": lambda y, mu, w, v: w * mp.log(mp.npdf(y, mu, mp.sqrt(v))),
     "Binomial": binomial,
     "Poisson": lambda y, mu, w: w * ((y * mp.log(mu) if y else 0) - mu - mp.loggamma(y + 1)),
-    "Gamma": lambda y, mu, w, v: w * (-mp.loggamma(1 / v) - mp.log(v * mu) / v + (1 / v - 1) * mp.log(y) - y / (v * mu)),
-    "InverseGaussian": lambda y, mu, w, v: w * (-mp.log(2 * mp.pi * v * y**3) / 2 - (y - mu) ** 2 / (2 * v * mu**2 * y)),
+    "Gamma": lambda y, mu, w, v: (
+        w * (-mp.loggamma(1 / v) - mp.log(v * mu) / v + (1 / v - 1) * mp.log(y) - y / (v * mu))
+    ),
+    "InverseGaussian": lambda y, mu, w, v: (
+        w * (-mp.log(2 * mp.pi * v * y**3) / 2 - (y - mu) ** 2 / (2 * v * mu**2 * y))
+    ),
     "NegativeBinomial": nb2,
     "NegativeBinomial1": lambda y, mu, w, v: nb2(y, mu, w, mu / v),
-    "Beta": lambda y, mu, w, v: w
-    * (
-        mp.loggamma(v)
-        - mp.loggamma(mu[0] * v)
-        - mp.loggamma(mu[1] * v)
-        + (mu[0] * v - 1) * mp.log(y)
-        + (mu[1] * v - 1) * mp.log(1 - y)
+    "Beta": lambda y, mu, w, v: (
+        w
+        * (
+            mp.loggamma(v)
+            - mp.loggamma(mu[0] * v)
+            - mp.loggamma(mu[1] * v)
+            + (mu[0] * v - 1) * mp.log(y)
+            + (mu[1] * v - 1) * mp.log(1 - y)
+        )
     ),
     "BetaBinomial": beta_binomial,
-    "StudentT": lambda y, mu, w, s, v: w
-    * (
-        mp.loggamma((v + 1) / 2)
-        - mp.loggamma(v / 2)
-        - mp.log(v * mp.pi) / 2
-        - mp.log(s)
-        - (v + 1) / 2 * mp.log(1 + ((y - mu) / s) ** 2 / v)
+    "StudentT": lambda y, mu, w, s, v: (
+        w
+        * (
+            mp.loggamma((v + 1) / 2)
+            - mp.loggamma(v / 2)
+            - mp.log(v * mp.pi) / 2
+            - mp.log(s)
+            - (v + 1) / 2 * mp.log(1 + ((y - mu) / s) ** 2 / v)
+        )
     ),
     "Tweedie": tweedie,
     "TruncatedPoisson": lambda y, mu, w: w * (y * mp.log(mu) - mu - mp.loggamma(y + 1) - mp.log(-mp.expm1(-mu))),

@@ -1,0 +1,1 @@
+"""Benchmarks: the same models fitted by every backend, optimizer and installed peer, measured side by side."""

@@ -1,0 +1,164 @@
+"""The measurement itself: what runs in a process with pinned threads."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .. import registry
+from . import memory
+from .methods import Method
+from .model import Case, Model, Prepared
+from .oracle import disagreement
+from .peers import PEERS
+from .phases import Clock, TimedBackend, TimedOptimizer, phases_of_fit
+
+#: Without `--repeats`: between these numbers of fits, as many as take about this time.
+FEWEST, MOST, SECONDS = 3, 51, 5.0
+#: Fits under the clock of phases.
+PHASE_FITS = 3
+
+Result = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Task: one fit in a process of its own, for its memory, and to see that it ends."""
+
+    case: Case
+    method: Method
+
+    def run(self) -> list[Result]:
+        """Peak memory during the fit, in MB."""
+        memory.limit_to_physical()
+        model = self.case.build()
+        try:
+            prepared = _guarded(self.method, model)
+            gc.collect()
+            memory.reset_peak()
+            before = memory.peak()
+            prepared.fit()
+        except Exception as error:  # whatever a peer raises
+            return [{"status": "failed", "reason": _said(error)}]
+        if prepared.seconds is not None:
+            return [{"status": "ok"}]  # its memory is another process's
+        return [{"status": "ok", "memory": {"peak_mb": memory.peak(), "before_mb": before}}]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Task: all methods on one case, in turns."""
+
+    case: Case
+    methods: Sequence[Method]
+    repeats: int | None
+
+    def run(self) -> list[Result]:
+        """One result for each method."""
+        model = self.case.build()
+        runs = [_Run(method, model) for method in self.methods]
+        for run in runs:
+            run.warm_up()
+        remaining = {run.method: self.repeats or run.affordable for run in runs if not run.reason}
+        while any(remaining.values()):
+            for run in runs:
+                if remaining.get(run.method):
+                    run.fit()
+                    remaining[run.method] -= 1
+        return [run.result() for run in runs]
+
+
+class _Run:
+    """The fits of one method."""
+
+    def __init__(self, method: Method, model: Model) -> None:
+        self.method, self.model = method, model
+        self.seconds: list[float] = []
+        self.found: Any = None
+        self.reason, self.last = "", 0.0
+        try:
+            self.prepared: Prepared = method.prepare(model)
+        except Exception as error:  # whatever a peer raises
+            self.reason = _said(error)
+
+    @property
+    def affordable(self) -> int:
+        """Number of fits that take about `SECONDS`."""
+        return int(np.clip(SECONDS / max(self.last, 1e-9), FEWEST, MOST))
+
+    def warm_up(self) -> None:
+        """Imports and caches; twice where it is cheap, so that `affordable` knows the time."""
+        self.fit()
+        if self.last < 1.0:
+            self.fit()
+        self.seconds.clear()
+
+    def fit(self) -> None:
+        """One timed fit."""
+        if self.reason:
+            return
+        gc.collect()
+        start = time.perf_counter()
+        try:
+            self.found = self.prepared.fit()
+        except Exception as error:  # whatever a peer raises
+            self.reason = _said(error)
+            return
+        elapsed = time.perf_counter() - start
+        if self.prepared.seconds is not None:
+            elapsed = self.prepared.seconds(self.found)
+        self.seconds.append(elapsed)
+        self.last = elapsed
+
+    def result(self) -> Result:
+        """All that is known of the method on this case."""
+        if self.reason:
+            return {"status": "failed", "reason": self.reason}
+        quartiles = np.quantile(self.seconds, [0.25, 0.5, 0.75])
+        out: Result = {
+            "status": "ok",
+            "times": self.seconds,
+            "seconds": dict(zip(("q1", "median", "q3"), quartiles.tolist(), strict=True)),
+            "criterion": float(self.prepared.minus_2_log_likelihood(self.found)),
+        }
+        if self.method.peer:
+            return out | {"version": PEERS[self.method.peer].version}
+        return out | self._details()
+
+    def _details(self) -> Result:
+        """What ranef's own fits can say beyond the time."""
+        solution = self.found
+        used = {p.kind: p.name for p in solution.provenance}
+        backend, optimizer = registry.linalg_backend(used["linalg"])[0], registry.optimizer(used["optimizer"])[0]
+        fits = [phases_of_fit(self.model, backend, optimizer)[1] for _ in range(min(PHASE_FITS, len(self.seconds)))]
+        design = self.model.design()
+        structure = design.random.structure
+        return {
+            "used": used,
+            "version": str(solution.provenance[0].version),
+            "evaluations": solution.n_evaluations,
+            "converged": solution.converged,
+            "phases": {phase: float(np.median([fit[phase] for fit in fits])) for phase in fits[0]},
+            "oracle": disagreement(backend, design, solution.theta),
+            "size": {"n": design.n, "p": design.p, "q": structure.q, "m": structure.n_theta},
+        }
+
+
+def _guarded(method: Method, model: Model) -> Prepared:
+    """A backend asked for by name is not even tried where it says that it cannot."""
+    if method.peer or method.backend == "auto":
+        return method.prepare(model)
+    backend, clock = TimedBackend(registry.linalg_backend(method.backend)[0], Clock()), Clock()
+    if method.optimizer == "auto":
+        return Prepared(lambda: model.fit(backend), lambda fit: 0.0)
+    optimizer = TimedOptimizer(registry.optimizer(method.optimizer)[0], clock)
+    return Prepared(lambda: model.fit(backend, optimizer), lambda fit: 0.0)
+
+
+def _said(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]

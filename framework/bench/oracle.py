@@ -1,0 +1,45 @@
+"""Agreement of a backend with the dense one, at the same matrix and theta."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .. import registry
+from ..contracts import LinalgBackend, NotPositiveDefiniteError
+from ..contracts.arrays import FloatArray
+from ..design.mixed import MixedDesign
+from ..estimation.profiled import logdet_gradient
+
+#: The backend that is obviously right, and the most random effects that it is asked for.
+ORACLE, LARGEST = "dense", 3000
+
+
+def disagreement(backend: LinalgBackend, design: MixedDesign, theta: FloatArray) -> dict[str, float] | None:
+    """Largest relative differences of log|M|, M^-1 Z'WX and d log|M| / d theta; None where M is too large for it."""
+    structure = design.random.structure
+    if structure.q > LARGEST:
+        return None
+    ZtWZ = design.random.ZtWZ(design.weights)
+    WX = design.fixed.Q if design.weights is None else design.fixed.Q * design.weights[:, None]
+    B = design.random.Zt(WX)
+    oracle, _ = registry.linalg_backend(ORACLE)
+    try:
+        mine, right = (b.analyze(structure).factorize(ZtWZ, theta) for b in (backend, oracle))
+    except NotPositiveDefiniteError:
+        return None
+    out = {"logdet": _relative(np.array([mine.logdet]), np.array([right.logdet]))}
+    if B.size:
+        out["solve"] = _relative(mine.back_solve(mine.half_solve(B)), right.back_solve(right.half_solve(B)))
+    if backend.has_selected_inverse:
+        T = structure.relative_factors(theta)
+        by_T = mine.logdet_gradient()
+        if by_T is None:
+            by_T = logdet_gradient(structure, T, ZtWZ, mine.selected_inverse())
+        known = logdet_gradient(structure, T, ZtWZ, right.selected_inverse())
+        out["gradient"] = _relative(structure.theta_of(by_T), structure.theta_of(known))
+    return out
+
+
+def _relative(found: FloatArray, right: FloatArray) -> float:
+    size = float(np.abs(right).max())
+    return float(np.abs(found - right).max()) / size if size else float(np.abs(found).max())

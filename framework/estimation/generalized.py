@@ -1,0 +1,449 @@
+"""Fit of a generalized linear mixed model: starts, stage nAGQ = 0, joint search, and the estimates at the optimum."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from scipy.optimize import linprog
+
+from ..contracts.arrays import BoolArray, FloatArray
+from ..contracts.errors import InputError, NoMaximumError, NotPositiveDefiniteError
+from ..contracts.family import DispersionParameter, Family
+from ..contracts.linalg import Structure
+from ..contracts.observer import FitFinished, FitStarted
+from ..contracts.optim import Objective
+from ..design.mixed import MixedDesign
+from ..registry import Provenance
+from .laplace import Gradient, curvature, laplace_gradient
+from .linear import on_diagonal, singular_factors, start_values, theta_scales, warn_of
+from .modes import Mode, Model, find_mode
+from .pipeline import Watch, assemble, choose_backend
+from .quadrature import Grid, Quadrature, gauss_hermite_grid
+from .search import Certificate, central_hessian, search
+
+#: The first stage only has to come near: its estimates are where the joint search starts.
+STAGE_ONE_TOLERANCE = 1e-3
+#: Unconstrained dispersion parameters stay within this distance of zero (a factor of 5e8 on the log scale).
+WIDEST = 20.0
+
+
+class DispersionScale:
+    """Dispersion parameters as the search sees them: unconstrained, fixed ones left out."""
+
+    def __init__(self, parameters: tuple[DispersionParameter, ...]) -> None:
+        self.parameters = parameters
+        self.estimated = [i for i, p in enumerate(parameters) if p.fixed is None]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the estimated parameters."""
+        return tuple(self.parameters[i].name for i in self.estimated)
+
+    def to_free(self, phi: FloatArray) -> FloatArray:
+        """Unconstrained values of the estimated parameters."""
+        return np.array([_to_free(self.parameters[i], float(phi[i])) for i in self.estimated])
+
+    def to_natural(self, xi: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """All parameters (r,), and the derivatives of the estimated ones by their unconstrained values."""
+        phi = np.array([0.0 if p.fixed is None else p.fixed for p in self.parameters])
+        slope = np.empty(len(self.estimated))
+        for j, i in enumerate(self.estimated):
+            phi[i], slope[j] = _to_natural(self.parameters[i], float(xi[j]))
+        return phi, slope
+
+
+def _to_free(p: DispersionParameter, value: float) -> float:
+    if np.isfinite(p.lower) and np.isfinite(p.upper):
+        share = (value - p.lower) / (p.upper - p.lower)
+        return float(np.log(share) - np.log1p(-share))
+    if np.isfinite(p.lower):
+        return float(np.log(value - p.lower))
+    if np.isfinite(p.upper):
+        return float(-np.log(p.upper - value))
+    return value
+
+
+def _to_natural(p: DispersionParameter, xi: float) -> tuple[float, float]:
+    if np.isfinite(p.lower) and np.isfinite(p.upper):
+        share = 1.0 / (1.0 + np.exp(-xi))
+        return p.lower + (p.upper - p.lower) * share, (p.upper - p.lower) * share * (1.0 - share)
+    if np.isfinite(p.lower):
+        return p.lower + float(np.exp(xi)), float(np.exp(xi))
+    if np.isfinite(p.upper):
+        return p.upper - float(np.exp(-xi)), float(np.exp(-xi))
+    return xi, 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class GeneralizedFit:
+    """All numbers of a fitted generalized linear mixed model, and the design it came from."""
+
+    design: MixedDesign
+    family: Family
+    y: FloatArray
+    weights: FloatArray
+    nagq: int
+    hessian_kind: str
+    theta: FloatArray
+    gamma: FloatArray
+    phi: FloatArray
+    u: FloatArray
+    b: FloatArray
+    eta: FloatArray
+    RX: FloatArray
+    criterion: float
+    certificate: Certificate
+    provenance: tuple[Provenance, ...]
+    backend: Any = field(repr=False)
+    n_evaluations: int
+    timings: Mapping[str, float]
+
+    @property
+    def structure(self) -> Structure:
+        """Structure of the random effects."""
+        return self.design.random.structure
+
+    @property
+    def relative_factors(self) -> tuple[FloatArray, ...]:
+        """T of every factor."""
+        return self.structure.relative_factors(self.theta)
+
+    @property
+    def dispersion(self) -> DispersionScale:
+        """The family's dispersion parameters."""
+        return DispersionScale(self.family.parameters)
+
+    @property
+    def n_parameters(self) -> int:
+        """Fixed effects, covariance parameters and estimated dispersion parameters."""
+        return len(self.gamma) + len(self.theta) + len(self.dispersion.estimated)
+
+    @cached_property
+    def _model(self) -> Model:
+        backend, _ = choose_backend(self.structure, self.backend)
+        if not backend.has_selected_inverse:
+            backend, _ = choose_backend(self.structure, "auto", with_gradient=True)
+        symbolic = backend.analyze(self.structure)
+        return Model(self.design, self.family, self.y, self.weights, symbolic, self.hessian_kind)
+
+    @property
+    def mode(self) -> Mode:
+        """The conditional modes at the estimates, factorized again."""
+        return find_mode(self._model, self.theta, self.phi, self.u, self.gamma, joint=False)
+
+    def solve(self) -> Any:
+        """The factorized system that enters log|M|, as `.factor`."""
+        return self.mode.system
+
+    @cached_property
+    def joint_hessian(self) -> FloatArray:
+        """Hessian of the criterion in (gamma, theta, xi), by central differences of the exact gradient."""
+        problem = Problem(self._model, self.nagq, joint=False, watch=Watch())
+        problem.u, problem.gamma = self.u, self.gamma
+        x = problem.pack(self.gamma, self.theta, self.dispersion.to_free(self.phi))
+        H = central_hessian(lambda z: problem.gradient(z)[1], x, problem.lower)
+        scale = problem.theta_scale
+        grown = np.ones(len(x))
+        grown[len(self.gamma) : len(self.gamma) + len(scale)] = scale
+        return np.asarray(H * np.outer(grown, grown))
+
+    @property
+    def free(self) -> BoolArray:
+        """Which of (gamma, theta, xi) are not at a boundary."""
+        theta_free = ~(on_diagonal(self.structure) & (self.theta <= 0.0))
+        xi = self.dispersion.to_free(self.phi)
+        return np.concatenate([np.ones(len(self.gamma), bool), theta_free, np.abs(xi) < WIDEST - 1e-6])
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {k: v for k, v in self.__dict__.items() if k != "_model"}
+
+
+class Problem:
+    """The criterion as a function of the search's parameters, warm-started from the last modes.
+
+    The parameters are (gamma, scaled theta, xi), or (scaled theta, xi) where gamma is estimated with the modes.
+    """
+
+    def __init__(self, model: Model, nagq: int, *, joint: bool, watch: Watch) -> None:
+        self.model, self.joint, self.watch = model, joint, watch
+        self.dispersion = DispersionScale(model.family.parameters)
+        self.diagonal = on_diagonal(model.structure)
+        self.theta_scale = theta_scales(model.design)
+        self.u = np.zeros(model.structure.q)
+        self.gamma = np.zeros(model.Q.shape[1])
+        self.n_gamma = 0 if joint else model.Q.shape[1]
+        self.grid: Grid | None = None
+        if nagq > 1:
+            self.grid = gauss_hermite_grid(nagq, model.structure.factors[0].n_columns)
+        self._last: tuple[bytes, Mode] | None = None
+
+    @property
+    def lower(self) -> FloatArray:
+        """Lower bounds."""
+        widest = np.full(len(self.dispersion.estimated), -WIDEST)
+        return np.concatenate([np.full(self.n_gamma, -np.inf), np.where(self.diagonal, 0.0, -np.inf), widest])
+
+    @property
+    def upper(self) -> FloatArray:
+        """Upper bounds."""
+        infinite = np.full(self.n_gamma + len(self.diagonal), np.inf)
+        return np.concatenate([infinite, np.full(len(self.dispersion.estimated), WIDEST)])
+
+    @property
+    def nonnegative(self) -> BoolArray:
+        """Parameters in which the criterion is even."""
+        return np.concatenate(
+            [np.zeros(self.n_gamma, bool), self.diagonal, np.zeros(len(self.dispersion.estimated), bool)]
+        )
+
+    def pack(self, gamma: FloatArray, theta: FloatArray, xi: FloatArray) -> FloatArray:
+        """The search's parameters."""
+        return np.concatenate([gamma[: self.n_gamma], theta * self.theta_scale, xi])
+
+    def unpack(self, x: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """gamma (the last joint one), theta and xi."""
+        m = len(self.diagonal)
+        gamma = self.gamma if self.joint else x[: self.n_gamma]
+        return gamma, x[self.n_gamma : self.n_gamma + m] / self.theta_scale, x[self.n_gamma + m :]
+
+    def mode(self, x: FloatArray) -> Mode:
+        """The modes at x; from zero where the warm start fails."""
+        key = x.tobytes()
+        if self._last is None or self._last[0] != key:
+            gamma, theta, xi = self.unpack(x)
+            phi, _ = self.dispersion.to_natural(xi)
+            try:
+                mode = find_mode(self.model, theta, phi, self.u, gamma, joint=self.joint)
+            except NotPositiveDefiniteError:
+                mode = find_mode(self.model, theta, phi, np.zeros_like(self.u), gamma, joint=self.joint)
+            self.u, self.gamma = mode.point.u, mode.point.gamma
+            self._last = (key, mode)
+        return self._last[1]
+
+    def value(self, x: FloatArray) -> float:
+        """The criterion; inf where PIRLS fails."""
+        known = self._last is not None and self._last[0] == x.tobytes()
+        try:
+            mode = self.mode(x)
+            f = mode.criterion if self.grid is None else Quadrature(mode, self.grid).criterion
+        except NotPositiveDefiniteError:
+            f = np.inf
+        if not known:
+            self.watch.evaluated(x, f, None)
+        return f if np.isfinite(f) else np.inf
+
+    def gradient(self, x: FloatArray) -> tuple[float, FloatArray]:
+        """The criterion and its exact gradient."""
+        known = self._last is not None and self._last[0] == x.tobytes()
+        try:
+            mode = self.mode(x)
+            if self.grid is None:
+                f, by = mode.criterion, laplace_gradient(mode)
+            else:
+                quadrature = Quadrature(mode, self.grid)
+                f, by = quadrature.criterion, quadrature.gradient()
+            g = self._chain(x, by)
+        except NotPositiveDefiniteError:
+            f, g = np.inf, np.zeros_like(x)
+        if not np.isfinite(f) or not np.isfinite(g).all():
+            f, g = np.inf, np.zeros_like(x)
+        if not known:
+            self.watch.evaluated(x, f, g)
+        return f, g
+
+    def _chain(self, x: FloatArray, by: Gradient) -> FloatArray:
+        _, slope = self.dispersion.to_natural(self.unpack(x)[2])
+        xi = by.phi[self.dispersion.estimated] * slope
+        return np.concatenate([by.gamma[: self.n_gamma], by.theta / self.theta_scale, xi])
+
+    def curvature(self, x: FloatArray) -> FloatArray:
+        """Block diagonal approximation of the Hessian, for the search to start from."""
+        mode = self.mode(x)
+        by_gamma, by_theta = curvature(mode)
+        n, m = self.n_gamma, len(self.diagonal)
+        H = np.zeros((len(x), len(x)))
+        if n:
+            H[:n, :n] = by_gamma
+        H[n : n + m, n : n + m] = by_theta / np.outer(self.theta_scale, self.theta_scale)
+        if len(self.dispersion.estimated):  # outer product of scores
+            model = self.model
+            d = model.family.evaluate(model.y, mode.point.eta, model.weights, mode.phi, 3)
+            assert d.phi1 is not None
+            _, slope = self.dispersion.to_natural(self.unpack(x)[2])
+            scores = d.phi1[self.dispersion.estimated] * slope[:, None]
+            scores = scores - scores.mean(axis=1, keepdims=True)
+            H[n + m :, n + m :] = 2.0 * scores @ scores.T + 1e-3 * np.eye(len(slope))
+        return H
+
+    def objective(self, start: FloatArray) -> Objective:
+        """For an optimizer."""
+        return Objective(self.value, start, self.lower, self.upper, self.gradient, self.curvature, False)
+
+
+def fit_generalized(
+    design: MixedDesign,
+    family: Family,
+    y: FloatArray,
+    weights: FloatArray,
+    *,
+    nagq: int,
+    hessian: str,
+    tol: float,
+    max_iter: int,
+    start: Any,
+    backend: Any,
+    optimizer: Any,
+    provenance: tuple[Provenance, ...],
+    watch: Watch,
+) -> GeneralizedFit:
+    """Maximize the (Laplace or quadrature) likelihood."""
+    with watch.phase("symbolic"):
+        structure = design.random.structure
+        given = start_values(structure, start)
+        n_fixed = design.fixed.rank
+        pipeline = assemble(structure, backend, optimizer, structure.n_theta)
+        model = Model(design, family, y, weights, pipeline.backend.analyze(structure), hessian)
+    if watch.observers:
+        parameters = n_fixed + structure.n_theta + len(DispersionScale(family.parameters).estimated)
+        watch.tell(FitStarted("glmm", design.n, n_fixed, structure.q, parameters, *pipeline.names))
+    with watch.phase("start"):
+        stage_one = Problem(model, 1, joint=True, watch=watch)
+        gamma, phi, noise = _fixed_effects_start(model)
+        stage_one.gamma = gamma
+        xi = np.clip(stage_one.dispersion.to_free(phi), 0.1 - WIDEST, WIDEST - 0.1)
+        theta = 0.5 * noise * stage_one.diagonal / stage_one.theta_scale if given is None else given
+        x = stage_one.pack(gamma, theta, xi)
+    evaluations = max_iter if pipeline.optimizer.needs_gradient else max_iter * (1 + len(x) + n_fixed)
+    with watch.phase("nAGQ = 0"):
+        objective = stage_one.objective(x)
+        minimum = search(
+            objective,
+            pipeline.optimizer,
+            tol=tol if nagq == 0 else max(tol, STAGE_ONE_TOLERANCE),
+            max_evaluations=evaluations,
+            exact=objective,
+            nonnegative=stage_one.nonnegative,
+            quick=True,
+        )
+    problem, result = stage_one, minimum
+    if nagq:
+        with watch.phase("Laplace" if nagq == 1 else f"nAGQ = {nagq}"):
+            mode = stage_one.mode(minimum.x)
+            problem = Problem(model, nagq, joint=False, watch=watch)
+            problem.u, problem.gamma = mode.point.u, mode.point.gamma
+            _, theta, xi = stage_one.unpack(minimum.x)
+            x = problem.pack(mode.point.gamma, theta, xi)
+            # A diagonal that the first stage put at zero starts again from inside.
+            x = np.where(problem.nonnegative & (x <= 0.0), 0.05, x)
+            objective = problem.objective(x)
+            result = search(
+                objective,
+                pipeline.optimizer,
+                tol=tol,
+                max_evaluations=evaluations,
+                exact=objective,
+                nonnegative=problem.nonnegative,
+                quick=True,
+            )
+    with watch.phase("estimates"):
+        _refuse_separation(problem, result.x)
+        mode = problem.mode(result.x)
+        fit = GeneralizedFit(
+            design=design,
+            family=family,
+            y=y,
+            weights=weights,
+            nagq=nagq,
+            hessian_kind=hessian,
+            theta=mode.theta,
+            gamma=mode.point.gamma,
+            phi=mode.phi,
+            u=mode.point.u,
+            b=mode.point.b,
+            eta=mode.point.eta,
+            RX=mode.newton.RX,
+            criterion=mode.criterion if problem.grid is None else Quadrature(mode, problem.grid).criterion,
+            certificate=result.certificate,
+            provenance=(*pipeline.provenance, *provenance),
+            backend=backend if not isinstance(backend, str) else pipeline.provenance[0].name,
+            n_evaluations=watch.n_evaluations,
+            timings=watch.timings,
+        )
+    if watch.observers:
+        watch.tell(FitFinished(fit.certificate.converged, fit.criterion, fit.n_evaluations, sum(watch.timings.values())))
+    warn_of(fit.certificate, singular_factors(fit))
+    return fit
+
+
+def _fixed_effects_start(model: Model) -> tuple[FloatArray, FloatArray, float]:
+    """Fixed effects and dispersion of a model without random effects, and the noise of its working response."""
+    family, y, w, Q = model.family, model.y, model.weights, model.Q
+    offset = model.design.offset
+    mu = family.start_mean(y, w)
+    phi = family.start_dispersion(y, mu, w)
+    eta = family.link.link(mu)
+    known = np.zeros(len(y)) if offset is None else offset
+    gamma = np.zeros(Q.shape[1])
+    for _ in range(8):
+        at = family.evaluate(y, eta, w, phi, 2)
+        working = np.maximum(at.expected_weight, 1e-10 * at.expected_weight.max())
+        noise = float(1.0 / np.sqrt(np.mean(working)))
+        if Q.shape[1] == 0:
+            break
+        response = eta - known + at.d1 / working
+        root = np.sqrt(working)
+        target = np.linalg.lstsq(Q * root[:, None], response * root, rcond=None)[0]
+        step = 1.0
+        while step > 1e-4 and not (np.isfinite(Q @ target + known).all() and family.valid(Q @ (gamma + step * (target - gamma)) + known)):
+            step *= 0.5
+        if step <= 1e-4:
+            break
+        gamma = gamma + step * (target - gamma)
+        eta = Q @ gamma + known
+        if np.abs(eta).max() > 30.0 and family.link.name != "identity":
+            break
+    if not family.valid(Q @ gamma + known):
+        raise InputError(
+            f"no start was found at which all means lie inside the domain of the {family.name} family with the "
+            f"{family.link.name} link: include an intercept in X, or use the log link"
+        )
+    return gamma, phi, noise
+
+
+def _refuse_separation(problem: Problem, x: FloatArray) -> None:
+    """Where fixed effects run away, ask a linear program whether the likelihood has a maximum at all."""
+    gamma, _, _ = problem.unpack(x)
+    model = problem.model
+    lower, upper = model.family.mean_bounds
+    low, high = model.y <= lower, model.y >= upper
+    if not (low.any() or high.any()) or not len(gamma) or not model.family.discrete:
+        return
+    fixed = model.design.fixed
+    X = model.design.X[:, fixed.kept]
+    beta = fixed.coefficients(gamma)
+    spread = np.abs(X * beta).max(axis=0)
+    if spread.max() < 12.0:
+        return
+    # Is there a direction d with X d <= 0 where y is at the lower end, >= 0 at the upper end, and 0 elsewhere?
+    norms = np.abs(X).max(axis=0)
+    signed = (X / norms) * (high.astype(float) - low.astype(float))[:, None]
+    inner = ~(low | high)
+    program = linprog(
+        -signed.sum(axis=0),
+        A_ub=-signed[~inner],
+        b_ub=np.zeros(int((~inner).sum())),
+        A_eq=(X / norms)[inner] if inner.any() else None,
+        b_eq=np.zeros(int(inner.sum())) if inner.any() else None,
+        bounds=[(-1.0, 1.0)] * X.shape[1],
+    )
+    if program.status == 0 and -program.fun > 1e-6:
+        names = [name for name, d in zip(fixed.kept_names, program.x, strict=True) if abs(d) > 1e-6]
+        raise NoMaximumError(
+            f"the likelihood has no maximum (complete or quasi-complete separation): a combination of {', '.join(names)} "
+            "predicts some responses perfectly, so its coefficients grow without end. Leave such columns out, merge "
+            "levels, or collect more data"
+        )

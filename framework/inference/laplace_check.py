@@ -1,0 +1,75 @@
+"""How good is the Laplace approximation here? Compare it with quadrature, level by level, at the same estimates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..contracts.arrays import AnyArray, FloatArray
+from ..contracts.errors import InputError
+from ..estimation.generalized import GeneralizedFit
+from ..estimation.quadrature import Quadrature, gauss_hermite_grid
+
+#: An error of the log-likelihood beyond this moves estimates visibly.
+NOTEWORTHY = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class LaplaceCheck:
+    """Error of the Laplace approximation.
+
+    Parameters
+    ----------
+    levels : (L,) array
+        Labels of the levels.
+    error : (L,) array
+        Log-likelihood of each level by quadrature, less that by the Laplace approximation.
+    nagq : int
+        Nodes of the quadrature.
+    advice : str
+        What to do.
+    """
+
+    levels: AnyArray
+    error: FloatArray
+    nagq: int
+    advice: str
+
+    @property
+    def total(self) -> float:
+        """Error of the log-likelihood as a whole."""
+        return float(self.error.sum())
+
+    def __str__(self) -> str:
+        """Total and worst level, with the advice."""
+        worst = int(np.abs(self.error).argmax())
+        return (
+            f"Laplace approximation: log-likelihood off by {self.total:.4g} in all, at most {self.error[worst]:.3g} in a "
+            f"level ({self.levels[worst]}), by {self.nagq} nodes. {self.advice}"
+        )
+
+
+def laplace_check(fit: GeneralizedFit, nagq: int) -> LaplaceCheck:
+    """Errors by level, at the estimates of the fit.
+
+    Raises
+    ------
+    InputError
+        Where quadrature is not possible.
+    """
+    factors = fit.design.random.factors
+    if len(factors) != 1 or factors[0].factor.n_columns > 3:
+        raise InputError(
+            "laplace_check compares with quadrature, which needs one grouping factor with at most three columns; this "
+            f"model has {' + '.join(map(str, fit.design.terms))}"
+        )
+    k = factors[0].factor.n_columns
+    mode = fit.mode
+    quadrature, laplace = (Quadrature(mode, gauss_hermite_grid(nodes, k)).by_level for nodes in (nagq, 1))
+    error = -0.5 * (quadrature - laplace)
+    if abs(error.sum()) < NOTEWORTHY:
+        advice = "That is too little to matter: nagq=1 is good here."
+    else:
+        advice = f"That can move the estimates: refit with nagq={nagq}."
+    return LaplaceCheck(factors[0].levels, error, nagq, advice)

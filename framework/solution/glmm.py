@@ -1,0 +1,327 @@
+"""`GLMMSolution`: a fitted generalized linear mixed model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy import special, stats
+
+from ..contracts.arrays import FloatArray
+from ..contracts.errors import InputError
+from ..contracts.family import Family
+from ..estimation.generalized import GeneralizedFit
+from ..inference.laplace_check import LaplaceCheck, laplace_check
+from ..inference.lrt import LikelihoodRatioTest, likelihood_ratio_test
+from .base import MixedSolution, _expand, _frozen
+from .summary import glmm_title
+from .tables import CoefficientTable, InformationCriteria, SummaryData, VarCompSummary, residual_quantiles
+
+RESIDUAL_KINDS = ("response", "pearson", "deviance", "working", "quantile")
+
+
+@dataclass(frozen=True, eq=False)
+class GLMMParams:
+    """Estimated parameters of a generalized linear mixed model.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Names of X's columns.
+    coefficients : (p,) array
+        Fixed effects on the link scale.
+    theta : (m,) array
+        Covariance parameters.
+    dispersion : dict of str to float
+        Dispersion parameters of the family, fixed ones included.
+    var_components : tuple of VarCompSummary
+        Variance components.
+    """
+
+    names: tuple[str, ...]
+    coefficients: FloatArray
+    theta: FloatArray
+    dispersion: dict[str, float]
+    var_components: tuple[VarCompSummary, ...]
+
+
+class GLMMSolution(MixedSolution):
+    """A generalized linear mixed model fitted by `ranef.glmm`.
+
+    ``log_likelihood`` is the maximized (Laplace or quadrature) log-likelihood with all constants; ``deviance`` is the
+    conditional one, the sum of squared deviance residuals given the modes of the random effects, as lme4's.
+
+    Examples
+    --------
+    >>> import numpy as np, ranef
+    >>> d = ranef.datasets.load("cbpp")
+    >>> X = np.column_stack([np.ones(56), *(d["period"] == p for p in "234")])
+    >>> fit = ranef.glmm(d["incidence"] / d["size"], X, {"herd": d["herd"]}, weights=d["size"])
+    >>> fit.coefficients.round(3).tolist(), fit.se.round(3).tolist()
+    ([-1.398, -0.992, -1.128, -1.58], [0.232, 0.307, 0.326, 0.427])
+    """
+
+    _fit: GeneralizedFit
+
+    def __init__(self, fit: GeneralizedFit, *, conf_level: float, response: str) -> None:
+        super().__init__(fit, response, conf_level)
+
+    # Estimates ------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def params(self) -> GLMMParams:
+        """All estimated parameters as one frozen record."""
+        return GLMMParams(self.names, self.coefficients, self.theta, self.dispersion, self.var_components)
+
+    @property
+    def family(self) -> Family:
+        """The response family, with its link."""
+        return self._fit.family
+
+    @property
+    def nagq(self) -> int:
+        """Nodes of the quadrature: 0 and 1 as in `ranef.glmm`."""
+        return self._fit.nagq
+
+    @property
+    def dispersion(self) -> dict[str, float]:
+        """Dispersion parameters by name; {} for families without."""
+        return {p.name: float(v) for p, v in zip(self.family.parameters, self._fit.phi, strict=True)}
+
+    @property
+    def _scale(self) -> float:
+        return 1.0
+
+    @cached_property
+    def var_components(self) -> tuple[VarCompSummary, ...]:
+        """Variances, standard deviations and correlations of all terms, on the link scale."""
+        return tuple(self._term_components())
+
+    @property
+    def icc(self) -> dict[str, float]:
+        """Intraclass correlation on the link scale by factor.
+
+        Intercept variance over itself plus the observation-level variance (Nakagawa, Johnson & Schielzeth 2017, doi
+        10.1098/rsif.2017.0213), the latter at the mean of the response for average random effects: pi^2/3 for the
+        logit, 1 for the probit, pi^2/6 for the cloglog link.
+        """
+        level = self.family.latent_variance(self._average_mean(), self._fit.phi)
+        return {name: v / (v + level) for name, v in self._intercept_variances().items()}
+
+    def _average_mean(self) -> float:
+        """Mean response at the average linear predictor, with half the random variance added for the log link."""
+        d = self._design
+        fixed = d.fixed.Q @ self._fit.gamma
+        if d.offset is not None:
+            fixed = fixed + d.offset
+        eta = float(fixed.mean())
+        if self.family.link.name == "log":
+            eta += 0.5 * sum(v for v in self._intercept_variances().values() if np.isfinite(v))
+        return float(self.family.link.mean(np.array([eta])).mu[0])
+
+    # Covariance -----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _covariance(self) -> FloatArray:
+        """Of all free parameters (gamma, theta, xi); NaN for those at a boundary."""
+        free = self._fit.free
+        H = self._fit.joint_hessian[np.ix_(free, free)]
+        out = np.full((len(free), len(free)), np.nan)
+        out[np.ix_(free, free)] = 2.0 * np.linalg.inv(H)
+        return out
+
+    @cached_property
+    def vcov(self) -> FloatArray:
+        """Covariance of the coefficients (p, p) from the Hessian of the criterion in all parameters; NaN where dropped.
+
+        For nagq=0 the conditional one, given the variance components: `vcov_conditional`.
+        """
+        if self.nagq == 0:
+            return self.vcov_conditional
+        fixed = self._design.fixed
+        r = fixed.rank
+        Rinv = np.linalg.inv(fixed.R)
+        return _expand(Rinv @ self._covariance[:r, :r] @ Rinv.T, fixed.kept, len(self.names))
+
+    @cached_property
+    def vcov_conditional(self) -> FloatArray:
+        """Covariance (R_X'R_X)^-1 of the coefficients given the variance components; lme4's `use.hessian = FALSE`."""
+        fixed = self._design.fixed
+        root = np.linalg.inv(self._fit.RX @ fixed.R) if fixed.rank else np.zeros((0, 0))
+        return _expand(root @ root.T, fixed.kept, len(self.names))
+
+    @cached_property
+    def dispersion_se(self) -> dict[str, float]:
+        """Standard errors of the estimated dispersion parameters, on their natural scale (delta method)."""
+        scale = self._fit.dispersion
+        if self.nagq == 0 or not scale.estimated:
+            return dict.fromkeys(scale.names, float("nan"))
+        _, slope = scale.to_natural(scale.to_free(self._fit.phi))
+        variances = np.diagonal(self._covariance)[-len(slope) :]
+        return dict(zip(scale.names, (np.sqrt(variances) * slope).tolist(), strict=True))
+
+    # Tests ----------------------------------------------------------------------------------------------------------
+
+    @property
+    def z_values(self) -> FloatArray:
+        """Estimates over standard errors, (p,)."""
+        return _frozen(self.coefficients / self.se)
+
+    @cached_property
+    def p_values(self) -> FloatArray:
+        """Two-sided p-values of Wald's z-tests."""
+        return _frozen(2.0 * stats.norm.sf(np.abs(self.z_values)))
+
+    @cached_property
+    def conf_int(self) -> FloatArray:
+        """Wald confidence limits (p, 2) at `conf_level`."""
+        half = stats.norm.ppf(0.5 + self._conf_level / 2.0) * self.se
+        return _frozen(np.column_stack([self.coefficients - half, self.coefficients + half]))
+
+    def compare(self, other: GLMMSolution) -> LikelihoodRatioTest:
+        """Likelihood ratio test against a nested (or a larger) model, as text that carries its figures.
+
+        Raises
+        ------
+        ComparisonError
+            Where the two cannot be compared; the message says why.
+        """
+        return likelihood_ratio_test(self, other)
+
+    def laplace_check(self, nagq: int = 9) -> LaplaceCheck:
+        """How much of each level's log-likelihood the Laplace approximation misses, with advice.
+
+        Compares with `nagq` nodes of quadrature at the same estimates; for models with one grouping factor.
+        """
+        return laplace_check(self._fit, nagq)
+
+    # Likelihood -----------------------------------------------------------------------------------------------------
+
+    @property
+    def log_likelihood(self) -> float:
+        """Maximized log-likelihood, with all constants for every `nagq`."""
+        return -0.5 * self._fit.criterion
+
+    @property
+    def deviance(self) -> float:
+        """Conditional deviance: the sum of squared deviance residuals given the random effects."""
+        return float(self._unit_deviances.sum())
+
+    @property
+    def n_parameters(self) -> int:
+        """Fixed effects, covariance parameters and estimated dispersion parameters."""
+        return self._fit.n_parameters
+
+    # Rows -----------------------------------------------------------------------------------------------------------
+
+    @property
+    def linear_predictor(self) -> FloatArray:
+        """eta = X beta + Z b + offset, (n,)."""
+        return _frozen(self._fit.eta.copy())
+
+    @cached_property
+    def _mu(self) -> FloatArray:
+        return self.family.link.mean(self._fit.eta).mu
+
+    @cached_property
+    def fitted_values(self) -> FloatArray:
+        """Expected responses given the random effects, (n,): mu on the response scale."""
+        return _frozen(np.array(self.family.response_mean(self._mu, self._fit.phi)))
+
+    @property
+    def residuals(self) -> FloatArray:
+        """Response residuals y - mu, (n,)."""
+        return _frozen(self._fit.y - self.fitted_values)
+
+    @cached_property
+    def _unit_deviances(self) -> FloatArray:
+        fit = self._fit
+        return self.family.deviance(fit.y, self._mu, fit.weights, fit.phi)
+
+    def residuals_of(self, kind: str, rng: np.random.Generator | int | None = None) -> FloatArray:
+        """Residuals of one kind, (n,).
+
+        Parameters
+        ----------
+        kind : {"response", "pearson", "deviance", "working", "quantile"}
+            Pearson residuals are over the standard deviation (without a multiplicative dispersion, as R's); quantile
+            residuals are standard normal if the model is right (Dunn & Smyth 1996, doi 10.1080/10618600.1996.10474708).
+        rng : numpy.random.Generator or int
+            For quantile residuals of discrete responses, which are randomized.
+
+        Raises
+        ------
+        InputError
+            For an unknown kind, or quantile residuals of a family without a distribution function.
+        """
+        fit, family = self._fit, self.family
+        if kind == "response":
+            return self.residuals
+        if kind == "pearson":
+            variance = family.response_variance(self._mu, fit.weights, fit.phi)
+            if family.multiplicative_dispersion:
+                variance = variance / fit.phi[0]
+            return _frozen(self.residuals * np.sqrt(self._multiplicity / variance))
+        if kind == "deviance":
+            return _frozen(np.sign(self.residuals) * np.sqrt(np.maximum(self._unit_deviances, 0.0)))
+        if kind == "working":
+            return _frozen((fit.y - self._mu) / family.link.mean(fit.eta).mu_eta)
+        if kind == "quantile":
+            return _frozen(self._quantile_residuals(rng))
+        raise InputError(f"kind must be one of {', '.join(RESIDUAL_KINDS)}; got {kind!r}")
+
+    def _quantile_residuals(self, rng: np.random.Generator | int | None) -> FloatArray:
+        fit, family = self._fit, self.family
+        upper = family.cdf(fit.y, self._mu, fit.weights, fit.phi)
+        if upper is None:
+            raise InputError(f"the {family.name} family gives no distribution function (cdf): no quantile residuals")
+        if family.discrete:
+            if rng is None:
+                raise InputError("quantile residuals of a discrete response are randomized: pass rng, a Generator or a seed")
+            probability = np.exp(family.log_density(fit.y, self._mu, fit.weights, fit.phi) / self._multiplicity)
+            upper = upper - np.random.default_rng(rng).uniform(size=len(upper)) * probability
+        tiny = np.finfo(float).tiny
+        return special.ndtri(np.clip(upper, tiny, 1.0 - 1e-16))
+
+    @property
+    def _multiplicity(self) -> FloatArray | float:
+        return 1.0 if self.family.weights_are_trials else self._fit.weights
+
+    # Text -----------------------------------------------------------------------------------------------------------
+
+    def _summary_data(self) -> SummaryData:
+        kept = self._design.fixed.kept
+        se = self.se[kept]
+        family = self.family
+        dispersion = None
+        if self._fit.dispersion.names:
+            names = self._fit.dispersion.names
+            estimates = np.array([self.dispersion[name] for name in names])
+            errors = np.array([self.dispersion_se[name] for name in names])
+            dispersion = CoefficientTable(names, estimates, errors, estimates / errors)
+        return SummaryData(
+            title=glmm_title(self.nagq),
+            model=self.model,
+            criterion=InformationCriteria(
+                self.aic, self.bic, self.log_likelihood, -2.0 * self.log_likelihood, self.df_residual
+            ),
+            residual_quantiles=residual_quantiles(self.residuals_of("pearson")),
+            var_components=self.var_components,
+            n_obs=self.n_obs,
+            n_groups=tuple(self.n_groups.items()),
+            coefficients=CoefficientTable(
+                self._design.fixed.kept_names,
+                self.coefficients[kept],
+                se,
+                self.z_values[kept],
+                p_value=self.p_values[kept],
+                statistic_header="z value",
+                p_header="Pr(>|z|)",
+            ),
+            correlation=self.vcov[np.ix_(kept, kept)] / np.outer(se, se),
+            family=family.name,
+            link=family.link.name,
+            dispersion=dispersion,
+            notes=self._notes(),
+        )

@@ -1,0 +1,347 @@
+"""Laws of linear-algebra backends: explicit dense linear algebra is right, on a battery of structures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..contracts import (
+    Factor,
+    GroupingFactor,
+    LinalgBackend,
+    NotPositiveDefiniteError,
+    PatternBlocks,
+    Structure,
+)
+from ..contracts.arrays import FloatArray
+from .check import Check, LawBook, close, pickled, read_only, require, same_bits, same_in_threads
+from .structures import CASES, Case, scaled
+
+
+def linalg_checks(
+    backend: LinalgBackend,
+    *,
+    structures: Mapping[str, Callable[[np.random.Generator], Case]] | None = None,
+    expected_failures: Mapping[str, str] | None = None,
+) -> Iterator[Check]:
+    """One check for every law that a linear-algebra backend has to obey.
+
+    Structures of infinite `cost` are left out; the laws of `selected_inverse` apply where it is declared.
+
+    Parameters
+    ----------
+    backend : LinalgBackend
+    structures : mapping of name to function, optional
+        Each makes a `ranef.testkit.structures.Case` from a random generator; default: 13 structures with one to three
+        factors, crossed, nested, partially crossed, with one to three columns and both covariance templates.
+    expected_failures : mapping, optional
+        Names of laws that the backend is known to break, with the reason. Strict: they must be broken.
+
+    Examples
+    --------
+    >>> from ranef import registry
+    >>> from ranef.testkit import linalg_checks
+    >>> for check in linalg_checks(registry.linalg_backend("dense")[0]):
+    ...     check.run()
+    """
+    cases = {name: make(np.random.default_rng(20150107)) for name, make in (structures or CASES).items()}
+    return LAWS.checks(_Backend(backend, cases), expected_failures)
+
+
+@dataclass(frozen=True, eq=False)
+class _System:
+    """One structure at one theta, as dense matrices too."""
+
+    name: str
+    case: Case
+    theta: FloatArray
+
+    def __str__(self) -> str:
+        return self.name
+
+    @cached_property
+    def M(self) -> FloatArray:
+        return self.case.M(self.theta)
+
+    @cached_property
+    def rounding(self) -> float:
+        """Relative tolerance; M has no eigenvalue below 1, so rounding grows with the largest only."""
+        return 1e-10 + 1e-15 * float(np.linalg.norm(self.M, 2))
+
+    def right_hand_side(self, columns: int = 4) -> FloatArray:
+        return np.random.default_rng(3).normal(size=(self.case.structure.q, columns))
+
+    def factor(self, backend: LinalgBackend) -> Factor:
+        return backend.analyze(self.case.structure).factorize(self.case.ZtWZ, self.theta)
+
+    def at(self, theta: FloatArray) -> _System:
+        return _System(self.name, self.case, theta)
+
+
+@dataclass(frozen=True, eq=False)
+class _Backend:
+    """The backend, and the systems that it says it can do."""
+
+    backend: LinalgBackend
+    cases: Mapping[str, Case]
+
+    @cached_property
+    def inner(self) -> list[_System]:
+        return [
+            _System(name, case, inner_theta(case.structure))
+            for name, case in self.cases.items()
+            if self.backend.cost(case.structure) < np.inf
+        ]
+
+    @cached_property
+    def everywhere(self) -> list[_System]:
+        return [
+            _System(f"{system.name}, theta {where}", system.case, at(system.case.structure))
+            for system in self.inner
+            for where, at in THETAS.items()
+        ]
+
+
+def _inner(b: _Backend) -> list[_System]:
+    return b.inner
+
+
+def _everywhere(b: _Backend) -> list[_System]:
+    return b.everywhere
+
+
+def _has_selected_inverse(b: _Backend) -> bool:
+    return b.backend.has_selected_inverse
+
+
+# Where theta may be -------------------------------------------------------------------------------------------------
+
+
+def inner_theta(structure: Structure) -> FloatArray:
+    """A theta inside the bounds: off-diagonals of either sign, diagonals positive."""
+    theta = np.random.default_rng(7).normal(scale=0.7, size=structure.n_theta)
+    on_diagonal = np.concatenate([f.theta_rows == f.theta_columns for f in structure.factors])
+    return np.where(on_diagonal, np.abs(theta) + 0.1, theta)
+
+
+def boundary_theta(structure: Structure) -> FloatArray:
+    """The last column of every T is zero."""
+    last = np.concatenate([f.theta_columns == f.n_columns - 1 for f in structure.factors])
+    return np.where(last, 0.0, inner_theta(structure))
+
+
+THETAS: dict[str, Callable[[Structure], FloatArray]] = {
+    "inside": inner_theta,
+    "on the boundary": boundary_theta,
+    "zero": lambda s: np.zeros(s.n_theta),
+    "huge": lambda s: 1e3 * inner_theta(s),
+    "tiny": lambda s: 1e-7 * inner_theta(s),
+    "unbalanced": lambda s: inner_theta(s) * np.geomspace(1e-3, 1e2, s.n_theta),
+}
+
+# The laws -----------------------------------------------------------------------------------------------------------
+
+LAWS: LawBook[_Backend] = LawBook()
+
+
+@LAWS.law(on=_everywhere)
+def logdet_agrees_with_dense_algebra(b: _Backend, system: _System) -> None:
+    """`logdet` is log|M|, M = Lambda' Z'WZ Lambda + I."""
+    expected = float(np.linalg.slogdet(system.M)[1])
+    close("logdet", system.factor(b.backend).logdet, expected, rtol=system.rounding, atol=system.rounding)
+
+
+@LAWS.law(on=_everywhere)
+def half_solve_is_a_square_root_of_the_inverse(b: _Backend, system: _System) -> None:
+    """With C = `half_solve(B)`, C'C is B' M^-1 B."""
+    B = system.right_hand_side()
+    half = system.factor(b.backend).half_solve(B)
+    close("C'C", half.T @ half, B.T @ np.linalg.solve(system.M, B), rtol=system.rounding, atol=system.rounding)
+
+
+@LAWS.law(on=_everywhere)
+def both_solves_together_give_the_inverse(b: _Backend, system: _System) -> None:
+    """`back_solve(half_solve(B))` is M^-1 B."""
+    B, factor = system.right_hand_side(), system.factor(b.backend)
+    expected = np.linalg.solve(system.M, B)
+    close("M^-1 B", factor.back_solve(factor.half_solve(B)), expected, rtol=system.rounding, atol=system.rounding)
+
+
+@LAWS.law(on=_inner)
+def back_solve_is_the_transpose_of_half_solve(b: _Backend, system: _System) -> None:
+    """C' (L^-1 P B) = (P' L^-T C)' B, for one column and for more columns than random effects."""
+    factor, rng = system.factor(b.backend), np.random.default_rng(5)
+    for n_columns in (1, system.case.structure.q + 2):
+        B, C = rng.normal(size=(2, system.case.structure.q, n_columns))
+        close("C' L^-1 P B", C.T @ factor.half_solve(B), factor.back_solve(C).T @ B, rtol=1e-9, atol=1e-9)
+
+
+@LAWS.law(on=_everywhere, where=_has_selected_inverse)
+def selected_inverse_agrees_with_dense_algebra(b: _Backend, system: _System) -> None:
+    """`selected_inverse` is M^-1 on the pattern of Z'Z, block by block in the order of the structure's pairs."""
+    inverse: FloatArray = np.asarray(np.linalg.inv(system.M), np.float64)
+    expected = system.case.blocks_of(inverse)
+    _blocks_close(system.factor(b.backend).selected_inverse(), expected, system.rounding)
+
+
+@LAWS.law(on=_everywhere)
+def logdet_gradient_agrees_with_dense_algebra(b: _Backend, system: _System) -> None:
+    """`logdet_gradient`, where it is not None, is 2 tr(M^-1 Lambda' Z'WZ dLambda) for every entry of theta."""
+    given = system.factor(b.backend).logdet_gradient()
+    if given is not None:
+        expected = system.case.logdet_gradient(system.theta)
+        # Z'WZ Lambda grows with theta, and so does rounding in what it multiplies
+        scale = 1.0 + float(np.max(np.abs(expected), initial=0.0))
+        actual = system.case.structure.theta_of(given)
+        close("d logdet / d theta", actual, expected, rtol=system.rounding, atol=system.rounding * scale)
+
+
+@LAWS.law(on=_inner)
+def no_columns_give_no_columns(b: _Backend, system: _System) -> None:
+    """A model without fixed effects asks for nothing, and gets it."""
+    factor, nothing = system.factor(b.backend), np.empty((system.case.structure.q, 0))
+    for solved in (factor.half_solve(nothing), factor.back_solve(nothing)):
+        require(solved.shape == nothing.shape, f"shape {solved.shape}, expected {nothing.shape}")
+
+
+@LAWS.law(on=_inner)
+def array_order_does_not_matter(b: _Backend, system: _System) -> None:
+    """C-ordered and Fortran-ordered right-hand sides give the same."""
+    factor, B = system.factor(b.backend), system.right_hand_side()
+    for solve in (factor.half_solve, factor.back_solve):
+        close(solve.__name__, solve(np.asfortranarray(B)), solve(B), rtol=1e-12, atol=1e-12)
+
+
+@LAWS.law(on=_inner)
+def earlier_factors_stay_valid(b: _Backend, system: _System) -> None:
+    """A factor answers the same before and after other factorizations by the same analysis."""
+    symbolic = b.backend.analyze(system.case.structure)
+    asked, not_asked = (symbolic.factorize(system.case.ZtWZ, system.theta) for _ in range(2))
+    before = _answers(b, asked, system)
+    symbolic.factorize(scaled(system.case.ZtWZ, 4.0), 0.5 * system.theta + 0.3)
+    symbolic.factorize(system.case.ZtWZ, boundary_theta(system.case.structure))
+    same_bits("a factor after another factorization", _answers(b, asked, system), before)
+    same_bits("a factor first asked after another factorization", _answers(b, not_asked, system), before)
+
+
+@LAWS.law(on=_inner)
+def an_earlier_theta_gives_the_earlier_answer(b: _Backend, system: _System) -> None:
+    """Factorizing at theta, elsewhere, and at theta again gives the same bits twice."""
+    symbolic, ZtWZ = b.backend.analyze(system.case.structure), system.case.ZtWZ
+    before = _answers(b, symbolic.factorize(ZtWZ, system.theta), system)
+    _answers(b, symbolic.factorize(ZtWZ, boundary_theta(system.case.structure)), system)
+    same_bits("theta again", _answers(b, symbolic.factorize(ZtWZ, system.theta), system), before)
+
+
+@LAWS.law(on=_inner)
+def new_weights_are_seen(b: _Backend, system: _System) -> None:
+    """One analysis serves all weights: 4 Z'WZ at theta has the determinant of Z'WZ at 2 theta."""
+    symbolic = b.backend.analyze(system.case.structure)
+    symbolic.factorize(system.case.ZtWZ, system.theta)
+    heavier = symbolic.factorize(scaled(system.case.ZtWZ, 4.0), system.theta)
+    expected = float(np.linalg.slogdet(system.case.M(2.0 * system.theta))[1])
+    close("logdet", heavier.logdet, expected, rtol=1e-9, atol=1e-9)
+
+
+@LAWS.law(on=_inner)
+def an_indefinite_system_is_refused(b: _Backend, system: _System) -> None:
+    """Where M is not positive definite, `factorize` raises `NotPositiveDefiniteError`, and works again afterwards."""
+    symbolic = b.backend.analyze(system.case.structure)
+    try:
+        symbolic.factorize(scaled(system.case.ZtWZ, -1e3), system.theta)
+    except NotPositiveDefiniteError:
+        pass
+    else:
+        require(False, "M has negative eigenvalues, and was factorized")
+    expected = float(np.linalg.slogdet(system.M)[1])
+    logdet = symbolic.factorize(system.case.ZtWZ, system.theta).logdet
+    close("logdet after a breakdown", logdet, expected, rtol=1e-9, atol=1e-9)
+
+
+@LAWS.law(on=_inner)
+def inputs_are_not_changed(b: _Backend, system: _System) -> None:
+    """Theta, cross-products, structure and right-hand sides may be read-only, and stay as they are."""
+    case, s = system.case, system.case.structure
+    theta, B, C = read_only(system.theta, system.right_hand_side(), np.asfortranarray(system.right_hand_side()))
+    ZtWZ = PatternBlocks(
+        tuple(read_only(*case.ZtWZ.diagonal)),
+        {pair: read_only(block)[0] for pair, block in case.ZtWZ.cross.items()},
+    )
+    pairs = {key: (read_only(rows)[0], read_only(columns)[0]) for key, (rows, columns) in s.pairs.items()}
+    factor = b.backend.analyze(Structure(s.factors, pairs)).factorize(ZtWZ, theta)
+    _answers(b, factor, system)
+    for right in (B, C):
+        factor.back_solve(factor.half_solve(right))
+        factor.back_solve(right)
+    # memory can be written to by libraries that do not ask numpy
+    same_bits("right-hand sides", (B, C, theta), (system.right_hand_side(),) * 2 + (system.theta,))
+    same_bits("cross-products", ZtWZ.diagonal, case.ZtWZ.diagonal)
+    same_bits("cross-products", dict(ZtWZ.cross), dict(case.ZtWZ.cross))
+
+
+@LAWS.law(on=_inner)
+def equal_questions_get_equal_bits(b: _Backend, system: _System) -> None:
+    """Two analyses of one structure answer alike to the last bit."""
+    first, second = (_answers(b, system.factor(b.backend), system) for _ in range(2))
+    same_bits("a second analysis", second, first)
+
+
+@LAWS.law(on=_inner)
+def threads_do_not_meet(b: _Backend, system: _System) -> None:
+    """Two threads that factorize by one analysis at different thetas get what one thread gets."""
+    symbolic = b.backend.analyze(system.case.structure)
+
+    def at(theta: FloatArray) -> Callable[[], Any]:
+        return lambda: _answers(b, symbolic.factorize(system.case.ZtWZ, theta), system)
+
+    same_in_threads("factorize", [at(system.theta), at(0.5 * system.theta), at(boundary_theta(system.case.structure))])
+
+
+@LAWS.law()
+def backend_can_be_pickled(b: _Backend) -> None:
+    """The backend, sent to another process, is a backend there and gives the same bits."""
+    copy = pickled("the backend", b.backend)
+    for system in b.inner[:2]:
+        same_bits(
+            "a pickled backend", _answers(b, system.factor(copy), system), _answers(b, system.factor(b.backend), system)
+        )
+
+
+@LAWS.law()
+def cost_is_positive_and_grows(b: _Backend) -> None:
+    """`cost` is a positive number of operations (inf: it cannot be done), larger for twice as many levels."""
+
+    def one_factor(n_levels: int) -> Structure:
+        zero = np.array([0])
+        return Structure((GroupingFactor("f", n_levels, 1, zero, zero),), {})
+
+    costs = [float(b.backend.cost(s)) for s in (one_factor(100), one_factor(200))]
+    costs += [float(b.backend.cost(case.structure)) for case in b.cases.values()]
+    require(all(cost > 0 for cost in costs), f"costs: {costs}")
+    require(costs[0] < costs[1] or costs[1] == np.inf, f"100 levels cost {costs[0]:g}, 200 levels {costs[1]:g}")
+    require(bool(b.inner), "no structure of the battery has a finite cost")
+
+
+def _answers(b: _Backend, factor: Factor, system: _System) -> list[Any]:
+    """All that a factor can be asked."""
+    B = system.right_hand_side(2)
+    answers: list[Any] = [factor.logdet, factor.half_solve(B), factor.back_solve(B)]
+    if b.backend.has_selected_inverse:
+        answers.append(factor.selected_inverse())
+    gradient = factor.logdet_gradient()
+    return answers if gradient is None else [*answers, gradient]
+
+
+def _blocks_close(blocks: PatternBlocks, expected: PatternBlocks, rtol: float) -> None:
+    require(len(blocks.diagonal) == len(expected.diagonal), f"{len(blocks.diagonal)} diagonal blocks")
+    require(
+        set(blocks.cross) == set(expected.cross), f"pairs {sorted(blocks.cross)}, expected {sorted(expected.cross)}"
+    )
+    for j, (block, wanted) in enumerate(zip(blocks.diagonal, expected.diagonal, strict=True)):
+        close(f"diagonal[{j}]", block, wanted, rtol=rtol, atol=rtol)
+    for pair, wanted in expected.cross.items():
+        close(f"cross[{pair}]", blocks.cross[pair], wanted, rtol=rtol, atol=rtol)

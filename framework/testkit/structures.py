@@ -1,0 +1,219 @@
+"""Random-effects structures made of data, with everything also as explicit dense matrices to check against."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..contracts import GroupingFactor, PatternBlocks, Structure
+from ..contracts.arrays import FloatArray, IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A structure, its cross-products, and the model matrix Z (n, q) and weights that they come from."""
+
+    structure: Structure
+    ZtWZ: PatternBlocks
+    Z: FloatArray
+    weights: FloatArray
+
+    def Lambda(self, theta: FloatArray) -> FloatArray:
+        """The relative covariance factor as a (q, q) array."""
+        s = self.structure
+        Lambda = np.zeros((s.q, s.q))
+        for f, o, T in zip(s.factors, s.offsets, s.relative_factors(theta), strict=True):
+            Lambda[o : o + f.size, o : o + f.size] = np.kron(T, np.eye(f.n_levels))
+        return Lambda
+
+    def M(self, theta: FloatArray) -> FloatArray:
+        """Lambda' Z'WZ Lambda + I as a (q, q) array, straight from its definition."""
+        ZL = self.Z @ self.Lambda(theta)
+        product: FloatArray = ZL.T @ (self.weights[:, None] * ZL)
+        return product + np.eye(self.structure.q)
+
+    def logdet_gradient(self, theta: FloatArray) -> FloatArray:
+        """d log|M| / d theta = 2 tr(M^-1 Lambda' Z'WZ dLambda) by theta, from dense matrices."""
+        s = self.structure
+        A = self.Z.T @ (self.weights[:, None] * self.Z)
+        F = 2 * A @ self.Lambda(theta) @ np.linalg.inv(self.M(theta))
+        by_T = []
+        for f, o in zip(s.factors, s.offsets, strict=True):
+            block = F[o : o + f.size, o : o + f.size].reshape(f.n_columns, f.n_levels, f.n_columns, f.n_levels)
+            by_T.append(np.einsum("rlcl->rc", block))
+        return s.theta_of(tuple(by_T))
+
+    def blocks_of(self, A: FloatArray) -> PatternBlocks:
+        """The entries of a (q, q) array on the pattern of Z'Z, gathered block by block in plain loops."""
+        s = self.structure
+
+        def block(i: int, row: int, j: int, column: int) -> FloatArray:
+            f, g = s.factors[i], s.factors[j]
+            rows = s.offsets[i] + row + f.n_levels * np.arange(f.n_columns)
+            columns = s.offsets[j] + column + g.n_levels * np.arange(g.n_columns)
+            return A[np.ix_(rows, columns)]
+
+        return PatternBlocks(
+            tuple(np.stack([block(j, m, j, m) for m in range(f.n_levels)], axis=-1) for j, f in enumerate(s.factors)),
+            {
+                (i, j): np.stack([block(i, r, j, c) for r, c in zip(rows, columns, strict=True)], axis=-1)
+                for (i, j), (rows, columns) in s.pairs.items()
+            },
+        )
+
+
+def scaled(blocks: PatternBlocks, by: float) -> PatternBlocks:
+    """Every block times a number: the cross-products with all weights times that number."""
+    return PatternBlocks(
+        tuple(by * block for block in blocks.diagonal), {pair: by * block for pair, block in blocks.cross.items()}
+    )
+
+
+def make_case(
+    labels: Sequence[IntArray],
+    columns: Sequence[FloatArray],
+    templates: Sequence[str] | None = None,
+    weights: FloatArray | None = None,
+) -> Case:
+    """Build a case from one label array (n,) and one array of random-effect columns (n, k) for each factor.
+
+    `templates` gives each factor's covariance template: "full" (the default) or "diagonal".
+    """
+    n = len(labels[0])
+    weights = np.ones(n) if weights is None else weights
+    templates = templates or ["full"] * len(labels)
+    factors, parts, inverses = [], [], []
+    for j, (label, z, template) in enumerate(zip(labels, columns, templates, strict=True)):
+        levels, index = np.unique(label, return_inverse=True)
+        k = z.shape[1]
+        # tril_indices walks row by row; theta goes column by column
+        theta_columns, theta_rows = np.triu_indices(k) if template == "full" else (np.arange(k), np.arange(k))
+        factors.append(GroupingFactor(f"f{j}", len(levels), k, theta_rows, theta_columns))
+        indicator = (index[:, None] == np.arange(len(levels))).astype(float)
+        parts.append(np.concatenate([z[:, [c]] * indicator for c in range(k)], axis=1))
+        inverses.append(index)
+    pairs = {}
+    for i in range(len(labels)):
+        for j in range(i + 1, len(labels)):
+            met = np.unique(np.stack([inverses[i], inverses[j]], axis=1), axis=0)
+            pairs[i, j] = (met[:, 0], met[:, 1])
+    structure = Structure(tuple(factors), pairs)
+    Z = np.concatenate(parts, axis=1)
+    case = Case(structure, PatternBlocks((), {}), Z, weights)
+    return Case(structure, case.blocks_of(Z.T @ (weights[:, None] * Z)), Z, weights)
+
+
+def _columns(rng: np.random.Generator, n: int, k: int) -> FloatArray:
+    """An intercept and k - 1 covariates."""
+    return np.column_stack([np.ones(n), rng.normal(size=(n, k - 1))])
+
+
+def one_scalar(rng: np.random.Generator) -> Case:
+    """(1 | f)."""
+    n = 40
+    return make_case([rng.integers(0, 7, n)], [_columns(rng, n, 1)])
+
+
+def one_correlated(rng: np.random.Generator) -> Case:
+    """(1 + x + z | f)."""
+    n = 60
+    return make_case([rng.integers(0, 8, n)], [_columns(rng, n, 3)])
+
+
+def one_diagonal(rng: np.random.Generator) -> Case:
+    """(1 + x || f), weighted."""
+    n = 50
+    return make_case([rng.integers(0, 9, n)], [_columns(rng, n, 2)], ["diagonal"], rng.uniform(0.1, 3.0, n))
+
+
+def slope_only(rng: np.random.Generator) -> Case:
+    """(0 + x | f)."""
+    n = 30
+    return make_case([rng.integers(0, 5, n)], [rng.normal(size=(n, 1))])
+
+
+def crossed_two(rng: np.random.Generator) -> Case:
+    """(1 | f) + (1 | g), every pair of levels seen."""
+    f, g = np.divmod(np.arange(60), 6)
+    return make_case([f, g], [np.ones((60, 1))] * 2)
+
+
+def crossed_small_first(rng: np.random.Generator) -> Case:
+    """(1 + x | f) + (1 | g), the factor with few levels first."""
+    n = 80
+    return make_case([rng.integers(0, 3, n), rng.integers(0, 20, n)], [_columns(rng, n, 2), _columns(rng, n, 1)])
+
+
+def crossed_three_slopes(rng: np.random.Generator) -> Case:
+    """(1 + x | f) + (1 + x + z | g) + (1 + x || h), weighted."""
+    n = 150
+    return make_case(
+        [rng.integers(0, 12, n), rng.integers(0, 7, n), rng.integers(0, 4, n)],
+        [_columns(rng, n, 2), _columns(rng, n, 3), _columns(rng, n, 2)],
+        ["full", "full", "diagonal"],
+        rng.uniform(0.5, 2.0, n),
+    )
+
+
+def nested(rng: np.random.Generator) -> Case:
+    """(1 + x | f:g) + (1 | f)."""
+    n = 120
+    child = rng.integers(0, 24, n)
+    return make_case([child, child // 4], [_columns(rng, n, 2), _columns(rng, n, 1)])
+
+
+def nested_and_crossed(rng: np.random.Generator) -> Case:
+    """(1 | f:g) + (1 | f) + (1 + x | h)."""
+    n = 120
+    child = rng.integers(0, 24, n)
+    return make_case(
+        [child, child // 4, rng.integers(0, 10, n)], [_columns(rng, n, 1), _columns(rng, n, 1), _columns(rng, n, 2)]
+    )
+
+
+def partially_crossed(rng: np.random.Generator) -> Case:
+    """(1 | f) + (1 | g): every level of f meets two or three neighbours in g only."""
+    f = np.repeat(np.arange(30), 4)
+    g = (f // 2 + rng.integers(0, 3, f.size)) % 15
+    return make_case([f, g], [np.ones((f.size, 1))] * 2)
+
+
+def disconnected(rng: np.random.Generator) -> Case:
+    """(1 | f) + (1 | g) in two parts that never meet; one level of f is seen once, with one level of g."""
+    f = np.concatenate([rng.integers(0, 6, 40), rng.integers(6, 11, 40), [11]])
+    g = np.concatenate([rng.integers(0, 4, 40), rng.integers(4, 8, 40), [3]])
+    return make_case([f, g], [np.ones((f.size, 1))] * 2)
+
+
+def as_many_levels_as_rows(rng: np.random.Generator) -> Case:
+    """(1 | row) + (1 | f)."""
+    n = 25
+    return make_case([np.arange(n), rng.integers(0, 5, n)], [np.ones((n, 1))] * 2)
+
+
+def single_level(rng: np.random.Generator) -> Case:
+    """(1 | f) + (1 | g) where g has one level."""
+    n = 20
+    return make_case([rng.integers(0, 4, n), np.zeros(n, dtype=int)], [np.ones((n, 1))] * 2)
+
+
+CASES: dict[str, Callable[[np.random.Generator], Case]] = {
+    make.__name__: make
+    for make in (
+        one_scalar,
+        one_correlated,
+        one_diagonal,
+        slope_only,
+        crossed_two,
+        crossed_small_first,
+        crossed_three_slopes,
+        nested,
+        nested_and_crossed,
+        partially_crossed,
+        disconnected,
+        as_many_levels_as_rows,
+        single_level,
+    )
+}

@@ -1,0 +1,165 @@
+"""The link functions: means, derivatives, log means, tails."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+from scipy import special, stats
+
+from ranef.contracts import InputError, PluginNotFoundError, find_link
+from ranef.families import Cauchit, CLogLog, Log, Logit, LogLog, Poisson, Probit
+
+BINARY = ["logit", "probit", "cloglog", "loglog", "cauchit"]
+ETAS = {
+    **dict.fromkeys(BINARY, np.linspace(-4, 1.3, 40)),
+    "identity": np.linspace(-3, 3, 20),
+    "log": np.linspace(-3, 3, 20),
+    "inverse": np.linspace(0.2, 3, 20),
+    "inverse_squared": np.linspace(0.2, 3, 20),
+    "sqrt": np.linspace(0.2, 3, 20),
+}
+
+
+def slope(f, x, h):
+    """Five-point central difference, error O(h^4)."""
+    return (f(x - 2 * h) - 8 * f(x - h) + 8 * f(x + h) - f(x + 2 * h)) / (12 * h)
+
+
+@pytest.mark.parametrize("name", ETAS)
+def test_link_inverts_mean(name):
+    link, eta = find_link(name), ETAS[name]
+    np.testing.assert_allclose(link.link(link.mean(eta).mu), eta, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("name", ETAS)
+def test_derivatives_of_the_mean_are_those_of_differences(name):
+    link, eta = find_link(name), ETAS[name]
+    m = link.mean(eta)
+    for lower, upper in (("mu", "mu_eta"), ("mu_eta", "mu_eta2"), ("mu_eta2", "mu_eta3")):
+        expected = slope(lambda e, lower=lower: getattr(link.mean(e), lower), eta, 1e-3)
+        np.testing.assert_allclose(getattr(m, upper), expected, rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(m.complement, 1 - m.mu, atol=1e-15)
+
+
+@pytest.mark.parametrize("name", [*BINARY, "log"])
+def test_derivatives_of_log_means_are_those_of_differences(name):
+    link = find_link(name)
+    eta = np.linspace(-6, -0.3, 40) if name == "log" else np.linspace(-6, 3, 40)
+    m = link.log_mean(eta)
+    for of in ("log_mu", "log_complement"):
+        np.testing.assert_allclose(
+            np.exp(getattr(m, of)), link.mean(eta).mu if of == "log_mu" else link.mean(eta).complement
+        )
+        for k in range(3):
+            lower = of + (str(k) if k else "")
+            expected = slope(lambda e, lower=lower: getattr(link.log_mean(e), lower), eta, 1e-3)
+            np.testing.assert_allclose(getattr(m, f"{of}{k + 1}"), expected, rtol=1e-7, atol=1e-8)
+
+
+@pytest.mark.parametrize("name", BINARY)
+@pytest.mark.parametrize("eta", [-700.0, -40.0, 40.0, 700.0])
+def test_log_means_are_finite_far_out(name, eta):
+    m = find_link(name).log_mean(np.array([eta]))
+    assert all(np.isfinite(getattr(m, field)).all() for field in vars(m))
+
+
+def test_logit_tails_are_exponential():
+    # log(1/(1 + e^40)) = -40 - log1p(e^-40)
+    m = Logit().log_mean(np.array([-40.0, 40.0]))
+    np.testing.assert_allclose(m.log_mu, [-40.0, -np.exp(-40.0)], rtol=1e-15)
+    np.testing.assert_allclose(m.log_mu2, -np.exp(-40.0), rtol=1e-15)
+
+
+def test_probit_tail_has_mills_ratio():
+    # origin: asymptotic series of the Mills ratio, phi/Phi(-t) = t + 1/t - 2/t^3 + 10/t^5 - 74/t^7 + ... at t = 200
+    t = 200.0
+    m = Probit().log_mean(np.array([-t]))
+    np.testing.assert_allclose(m.log_mu1, t + 1 / t - 2 / t**3 + 10 / t**5, rtol=1e-15)
+    # 1 - (t + d)' with d = 1/t - 2/t^3 + ...: second derivative -1 + 1/t^2 - 6/t^4 + 50/t^6, third 2/t^3 - 24/t^5 + ...
+    np.testing.assert_allclose(m.log_mu2, -1 + 1 / t**2 - 6 / t**4 + 50 / t**6, rtol=1e-14)
+    np.testing.assert_allclose(m.log_mu3, 2 / t**3 - 24 / t**5 + 300 / t**7, rtol=1e-9)
+
+
+def test_probit_continued_fraction_meets_the_closed_form():
+    eta = np.array([-4.0 - 1e-9, -4.0 + 1e-9])  # one on each side of the switch
+    m = Probit().log_mean(eta)
+    for field in ("log_mu", "log_mu1", "log_mu2", "log_mu3"):
+        left, right = getattr(m, field)
+        assert left == pytest.approx(right, rel=1e-8)
+
+
+def test_means_are_the_distribution_functions_of_scipy():
+    eta = np.linspace(-8, 8, 50)
+    for link, distribution in (
+        (Logit(), stats.logistic),
+        (Probit(), stats.norm),
+        (CLogLog(), stats.gumbel_l),
+        (LogLog(), stats.gumbel_r),
+        (Cauchit(), stats.cauchy),
+    ):
+        m = link.mean(eta)
+        np.testing.assert_allclose(m.mu, distribution.cdf(eta), rtol=1e-12)
+        np.testing.assert_allclose(m.complement, distribution.sf(eta), rtol=1e-12)
+        np.testing.assert_allclose(m.mu_eta, distribution.pdf(eta), rtol=1e-12)
+        if link.latent_variance is not None:
+            assert link.latent_variance == pytest.approx(distribution.var(), rel=1e-12)
+
+
+def test_cauchit_has_no_latent_variance():
+    assert Cauchit().latent_variance is None
+
+
+def test_cauchit_is_exact_in_both_tails():
+    # arctan(1/x)/pi = 1/(pi x) - 1/(3 pi x^3) + ...
+    m = Cauchit().mean(np.array([-1e9, 1e9]))
+    np.testing.assert_allclose([m.mu[0], m.complement[1]], 1 / (np.pi * 1e9), rtol=1e-15)
+
+
+def test_log_one_minus_exp_meets_its_series():
+    # on both sides of t = 1/2, where the series takes over
+    below, above = (CLogLog().log_mean(np.log(np.array([0.5 * (1 + s)]))) for s in (-1e-9, 1e-9))
+    for field in ("log_mu", "log_mu1", "log_mu2", "log_mu3"):
+        assert getattr(below, field)[0] == pytest.approx(getattr(above, field)[0], rel=1e-8)
+
+
+def test_log_link_log_mean_is_exact_where_the_mean_underflows():
+    m = Log().log_mean(np.array([-800.0]))
+    assert (m.log_mu[0], m.log_mu1[0], m.log_mu2[0]) == (-800.0, 1.0, 0.0)
+    assert m.log_complement[0] == 0.0
+
+
+def test_valid_domains():
+    ones = np.ones(3)
+    assert find_link("inverse").valid(-ones)
+    assert not find_link("inverse").valid(np.array([1.0, 0.0]))
+    for name in ("sqrt", "inverse_squared"):
+        assert find_link(name).valid(ones)
+        assert not find_link(name).valid(np.array([1.0, -1.0]))
+    assert find_link("log").valid(-ones)
+
+
+@pytest.mark.parametrize("name", ETAS)
+def test_links_are_equal_by_value_and_pickle(name):
+    link = find_link(name)
+    assert pickle.loads(pickle.dumps(link)) == link
+    assert hash(type(link)()) == hash(link)
+    assert link.name == name
+
+
+def test_different_links_differ():
+    assert Logit() != Probit()
+    assert repr(CLogLog()) == "CLogLog()"
+
+
+def test_unknown_link_names():
+    with pytest.raises(PluginNotFoundError, match="logitt"):
+        find_link("logitt")
+    with pytest.raises(InputError, match=r"'probit' does not fit the poisson family: use one of log, identity, sqrt"):
+        Poisson(link="probit")
+
+
+def test_logit_of_scipy():
+    mu = np.array([1e-300, 0.2, 0.9])
+    np.testing.assert_array_equal(Logit().link(mu), special.logit(mu))

@@ -1,0 +1,211 @@
+"""Exact derivatives against differences, on random structures at random theta.
+
+Differences of functions are central and Richardson-extrapolated: their own error is then near 1e-9 relative.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ranef import registry
+from ranef.contracts.arrays import FloatArray
+from ranef.design.crossproducts import cross_products
+from ranef.design.mixed import build_design
+from ranef.estimation.linear import LinearFit, on_diagonal
+from ranef.estimation.profiled import ProfiledDeviance
+from ranef.inference.satterthwaite import parameter_covariance, vcov_derivatives
+
+from .models import fitted
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Random effects and templates of one factor, as arguments of `ranef.lmm`."""
+
+    terms: tuple[Any, ...]
+    correlated: bool = True
+
+
+TERMS = (
+    Terms(("1",)),
+    Terms(("x",)),
+    Terms(("1", "x")),
+    Terms(("1", "x"), correlated=False),
+    Terms(("1", "x", "z")),
+    Terms(("1", "x", "z"), correlated=False),
+    Terms((("1",), ("x",))),
+    Terms((("1", "x"), ("z",))),
+    Terms((("x",), ("1", "z")), correlated=False),
+)
+BACKENDS = ("dense", "blocked")
+
+
+@dataclass(frozen=True)
+class Model:
+    """A random model: its factors' terms, how they meet, and the rest of the arguments."""
+
+    factors: tuple[Terms, ...]
+    nested: bool
+    reml: bool
+    weighted: bool
+    with_offset: bool
+    p: int
+    backend: str
+    seed: int
+
+    def deviance(self) -> tuple[ProfiledDeviance, FloatArray]:
+        """The criterion, and a random theta."""
+        rng = np.random.default_rng(self.seed)
+        n = 60
+        groups = {"f0": rng.integers(0, 5, n)}
+        for j in range(1, len(self.factors)):
+            labels = rng.integers(0, 3, n)
+            groups[f"f{j}"] = groups["f0"] * 3 + labels if self.nested and j == 1 else labels
+        columns = {"x": rng.normal(size=n), "z": rng.normal(2.0, 1.0, n)}
+        design = build_design(
+            rng.normal(3.0, 1.0, n),
+            np.column_stack([np.ones(n), columns["x"], rng.normal(size=n)])[:, : self.p],
+            groups,
+            random_effects={f"f{j}": _as_lists(t.terms) for j, t in enumerate(self.factors)},
+            random_data=columns,
+            correlated={f"f{j}": t.correlated for j, t in enumerate(self.factors)},
+            weights=rng.uniform(0.5, 2.0, n) if self.weighted else None,
+            offset=rng.normal(size=n) if self.with_offset else None,
+        )
+        cross = cross_products(design)
+        symbolic = registry.linalg_backend(self.backend)[0].analyze(cross.structure)
+        theta = rng.uniform(-1.0, 1.0, cross.structure.n_theta)
+        theta = np.where(on_diagonal(cross.structure), 0.2 + np.abs(theta), theta)
+        return ProfiledDeviance(cross, symbolic, self.reml), theta
+
+
+def _as_lists(terms: tuple[Any, ...]) -> list[Any]:
+    return [t if isinstance(t, str) else list(t) for t in terms]
+
+
+models = st.builds(
+    Model,
+    factors=st.lists(st.sampled_from(TERMS), min_size=1, max_size=3).map(tuple),
+    nested=st.booleans(),
+    reml=st.booleans(),
+    weighted=st.booleans(),
+    with_offset=st.booleans(),
+    p=st.integers(0, 3),
+    backend=st.sampled_from(BACKENDS),
+    seed=st.integers(0, 2**32 - 1),
+)
+
+
+def differences(f: Callable[[FloatArray], Any], x: FloatArray, h: float = 1e-3) -> FloatArray:
+    """Derivatives of f by each x, by central differences of h and 2h extrapolated: an error of order h^4."""
+    out = []
+    for i in range(len(x)):
+        e = np.zeros(len(x))
+        e[i] = h
+        out.append((8 * (f(x + e) - f(x - e)) - (f(x + 2 * e) - f(x - 2 * e))) / (12 * h))
+    return np.array(out)
+
+
+def assert_derivatives(exact: FloatArray, numeric: FloatArray, rtol: float = 1e-6) -> None:
+    np.testing.assert_allclose(exact, numeric, rtol=rtol, atol=rtol * max(1.0, float(np.abs(numeric).max())))
+
+
+@settings(max_examples=150)
+@given(models)
+def test_gradient_is_exact(model: Model) -> None:
+    criterion, theta = model.deviance()
+    assert_derivatives(criterion.at(theta).gradient, differences(lambda t: criterion.at(t).deviance, theta))
+
+
+@settings(max_examples=60)
+@given(models.map(lambda m: replace(m, factors=m.factors[:1])))
+def test_curvature_of_one_factor_is_the_hessian(model: Model) -> None:
+    criterion, theta = model.deviance()
+    here = criterion.at(theta)
+    assert here.has_exact_curvature
+    assert_derivatives(here.curvature, differences(lambda t: criterion.at(t).gradient, theta))
+
+
+@settings(max_examples=40)
+@given(models.filter(lambda m: len(m.factors) > 1))
+def test_curvature_of_several_factors_is_the_average_of_hessian_and_information(model: Model) -> None:
+    # Average information without the part that profiling sigma takes away is positive semidefinite: a Gram matrix.
+    criterion, theta = model.deviance()
+    information, _ = criterion.at(theta)._average_information
+    np.testing.assert_allclose(information, information.T, rtol=1e-8, atol=1e-8 * np.abs(information).max())
+    assert np.linalg.eigvalsh(information).min() > -1e-8 * np.abs(information).max()
+
+
+@settings(max_examples=40)
+@given(models)
+def test_gradient_at_zero_vanishes_for_a_diagonal(model: Model) -> None:
+    # The criterion is even in a diagonal of T when the rest of its column is zero: the reason for the second-order
+    # condition at the boundary.
+    criterion, theta = model.deviance()
+    diagonal = on_diagonal(criterion.structure)
+    at_zero = np.zeros_like(theta)
+    gradient = criterion.at(at_zero).gradient
+    np.testing.assert_allclose(gradient[diagonal], 0.0, atol=1e-12)
+
+
+@settings(max_examples=30)
+@given(models)
+def test_the_gradient_does_not_depend_on_the_backend(model: Model) -> None:
+    dense, theta = replace(model, backend="dense").deviance()
+    blocked, _ = replace(model, backend="blocked").deviance()
+    exact = dense.at(theta).gradient
+    np.testing.assert_allclose(blocked.at(theta).gradient, exact, rtol=1e-9, atol=1e-9 * max(1.0, np.abs(exact).max()))
+
+
+# Satterthwaite's ingredients ---------------------------------------------------------------------------------------
+
+FITS = [
+    "lmm_cake_reml",
+    "lmm_pastes_reml",
+    "lmm_penicillin_ml",
+    "lmm_sleepstudy_quad_ml",
+    "lmm_sleepstudy_uncorr_reml",
+    "lmm_sleepstudy_weights_reml",
+]
+
+
+@pytest.mark.parametrize("name", FITS)
+def test_derivatives_of_the_covariance_of_the_coefficients(name: str) -> None:
+    fit = fitted(name).solution._fit
+    Rinv = np.linalg.inv(fit.design.fixed.R)
+
+    def vcov(parameters: FloatArray) -> FloatArray:
+        *theta, sigma = parameters
+        C = fit.solve(np.array(theta)).C
+        return np.asarray(sigma**2 * Rinv @ C @ Rinv.T)
+
+    at = np.append(fit.theta, fit.sigma)
+    exact = vcov_derivatives(fit)
+    scale = np.sqrt(np.diagonal(vcov(at)))
+    numeric = differences(vcov, at)
+    assert_derivatives(exact / np.outer(scale, scale), numeric / np.outer(scale, scale))
+
+
+@pytest.mark.parametrize("name", FITS)
+def test_covariance_of_the_variance_parameters(name: str) -> None:
+    # Twice the inverse Hessian of the deviance in (theta, sigma), here by differences of the unprofiled deviance.
+    fit: LinearFit = fitted(name).solution._fit
+    df = fit.design.n - (fit.design.fixed.rank if fit.reml else 0)
+
+    def gradient(parameters: FloatArray) -> FloatArray:
+        # -2 log L(theta, sigma) = log|M| (+ 2 log|R_X|) + df log(2 pi sigma^2) + r^2(theta) / sigma^2
+        *theta, sigma = parameters
+        here = fit.solve(np.array(theta))
+        by_theta = here.logdet_gradient + here.pwrss_gradient / sigma**2
+        return np.append(by_theta, 2 * df / sigma - 2 * here.pwrss / sigma**3)
+
+    at = np.append(fit.theta, fit.sigma)
+    numeric = 2.0 * np.linalg.inv(differences(gradient, at))
+    scale = np.sqrt(np.diagonal(numeric))
+    assert_derivatives(parameter_covariance(fit) / np.outer(scale, scale), numeric / np.outer(scale, scale), rtol=1e-5)

@@ -1,0 +1,424 @@
+"""Backends and optimizers made wrong on purpose: each is caught by the law that names its mistake."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.linalg import solve_triangular
+
+from ranef.backends.optim.lbfgsb import Lbfgsb
+from ranef.contracts import (
+    Factor,
+    LinalgBackend,
+    NotPositiveDefiniteError,
+    Objective,
+    OptimizationResult,
+    Optimizer,
+    PatternBlocks,
+    Status,
+    Symbolic,
+)
+from ranef.testkit import linalg_checks, optimizer_checks
+from ranef.testkit.structures import Case
+
+from .broken import broken_laws
+
+
+class Right(LinalgBackend):
+    """Dense and right; the factor class of everybody below has one mistake."""
+
+    has_selected_inverse = True
+
+    def cost(self, structure):
+        return float(structure.q) ** 3
+
+    def analyze(self, structure):
+        return RightSymbolic(structure, self.factor_class)
+
+
+class RightSymbolic(Symbolic):
+    def __init__(self, structure, factor_class):
+        self.structure, self.factor_class = structure, factor_class
+
+    def factorize(self, ZtWZ, theta):
+        return self.factor_class(self.structure, self.M(ZtWZ, theta))
+
+    def M(self, ZtWZ, theta):
+        s, A = self.structure, np.zeros((self.structure.q,) * 2)
+        for j, block in enumerate(ZtWZ.diagonal):
+            levels = range(s.factors[j].n_levels)
+            self.put(A, j, j, levels, levels, block)
+        for (i, j), block in ZtWZ.cross.items():
+            self.put(A, i, j, *s.pairs[i, j], block)
+            self.put(A, j, i, *s.pairs[i, j][::-1], np.swapaxes(block, 0, 1))
+        Lambda = Case(s, ZtWZ, None, None).Lambda(theta)
+        return Lambda.T @ A @ Lambda + np.eye(s.q)
+
+    def put(self, A, i, j, rows, columns, block):
+        for a, b in np.ndindex(block.shape[:2]):
+            rows_of = self.structure.offsets[i] + a * self.structure.factors[i].n_levels + np.asarray(rows)
+            columns_of = self.structure.offsets[j] + b * self.structure.factors[j].n_levels + np.asarray(columns)
+            A[rows_of, columns_of] = block[a, b]
+
+
+class RightFactor(Factor):
+    def __init__(self, structure, M):
+        self.structure, self.M = structure, M
+        try:
+            self.L = np.linalg.cholesky(M)
+        except np.linalg.LinAlgError as error:
+            raise NotPositiveDefiniteError("M is indefinite at this theta") from error
+
+    @property
+    def logdet(self):
+        return 2 * float(np.log(np.diag(self.L)).sum())
+
+    def half_solve(self, B):
+        return solve_triangular(self.L, B, lower=True)
+
+    def back_solve(self, C):
+        return solve_triangular(self.L, C, lower=True, trans="T")
+
+    def selected_inverse(self):
+        return Case(self.structure, None, None, None).blocks_of(np.linalg.inv(self.M))
+
+
+Right.factor_class = RightFactor
+
+
+class HalfLogdet(RightFactor):
+    @property
+    def logdet(self):
+        return float(np.log(np.diag(self.L)).sum())
+
+
+class WrongSign(RightFactor):
+    @property
+    def logdet(self):
+        return -super().logdet
+
+
+class NotTransposed(RightFactor):
+    def back_solve(self, C):
+        return solve_triangular(self.L, C, lower=True)
+
+
+class Scaled(RightFactor):
+    def half_solve(self, B):
+        return 1.0001 * super().half_solve(B)
+
+
+class LevelOff(RightFactor):
+    """The selected inverse with levels shifted by one."""
+
+    def selected_inverse(self):
+        blocks = super().selected_inverse()
+        return replace(blocks, diagonal=tuple(np.roll(block, 1, axis=-1) for block in blocks.diagonal))
+
+
+class TransposedCross(RightFactor):
+    def selected_inverse(self):
+        blocks = super().selected_inverse()
+        return PatternBlocks(blocks.diagonal, {pair: block[..., ::-1] for pair, block in blocks.cross.items()})
+
+
+class HalfGradient(RightFactor):
+    def logdet_gradient(self):
+        return tuple(np.ones((f.n_columns, f.n_columns)) for f in self.structure.factors)
+
+
+class Overwrites(RightFactor):
+    def half_solve(self, B):
+        B[:] = super().half_solve(B)
+        return B
+
+
+class ColumnsOnly(RightFactor):
+    def half_solve(self, B):
+        return np.stack([super(ColumnsOnly, self).half_solve(column) for column in B.T], axis=1)
+
+
+class Noisy(RightFactor):
+    rng = np.random.default_rng(0)
+
+    def half_solve(self, B):
+        return super().half_solve(B) * (1 + 1e-14 * self.rng.normal())
+
+
+class MemoryOrder(RightFactor):
+    def half_solve(self, B):
+        return super().half_solve(np.frombuffer(B.tobytes("A")).reshape(B.shape))
+
+
+class Shared(RightFactor):
+    """All factors share one L."""
+
+    store: dict = {}  # noqa: RUF012
+
+    def __init__(self, structure, M):
+        super().__init__(structure, M)
+        self.store["L"] = self.L
+        del self.L
+
+    def __getattr__(self, name):
+        if name == "L":
+            return self.store["L"]
+        raise AttributeError(name)
+
+
+class Indefinite(RightFactor):
+    def __init__(self, structure, M):
+        values, vectors = np.linalg.eigh(M)
+        super().__init__(structure, (vectors * np.abs(values)) @ vectors.T)
+
+
+class StaleWeights(Right):
+    """Remembers the first cross-products."""
+
+    def analyze(self, structure):
+        symbolic, factorize, seen = RightSymbolic(structure, RightFactor), RightSymbolic.factorize, []
+
+        def with_the_first(ZtWZ, theta):
+            seen.append(ZtWZ)
+            return factorize(symbolic, seen[0], theta)
+
+        symbolic.factorize = with_the_first
+        return symbolic
+
+
+class Unpicklable(Right):
+    def __init__(self):
+        self.lock = open(__file__)  # noqa: SIM115
+
+
+class Decreasing(Right):
+    def cost(self, structure):
+        return 1.0 / structure.q
+
+
+class WithoutInverse(RightFactor):
+    def selected_inverse(self):
+        raise NotImplementedError
+
+
+class FailsAtZero(RightFactor):
+    @property
+    def logdet(self):
+        return super().logdet if not np.array_equal(self.M, np.eye(len(self.M))) else np.nan
+
+
+def with_factor(cls) -> Right:
+    backend = Right()
+    backend.factor_class = cls
+    return backend
+
+
+def test_a_right_backend_obeys():
+    assert broken_laws(linalg_checks(Right())) == {}
+
+
+@pytest.mark.parametrize(
+    ("factor", "law"),
+    [
+        (HalfLogdet, "logdet_agrees_with_dense_algebra"),
+        (WrongSign, "logdet_agrees_with_dense_algebra"),
+        (NotTransposed, "back_solve_is_the_transpose_of_half_solve"),
+        (Scaled, "half_solve_is_a_square_root_of_the_inverse"),
+        (Scaled, "both_solves_together_give_the_inverse"),
+        (LevelOff, "selected_inverse_agrees_with_dense_algebra"),
+        (TransposedCross, "selected_inverse_agrees_with_dense_algebra"),
+        (HalfGradient, "logdet_gradient_agrees_with_dense_algebra"),
+        (Overwrites, "inputs_are_not_changed"),
+        (ColumnsOnly, "no_columns_give_no_columns"),
+        (Noisy, "equal_questions_get_equal_bits"),
+        (MemoryOrder, "array_order_does_not_matter"),
+        (Shared, "earlier_factors_stay_valid"),
+        (Shared, "threads_do_not_meet"),
+        (Indefinite, "an_indefinite_system_is_refused"),
+    ],
+)
+def test_wrong_factors_are_caught_by_name(factor, law):
+    assert law in broken_laws(linalg_checks(with_factor(factor)))
+
+
+@pytest.mark.parametrize(
+    ("backend", "law"),
+    [
+        (StaleWeights, "new_weights_are_seen"),
+        (Unpicklable, "backend_can_be_pickled"),
+        (Decreasing, "cost_is_positive_and_grows"),
+    ],
+)
+def test_wrong_backends_are_caught_by_name(backend, law):
+    assert law in broken_laws(linalg_checks(backend()))
+
+
+def test_mistakes_at_the_boundary_of_theta_are_caught_there():
+    message = broken_laws(linalg_checks(with_factor(FailsAtZero)))["logdet_agrees_with_dense_algebra"]
+    assert "theta zero: logdet: nan, expected 0" in message
+    assert "(in 13 of 78 cases)" in message
+
+
+def test_what_is_not_declared_is_not_asked_for():
+    backend = with_factor(WithoutInverse)
+    backend.has_selected_inverse = False
+    names = [check.name for check in linalg_checks(backend)]
+    assert "selected_inverse_agrees_with_dense_algebra" not in names
+    assert broken_laws(linalg_checks(backend)) == {}
+
+
+# Optimizers -----------------------------------------------------------------------------------------------------------
+
+
+class RightOptimizer(Optimizer):
+    """An honest one, by delegation; everybody below has one mistake."""
+
+    def __init__(self):
+        self.inner = Lbfgsb()
+
+    needs_gradient = True
+
+    def minimize(self, objective, *, tol, max_evaluations):
+        return self.inner.minimize(objective, tol=tol, max_evaluations=max_evaluations)
+
+
+class Liar(RightOptimizer):
+    """Says that it has converged, whatever happened."""
+
+    def minimize(self, objective, *, tol, max_evaluations):
+        result = super().minimize(objective, tol=tol, max_evaluations=min(max_evaluations, 5))
+        return replace(result, status=Status.CONVERGED)
+
+
+class Modest(RightOptimizer):
+    """Never says that it has converged."""
+
+    def minimize(self, objective, *, tol, max_evaluations):
+        result = super().minimize(objective, tol=tol, max_evaluations=max_evaluations)
+        return replace(result, status=Status.STALLED) if result.status is Status.CONVERGED else result
+
+
+class Sloppy(RightOptimizer):
+    def minimize(self, objective, *, tol, max_evaluations):
+        return super().minimize(objective, tol=0.3, max_evaluations=max_evaluations)
+
+
+class Unbounded(RightOptimizer):
+    def minimize(self, objective, *, tol, max_evaluations):
+        open_ = replace(objective, lower=objective.lower - 0.5, upper=objective.upper + 0.5)
+        return super().minimize(open_, tol=tol, max_evaluations=max_evaluations)
+
+
+class OneTooMany(RightOptimizer):
+    def minimize(self, objective, *, tol, max_evaluations):
+        return super().minimize(objective, tol=tol, max_evaluations=max_evaluations + 1)
+
+
+class Miscounts(RightOptimizer):
+    def minimize(self, objective, *, tol, max_evaluations):
+        result = super().minimize(objective, tol=tol, max_evaluations=max_evaluations)
+        return replace(result, n_evaluations=result.n_evaluations - 1)
+
+
+class NotTheBest(RightOptimizer):
+    """Returns the last point, not the best one."""
+
+    def minimize(self, objective, *, tol, max_evaluations):
+        last = []
+
+        def gradient(x):
+            last[:] = [x.copy(), *objective.gradient(x)]
+            return last[1], last[2]
+
+        result = super().minimize(replace(objective, gradient=gradient), tol=tol, max_evaluations=max_evaluations)
+        return replace(result, x=last[0], value=last[1])
+
+
+class Swallows(RightOptimizer):
+    def minimize(self, objective, *, tol, max_evaluations):
+        try:
+            return super().minimize(objective, tol=tol, max_evaluations=max_evaluations)
+        except Exception:
+            return OptimizationResult(objective.start.copy(), np.inf, Status.FAILED, 0)
+
+
+class TriesAgain(RightOptimizer):
+    def minimize(self, objective, *, tol, max_evaluations):
+        try:
+            return super().minimize(objective, tol=tol, max_evaluations=max_evaluations)
+        except Exception:
+            objective.value(objective.start)
+            raise
+
+
+class Remembers(RightOptimizer):
+    def minimize(self, objective, *, tol, max_evaluations):
+        start = getattr(self, "last", objective.start)
+        if len(start) == len(objective.start):
+            objective = replace(objective, start=np.clip(start, objective.lower, objective.upper))
+        result = super().minimize(objective, tol=tol, max_evaluations=max_evaluations)
+        self.last = result.x
+        return result
+
+
+class Optimist(RightOptimizer):
+    """Takes an objective that is infinite everywhere for a success."""
+
+    def minimize(self, objective, *, tol, max_evaluations):
+        result = super().minimize(objective, tol=tol, max_evaluations=max_evaluations)
+        return replace(result, status=Status.CONVERGED) if result.status is Status.FAILED else result
+
+
+class Truncated(RightOptimizer):
+    def minimize(self, objective, *, tol, max_evaluations):
+        result = super().minimize(objective, tol=tol, max_evaluations=max_evaluations)
+        return replace(result, x=result.x.tolist(), value=np.float32(result.value))
+
+
+class SecretlyNeedsGradient(RightOptimizer):
+    needs_gradient = False
+
+
+class BlindToInfinity(RightOptimizer):
+    def minimize(self, objective: Objective, *, tol, max_evaluations):
+        def gradient(x):
+            value, slope = objective.gradient(x)
+            return (value, slope) if value < np.inf else (-1e3, np.zeros_like(x))
+
+        return super().minimize(replace(objective, gradient=gradient), tol=tol, max_evaluations=max_evaluations)
+
+
+class HoldsAModule(RightOptimizer):
+    def __init__(self):
+        super().__init__()
+        self.library = np
+
+
+def test_a_right_optimizer_obeys():
+    assert broken_laws(optimizer_checks(RightOptimizer())) == {}
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "law"),
+    [
+        (Liar, "convergence_is_claimed_where_it_is_true"),
+        (Modest, "convergence_is_claimed_where_it_is_true"),
+        (Sloppy, "known_minima_are_found"),
+        (Unbounded, "no_evaluation_is_outside_the_bounds"),
+        (OneTooMany, "max_evaluations_is_honoured"),
+        (Miscounts, "evaluations_are_counted"),
+        (NotTheBest, "the_best_point_seen_is_returned"),
+        (Swallows, "exceptions_of_the_objective_pass_through"),
+        (TriesAgain, "exceptions_of_the_objective_pass_through"),
+        (Remembers, "equal_questions_get_equal_bits"),
+        (Optimist, "an_infinite_start_is_no_success"),
+        (Truncated, "results_are_of_the_declared_types"),
+        (SecretlyNeedsGradient, "no_gradient_is_needed"),
+        (BlindToInfinity, "infinite_regions_are_avoided"),
+        (HoldsAModule, "optimizer_can_be_pickled"),
+    ],
+)
+def test_wrong_optimizers_are_caught_by_name(optimizer, law):
+    assert law in broken_laws(optimizer_checks(optimizer()))
