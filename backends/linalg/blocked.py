@@ -7,11 +7,12 @@ from the same steps run backwards. See `elimination` for the order and the updat
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 
 import numpy as np
 from scipy.linalg import lapack
-from scipy.sparse import csc_array
+from scipy.sparse import csc_array, csr_array
 
 from ranef.contracts import (
     Factor,
@@ -42,9 +43,12 @@ class Blocked(LinalgBackend):
 
     has_selected_inverse = True
 
+    def __init__(self) -> None:
+        self._latest: Plan | None = None  # `cost`, and `analyze` after it, share the plan of a structure
+
     def cost(self, structure: Structure) -> float:
         """Block operations, pairs of the Schur updates and the dense trailing Cholesky; inf beyond `MAX_DENSE` rows."""
-        plan = Plan(structure)
+        plan = self._plan(structure)
         if plan.dense_size > MAX_DENSE:
             return np.inf
         levels = sum(10.0 * f.n_columns**3 * f.n_levels for f in structure.factors)
@@ -53,24 +57,30 @@ class Blocked(LinalgBackend):
 
     def analyze(self, structure: Structure) -> BlockedSymbolic:
         """Find the elimination order and index plans."""
-        return BlockedSymbolic(structure)
+        plan, self._latest = self._plan(structure), None
+        return BlockedSymbolic(plan)
+
+    def _plan(self, structure: Structure) -> Plan:
+        plan = self._latest
+        if plan is None or plan.structure is not structure:
+            plan = self._latest = Plan(structure)
+        return plan
 
 
 class BlockedSymbolic(Symbolic):
     """Elimination plan, and the flat copy of the last Z'WZ."""
 
-    def __init__(self, structure: Structure) -> None:
-        self.structure = structure
-        self.plan = Plan(structure)
+    def __init__(self, plan: Plan) -> None:
+        self.structure, self.plan = plan.structure, plan
         self._source: PatternBlocks | None = None
         self._start = np.zeros(0)
-        self._products: dict[int, list[list[FloatArray]]] = {}
+        self._operators: Operators | None = None
 
     def factorize(self, ZtWZ: PatternBlocks, theta: FloatArray) -> BlockedFactor:
         """Eliminate all factors at theta."""
         if ZtWZ is not self._source:
             self._source, self._start = ZtWZ, self._flatten(ZtWZ)
-            self._products = {}
+            self._operators = None
         return BlockedFactor(self, theta)
 
     def _flatten(self, ZtWZ: PatternBlocks) -> FloatArray:
@@ -105,24 +115,46 @@ class BlockedSymbolic(Symbolic):
             out[i, j] = position
         return out
 
-    def products(self, i: int, step: Step, X: FloatArray) -> list[list[FloatArray]] | None:
-        """Products X_r[left] X_s[right] by chunk and (r, s), kept for the first step, whose X is part of Z'WZ.
-
-        None where they are too many to keep.
-        """
-        if step._kept is None:
+    def operators(self, i: int, X: FloatArray) -> Operators | None:
+        """The linear maps of step i; kept for the first step, whose X is part of Z'WZ. None: too many to hold."""
+        step = self.plan.steps[i]
+        if not step.keeps_pairs:
             return None
-        if i == 0:
-            if 0 not in self._products:
-                self._products[0] = [_products(X, c) for c in step.pairs()]
-            return self._products[0]
-        return [_products(X, c) for c in step.pairs()]
+        if i:
+            return Operators(self.plan, step, X)
+        if self._operators is None:
+            self._operators = Operators(self.plan, step, X)
+        return self._operators
+
+
+class Operators:
+    """One step's products with its neighbours X, as sparse matrices.
+
+    Parameters
+    ----------
+    updates : list of (first, last, [matrix for each r >= s])
+        By chunk of levels: N_rs -> what X'NX adds to G_rest.
+    neighbours : list of k matrices (later random effects, levels)
+    """
+
+    def __init__(self, plan: Plan, step: Step, X: FloatArray) -> None:
+        self.updates = [(c.first, c.last, _update_maps(plan.size - step.tail, X, c)) for c in step.pairs()]
+        self.neighbours, self.neighbours_t = _neighbours(plan, step, X)
+
+
+def _neighbours(plan: Plan, step: Step, X: FloatArray) -> tuple[list[csc_array], list[csr_array]]:
+    after = step.offset + step.k * step.n_levels
+    shape = (plan.structure.q - after, step.n_levels)
+    forward = [csc_array((x, step.x - after, step.start), shape=shape) for x in X]
+    return forward, [m.T for m in forward]
 
 
 class _Eliminated:
     """One step at one theta: C C' = T'G_ee T + I, and N = T (C C')^-1 T'."""
 
-    def __init__(self, step: Step, T: FloatArray, G: FloatArray) -> None:
+    def __init__(self, symbolic: BlockedSymbolic, i: int, T: FloatArray, G: FloatArray) -> None:
+        self.plan = symbolic.plan
+        step = self.plan.steps[i]
         k = step.k
         self.step, self.T = step, T
         self.G = blocks.symmetric(G[step.diagonal].reshape(k, k, step.n_levels))
@@ -130,6 +162,7 @@ class _Eliminated:
         M[np.arange(k), np.arange(k)] += 1.0
         self.C = blocks.cholesky(M)
         self.X = G[step.position]
+        self.operators = symbolic.operators(i, self.X) if len(step.x) else None
 
     @cached_property
     def logdet(self) -> float:
@@ -143,11 +176,20 @@ class _Eliminated:
     def N(self) -> FloatArray:
         return blocks.congruence(self.T.T, self.M_inverse)
 
-    def neighbours(self, n_rest: int, offset: int) -> list[csc_array]:
-        """For each of the k columns the sparse (rest, levels) matrix of blocks with later factors."""
-        s = self.step
-        shape = (n_rest, s.n_levels)
-        return [csc_array((x, s.x - offset, s.start), shape=shape) for x in self.X]
+    @cached_property
+    def neighbours(self) -> tuple[list[csc_array], list[csr_array]]:
+        """For each of the k columns the sparse (later, levels) matrix of blocks with later factors; and transposed."""
+        if self.operators is None:
+            return _neighbours(self.plan, self.step, self.X)
+        return self.operators.neighbours, self.operators.neighbours_t
+
+    def updates(self) -> Iterator[tuple[int, int, list[csc_array]]]:
+        """The step's update maps, chunk by chunk."""
+        if self.operators is not None:
+            yield from self.operators.updates
+        else:
+            for chunk in self.step.pairs():
+                yield chunk.first, chunk.last, _update_maps(self.plan.size - self.step.tail, self.X, chunk)
 
 
 class BlockedFactor(Factor):
@@ -156,29 +198,21 @@ class BlockedFactor(Factor):
     def __init__(self, symbolic: BlockedSymbolic, theta: FloatArray) -> None:
         self.symbolic, self.plan, self.structure = symbolic, symbolic.plan, symbolic.structure
         self.T = self.structure.relative_factors(theta)
-        self._source_start = symbolic._start
-        steps = self.plan.steps
-        needs_copy = len(steps) > 1 or self.plan.dense_size > 0
-        G = symbolic._start.copy() if needs_copy else symbolic._start
+        changes = len(self.plan.steps) > 1 or self.plan.dense_size > 0
+        G = symbolic._start.copy() if changes else symbolic._start
         self.eliminated: list[_Eliminated] = []
-        self._products: list[list[list[FloatArray]] | None] = []
-        for i, step in enumerate(steps):
-            e = _Eliminated(step, self.T[step.factor], G)
+        for i, step in enumerate(self.plan.steps):
+            e = _Eliminated(symbolic, i, self.T[step.factor], G)
             self.eliminated.append(e)
             if len(step.x):
-                products = symbolic.products(i, step, e.X)
-                self._products.append(products if i == 0 else None)
-                _update(G[step.tail :], e, products)
-            else:
-                self._products.append(None)
+                _update(G[step.tail :], e)
         self._log_dense = 0.0
         if d := self.plan.dense_size:
-            # Row-major lower is column-major upper: LAPACK sees the transpose, S = U'U.
-            lower = np.tril(G[self.plan.dense_start :].reshape(d, d))
-            self.G_dense = lower + np.tril(lower, -1).T
-            S = self._congruence_dense(self.G_dense)
+            self.G_dense = G[self.plan.dense_start :].reshape(d, d)  # lower triangle
+            S = self._congruence_dense(self.G_dense, transpose=True)
             S[np.arange(d), np.arange(d)] += 1.0
-            self.U, info = lapack.dpotrf(S.T, lower=0, overwrite_a=1, clean=1)
+            # Row-major lower is column-major upper: LAPACK sees the transpose, S = U'U.
+            self.U, info = lapack.dpotrf(S.T, lower=0, overwrite_a=1, clean=0)
             if info:
                 raise NotPositiveDefiniteError(f"the Schur complement of M is not positive definite at theta = {theta}")
             self._log_dense = 2.0 * float(np.log(np.diagonal(self.U)).sum())
@@ -197,8 +231,8 @@ class BlockedFactor(Factor):
 
     def half_solve(self, B: FloatArray) -> FloatArray:
         """L^-1 P B, in elimination order."""
-        n_rhs, q = B.shape[1], self.structure.q
-        Y = np.empty((n_rhs, q))
+        n_rhs = B.shape[1]
+        Y = np.empty((n_rhs, self.structure.q))
         for o, f, p in zip(self.structure.offsets, self.structure.factors, self._places, strict=True):
             Y[:, p : p + f.size] = B.T[:, o : o + f.size]
         for e in self.eliminated:
@@ -209,7 +243,7 @@ class BlockedFactor(Factor):
             if len(s.x):
                 after = mine.stop
                 w = np.einsum("ac,rcl->arl", e.T, blocks.backward_solve(e.C, y))
-                moved = sum(X @ w[a].T for a, X in enumerate(e.neighbours(q - after, after)))
+                moved = sum(X @ w[a].T for a, X in enumerate(e.neighbours[0]))
                 Y[:, after:] -= self._lambda_t(np.asarray(moved).T, after)
         if self.plan.dense_size:
             rest = Y[:, self.plan.dense_offset :]
@@ -219,7 +253,7 @@ class BlockedFactor(Factor):
 
     def back_solve(self, C: FloatArray) -> FloatArray:
         """P' L^-T C, for C in elimination order."""
-        n_rhs, q = C.shape[1], self.structure.q
+        n_rhs = C.shape[1]
         V = np.array(C.T, order="C")
         if self.plan.dense_size:
             solved, _ = lapack.dtrtrs(self.U, V[:, self.plan.dense_offset :].T, lower=0, trans=0)
@@ -231,10 +265,10 @@ class BlockedFactor(Factor):
             if len(s.x):
                 after = mine.stop
                 later = self._lambda(V[:, after:], after).T
-                met = np.stack([(X.T @ later).T for X in e.neighbours(q - after, after)], axis=1)
+                met = np.stack([(X @ later).T for X in e.neighbours[1]], axis=1)
                 v = v - blocks.forward_solve(e.C, np.einsum("ca,rcl->ral", e.T, met))
             V[:, mine] = blocks.backward_solve(e.C, v).reshape(n_rhs, s.k * s.n_levels)
-        out = np.empty((n_rhs, q))
+        out = np.empty((n_rhs, self.structure.q))
         for o, f, p in zip(self.structure.offsets, self.structure.factors, self._places, strict=True):
             out[:, o : o + f.size] = V[:, p : p + f.size]
         return out.T
@@ -256,19 +290,25 @@ class BlockedFactor(Factor):
                 out[:, o : o + f.size] = np.matmul(T, part).reshape(len(B), f.size)
         return out
 
-    def _congruence_dense(self, G: FloatArray) -> FloatArray:
-        """Lambda' G Lambda of the trailing block."""
-        left = self._lambda_t(G, self.plan.dense_offset)
-        return self._lambda_t(np.ascontiguousarray(left.T), self.plan.dense_offset)
+    def _congruence_dense(self, lower: FloatArray, transpose: bool) -> FloatArray:
+        """Lambda' A Lambda (transpose), or Lambda A Lambda', of a trailing block of which the lower triangle is given.
+
+        The lower triangle of the result is right; the upper one only where some factor has several columns.
+        """
+        factors = [self.structure.factors[j] for j in self.plan.dense_factors]
+        if all(f.n_columns == 1 for f in factors):
+            scale = np.repeat([self.T[j][0, 0] for j in self.plan.dense_factors], [f.n_levels for f in factors])
+            return lower * scale * scale[:, None]
+        half = self._apply(_mirrored(lower), self.plan.dense_offset, transpose)
+        return self._apply(np.ascontiguousarray(half.T), self.plan.dense_offset, transpose)
 
     # Derivatives --------------------------------------------------------------------------------------------------
 
     @cached_property
     def _dense_inverse(self) -> FloatArray:
-        """S^-1 of the trailing block."""
+        """S^-1 of the trailing block, lower triangle."""
         upper, _ = lapack.dpotri(self.U, lower=0)
-        upper = np.triu(upper)
-        return np.asarray(upper + np.triu(upper, 1).T)
+        return np.asarray(upper.T)
 
     def logdet_gradient(self) -> tuple[FloatArray, ...]:
         """d log|M| / dT_j by running the elimination backwards (reverse-mode differentiation).
@@ -277,47 +317,52 @@ class BlockedFactor(Factor):
         Y = d/dN:  dT: 2 (G T + (I - G N) Y T) M^-1,  dG: N - N Y N.
         """
         T_bar: list[FloatArray] = [np.zeros_like(T) for T in self.T]
-        G_bar = np.zeros(self.plan.size) if self.plan.dense_size or len(self.eliminated) > 1 else None
+        G_bar = np.zeros(self.plan.size if self.plan.dense_size or len(self.eliminated) > 1 else 0)
         if d := self.plan.dense_size:
-            assert G_bar is not None
-            Sinv = self._dense_inverse
-            after = self.plan.dense_offset
-            half = self._lambda(Sinv, after)  # S^-1 Lambda'
             for j in self.plan.dense_factors:
-                f = self.structure.factors[j]
-                at = slice(self.plan.offsets[j] - after, self.plan.offsets[j] - after + f.size)
-                rows = self.G_dense[at].reshape(f.n_columns, f.n_levels, d)
-                columns = half[at].reshape(f.n_columns, f.n_levels, d)  # (Lambda S^-1)' in the factor's columns
-                T_bar[j] = 2.0 * np.einsum("alx,clx->ac", rows, columns, optimize=True)
-            Gram = self._lambda(np.ascontiguousarray(half.T), after)
-            lower = np.tril(Gram, -1) * 2.0
-            lower[np.arange(d), np.arange(d)] = np.diagonal(Gram)
-            G_bar[self.plan.dense_start :] = lower.ravel()
+                T_bar[j] = self._dense_gradient(j)
+            by_pair = self._congruence_dense(self._dense_inverse, transpose=False)
+            by_pair *= 2.0  # an entry below the diagonal stands for two
+            by_pair[np.arange(d), np.arange(d)] *= 0.5
+            G_bar[self.plan.dense_start :] = by_pair.ravel()  # nothing reads the upper triangle
         for i in reversed(range(len(self.eliminated))):
             e = self.eliminated[i]
-            s, T = e.step, e.T
+            s, T, Y = e.step, e.T, None
             B = blocks.multiply(e.G, T)
             if len(s.x):
-                assert G_bar is not None
-                products = self._products[i]
-                if products is None:
-                    products = self.symbolic.products(i, s, e.X) if i else None
-                Y = -_adjoint(G_bar[s.tail :], e, products)
+                Y = -_adjoint(G_bar[s.tail :], e)
                 YT = blocks.multiply(Y, T)
                 B = B + YT - blocks.multiply(e.G, blocks.multiply(e.N, YT))
-                if i:  # the first step's X and G are constants
-                    G_bar[s.position] += _neighbour_bar(G_bar[s.tail :], e)
             T_bar[s.factor] = 2.0 * np.einsum("abl,bcl->ac", B, e.M_inverse)
-            if i:
-                assert G_bar is not None
+            if i:  # the first step's G and X are constants
                 K = e.N
-                if len(s.x):
+                if Y is not None:
+                    G_bar[s.position] += _neighbour_bar(G_bar[s.tail :], e)
                     K = K - blocks.multiply(e.N, blocks.multiply(Y, e.N))
-                # entries below the diagonal stand for two
-                k = s.k
-                twice = np.tril(np.full((k, k), 2.0), -1) + np.eye(k)
+                twice = np.tril(np.full((s.k, s.k), 2.0), -1) + np.eye(s.k)
                 G_bar[s.diagonal] += (K * twice[:, :, None]).ravel()
         return tuple(T_bar)
+
+    def _dense_gradient(self, j: int) -> FloatArray:
+        """d log|S| / dT_j = 2 sum over levels of (G Lambda S^-1)_ll, for a factor of the trailing block.
+
+        Where T is far from singular this is T^-T (I - S^-1)_ll, since Lambda'G Lambda = S - I.
+        """
+        f, T = self.structure.factors[j], self.T[j]
+        k, n_levels, at = f.n_columns, f.n_levels, self.plan.offsets[j] - self.plan.dense_offset
+        mine = slice(at, at + f.size)
+        if k == 1 and T[0, 0] == 0.0:  # log|S| is even in T
+            return np.zeros((1, 1))
+        if k == 1 or np.linalg.cond(T) < 1e4:
+            inverse = np.empty((k, k))
+            for r in range(k):
+                for c in range(r + 1):
+                    rows = at + r * n_levels + np.arange(n_levels)
+                    inverse[r, c] = inverse[c, r] = self._dense_inverse[rows, rows - (r - c) * n_levels].sum()
+            return np.asarray(2.0 * np.linalg.solve(T.T, n_levels * np.eye(k) - inverse))
+        half = self._lambda(_mirrored(self._dense_inverse), self.plan.dense_offset)  # S^-1 Lambda'
+        rows_of_G = _mirrored(self.G_dense)[mine].reshape(k, n_levels, -1)
+        return np.asarray(2.0 * np.einsum("alx,clx->ac", rows_of_G, half[mine].reshape(k, n_levels, -1)))
 
     def selected_inverse(self) -> PatternBlocks:
         """M^-1 on the pattern of Z'Z.
@@ -328,7 +373,7 @@ class BlockedFactor(Factor):
         plan, factors = self.plan, self.structure.factors
         V = np.zeros(plan.size)
         if plan.dense_size:
-            V[plan.dense_start :] = self._dense_inverse.ravel()
+            V[plan.dense_start :] = self._dense_inverse.ravel()  # lower triangle
         for e in reversed(self.eliminated):
             s = e.step
             inverse = e.M_inverse
@@ -353,7 +398,8 @@ class BlockedFactor(Factor):
                 diagonal.append(blocks.symmetric(V[start : start + k * k * f.n_levels].reshape(k, k, f.n_levels)))
             else:
                 x = plan.offsets[j] + np.arange(f.size).reshape(f.n_columns, f.n_levels)
-                diagonal.append(V[plan.dense_position(x[:, None], x[None, :])])
+                rows, columns = np.maximum(x[:, None], x[None, :]), np.minimum(x[:, None], x[None, :])
+                diagonal.append(V[plan.dense_position(rows, columns)])
         cross = {pair: V[position] for pair, position in self.symbolic.cross_positions.items()}
         return PatternBlocks(tuple(diagonal), cross)
 
@@ -368,42 +414,45 @@ class BlockedFactor(Factor):
         return scratch[s.position]
 
 
-def _products(X: FloatArray, chunk: PairChunk) -> list[FloatArray]:
-    """For each r >= s the coefficient of N_rs in the products X_left' N X_right."""
+def _mirrored(lower: FloatArray) -> FloatArray:
+    """The symmetric matrix of a lower triangle."""
+    out = np.tril(lower)
+    return out + np.tril(out, -1).T
+
+
+def _update_maps(n_rest: int, X: FloatArray, chunk: PairChunk) -> list[csc_array]:
+    """For each r >= s the linear map from N_rs to what X'NX adds to G_rest (an off-diagonal N_rs stands for two)."""
     out = []
     for r in range(len(X)):
         for s in range(r + 1):
             coefficient = X[r, chunk.left] * X[s, chunk.right]
             if r != s:
                 coefficient += X[s, chunk.left] * X[r, chunk.right]
-            out.append(coefficient)
+            shape = (n_rest, chunk.last - chunk.first)
+            out.append(csc_array((coefficient, chunk.target, chunk.start), shape=shape))
     return out
 
 
-def _update(G_rest: FloatArray, e: _Eliminated, products: list[list[FloatArray]] | None) -> None:
+def _update(G_rest: FloatArray, e: _Eliminated) -> None:
     """G_rest -= sum_u X_u' N_u X_u, in place."""
     rows, columns = np.tril_indices(e.step.k)
-    for i, chunk in enumerate(e.step.pairs()):
-        coefficients = _products(e.X, chunk) if products is None else products[i]
-        for r, s, data in zip(rows, columns, coefficients, strict=True):
-            plan = csc_array((data, chunk.target, chunk.start), shape=(len(G_rest), chunk.last - chunk.first))
-            G_rest -= plan @ e.N[r, s, chunk.first : chunk.last]
+    for first, last, maps in e.updates():
+        for r, s, add in zip(rows, columns, maps, strict=True):
+            G_rest -= add @ e.N[r, s, first:last]
 
 
-def _adjoint(G_bar: FloatArray, e: _Eliminated, products: list[list[FloatArray]] | None) -> FloatArray:
-    """sum over pairs of G_bar X_left X_right' by level: the transpose of `_update` as a linear map of N, (k, k, L)."""
-    s = e.step
-    Y = np.zeros((s.k, s.k, s.n_levels))
-    rows, columns = np.tril_indices(s.k)
-    for i, chunk in enumerate(s.pairs()):
-        coefficients = _products(e.X, chunk) if products is None else products[i]
-        for r, c, data in zip(rows, columns, coefficients, strict=True):
-            plan = csc_array((data, chunk.target, chunk.start), shape=(len(G_bar), chunk.last - chunk.first))
-            value = plan.T @ G_bar
+def _adjoint(G_bar: FloatArray, e: _Eliminated) -> FloatArray:
+    """The transpose of `_update` as a linear map of N: sum over pairs of G_bar X_left X_right' by level, (k, k, L)."""
+    k, n_levels = e.step.k, e.step.n_levels
+    Y = np.zeros((k, k, n_levels))
+    rows, columns = np.tril_indices(k)
+    for first, last, maps in e.updates():
+        for r, c, add in zip(rows, columns, maps, strict=True):
+            value = add.T @ G_bar
             if r == c:
-                Y[r, c, chunk.first : chunk.last] = value
+                Y[r, c, first:last] = value
             else:  # N_rc stands for two entries of the symmetric N
-                Y[r, c, chunk.first : chunk.last] = Y[c, r, chunk.first : chunk.last] = 0.5 * value
+                Y[r, c, first:last] = Y[c, r, first:last] = 0.5 * value
     return Y
 
 

@@ -22,9 +22,13 @@ from ranef.contracts.linalg import Factor, LinalgBackend, PatternBlocks, Structu
 from .pattern import positions, spherical_cross_product
 from .selected_inversion import SelectedInversion
 
-#: Work of the calls themselves, in operations: about 2 ms.
-OVERHEAD = 1e7
-#: Up to this many random effects the cost is bounded by that of a dense factorization, without analysis.
+#: Price of importing SuiteSparse and analysing the pattern, in operations: about half a second of dense work. Below it
+#: a dense trailing block is cheaper whatever the fill.
+OVERHEAD = 2e10
+#: Up to this many random effects outside the largest factor the cost is bounded by that of a dense block, without
+#: analysis: it is below `OVERHEAD`.
+SMALL_TRAILING = 2_700
+#: Beyond this many random effects a second ordering (METIS) is tried, and the one with less fill is kept.
 SMALL_Q = 1_500
 #: A trailing block of more random effects than this is not analysed to predict a cost: the fill could be huge.
 LARGEST_TRAILING = 20_000
@@ -265,16 +269,14 @@ class Cholmod(LinalgBackend):
     def cost(self, structure: Structure) -> float:
         """Operations predicted from the fill of L, which is found by analysing the structure.
 
-        A bound from above, without analysis, where that is sure to be good enough (few random effects, or all of one
-        factor) and where the fill might not fit into memory (all but the largest factor have more than 20,000 random
+        A bound from above, without analysis, where that is sure to be good enough (few random effects outside the
+        largest factor) and where the fill might not fit into memory (all but the largest factor have more than 20,000 random
         effects).
         """
         leading = max(structure.factors, key=lambda f: f.n_levels)
         trailing = structure.q - leading.size
-        if trailing == 0:
-            return OVERHEAD + 100.0 * leading.size * leading.n_columns**2
-        if structure.q <= SMALL_Q:
-            return OVERHEAD + float(structure.q) ** 3
+        if trailing <= SMALL_TRAILING:
+            return OVERHEAD + 100.0 * leading.size * leading.n_columns**2 + float(trailing) ** 3
         if trailing > LARGEST_TRAILING:
             return OVERHEAD + float(trailing) ** 3
         return OVERHEAD + self.analyze(structure).work()

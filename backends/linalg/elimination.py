@@ -93,12 +93,17 @@ class Step:
         return int((self.rank + 1).sum())
 
     @cached_property
-    def _kept(self) -> list[PairChunk] | None:
-        return list(self._make()) if self.n_pairs <= KEEP else None
+    def keeps_pairs(self) -> bool:
+        """Whether the pairs are few enough to be held in memory."""
+        return self.n_pairs * self.k * (self.k + 1) // 2 <= KEEP
+
+    @cached_property
+    def _kept(self) -> list[PairChunk]:
+        return list(self._make())
 
     def pairs(self) -> Iterator[PairChunk]:
         """The update's pairs, chunk by chunk."""
-        return self._make() if self._kept is None else iter(self._kept)
+        return iter(self._kept) if self.keeps_pairs else self._make()
 
     def _make(self) -> Iterator[PairChunk]:
         per_level = np.concatenate([[0], np.cumsum(self.rank + 1)])[self.start]

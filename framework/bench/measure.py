@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from .. import registry
+from ..contracts import PluginError
 from . import memory
 from .methods import Method
 from .model import Case, Model, Prepared
 from .oracle import disagreement
 from .peers import PEERS
-from .phases import Clock, TimedBackend, TimedOptimizer, phases_of_fit
+from .phases import phases_of_fit
 
 #: Without `--repeats`: between these numbers of fits, as many as take about this time.
 FEWEST, MOST, SECONDS = 3, 51, 5.0
@@ -151,13 +152,11 @@ class _Run:
 
 def _guarded(method: Method, model: Model) -> Prepared:
     """A backend asked for by name is not even tried where it says that it cannot."""
-    if method.peer or method.backend == "auto":
-        return method.prepare(model)
-    backend, clock = TimedBackend(registry.linalg_backend(method.backend)[0], Clock()), Clock()
-    if method.optimizer == "auto":
-        return Prepared(lambda: model.fit(backend), lambda fit: 0.0)
-    optimizer = TimedOptimizer(registry.optimizer(method.optimizer)[0], clock)
-    return Prepared(lambda: model.fit(backend, optimizer), lambda fit: 0.0)
+    if not method.peer and method.backend != "auto":
+        backend = registry.linalg_backend(method.backend)[0]
+        if backend.cost(model.design().random.structure) == np.inf:
+            raise PluginError("the backend cannot do this structure: its cost is infinite")
+    return method.prepare(model)
 
 
 def _said(error: BaseException) -> str:

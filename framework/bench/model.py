@@ -10,6 +10,8 @@ from typing import Any
 from ..contracts import LinalgBackend, Optimizer
 from ..contracts.arrays import AnyArray, FloatArray
 from ..design.mixed import MixedDesign, build_design
+from ..frontends.glmm import glmm
+from ..frontends.lmm import lmm
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,15 +32,12 @@ class Model:
 
     def fit(self, backend: str | LinalgBackend = "auto", optimizer: str | Optimizer = "auto") -> Any:
         """The solution, without tests; warnings are left out, since the certificate says the same."""
-        import ranef
-
         chosen: dict[str, Any] = {"backend": backend, "optimizer": optimizer}
         data = self.y, self.X, self.groups
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             if self.family is None:
-                return ranef.lmm(*data, reml=self.reml, compute_satterthwaite=False, **self._arguments(), **chosen)
-            glmm: Any = getattr(ranef, "glmm")  # noqa: B009 - any family may be benchmarked
+                return lmm(*data, reml=self.reml, compute_satterthwaite=False, **self._arguments(), **chosen)
             return glmm(*data, family=self.family, **self._arguments(), **chosen)
 
     def design(self) -> MixedDesign:

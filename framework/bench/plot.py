@@ -39,14 +39,14 @@ def plot(record: dict[str, Any], path: Path) -> None:
         x = [sizes[r["case"]] if name else cases.index(r["case"]) for r in mine]
         q1, median, q3 = (np.array([r["seconds"][at] for r in mine]) for at in ("q1", "median", "q3"))
         label_of = method if method != "auto / auto" else " or ".join(dict.fromkeys(map(method_name, mine)))
-        axes.errorbar(
-            x, median, yerr=[median - q1, q3 - median], fmt="o-" if name else "o", capsize=3, label=label_of
-        )
+        axes.errorbar(x, median, yerr=[median - q1, q3 - median], fmt="o-" if name else "o", capsize=3, label=label_of)
     if name:
         axes.set(xscale="log", xlabel=label)
     else:
         axes.set_xticks(range(len(cases)), cases, rotation=20, ha="right")
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
-    axes.set_title(f"{record['environment'].get('processor', '')}, {record['settings']['threads']} thread(s)", fontsize=9)
+    axes.set_title(
+        f"{record['environment'].get('processor', '')}, {record['settings']['threads']} thread(s)", fontsize=9
+    )
     figure.savefig(path)

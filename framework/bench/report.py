@@ -27,7 +27,9 @@ def times(record: Record, style: str = "table") -> str:
             "case": r["case"],
             "method": method_name(r),
             "median": seconds(r["seconds"]["median"]) if r["status"] == "ok" else r["status"],
-            "quartiles": f"{seconds(r['seconds']['q1'])} - {seconds(r['seconds']['q3'])}" if r["status"] == "ok" else "",
+            "quartiles": f"{seconds(r['seconds']['q1'])} - {seconds(r['seconds']['q3'])}"
+            if r["status"] == "ok"
+            else "",
             "fits": len(r.get("times", ())) or "",
             "evaluations": r.get("evaluations", ""),
             "deviance - best": _excess(r),

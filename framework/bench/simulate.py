@@ -34,9 +34,7 @@ def crossed(
     return _intercepts(rng, codes, sizes, rows, family, ml)
 
 
-def nested(
-    rows: int = 10_000, levels: str = "50x500", family: str = "", ml: bool = False, seed: int = SEED
-) -> Model:
+def nested(rows: int = 10_000, levels: str = "50x500", family: str = "", ml: bool = False, seed: int = SEED) -> Model:
     """Random intercepts of nested factors, the outermost first; every level lies inside one level of the factor before.
 
     `levels` counts the levels of each factor in all: "130x2400" are 130 areas with 2400 schools.

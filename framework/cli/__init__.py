@@ -8,9 +8,11 @@ import click
 
 from ..contracts import RanefError
 from .bench import bench
+from .check import check
 from .demo import demo
 from .doctor import doctor
 from .fit import fit
+from .new_plugin import new_plugin
 from .plugins import plugins
 
 
@@ -30,7 +32,7 @@ def main() -> None:
     """Linear and generalized linear mixed models, with swappable backends, optimizers and families."""
 
 
-for command in (fit, demo, bench, plugins, doctor):
+for command in (fit, demo, bench, plugins, check, new_plugin, doctor):
     main.add_command(command)
 
 __all__ = ["main"]

@@ -24,7 +24,9 @@ SAVED = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.command()
 @click.argument("names", nargs=-1, metavar="[CASE]...")
 @click.option("--preset", type=click.Choice(list(catalogue.SETS)), help="A set of cases.")
-@click.option("--simulate", "simulated", multiple=True, metavar="SPEC", help="GENERATOR:rows=...,levels=...; repeatable.")
+@click.option(
+    "--simulate", "simulated", multiple=True, metavar="SPEC", help="GENERATOR:rows=...,levels=...; repeatable."
+)
 @click.option("--grow", metavar="PARAMETER=V,V,...", help="A parameter of the simulated model that grows.")
 @click.option("--csv", "data", type=SAVED, metavar="FILE", help="Your own data, with the options of `ranef fit`:")
 @click.option("--y", metavar="COLUMN", help="The response.")
@@ -119,7 +121,9 @@ def chosen_cases(
     if grow is not None:
         parameter, _, values = grow.partition("=")
         if data is not None or len(names) + len(simulated) != 1 or not names_of(values):
-            raise click.UsageError("--grow PARAMETER=V,V,... needs one simulated model, by --simulate or a preset's name")
+            raise click.UsageError(
+                "--grow PARAMETER=V,V,... needs one simulated model, by --simulate or a preset's name"
+            )
         return catalogue.grown(*names, *simulated, parameter, names_of(values))
     if data is None and model["y"] is not None:
         raise click.UsageError("--y needs --csv")
@@ -172,5 +176,7 @@ def overview() -> str:
     for name, generator in simulate.GENERATORS.items():
         lines += [f"  {name:18} {(generator.__doc__ or '').splitlines()[0]}", f"  {'':18} {simulate.defaults(name)}"]
     lines += ["peers"]
-    lines += [f"  {name:18} {peer.version if peer.installed else 'not installed'}" for name, peer in others.PEERS.items()]
+    lines += [
+        f"  {name:18} {peer.version if peer.installed else 'not installed'}" for name, peer in others.PEERS.items()
+    ]
     return "\n".join(lines)

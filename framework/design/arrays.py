@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..contracts.arrays import AnyArray, BoolArray, FloatArray
 from ..contracts.errors import InputError, InputTypeError
+
+#: Magnitudes whose fourth powers, weighted, neither overflow nor underflow.
+SMALLEST, LARGEST = 1e-50, 1e50
 
 
 def rows_text(bad: BoolArray, shown: int = 5) -> str:
@@ -33,22 +36,47 @@ def as_numbers(value: Any, name: str, ndim: int = 1) -> FloatArray:
         array = _objects_to_numbers(array, name)
     if array.ndim != ndim:
         wanted = {1: "one-dimensional", 2: "two-dimensional, (n, p)"}[ndim]
-        hint = " (a single column is X.reshape(-1, 1))" if ndim == 2 and array.ndim == 1 else ""
+        hint = {(2, 1): " (a single column is X.reshape(-1, 1))", (1, 2): " (give one column)"}.get((ndim, array.ndim), "")
         raise InputError(f"{name} must be {wanted}; it has shape {array.shape}{hint}")
     if array.shape[0] == 0:
         raise InputError(f"{name} is empty: there are no observations to fit")
     numbers = np.asarray(array, dtype=np.float64)
-    if not np.isfinite(numbers.sum() if numbers.size else 0.0):
-        finite = np.isfinite(numbers)
-        bad = ~finite if ndim == 1 else ~finite.all(axis=1)
-        if bad.any():
-            kind = "missing (NaN)" if np.isnan(numbers).any() else "infinite"
-            raise InputError(f"{name} has {kind} values in {rows_text(bad)}; remove or impute these rows first")
+    if numbers.size:
+        _check_range(numbers, name)
     return numbers
+
+
+def _check_range(numbers: FloatArray, name: str) -> None:
+    """Refuse missing and infinite values, and such as cannot be squared."""
+    largest = max(float(numbers.max()), -float(numbers.min()))  # NaN and inf come through
+    if not np.isfinite(largest):
+        missing, infinite = (test(numbers).reshape(len(numbers), -1).any(axis=1) for test in (np.isnan, np.isinf))
+        kinds = " and ".join(
+            kind for kind, rows in (("missing (NaN)", missing), ("infinite", infinite)) if rows.any()
+        )
+        raise InputError(f"{name} has {kinds} values in {rows_text(missing | infinite)}; remove or impute these rows first")
+    if largest > LARGEST or 0 < largest < SMALLEST:
+        raise InputError(f"{name} has values of magnitude {largest:.1g}, which cannot be computed with: change its unit")
+
+
+def as_mapping(value: Any, name: str) -> Mapping[str, Any]:
+    """A dict, or a pandas or polars data frame as the dict of its columns; None is empty."""
+    if value is None:
+        return {}
+    if isinstance(value, Mapping):
+        return value
+    if hasattr(value, "columns") and hasattr(value, "to_numpy"):
+        return {column: value[column] for column in value.columns}
+    raise InputTypeError(f"{name} must be a dict from names, such as {{'subject': ...}}; got {type(value).__name__}")
 
 
 def as_array(value: Any, name: str) -> AnyArray:
     """Any array-like as a NumPy array, without a copy where possible."""
+    if value is None:
+        raise InputTypeError(f"{name} is None where an array belongs")
+    if np.ma.is_masked(value):
+        masked = np.ma.getmaskarray(value)
+        raise InputError(f"{name} has masked values in {rows_text(masked.reshape(len(masked), -1).any(axis=1))}")
     if hasattr(value, "to_numpy"):
         value = value.to_numpy()
     try:
@@ -59,17 +87,26 @@ def as_array(value: Any, name: str) -> AnyArray:
 
 def _objects_to_numbers(array: AnyArray, name: str) -> FloatArray:
     if array.dtype.kind in "OUS":
-        kinds = sorted({type(v).__name__ for v in array.ravel().tolist()} - {"float", "int", "bool", "NoneType"})
-        if kinds and set(kinds) <= {"str", "str_", "bytes"}:
+        values = [np.nan if is_missing(v) else v for v in array.ravel().tolist()]
+        text = next((v for v in values if isinstance(v, str | bytes)), None)
+        if text is not None:
             raise InputTypeError(
-                f"{name} holds text where numbers belong (for example {array.ravel()[0]!r}); convert it, or code "
-                "categories as indicator columns"
+                f"{name} holds text where numbers belong (for example {text!r}); convert it, or code categories as "
+                "indicator columns"
             )
         try:
-            return np.asarray(array, dtype=np.float64)
+            return np.array(values, dtype=np.float64).reshape(array.shape)
         except (TypeError, ValueError) as e:
+            kinds = sorted({type(v).__name__ for v in values} - {"float", "int", "bool"})
             raise InputTypeError(f"{name} holds values that are not numbers (types {', '.join(kinds)})") from e
     raise InputTypeError(f"{name} holds {array.dtype} values where real numbers belong")
+
+
+def is_missing(value: object) -> bool:
+    """Whether an object stands for a missing value: None, NaN, NaT, or the NA of pandas."""
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(value, float | np.floating | np.datetime64) and bool(value != value)
 
 
 def check_length(array: AnyArray, n: int, name: str) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..contracts.arrays import AnyArray, IntArray
 from ..contracts.errors import InputError, InputTypeError
-from .arrays import as_array, rows_text
+from .arrays import as_array, is_missing, rows_text
 
 
 def encode(labels: Any, name: str) -> tuple[IntArray, AnyArray]:
@@ -26,22 +26,27 @@ def encode(labels: Any, name: str) -> tuple[IntArray, AnyArray]:
     if hasattr(labels, "codes") and hasattr(labels, "categories"):  # pandas Categorical
         return _from_categories(np.asarray(labels.codes), np.asarray(labels.categories), name)
     array = as_array(labels, f"groups[{name!r}]")
+    if array.dtype.kind in "US" and isinstance(labels, list | tuple):
+        array = np.array(labels, dtype=object)  # NumPy made text of all labels, of NaN and numbers too
     if array.ndim != 1:
-        raise InputError(f"groups[{name!r}] must be one-dimensional; it has shape {array.shape}")
+        raise InputError(
+            f"groups[{name!r}] must be one-dimensional; it has shape {array.shape}. Labels of several parts are text such "
+            "as 'school:class'"
+        )
     if array.size == 0:
         raise InputError(f"groups[{name!r}] is empty: there are no observations to fit")
     if array.dtype.kind in "biu":
         return _encode_integers(array)
     if array.dtype.kind == "f":
-        _refuse_missing(np.isnan(array), name)
+        _refuse_missing(~np.isfinite(array), name)
         return _unique(array)
     if array.dtype.kind in "mM":
         _refuse_missing(np.isnat(array), name)
         return _unique(array)
     if array.dtype.kind == "O":
         array = _objects_to_text_or_numbers(array, name)
-        if array.dtype.kind in "iu":
-            return _encode_integers(array)
+        if array.dtype.kind in "iuf":
+            return encode(array, name)
     elif array.dtype.kind not in "US":
         array = np.asarray(array, dtype=str)
     return _encode_text(array)
@@ -95,17 +100,13 @@ def _unique(array: AnyArray) -> tuple[IntArray, AnyArray]:
 
 
 def _objects_to_text_or_numbers(array: AnyArray, name: str) -> AnyArray:
-    missing = (array == None) | (array != array)  # noqa: E711  (elementwise: None, NaN, NaT)
-    missing = np.asarray(missing, dtype=bool)
-    _refuse_missing(missing, name)
-    kinds = {type(v) for v in array.tolist()}
-    if all(issubclass(kind, str) for kind in kinds):
-        return np.asarray(array, dtype=str)
-    if all(issubclass(kind, int | np.integer) for kind in kinds):
-        return np.asarray(array, dtype=np.int64)
-    if any("NA" in kind.__name__ for kind in kinds):
-        _refuse_missing(np.array(["NA" in type(v).__name__ for v in array.tolist()]), name)
-    if len(kinds) > 1:
+    values = array.tolist()
+    kinds = set(map(type, values))
+    if not all(issubclass(kind, str) for kind in kinds):
+        _refuse_missing(np.array([is_missing(v) for v in values]), name)
+    if len(kinds) > 1 and not any(all(issubclass(kind, same) for kind in kinds) for same in (str, int)):
         found = ", ".join(sorted(kind.__name__ for kind in kinds))
         raise InputTypeError(f"groups[{name!r}] mixes labels of several types ({found}); convert them to one, such as str")
+    if kinds <= {int, float} and (plain := np.array(values)).dtype.kind in "iuf":
+        return plain
     return np.asarray(array, dtype=str)

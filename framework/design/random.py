@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.sparse import csr_array
+from scipy.sparse import csc_array, csr_array
 
 from ..contracts.arrays import AnyArray, FloatArray, IntArray
 from ..contracts.linalg import GroupingFactor, PatternBlocks, Structure
@@ -138,14 +138,14 @@ class PatternProduct:
 
     def __init__(self, structure: Structure, A: PatternBlocks) -> None:
         self.structure, self.A = structure, A
-        self._cross: list[tuple[int, int, csr_array]] = []
+        self._cross: list[tuple[int, int, csr_array, csc_array]] = []
         for (i, j), (rows, columns) in structure.pairs.items():
             fi, fj = structure.factors[i], structure.factors[j]
             for a in range(fi.n_columns):
                 for b in range(fj.n_columns):
                     M = csr_array((A.cross[i, j][a, b], (rows, columns)), shape=(fi.n_levels, fj.n_levels))
                     at = structure.offsets[i] + a * fi.n_levels, structure.offsets[j] + b * fj.n_levels
-                    self._cross.append((*at, M))
+                    self._cross.append((*at, M, M.T))
 
     def __call__(self, B: FloatArray) -> FloatArray:
         """A B, with contiguous columns."""
@@ -155,9 +155,9 @@ class PatternProduct:
         for o, f, block, part in parts:
             product = block * part if f.n_columns == 1 else np.einsum("abl,rbl->ral", block, part)
             out[:, o : o + f.size] = product.reshape(n_rhs, f.size)
-        for i, j, M in self._cross:
+        for i, j, M, Mt in self._cross:
             out[:, i : i + M.shape[0]] += (M @ B[j : j + M.shape[1]]).T
-            out[:, j : j + M.shape[1]] += (M.T @ B[i : i + M.shape[0]]).T
+            out[:, j : j + M.shape[1]] += (Mt @ B[i : i + M.shape[0]]).T
         return out.T
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..contracts.arrays import FloatArray, IntArray
 from ..contracts.errors import InputError, InputTypeError
-from .arrays import as_numbers, check_length
+from .arrays import as_mapping, as_numbers, check_length
 
 INTERCEPT = "(Intercept)"
 
@@ -37,8 +37,8 @@ def parse_terms(
     correlated: Mapping[str, bool] | None,
 ) -> dict[str, tuple[Term, ...]]:
     """Terms by grouping factor; a random intercept for factors that `random_effects` does not mention."""
-    random_effects = _mapping(random_effects, "random_effects")
-    correlated = _mapping(correlated, "correlated")
+    random_effects = as_mapping(random_effects, "random_effects")
+    correlated = as_mapping(correlated, "correlated")
     for argument, given in (("random_effects", random_effects), ("correlated", correlated)):
         unknown = [str(k) for k in given if k not in factors]
         if unknown:
@@ -57,14 +57,6 @@ def parse_terms(
             twice = sorted({c for c in names if names.count(c) > 1})
             raise InputError(f"random_effects[{factor!r}] has {', '.join(twice)} more than once")
     return out
-
-
-def _mapping(value: Mapping[str, Any] | None, name: str) -> Mapping[str, Any]:
-    if value is None:
-        return {}
-    if not isinstance(value, Mapping):
-        raise InputTypeError(f"{name} must be a dict from factor names; got {type(value).__name__}")
-    return value
 
 
 def _as_list_of_terms(listed: Any, factor: str) -> list[list[str]]:
@@ -109,7 +101,7 @@ def random_columns(
     x_names: Sequence[str],
 ) -> dict[str, FloatArray]:
     """Values (n,) of every named column; looked up in `random_data`, then among the columns of X."""
-    data = _mapping(random_data, "random_data")
+    data = as_mapping(random_data, "random_data")
     out: dict[str, FloatArray] = {}
     for factor, listed in terms.items():
         for name in (c for term in listed for c in term.columns):

@@ -19,6 +19,7 @@ from ..design.arrays import as_numbers
 from ..design.crossproducts import CrossProducts, cross_products
 from ..design.mixed import MixedDesign
 from ..registry import Provenance
+from .moments import moment_start
 from .pipeline import Pipeline, Watch, assemble, choose_backend
 from .profiled import PenalizedLeastSquares, ProfiledDeviance
 from .search import Certificate, central_hessian, search
@@ -178,7 +179,7 @@ def fit_linear(
     _announce(watch, design, pipeline)
     with watch.phase("search"):
         scale, diagonal = theta_scales(design), on_diagonal(structure)
-        x0 = diagonal.astype(np.float64) if given is None else given * scale
+        x0 = moment_start(cross, scale) if given is None else given * scale
         minimum = search(
             _objective(criterion, scale, x0, diagonal, watch),
             pipeline.optimizer,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg import lapack, solve_triangular
+from scipy.linalg import lapack
 
 from ..contracts.arrays import FloatArray
 from ..contracts.errors import NotPositiveDefiniteError
@@ -75,8 +75,8 @@ class PenalizedLeastSquares:
         self.RX, info = lapack.dpotrf(cross.QtWQ - gram[:r, :r], lower=0, clean=1) if r else (np.zeros((0, 0)), 0)
         if info:
             raise NotPositiveDefiniteError(f"R_X breaks down at theta = {theta}: X is nearly inside the span of Z")
-        cbeta = solve_triangular(self.RX, cross.QtWy - gram[:r, r], trans="T", check_finite=False) if r else np.zeros(0)
-        self.gamma = solve_triangular(self.RX, cbeta, check_finite=False) if r else np.zeros(0)
+        cbeta = lapack.dtrtrs(self.RX, cross.QtWy - gram[:r, r], trans=1)[0] if r else np.zeros(0)
+        self.gamma = lapack.dtrtrs(self.RX, cbeta)[0] if r else np.zeros(0)
         self.pwrss = cross.yWy - float(gram[r, r]) - float(cbeta @ cbeta)
         # Of `total` some digits are lost: below this the model fits the data to rounding.
         if not self.pwrss > 1e-13 * cross.total:
@@ -135,7 +135,7 @@ class PenalizedLeastSquares:
     @cached_property
     def C(self) -> FloatArray:
         """(Q'V^-1 Q)^-1 = (R_X'R_X)^-1."""
-        root = solve_triangular(self.RX, np.eye(len(self.RX)), check_finite=False) if len(self.RX) else self.RX
+        root = lapack.dtrtri(self.RX)[0] if len(self.RX) else self.RX
         return np.asarray(root @ root.T)
 
     @cached_property
@@ -147,7 +147,7 @@ class PenalizedLeastSquares:
         if self.criterion.reml and len(self.C):
             P, LP = self.structure.split(self.marginal[:, :-1] @ self.C), self.structure.split(self.solved[:, :-1])
             by_T = tuple(
-                g - 2.0 * np.einsum("ral,rcl->ac", p, lp, optimize=True) for g, p, lp in zip(by_T, P, LP, strict=True)
+                g - 2.0 * np.tensordot(p, lp, axes=([0, 2], [0, 2])) for g, p, lp in zip(by_T, P, LP, strict=True)
             )
         return self.structure.theta_of(by_T)
 
@@ -164,76 +164,79 @@ class PenalizedLeastSquares:
 
     # Second derivatives -------------------------------------------------------------------------------------------
 
-    @cached_property
-    def _directions(self) -> tuple[FloatArray, FloatArray]:
-        """w_k = (dT T' + T dT') Z'e for every theta_k, as (q, m), and v_k = (Z'e)'w_k = -dr^2."""
+    def _average_information(self) -> FloatArray:
+        """w'Z'PZ w / sigma^2 - dr^2 dr^2' / (df sigma^4), over the directions w = (dT T' + T dT') Z'e of theta."""
         W = covariance_directions(self.structure, self.T, self.Zte)
-        return W, W.T @ self.Zte
-
-    @cached_property
-    def _average_information(self) -> tuple[FloatArray, FloatArray]:
-        """w'Z'PZ w / sigma^2 for all pairs of directions, and dr^2 dr^2' / (df sigma^4)."""
-        W, v = self._directions
         AW = self.cross.ZtWZ_times(W)
         half = self.factor.half_solve(self._lambda_t(AW))
         inner = W.T @ AW - half.T @ half
         QtW = self.marginal[:, :-1].T @ W
         inner -= QtW.T @ self.C @ QtW
-        return inner / self.sigma2, np.outer(v, v) / (self.criterion.df * self.sigma2**2)
+        v = W.T @ self.Zte  # = -dr^2
+        return np.asarray(inner / self.sigma2 - np.outer(v, v) / (self.criterion.df * self.sigma2**2))
 
     @property
     def curvature(self) -> FloatArray:
         """The Hessian of the criterion where it is cheap (one grouping factor), else the average information matrix."""
-        return self._exact_hessian() if self.has_exact_curvature else self._ai_curvature()
+        return self._exact_hessian() if self.has_exact_curvature else self._average_information()
 
     @property
     def has_exact_curvature(self) -> bool:
         """Whether `curvature` is the Hessian: Z'V^-1 Z is then block diagonal."""
-        return len(self.structure.factors) == 1 and self.criterion_has_selected_inverse
-
-    @property
-    def criterion_has_selected_inverse(self) -> bool:
-        """Whether the factor gives M^-1 on the pattern."""
-        return type(self.factor).selected_inverse is not Factor.selected_inverse
-
-    def _ai_curvature(self) -> FloatArray:
-        information, profiled = self._average_information
-        return np.asarray(information - profiled)
+        return len(self.structure.factors) == 1
 
     def _exact_hessian(self) -> FloatArray:
-        """Second derivatives for one grouping factor.
+        """Second derivatives for one grouping factor, all from Gram matrices over its levels.
 
-        With E_l the diagonal blocks of Z'V^-1 Z, R_l = Q_l C Q_l' (REML) and dG = dT T' + T dT':
+        With E_l the diagonal blocks of Z'V^-1 Z, R_l = Q_l C Q_l' (REML), e_l = (Z'e)_l and dG = dT T' + T dT':
         -tr(P dV P dV') + 2 y'P dV P dV' P y / sigma^2 + tr(d2V (P - P y y'P / sigma^2)), less the profiled part.
         """
-        T, A = self.T[0], self.cross.ZtWZ.diagonal[0]
-        k, entries = len(T), theta_entries(self.structure)[0]
-        Minv = self.factor.selected_inverse().diagonal[0]
+        T, A, f = self.T[0], self.cross.ZtWZ.diagonal[0], self.structure.factors[0]
+        k, n_levels, rows, columns = f.n_columns, f.n_levels, f.theta_rows, f.theta_columns
+        m = np.arange(f.n_theta)
+        dG = np.zeros((f.n_theta, k, k))
+        dG[m, rows] += T.T[columns]
+        dG[m, :, rows] += T.T[columns]
+        directions = dG.reshape(-1, k * k)
+
         AT = np.einsum("abl,bc->acl", A, T)
-        E = A - np.einsum("acl,cdl,bdl->abl", AT, Minv, AT, optimize=True)
-        flat = E.reshape(k * k, -1)
-        gram = flat @ flat.T
-        dG = np.zeros((len(entries), k, k))
-        for m, (r, c) in enumerate(entries):
-            dG[m, r] += T[:, c]
-            dG[m, :, r] += T[:, c]
-        total = E.sum(axis=2)
-        if self.criterion.reml and len(self.C):
-            Q = self.structure.split(self.marginal[:, :-1])[0]  # (r, k, L)
-            R = np.einsum("xal,xy,ybl->abl", Q, self.C, Q, optimize=True)
-            gram = gram - flat @ R.reshape(k * k, -1).T - R.reshape(k * k, -1) @ flat.T
-            total = total - R.sum(axis=2)
-            QQ = np.einsum("xal,ybl->xyab", Q, Q, optimize=True)
-            S = np.einsum("zx,xyab,mab->mzy", self.C, QQ, dG, optimize=True)
-            low_rank = np.einsum("mzy,nyz->mn", S, S, optimize=True)
-        else:
-            low_rank = np.zeros((len(entries), len(entries)))
-        trace = np.einsum("abcd,mbc,nda->mn", gram.reshape(k, k, k, k), dG, dG, optimize=True) + low_rank
-        e = self.structure.split(self.Zte[:, None])[0][0]
-        bent = total - (e @ e.T) / self.sigma2
-        second = np.array([[2.0 * bent[r, s] if c == d else 0.0 for s, d in entries] for r, c in entries])
-        information, profiled = self._average_information
-        return np.asarray(-trace + 2.0 * information + second - profiled)
+        ATM = np.einsum("acl,cdl->adl", AT, self.factor.selected_inverse().diagonal[0])
+        E = A - np.einsum("adl,bdl->abl", ATM, AT)
+        e = self.Zte.reshape(k, n_levels)
+        ee = e[:, None] * e[None, :]
+        parts = [E, ee]
+        Q = self.marginal[:, :-1].T.reshape(-1, k, n_levels)
+        r = len(Q)
+        if self.criterion.reml and r:
+            CQ = (self.C @ Q.reshape(r, -1)).reshape(Q.shape)
+            parts.append(np.einsum("xal,xbl->abl", Q, CQ))
+        stacked = np.concatenate([part.reshape(k * k, n_levels) for part in parts])
+        gram = (stacked[: k * k] @ stacked.T).reshape(k, k, len(parts), k, k)
+        sums = stacked.sum(axis=1).reshape(len(parts), k, k)
+
+        def pair(G: FloatArray, order: tuple[int, int, int, int]) -> FloatArray:
+            """Bilinear form in two directions of a Gram matrix with indices (a, b, c, d)."""
+            return np.asarray(directions @ G.transpose(order).reshape(k * k, k * k) @ directions.T)
+
+        cyclic = (1, 2, 3, 0)
+        trace = pair(gram[:, :, 0], cyclic)
+        information = pair(gram[:, :, 1], (0, 2, 1, 3))
+        bent = sums[0] - sums[1] / self.sigma2
+        if r:
+            flat = Q.reshape(r * k, n_levels)
+            QGe = (flat @ e.T).reshape(r, k * k) @ directions.T
+            information = information - QGe.T @ self.C @ QGe
+        if len(parts) == 3:
+            QQ = (flat @ flat.T).reshape(r, k, r, k)
+            S = self.C @ np.tensordot(dG, QQ, axes=([1, 2], [1, 3]))
+            low_rank = S.reshape(f.n_theta, -1) @ S.transpose(0, 2, 1).reshape(f.n_theta, -1).T
+            crossed = pair(gram[:, :, 2], cyclic)
+            trace = trace - crossed - crossed.T + low_rank
+            bent = bent - sums[2]
+        second = 2.0 * bent[np.ix_(rows, rows)] * (columns[:, None] == columns)
+        v = directions @ sums[1].ravel()
+        profiled = np.outer(v, v) / (self.criterion.df * self.sigma2**2)
+        return np.asarray(-trace + 2.0 * information / self.sigma2 + second - profiled)
 
 
 def logdet_gradient(structure: Structure, T: Blocks, A: PatternBlocks, Minv: PatternBlocks) -> Blocks:

@@ -74,7 +74,7 @@ def measure(family: Family, mu: FloatArray, weights: FloatArray, phi: FloatArray
     for m, w in zip(mu, weights, strict=True):
         one, rng = np.ones(_DRAWS), np.random.default_rng(20241)
         draws.append(family.sample(m * one, w * one, phi, rng))
-    atoms = np.unique(np.concatenate([_repeated(drawn) for drawn in draws]))
+    atoms = np.empty(0) if family.discrete else _atoms(family, mu, phi, draws)
     parts = []
     for row, (m, w, drawn) in enumerate(zip(mu, weights, draws, strict=True)):
         y, width, cuts = _lattice(family, w, drawn) if family.discrete else _quadrature(family, drawn, atoms)
@@ -87,10 +87,23 @@ def measure(family: Family, mu: FloatArray, weights: FloatArray, phi: FloatArray
     return Measure(len(mu), *(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def _repeated(draws: FloatArray) -> FloatArray:
-    """Values drawn more than once: of a continuous family, those that have a probability."""
-    values, counts = np.unique(draws, return_counts=True)
-    return values[counts > 1]
+def _atoms(family: Family, mu: FloatArray, phi: FloatArray, draws: list[FloatArray]) -> FloatArray:
+    """Values that a continuous family has with positive probability.
+
+    Those drawn more than once at some mean; and an end of the support that belongs to it, if the density there is not
+    the limit of the density nearby.
+    """
+    found = []
+    for drawn in draws:
+        values, counts = np.unique(drawn, return_counts=True)
+        found.append(values[counts > 1])
+    middle, one = float(np.median(draws[0])), np.ones_like(mu)
+    for end in (_edge(family, middle, direction) for direction in (-1.0, 1.0)):
+        if np.isfinite(end) and family.support(np.array([end]), np.ones(1))[0]:
+            at, near = (family.log_density(y * one, mu, one, phi) for y in (end, end + 1e-9 * (middle - end)))
+            if not np.allclose(at, near, atol=1e-3, rtol=0):
+                found.append(np.array([end]))
+    return np.unique(np.concatenate(found))
 
 
 Points = tuple[FloatArray, FloatArray, FloatArray]
@@ -99,7 +112,7 @@ Points = tuple[FloatArray, FloatArray, FloatArray]
 def _lattice(family: Family, weight: float, draws: FloatArray) -> Points:
     """All proportions k/n; or all integers around the draws."""
     if family.weights_are_trials:
-        y: FloatArray = np.arange(weight + 1).astype(np.float64) / weight
+        y: FloatArray = np.linspace(0.0, 1.0, int(weight) + 1)
     else:
         middle, spread = float(np.median(draws)), 1.0 + float(np.std(draws)) + float(np.ptp(draws))
         y = np.arange(np.floor(middle - 20 * spread), np.ceil(middle + 20 * spread))

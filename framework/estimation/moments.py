@@ -1,0 +1,76 @@
+"""Start values: covariance matrices of the random effects by moments, without iteration.
+
+MINQUE(0) (Rao 1971, doi 10.1016/0047-259X(71)90001-7; Searle, Casella & McCulloch 1992, section 11.3): with
+z = Z'W(y - X beta) of the regression on X alone, the sums over levels of z_l z_l' and y'Wy are linear in the covariance
+matrices G_j and sigma^2,
+
+    E sum_l z_l z_l' = sum_i sum_l' A_ll' G_i A_l'l + sigma^2 sum_l A_ll,      E y'Wy = sum_i tr(A_ii G_i) + n sigma^2,
+
+(less what the regression takes up, which is ignored). Solving gives a start that is often within a few per cent.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..contracts.arrays import FloatArray, IntArray
+from ..design.crossproducts import CrossProducts
+
+#: Starting standard deviations are at least this part of the residual one: from zero no step leads away.
+SMALLEST = 0.05
+
+
+def moment_start(cross: CrossProducts, scale: FloatArray) -> FloatArray:
+    """theta by moments, times `scale`; entries of T outside of a factor's template are dropped.
+
+    Parameters
+    ----------
+    cross : CrossProducts
+    scale : (m,) array
+        Root mean square of the column that each theta multiplies (`theta_scales`): lower limits are relative to it.
+    """
+    structure, A = cross.structure, cross.ZtWZ
+    ks = [f.n_columns for f in structure.factors]
+    at = np.cumsum([0, *(k * k for k in ks)])
+    size = int(at[-1]) + 1
+    H, rhs = np.zeros((size, size)), np.zeros(size)
+    z = structure.split(cross.ZtWQy[:, -1:])
+    for j, (k, block, part) in enumerate(zip(ks, A.diagonal, z, strict=True)):
+        mine = slice(at[j], at[j + 1])
+        flat = block.reshape(k * k, -1)
+        H[mine, mine] = _congruences(flat @ flat.T, k, k)
+        H[mine, -1] = H[-1, mine] = flat.sum(axis=1)
+        rhs[mine] = (part[0] @ part[0].T).ravel()
+    for (i, j), block in A.cross.items():
+        flat = block.reshape(ks[i] * ks[j], -1)
+        H[at[i] : at[i + 1], at[j] : at[j + 1]] = both = _congruences(flat @ flat.T, ks[i], ks[j])
+        H[at[j] : at[j + 1], at[i] : at[i + 1]] = both.T
+    H[-1, -1], rhs[-1] = cross.n, cross.yWy
+    solution = np.linalg.lstsq(H, rhs, rcond=1e-12)[0]
+    sigma2 = solution[-1] if solution[-1] > 0.01 * cross.yWy / cross.n else 0.5 * cross.yWy / cross.n
+    theta, start = [], 0
+    for j, f in enumerate(structure.factors):
+        rms = _column_scales(f.theta_rows, scale[start : start + f.n_theta], f.n_columns)
+        G = solution[at[j] : at[j + 1]].reshape(ks[j], ks[j]) / sigma2 * np.outer(rms, rms)
+        theta.append(_relative_factor(G)[f.theta_rows, f.theta_columns])
+        start += f.n_theta
+    return np.concatenate(theta)
+
+
+def _congruences(gram: FloatArray, k: int, m: int) -> FloatArray:
+    """sum_l A_l (x) A_l with A_l (k, m), from the Gram matrix of the flattened blocks: (k k, m m)."""
+    return gram.reshape(k, m, k, m).transpose(0, 2, 1, 3).reshape(k * k, m * m)
+
+
+def _column_scales(rows: IntArray, scale: FloatArray, k: int) -> FloatArray:
+    out = np.ones(k)
+    out[rows] = scale
+    return out
+
+
+def _relative_factor(G: FloatArray) -> FloatArray:
+    """Cholesky factor of the nearest matrix to G that is positive definite by a margin."""
+    eigenvalues, V = np.linalg.eigh(0.5 * (G + G.T))
+    largest = max(float(eigenvalues.max()), 1.0)
+    clipped = np.clip(eigenvalues, max(SMALLEST**2, 1e-4 * largest), 1e8)
+    return np.linalg.cholesky((V * clipped) @ V.T)
