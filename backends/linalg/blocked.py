@@ -423,11 +423,13 @@ def _mirrored(lower: FloatArray) -> FloatArray:
 def _update_maps(n_rest: int, X: FloatArray, chunk: PairChunk) -> list[csc_array]:
     """For each r >= s the linear map from N_rs to what X'NX adds to G_rest (an off-diagonal N_rs stands for two)."""
     out = []
+    left, right = chunk.operands()
     for r in range(len(X)):
         for s in range(r + 1):
-            coefficient = X[r, chunk.left] * X[s, chunk.right]
+            coefficient = X[r, left]
+            coefficient *= X[s, right]
             if r != s:
-                coefficient += X[s, chunk.left] * X[r, chunk.right]
+                coefficient += X[s, left] * X[r, right]
             shape = (n_rest, chunk.last - chunk.first)
             out.append(csc_array((coefficient, chunk.target, chunk.start), shape=shape))
     return out
@@ -463,9 +465,10 @@ def _neighbour_bar(G_bar: FloatArray, e: _Eliminated) -> FloatArray:
     bar = np.zeros_like(e.X)
     for chunk in s.pairs():
         weight = G_bar[chunk.target]
+        left, right = chunk.operands()
         for a in range(s.k):
-            bar[a] -= np.bincount(chunk.left, weights=weight * NX[a, chunk.right], minlength=len(s.x))
-            bar[a] -= np.bincount(chunk.right, weights=weight * NX[a, chunk.left], minlength=len(s.x))
+            bar[a] -= np.bincount(left, weights=weight * NX[a, right], minlength=len(s.x))
+            bar[a] -= np.bincount(right, weights=weight * NX[a, left], minlength=len(s.x))
     return bar
 
 
@@ -474,8 +477,9 @@ def _row_product(V: FloatArray, X: FloatArray, s: Step) -> FloatArray:
     out = np.zeros_like(X)
     for chunk in s.pairs():
         weight = V[chunk.target]
-        off = np.where(chunk.left == chunk.right, 0.0, weight)
+        left, right = chunk.operands()
+        off = np.where(left == right, 0.0, weight)
         for a in range(s.k):
-            out[a] += np.bincount(chunk.left, weights=weight * X[a, chunk.right], minlength=len(s.x))
-            out[a] += np.bincount(chunk.right, weights=off * X[a, chunk.left], minlength=len(s.x))
+            out[a] += np.bincount(left, weights=weight * X[a, right], minlength=len(s.x))
+            out[a] += np.bincount(right, weights=off * X[a, left], minlength=len(s.x))
     return out

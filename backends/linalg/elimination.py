@@ -22,8 +22,10 @@ import numpy as np
 from ranef.contracts import Structure
 from ranef.contracts.arrays import AnyArray, IntArray
 
-#: Pairs held in memory at a time; the index plan of a chunk takes 20 bytes a pair.
+#: Pairs of one chunk: what is made and dropped at a time.
 CHUNK = 1 << 22
+#: Chunks of up to this many pairs keep the places of both factors (8 bytes a pair).
+SMALL = 1 << 20
 #: Plans with more pairs than this are made anew at each use, chunk by chunk, instead of being kept.
 KEEP = 40_000_000
 
@@ -34,16 +36,25 @@ Pattern = dict[tuple[int, int], tuple[IntArray, IntArray]]
 class PairChunk:
     """Products of two neighbours of one level, for the levels from `first` to `last`.
 
-    `left`, `right` index the step's neighbour list; the product lands at `target` (relative to the step's tail) of the
-    flat array G. `start` says where each level's pairs begin.
+    The product lands at `target` (relative to the step's tail) of the flat array G; `start` says where each level's
+    pairs begin.
     """
 
+    step: Step
     first: int
     last: int
-    left: AnyArray
-    right: AnyArray
     target: AnyArray
     start: AnyArray
+
+    def operands(self) -> tuple[AnyArray, AnyArray]:
+        """Places of the two factors in the step's neighbour list; made anew at each call where they are many."""
+        if len(self.target) > SMALL:
+            return self.step.operands(self.first, self.last)
+        return self._operands
+
+    @cached_property
+    def _operands(self) -> tuple[AnyArray, AnyArray]:
+        return self.step.operands(self.first, self.last)
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,17 +122,22 @@ class Step:
         while first < self.n_levels:
             last = int(np.searchsorted(per_level, per_level[first] + CHUNK, side="right")) - 1
             last = min(max(last, first + 1), self.n_levels)
-            lo, hi = int(self.start[first]), int(self.start[last])
-            repeats = self.rank[lo:hi] + 1
-            left = np.repeat(np.arange(lo, hi, dtype=np.int32), repeats)
-            # right runs over the neighbours of the same level up to and including left
-            ends = np.cumsum(repeats)
-            shift = self.start[self.level[lo:hi]] - (ends - repeats)
-            right = (np.arange(len(left)) + np.repeat(shift, repeats)).astype(np.int32)
+            left, right = self.operands(first, last)
             target = self.plan.target(self.x[left], self.x[right], self.tail)
             start = (per_level[first : last + 1] - per_level[first]).astype(target.dtype)
-            yield PairChunk(first, last, left, right, target, start)
+            yield PairChunk(self, first, last, target, start)
             first = last
+
+    def operands(self, first: int, last: int) -> tuple[AnyArray, AnyArray]:
+        """All pairs left >= right of neighbours of one level, as places in the neighbour list."""
+        lo, hi = int(self.start[first]), int(self.start[last])
+        repeats = self.rank[lo:hi] + 1
+        left = np.repeat(np.arange(lo, hi, dtype=np.int32), repeats)
+        # right runs over the neighbours of the same level up to and including left
+        shift = (self.start[self.level[lo:hi]] - (np.cumsum(repeats) - repeats)).astype(np.int32)
+        right = np.repeat(shift, repeats)
+        right += np.arange(len(left), dtype=np.int32)
+        return left, right
 
 
 @dataclass(frozen=True, eq=False)

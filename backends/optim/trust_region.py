@@ -16,6 +16,9 @@ from ranef.contracts.arrays import BoolArray, FloatArray
 TO_BOUND = 0.9
 #: ... unless the bound is as near as this.
 NEAR = 1e-3
+#: Gradient differences correct a given curvature only where less than this is expected to be gained: of steps far from
+#: the minimum they say nothing about the curvature there.
+LOCAL = 0.1
 #: Objective values are taken to be exact up to this part of themselves.
 ROUNDING = 1e-13
 
@@ -51,22 +54,25 @@ class TrustRegion(Optimizer):
         radius = max(1.0, 0.5 * float(np.linalg.norm(x)))
         while True:
             B = B0 if objective.curvature_is_exact else _secant_corrected(B0, pairs)
+            if objective.curvature is not None and B is not B0 and np.linalg.eigvalsh(B)[0] <= 0.0:
+                pairs, B = [], B0
             free = ~(((x <= objective.lower) & (g >= 0)) | ((x >= objective.upper) & (g <= 0)))
             if not free.any():
                 return OptimizationResult(x, f, Status.CONVERGED, n, "every parameter is at a bound")
-            expected = newton_decrement(B, g, free)
+            model = _Model(B, g, free)
+            expected = model.newton_decrement
             finished = expected <= tol * max(abs(f), 1.0)
             if n >= max_evaluations:
                 status = Status.CONVERGED if finished else Status.MAX_EVALUATIONS
                 return OptimizationResult(x, f, status, n, f"expected remaining decrease {expected:.2g}")
-            s = _step(B, g, free, radius)
+            s = model.step(radius)
             new = _inside(x, s, objective.lower, objective.upper)
             s = new - x
             f_new, g_new = objective.gradient(new)
             n += 1
             rounding = ROUNDING * max(abs(f), 1.0)
             gain, predicted = f - f_new, -float(g @ s + 0.5 * s @ B @ s)
-            if np.isfinite(f_new):
+            if np.isfinite(f_new) and (objective.curvature is None or expected < LOCAL):
                 pairs = [*pairs, (s, g_new - g)][-2 * len(x) :]
             if finished:  # the last step polishes; beyond it there is nothing but rounding
                 if np.isfinite(f_new) and gain >= -rounding:
@@ -95,42 +101,45 @@ class TrustRegion(Optimizer):
         return np.eye(len(x)) * max(float(np.linalg.norm(g)), 1.0)
 
 
-def newton_decrement(B: FloatArray, g: FloatArray, free: BoolArray) -> float:
-    """Expected decrease g'B^-1 g / 2 over the free parameters; inf where the model has a direction of descent forever."""
-    eigenvalues, V = np.linalg.eigh(B[np.ix_(free, free)])
-    scale = max(float(np.abs(eigenvalues).max()), 1e-300)
-    if eigenvalues.min() < -1e-6 * scale:
-        return np.inf
-    slopes = V.T @ g[free]
-    return float(0.5 * np.sum(slopes**2 / np.maximum(eigenvalues, 1e-10 * scale)))
+class _Model:
+    """The quadratic model in the free parameters, in the eigenvectors of its curvature."""
 
+    def __init__(self, B: FloatArray, g: FloatArray, free: BoolArray) -> None:
+        everything = bool(free.all())
+        self.free = free
+        self.eigenvalues, self.V = np.linalg.eigh(B if everything else B[np.ix_(free, free)])
+        self.slopes = self.V.T @ (g if everything else g[free])
+        self.scale = max(float(np.abs(self.eigenvalues).max()), 1e-300)
 
-def _step(B: FloatArray, g: FloatArray, free: BoolArray, radius: float) -> FloatArray:
-    """Minimizer of the model on the ball of the radius, zero where a parameter is held."""
-    eigenvalues, V = np.linalg.eigh(B[np.ix_(free, free)])
-    slopes = V.T @ g[free]
-    scale = max(float(np.abs(eigenvalues).max()), 1e-300)
-    lowest = float(eigenvalues.min())
+    @property
+    def newton_decrement(self) -> float:
+        """Expected decrease g'B^-1 g / 2; inf where the model has a direction of descent forever."""
+        if self.eigenvalues[0] < -1e-6 * self.scale:
+            return np.inf
+        return float(0.5 * np.sum(self.slopes**2 / np.maximum(self.eigenvalues, 1e-10 * self.scale)))
 
-    def along(shift: float) -> FloatArray:
-        return -slopes / np.maximum(eigenvalues + shift, 1e-14 * scale)
+    def step(self, radius: float) -> FloatArray:
+        """Minimizer on the ball of the radius, zero where a parameter is held."""
+        s = self._along(0.0)
+        lowest = float(self.eigenvalues[0])
+        if lowest < 1e-10 * self.scale or np.linalg.norm(s) > radius:
+            low = max(0.0, -lowest) + 1e-10 * self.scale
+            high = low + float(np.linalg.norm(self.slopes)) / radius + 1e-300
+            for _ in range(60):  # bisection on the secular equation |s(shift)| = radius
+                middle = 0.5 * (low + high)
+                if np.linalg.norm(self._along(middle)) > radius:
+                    low = middle
+                else:
+                    high = middle
+                if high - low <= 1e-3 * high:
+                    break
+            s = self._along(high)
+        out = np.zeros(len(self.free))
+        out[self.free] = self.V @ s
+        return out
 
-    s = along(0.0)
-    if lowest < 1e-10 * scale or np.linalg.norm(s) > radius:
-        low = max(0.0, -lowest) + 1e-10 * scale
-        high = low + float(np.linalg.norm(slopes)) / radius + 1e-300
-        for _ in range(60):  # bisection on the secular equation |s(shift)| = radius
-            middle = 0.5 * (low + high)
-            if np.linalg.norm(along(middle)) > radius:
-                low = middle
-            else:
-                high = middle
-            if high - low <= 1e-3 * high:
-                break
-        s = along(high)
-    out = np.zeros_like(g)
-    out[free] = V @ s
-    return out
+    def _along(self, shift: float) -> FloatArray:
+        return np.asarray(-self.slopes / np.maximum(self.eigenvalues + shift, 1e-14 * self.scale))
 
 
 def _inside(x: FloatArray, s: FloatArray, lower: FloatArray, upper: FloatArray) -> FloatArray:

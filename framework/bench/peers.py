@@ -134,7 +134,7 @@ def gpboost(model: Model) -> Prepared:
         raise CannotFitError(f"the family {model.family} is not among those that the adapter knows")
 
     def fit() -> Any:
-        made = package.GPModel(group_data=group_data, likelihood=likelihoods[model.family], weights=model.weights)
+        made = package.GPModel(group_data=group_data, likelihood=likelihoods[model.family], weights=model.weights, matrix_inversion_method="cholesky")
         return made.fit(y=model.y, X=model.X)
 
     return Prepared(fit, lambda made: 2.0 * made.get_current_neg_log_likelihood())

@@ -25,9 +25,9 @@ from ..contracts import (
 from ..contracts.arrays import FloatArray
 from .model import Model
 
-#: Phases in the order of a fit. "symbolic", "numeric", "solve" and "inverse" (selected inverse or gradient of log|M|) are
-#: the backend's; "criterion" is the framework's part of an evaluation, "optimizer" the optimizer's own time; "other" is
-#: what is left of the fit (checks of the input, the certificate); "inference" comes after it.
+#: Phases in the order of a fit. "symbolic", "numeric", "solve" and "inverse" (selected inverse, or gradient of log|M|)
+#: are the backend's; "criterion" is the framework's part of an evaluation, "optimizer" the optimizer's own time;
+#: "other" is what is left of the fit (checks of the input, the certificate); "inference" comes after it.
 PHASES = ("cross-products", "symbolic", "numeric", "solve", "inverse", "criterion", "optimizer", "other", "inference")
 
 T = TypeVar("T")

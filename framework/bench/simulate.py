@@ -35,9 +35,10 @@ def crossed(
 
 
 def nested(rows: int = 10_000, levels: str = "50x500", family: str = "", ml: bool = False, seed: int = SEED) -> Model:
-    """Random intercepts of nested factors, the outermost first; every level lies inside one level of the factor before.
+    """Random intercepts of nested factors, the outermost first: y ~ 1 + x + (1 | g1) + (1 | g2) ...
 
-    `levels` counts the levels of each factor in all: "130x2400" are 130 areas with 2400 schools.
+    Every level lies inside one level of the factor before. `levels` counts the levels of each factor in all: "130x2400"
+    are 130 areas with 2400 schools.
     """
     rng = np.random.default_rng(seed)
     sizes = _sizes(levels)
@@ -52,7 +53,10 @@ def nested(rows: int = 10_000, levels: str = "50x500", family: str = "", ml: boo
 def slopes(
     rows: int = 10_000, levels: int = 500, columns: int = 2, family: str = "", ml: bool = False, seed: int = SEED
 ) -> Model:
-    """Correlated random slopes of one factor: y ~ 1 + x1 + ... + (1 + x1 + ... | g), `columns` by `columns` covariance."""
+    """Correlated random slopes of one factor: y ~ 1 + x1 + ... + (1 + x1 + ... | g).
+
+    `columns` is the size of the covariance matrix.
+    """
     rng = np.random.default_rng(seed)
     group = np.sort(rng.integers(0, levels, rows))
     names = [f"x{j}" for j in range(1, columns)]

@@ -65,9 +65,9 @@ def check(name: str, kind: registry.Kind | None, link: str | None, as_json: bool
         click.echo(json.dumps(report, indent=2))
     else:
         click.echo(f"{provenance}\n")
-        rows = [("passed" if o.passed else "FAILED", o.name.replace("_", " "), o.message or o.law) for o in outcomes]
+        rows = [("passed" if o.passed else "FAILED", o.name, o.message or o.law) for o in outcomes]
         headers = ("", "law", "what it says, or how it is broken")
-        click.echo(tabulate(rows, headers=headers, maxcolwidths=[None, 30, 76], disable_numparse=True))
+        click.echo(tabulate(rows, headers=headers, maxcolwidths=[None, None, 70], disable_numparse=True))
         click.echo(f"\n{len(outcomes) - len(broken)} of {len(outcomes)} laws passed")
     if broken:
         raise SystemExit(1)

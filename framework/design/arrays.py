@@ -36,7 +36,8 @@ def as_numbers(value: Any, name: str, ndim: int = 1) -> FloatArray:
         array = _objects_to_numbers(array, name)
     if array.ndim != ndim:
         wanted = {1: "one-dimensional", 2: "two-dimensional, (n, p)"}[ndim]
-        hint = {(2, 1): " (a single column is X.reshape(-1, 1))", (1, 2): " (give one column)"}.get((ndim, array.ndim), "")
+        hints = {(2, 1): " (a single column is X.reshape(-1, 1))", (1, 2): " (give one column)"}
+        hint = hints.get((ndim, array.ndim), "")
         raise InputError(f"{name} must be {wanted}; it has shape {array.shape}{hint}")
     if array.shape[0] == 0:
         raise InputError(f"{name} is empty: there are no observations to fit")
@@ -51,12 +52,14 @@ def _check_range(numbers: FloatArray, name: str) -> None:
     largest = max(float(numbers.max()), -float(numbers.min()))  # NaN and inf come through
     if not np.isfinite(largest):
         missing, infinite = (test(numbers).reshape(len(numbers), -1).any(axis=1) for test in (np.isnan, np.isinf))
-        kinds = " and ".join(
-            kind for kind, rows in (("missing (NaN)", missing), ("infinite", infinite)) if rows.any()
+        kinds = " and ".join(kind for kind, rows in (("missing (NaN)", missing), ("infinite", infinite)) if rows.any())
+        raise InputError(
+            f"{name} has {kinds} values in {rows_text(missing | infinite)}; remove or impute these rows first"
         )
-        raise InputError(f"{name} has {kinds} values in {rows_text(missing | infinite)}; remove or impute these rows first")
     if largest > LARGEST or 0 < largest < SMALLEST:
-        raise InputError(f"{name} has values of magnitude {largest:.1g}, which cannot be computed with: change its unit")
+        raise InputError(
+            f"{name} has values of magnitude {largest:.1g}, which cannot be computed with: change its unit"
+        )
 
 
 def as_mapping(value: Any, name: str) -> Mapping[str, Any]:
@@ -139,7 +142,7 @@ def as_offset(offset: Any, n: int) -> FloatArray | None:
 
 
 def column_names(X: Any, x_names: Sequence[str] | None, p: int) -> tuple[str, ...]:
-    """Names of X's columns: given, or those of a data frame, or x0, x1, ... with (Intercept) for a first column of ones."""
+    """Names of X's columns: given, those of a data frame, or x0, x1, ...; (Intercept) for a first column of ones."""
     if x_names is None:
         columns = getattr(X, "columns", None)
         x_names = None if columns is None else [str(c) for c in columns]

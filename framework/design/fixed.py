@@ -9,7 +9,8 @@ import numpy as np
 from scipy.linalg import lapack, qr, solve_triangular
 
 from ..contracts.arrays import FloatArray, IntArray
-from ..contracts.errors import RankDeficiencyWarning
+from ..contracts.errors import InputError, RankDeficiencyWarning
+from .arrays import SMALLEST
 
 #: Pivots of the scaled Gram matrix above this square (condition number below 1e4) need no QR of X itself.
 WELL_CONDITIONED = 1e-8
@@ -59,14 +60,9 @@ class FixedDesign:
 
 
 def orthogonalize(X: FloatArray, names: tuple[str, ...], weights: FloatArray | None) -> FixedDesign:
-    """Find the rank of X and a basis of its columns.
+    """Find the rank of X and a basis of its columns; those that are linear combinations of earlier ones are left out.
 
     The Gram matrix decides where it can (it costs one pass over the rows); a pivoted QR of X where it cannot.
-
-    Warns
-    -----
-    RankDeficiencyWarning
-        Names the columns that are linear combinations of others; they are dropped, as lme4 drops them.
     """
     n, p = X.shape
     root = None if weights is None else np.sqrt(weights)[:, None]
@@ -80,20 +76,45 @@ def orthogonalize(X: FloatArray, names: tuple[str, ...], weights: FloatArray | N
             R = R * norms
             return FixedDesign(_basis(X, R), R, kept, names)
     if p:
+        tiny = [names[j] for j in np.flatnonzero(norms < np.sqrt(n) * SMALLEST) if X[:, j].any()]
+        if tiny:
+            raise InputError(f"X has values too small to be computed with in {', '.join(tiny)}: change the unit")
         kept = _independent_columns(Xw, norms)
-        if len(kept) < p:
-            dropped = ", ".join(names[j] for j in range(p) if j not in kept)
-            warnings.warn(
-                f"X is rank deficient: {dropped} {'is a' if p - len(kept) == 1 else 'are'} linear combination"
-                f"{'' if p - len(kept) == 1 else 's'} of other columns and {'was' if p - len(kept) == 1 else 'were'} "
-                f"dropped (the coefficient is NaN). Leave redundant columns out of X",
-                RankDeficiencyWarning,
-                stacklevel=2,
-            )
         R = np.linalg.qr(Xw[:, kept] / norms[kept], mode="r") * norms[kept]
     else:
         R = np.zeros((0, 0))
     return FixedDesign(_basis(X[:, kept], R), R, kept, names)
+
+
+def warn_of_dropped(fixed: FixedDesign, X: FloatArray, shown: int = 5) -> None:
+    """Say which columns were dropped, and of which others each is a linear combination.
+
+    Warns
+    -----
+    RankDeficiencyWarning
+        lme4 drops the same columns.
+    """
+    dropped = [j for j in range(X.shape[1]) if j not in fixed.kept]
+    if not dropped:
+        return
+    reasons = [_reason(fixed, X, j) for j in dropped[:shown]]
+    more = f" and {len(dropped) - shown} more" if len(dropped) > shown else ""
+    warnings.warn(
+        f"X is rank deficient: dropped {'; '.join(reasons)}{more}. Coefficients of dropped columns are "
+        "NaN. Leave redundant columns out of X",
+        RankDeficiencyWarning,
+        stacklevel=4,
+    )
+
+
+def _reason(fixed: FixedDesign, X: FloatArray, j: int) -> str:
+    if not X[:, j].any():
+        return f"{fixed.names[j]} (zero everywhere)"
+    Q, R = fixed.Q, fixed.R
+    share = fixed.coefficients(np.linalg.lstsq(Q, X[:, j], rcond=None)[0]) * np.linalg.norm(R, axis=0)
+    parts = [name for name, s in zip(fixed.kept_names, share, strict=True) if abs(s) > 1e-6 * np.abs(share).max()]
+    kind = "a multiple" if len(parts) == 1 else "a linear combination"
+    return f"{fixed.names[j]} ({kind} of {', '.join(parts)})"
 
 
 def _basis(X: FloatArray, R: FloatArray) -> FloatArray:

@@ -30,15 +30,16 @@ def encode(labels: Any, name: str) -> tuple[IntArray, AnyArray]:
         array = np.array(labels, dtype=object)  # NumPy made text of all labels, of NaN and numbers too
     if array.ndim != 1:
         raise InputError(
-            f"groups[{name!r}] must be one-dimensional; it has shape {array.shape}. Labels of several parts are text such "
-            "as 'school:class'"
+            f"groups[{name!r}] must be one-dimensional; it has shape {array.shape}. Labels of several parts are text, "
+            "such as 'school:class'"
         )
     if array.size == 0:
         raise InputError(f"groups[{name!r}] is empty: there are no observations to fit")
     if array.dtype.kind in "biu":
         return _encode_integers(array)
     if array.dtype.kind == "f":
-        _refuse_missing(~np.isfinite(array), name)
+        _refuse_missing(np.isnan(array), name)
+        _refuse_missing(np.isinf(array), name, "infinite")
         return _unique(array)
     if array.dtype.kind in "mM":
         _refuse_missing(np.isnat(array), name)
@@ -58,14 +59,14 @@ def _from_categories(codes: AnyArray, categories: AnyArray, name: str) -> tuple[
     return used, categories[compact]
 
 
-def _refuse_missing(missing: AnyArray, name: str) -> None:
-    if missing.any():
-        raise InputError(f"groups[{name!r}] has missing labels in {rows_text(missing)}; remove these rows or name the level")
+def _refuse_missing(bad: AnyArray, name: str, what: str = "missing") -> None:
+    if bad.any():
+        raise InputError(f"groups[{name!r}] has {what} labels in {rows_text(bad)}; remove these rows or name the level")
 
 
 def _encode_integers(array: AnyArray) -> tuple[IntArray, AnyArray]:
     low, high = int(array.min()), int(array.max())
-    if high - low > 4 * len(array) + 1000:
+    if high - low > 4 * len(array) + 1000 or high > np.iinfo(np.intp).max:
         return _unique(array)
     shifted = array.astype(np.intp) - low
     present = np.bincount(shifted, minlength=high - low + 1) > 0
@@ -80,7 +81,8 @@ def _encode_text(array: AnyArray) -> tuple[IntArray, AnyArray]:
     words = np.ascontiguousarray(array).view(np.uint8).reshape(len(array), -1)
     width = -words.shape[1] % 8
     words64 = np.pad(words, ((0, 0), (0, width))).view(np.uint64)
-    odd = np.random.default_rng(0).integers(1, 2**63, size=words64.shape[1], dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+    draws = np.random.default_rng(0).integers(1, 2**63, size=words64.shape[1], dtype=np.uint64)
+    odd = np.uint64(2) * draws + np.uint64(1)
     mixed = words64 * odd
     mixed ^= mixed >> np.uint64(29)
     hashes = (mixed * odd).sum(axis=1, dtype=np.uint64)
@@ -106,7 +108,9 @@ def _objects_to_text_or_numbers(array: AnyArray, name: str) -> AnyArray:
         _refuse_missing(np.array([is_missing(v) for v in values]), name)
     if len(kinds) > 1 and not any(all(issubclass(kind, same) for kind in kinds) for same in (str, int)):
         found = ", ".join(sorted(kind.__name__ for kind in kinds))
-        raise InputTypeError(f"groups[{name!r}] mixes labels of several types ({found}); convert them to one, such as str")
+        raise InputTypeError(
+            f"groups[{name!r}] mixes labels of several types ({found}); convert them to one, such as str"
+        )
     if kinds <= {int, float} and (plain := np.array(values)).dtype.kind in "iuf":
         return plain
     return np.asarray(array, dtype=str)

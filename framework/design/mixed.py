@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-
+import numpy as np
 
 from ..contracts.arrays import FloatArray
-from ..contracts.errors import InputError, InputTypeError
+from ..contracts.errors import DataWarning, InputError
 from ..contracts.linalg import GroupingFactor
-from .arrays import as_numbers, as_offset, as_weights, check_length, column_names
-from .fixed import FixedDesign, orthogonalize
+from .arrays import as_mapping, as_numbers, as_offset, as_weights, check_length, column_names
+from .fixed import RANK_TOLERANCE, FixedDesign, orthogonalize, warn_of_dropped
 from .grouping import encode
 from .random import RandomDesign, RandomFactor
 from .terms import INTERCEPT, Term, parse_terms, random_columns, template
@@ -75,11 +76,7 @@ def build_design(
     names = column_names(X, x_names, matrix.shape[1])
     prior = as_weights(weights, n)
     known = as_offset(offset, n)
-    if not isinstance(groups, Mapping):
-        raise InputTypeError(
-            f"groups must be a dict from factor names to label arrays, such as {{'subject': labels}}; "
-            f"got {type(groups).__name__}"
-        )
+    groups = as_mapping(groups, "groups")
     if not groups:
         raise InputError("groups is empty: a mixed model needs a grouping factor; without one fit a linear model")
     terms = parse_terms(list(groups), random_effects, correlated)
@@ -92,23 +89,24 @@ def build_design(
             f"X has {fixed.rank} independent columns for {n} observations: nothing is left to estimate variances from. "
             "Use fewer columns or more observations"
         )
-    return MixedDesign(response, matrix, fixed, RandomDesign(factors, n), prior, known)
+    random = RandomDesign(factors, n)
+    warn_of_dropped(fixed, matrix)
+    warn_of_confounded(random)
+    return MixedDesign(response, matrix, fixed, random, prior, known)
 
 
 def _check_names_of_random_data(random_data: Mapping[str, Any] | None) -> None:
-    for name in random_data or {}:
+    for name in as_mapping(random_data, "random_data"):
         if name in ("1", INTERCEPT):
             raise InputError(f"random_data has a column named {name!r}, which always is the intercept; rename it")
 
 
-def _factor(
-    name: str, labels: Any, terms: tuple[Term, ...], columns: Mapping[str, FloatArray], n: int
-) -> RandomFactor:
+def _factor(name: str, labels: Any, terms: tuple[Term, ...], columns: Mapping[str, FloatArray], n: int) -> RandomFactor:
     codes, levels = encode(labels, name)
     check_length(codes, n, f"groups[{name!r}]")
     if len(levels) < 2:
         raise InputError(
-            f"groups[{name!r}] has one level only ({levels[0]!r}): a variance between levels needs at least two"
+            f"groups[{name!r}] has one level only ({levels[0]}): a variance between levels needs at least two"
         )
     names = [c for t in terms for c in t.columns]
     rows, cols = template(terms)
@@ -125,6 +123,11 @@ def _factor(
 def check_identifiable(design: MixedDesign) -> None:
     """Refuse Gaussian models whose random effects cannot be told from the residual, as lme4 does."""
     n = design.n
+    if n - design.fixed.rank < 2:
+        raise InputError(
+            f"X has {design.fixed.rank} independent columns for {n} observations: from one residual degree of freedom "
+            "two variances cannot be estimated. Use fewer columns or more observations"
+        )
     for f in design.random.factors:
         if f.factor.n_levels >= n:
             raise InputError(
@@ -140,4 +143,33 @@ def check_identifiable(design: MixedDesign) -> None:
                 )
 
 
+def warn_of_confounded(random: RandomDesign) -> None:
+    """Say which random effects cannot be told from each other.
 
+    Warns
+    -----
+    DataWarning
+        Where a factor has linearly dependent columns, or two factors are one with a column in common.
+    """
+    messages = [
+        f"the random-effects columns {', '.join(f.column_names)} of groups[{f.name!r}] are linearly dependent: their "
+        "variances cannot be told from each other. Leave one out"
+        for f in random.factors
+        if len(f.columns) > 1 and _dependent(f, random.n)
+    ]
+    for (i, j), (rows, _) in random.structure.pairs.items():
+        f, g = random.factors[i], random.factors[j]
+        if len(rows) == f.factor.n_levels == g.factor.n_levels and set(f.column_names) & set(g.column_names):
+            messages.append(
+                f"groups[{f.name!r}] and groups[{g.name!r}] group the observations in the same way: only the sum of "
+                "their variances can be estimated. Leave one out"
+            )
+    for message in messages:
+        warnings.warn(message, DataWarning, stacklevel=4)
+
+
+def _dependent(f: RandomFactor, n: int) -> bool:
+    Z = np.column_stack([np.ones(n) if z is None else z for z in f.columns])
+    gram = Z.T @ Z
+    norms = np.sqrt(np.diagonal(gram))
+    return bool(np.linalg.eigvalsh(gram / np.outer(norms, norms)).min() < RANK_TOLERANCE**2)

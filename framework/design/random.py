@@ -128,9 +128,7 @@ class RandomDesign:
 
     def scales(self) -> FloatArray:
         """Root mean square of every column, factor by factor: the natural units of T's rows."""
-        return np.array(
-            [1.0 if z is None else np.sqrt(np.dot(z, z) / self.n) for f in self.factors for z in f.columns]
-        )
+        return np.array([1.0 if z is None else np.sqrt(np.dot(z, z) / self.n) for f in self.factors for z in f.columns])
 
 
 class PatternProduct:
@@ -151,7 +149,9 @@ class PatternProduct:
         """A B, with contiguous columns."""
         n_rhs = B.shape[1]
         out = np.empty((n_rhs, self.structure.q))
-        parts = zip(self.structure.offsets, self.structure.factors, self.A.diagonal, self.structure.split(B), strict=True)
+        parts = zip(
+            self.structure.offsets, self.structure.factors, self.A.diagonal, self.structure.split(B), strict=True
+        )
         for o, f, block, part in parts:
             product = block * part if f.n_columns == 1 else np.einsum("abl,rbl->ral", block, part)
             out[:, o : o + f.size] = product.reshape(n_rhs, f.size)

@@ -42,9 +42,11 @@ def parse_terms(
     for argument, given in (("random_effects", random_effects), ("correlated", correlated)):
         unknown = [str(k) for k in given if k not in factors]
         if unknown:
-            raise InputError(
-                f"{argument} names {', '.join(unknown)}, which groups does not have; groups has {', '.join(factors)}"
-            )
+            known = ", ".join(map(str, factors))
+            raise InputError(f"{argument} names {', '.join(unknown)}, which groups does not have; groups has {known}")
+    for factor, value in correlated.items():
+        if not isinstance(value, bool | np.bool_):
+            raise InputTypeError(f"correlated[{factor!r}] must be True or False; got {value!r}")
     out = {}
     for factor in factors:
         listed = random_effects.get(factor, ["1"])
@@ -60,21 +62,21 @@ def parse_terms(
 
 
 def _as_list_of_terms(listed: Any, factor: str) -> list[list[str]]:
-    if isinstance(listed, str):
+    if isinstance(listed, str | int):
         listed = [listed]
     if not isinstance(listed, Sequence) or len(listed) == 0:
         raise InputError(
             f"random_effects[{factor!r}] must be a list of terms such as ['1', 'time'], or a list of such lists"
         )
-    if all(isinstance(item, str) for item in listed):
-        return [list(listed)]
+    if all(isinstance(item, str | int) for item in listed):  # the number 1 is as good as '1'
+        return [[str(item) for item in listed]]
     if all(isinstance(item, Sequence) and not isinstance(item, str) for item in listed):
         return [[str(c) for c in item] for item in listed]
     raise InputTypeError(f"random_effects[{factor!r}] mixes names and lists; give a list of names or a list of lists")
 
 
 def _columns(columns: Sequence[str], factor: str) -> tuple[str, ...]:
-    names = tuple(INTERCEPT if c in ("1", INTERCEPT) else str(c) for c in columns if c != "0")
+    names = tuple(INTERCEPT if c in ("1", INTERCEPT) else c for c in columns if c != "0")
     if not names:
         raise InputError(f"random_effects[{factor!r}] has a term without columns; '1' is a random intercept")
     return names
@@ -119,5 +121,7 @@ def random_columns(
                     f"there is {known}"
                 )
             if not out[name].any():
-                raise InputError(f"random_data[{name!r}] is zero everywhere: its variance cannot be estimated")
+                raise InputError(
+                    f"random_effects[{factor!r}]: {name} is zero everywhere, its variance cannot be estimated"
+                )
     return out

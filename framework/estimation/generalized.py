@@ -365,7 +365,7 @@ def fit_generalized(
             u=mode.point.u,
             b=mode.point.b,
             eta=mode.point.eta,
-            RX=mode.newton.RX,
+            RX=mode.system.RX,
             criterion=mode.criterion if problem.grid is None else Quadrature(mode, problem.grid).criterion,
             certificate=result.certificate,
             provenance=(*pipeline.provenance, *provenance),

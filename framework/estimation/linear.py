@@ -180,12 +180,13 @@ def fit_linear(
     with watch.phase("search"):
         scale, diagonal = theta_scales(design), on_diagonal(structure)
         x0 = moment_start(cross, scale) if given is None else given * scale
+        objective = _objective(criterion, scale, x0, diagonal, watch)
         minimum = search(
-            _objective(criterion, scale, x0, diagonal, watch),
+            objective,
             pipeline.optimizer,
             tol=tol,
             max_evaluations=max_iter if pipeline.optimizer.needs_gradient else max_iter * (1 + len(x0)),
-            exact=_objective(exact, scale, x0, diagonal, watch),
+            exact=objective if exact is criterion else _objective(exact, scale, x0, diagonal, watch),
             nonnegative=diagonal,
         )
     theta = minimum.x / scale

@@ -1,12 +1,12 @@
 """Start values: covariance matrices of the random effects by moments, without iteration.
 
 MINQUE(0) (Rao 1971, doi 10.1016/0047-259X(71)90001-7; Searle, Casella & McCulloch 1992, section 11.3): with
-z = Z'W(y - X beta) of the regression on X alone, the sums over levels of z_l z_l' and y'Wy are linear in the covariance
-matrices G_j and sigma^2,
+P = Z'WZ - BB', B = Z'WQ for an orthonormal basis Q of X, and z = Z'W(y - X beta) of the regression on X alone, sums over
+levels of z_l z_l' and y'Wy are linear in the covariance matrices G_i and sigma^2,
 
-    E sum_l z_l z_l' = sum_i sum_l' A_ll' G_i A_l'l + sigma^2 sum_l A_ll,      E y'Wy = sum_i tr(A_ii G_i) + n sigma^2,
+    E sum_l z_l z_l' = sum_i sum_l' P_ll' G_i P_l'l + sigma^2 sum_l P_ll,    E y'Wy = sum_i tr(P_ii G_i) + (n - p) sigma^2.
 
-(less what the regression takes up, which is ignored). Solving gives a start that is often within a few per cent.
+Solving gives a start that is often within a few per cent.
 """
 
 from __future__ import annotations
@@ -34,18 +34,22 @@ def moment_start(cross: CrossProducts, scale: FloatArray) -> FloatArray:
     at = np.cumsum([0, *(k * k for k in ks)])
     size = int(at[-1]) + 1
     H, rhs = np.zeros((size, size)), np.zeros(size)
-    z = structure.split(cross.ZtWQy[:, -1:])
+    p = len(cross.gamma0)
+    split = structure.split(cross.ZtWQy)
+    B, z = [part[:p] for part in split], [part[p] for part in split]
     for j, (k, block, part) in enumerate(zip(ks, A.diagonal, z, strict=True)):
         mine = slice(at[j], at[j + 1])
-        flat = block.reshape(k * k, -1)
-        H[mine, mine] = _congruences(flat @ flat.T, k, k)
-        H[mine, -1] = H[-1, mine] = flat.sum(axis=1)
-        rhs[mine] = (part[0] @ part[0].T).ravel()
+        own = np.einsum("xal,xbl->abl", B[j], B[j])
+        H[mine, mine] = _quadratic(block, own, B[j], B[j])
+        H[mine, -1] = H[-1, mine] = (block - own).reshape(k * k, -1).sum(axis=1)
+        rhs[mine] = (part @ part.T).ravel()
     for (i, j), block in A.cross.items():
-        flat = block.reshape(ks[i] * ks[j], -1)
-        H[at[i] : at[i + 1], at[j] : at[j + 1]] = both = _congruences(flat @ flat.T, ks[i], ks[j])
+        rows, columns = structure.pairs[i, j]
+        met = np.einsum("xan,xbn->abn", B[i][:, :, rows], B[j][:, :, columns])
+        both = _quadratic(block, met, B[i], B[j])
+        H[at[i] : at[i + 1], at[j] : at[j + 1]] = both
         H[at[j] : at[j + 1], at[i] : at[i + 1]] = both.T
-    H[-1, -1], rhs[-1] = cross.n, cross.yWy
+    H[-1, -1], rhs[-1] = cross.n - p, cross.yWy
     solution = np.linalg.lstsq(H, rhs, rcond=1e-12)[0]
     sigma2 = solution[-1] if solution[-1] > 0.01 * cross.yWy / cross.n else 0.5 * cross.yWy / cross.n
     theta, start = [], 0
@@ -57,9 +61,20 @@ def moment_start(cross: CrossProducts, scale: FloatArray) -> FloatArray:
     return np.concatenate(theta)
 
 
-def _congruences(gram: FloatArray, k: int, m: int) -> FloatArray:
-    """sum_l A_l (x) A_l with A_l (k, m), from the Gram matrix of the flattened blocks: (k k, m m)."""
-    return gram.reshape(k, m, k, m).transpose(0, 2, 1, 3).reshape(k * k, m * m)
+def _quadratic(A: FloatArray, BB: FloatArray, B_i: FloatArray, B_j: FloatArray) -> FloatArray:
+    """sum over pairs of levels of P (x) P with P = A - B_i B_j', as (k_i k_i, k_j k_j).
+
+    A and BB (k_i, k_j, N) are the blocks of Z'WZ and of BB' on the pattern of Z'Z; beyond it only BB' is left, whose
+    share is found from the Gram matrices of B_i and B_j (p, k, L).
+    """
+    k, m, p = A.shape[0], A.shape[1], len(B_i)
+    a, b = A.reshape(k * m, -1), BB.reshape(k * m, -1)
+    inner = a @ (a - b).T - b @ a.T
+    grams = [x.reshape(-1, x.shape[2]) for x in (B_i, B_j)]
+    U, V = (g @ g.T for g in grams)
+    outer = np.tensordot(U.reshape(p, k, p, k), V.reshape(p, m, p, m), axes=([0, 2], [0, 2])) if p else 0.0
+    paired = inner.reshape(k, m, k, m).transpose(0, 2, 1, 3)
+    return np.asarray(paired + outer).reshape(k * k, m * m)
 
 
 def _column_scales(rows: IntArray, scale: FloatArray, k: int) -> FloatArray:

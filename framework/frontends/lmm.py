@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Integral, Real
 from typing import Any
 
-from ..contracts.errors import InputError
+import numpy as np
+
+from ..contracts.errors import InputError, InputTypeError
 from ..contracts.linalg import LinalgBackend
 from ..contracts.observer import Observer
 from ..contracts.optim import Optimizer
@@ -106,7 +109,7 @@ def lmm(
     Bates, Maechler, Bolker & Walker (2015), Fitting linear mixed-effects models using lme4, Journal of Statistical
     Software 67(1), doi 10.18637/jss.v067.i01, sections 3.2-3.6.
     """
-    check_settings(tol, max_iter, conf_level)
+    check_settings(tol, max_iter, conf_level, reml=reml, compute_satterthwaite=compute_satterthwaite)
     design = build_design(
         y,
         X,
@@ -133,14 +136,20 @@ def lmm(
     return LMMSolution(fit, satterthwaite=compute_satterthwaite, conf_level=conf_level, response=name_of(y))
 
 
-def check_settings(tol: float, max_iter: int, conf_level: float) -> None:
-    """Refuse settings outside of their range."""
-    if not tol > 0:
-        raise InputError(f"tol must be positive; got {tol}")
-    if not (isinstance(max_iter, int) and max_iter >= 1):
+def check_settings(tol: Any, max_iter: Any, conf_level: Any, **switches: Any) -> None:
+    """Refuse settings outside of their range; switches are True or False."""
+    for name, value in (("tol", tol), ("conf_level", conf_level)):
+        if not isinstance(value, Real):
+            raise InputTypeError(f"{name} must be a number; got {value!r}")
+    if not 0 < tol < np.inf:
+        raise InputError(f"tol must be positive and finite; got {tol}")
+    if not isinstance(max_iter, Integral) or isinstance(max_iter, bool) or max_iter < 1:
         raise InputError(f"max_iter must be an integer of at least 1; got {max_iter!r}")
     if not 0 < conf_level < 1:
         raise InputError(f"conf_level must lie between 0 and 1; got {conf_level}")
+    for name, value in switches.items():
+        if not isinstance(value, bool | np.bool_):
+            raise InputTypeError(f"{name} must be True or False; got {value!r}")
 
 
 def name_of(y: Any) -> str:

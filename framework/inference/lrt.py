@@ -49,7 +49,9 @@ def likelihood_ratio_test(one: Any, other: Any) -> LikelihoodRatioTest:
     _check_same_data(small._design, large._design)
     reml = [bool(getattr(fit, "reml", False)) for fit in (small, large)]
     if reml[0] != reml[1]:
-        raise ComparisonError("one model was fitted by REML and the other by maximum likelihood; fit both with reml=False")
+        raise ComparisonError(
+            "one model was fitted by REML and the other by maximum likelihood; fit both with reml=False"
+        )
     if reml[0] and not (_spans(large._design, small._design) and _spans(small._design, large._design)):
         raise ComparisonError(
             "the models were fitted by REML and differ in fixed effects: their restricted likelihoods are of different "
@@ -121,7 +123,9 @@ def _correlated_pairs(factor: RandomFactor) -> set[tuple[str, str]]:
 
 def _table(small: Any, large: Any, statistic: float, df: int, p_value: float) -> str:
     lines = ["Likelihood ratio test", f"smaller: {small.model}", f"larger:  {large.model}", ""]
-    lines.append(f"{'':8}{'npar':>5}{'AIC':>11}{'BIC':>11}{'logLik':>11}{'-2logLik':>11}{'Chisq':>9}{'Df':>4}  Pr(>Chisq)")
+    lines.append(
+        f"{'':8}{'npar':>5}{'AIC':>11}{'BIC':>11}{'logLik':>11}{'-2logLik':>11}{'Chisq':>9}{'Df':>4}  Pr(>Chisq)"
+    )
     for name, fit in (("smaller", small), ("larger", large)):
         numbers = f"{fit.n_parameters:5d}{fit.aic:11.2f}{fit.bic:11.2f}{fit.log_likelihood:11.2f}"
         lines.append(f"{name:8}{numbers}{-2 * fit.log_likelihood:11.2f}")

@@ -249,7 +249,7 @@ class MixedSolution(ABC):
         if not self.converged:
             notes.append(f"NOT CONVERGED: {self.certificate.message}")
         if self.is_singular:
-            notes.append("the fit is singular: a covariance matrix of random effects has no full rank (see is_singular)")
+            notes.append("the fit is singular: a covariance matrix of random effects has no full rank (is_singular)")
         return tuple(notes)
 
 

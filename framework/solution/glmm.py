@@ -11,6 +11,7 @@ from scipy import special, stats
 from ..contracts.arrays import FloatArray
 from ..contracts.errors import InputError
 from ..contracts.family import Family
+from ..contracts.linalg import PatternBlocks
 from ..estimation.generalized import GeneralizedFit
 from ..inference.laplace_check import LaplaceCheck, laplace_check
 from ..inference.lrt import LikelihoodRatioTest, likelihood_ratio_test
@@ -103,22 +104,20 @@ class GLMMSolution(MixedSolution):
         """Intraclass correlation on the link scale by factor.
 
         Intercept variance over itself plus the observation-level variance (Nakagawa, Johnson & Schielzeth 2017, doi
-        10.1098/rsif.2017.0213), the latter at the mean of the response for average random effects: pi^2/3 for the
-        logit, 1 for the probit, pi^2/6 for the cloglog link.
+        10.1098/rsif.2017.0213): pi^2/3 for the logit, 1 for the probit, pi^2/6 for the cloglog link; else that of the
+        family at the average of the marginal means (`Family.latent_variance`).
         """
         level = self.family.latent_variance(self._average_mean(), self._fit.phi)
         return {name: v / (v + level) for name, v in self._intercept_variances().items()}
 
     def _average_mean(self) -> float:
-        """Mean response at the average linear predictor, with half the random variance added for the log link."""
-        d = self._design
-        fixed = d.fixed.Q @ self._fit.gamma
-        if d.offset is not None:
-            fixed = fixed + d.offset
-        eta = float(fixed.mean())
+        """Average over the rows of the mean of a new level: at b = 0, or exp(eta + var/2) with the log link."""
+        random = self._design.random
+        eta = self._fit.eta - random.Z(self._fit.b)
         if self.family.link.name == "log":
-            eta += 0.5 * sum(v for v in self._intercept_variances().values() if np.isfinite(v))
-        return float(self.family.link.mean(np.array([eta])).mu[0])
+            blocks = tuple(np.repeat(C[:, :, None], f.factor.n_levels, axis=2) for f, C in self._covariances)
+            eta = eta + 0.5 * random.quadratic_rows(PatternBlocks(blocks, {}))
+        return float(self.family.link.mean(eta).mu.mean())
 
     # Covariance -----------------------------------------------------------------------------------------------------
 
@@ -146,7 +145,10 @@ class GLMMSolution(MixedSolution):
 
     @cached_property
     def vcov_conditional(self) -> FloatArray:
-        """Covariance (R_X'R_X)^-1 of the coefficients given the variance components; lme4's `use.hessian = FALSE`."""
+        """Covariance (R_X'R_X)^-1 of the coefficients given the variance components; lme4's `use.hessian = FALSE`.
+
+        From the weights in log|M|: with ``hessian="expected"`` it is lme4's for every link.
+        """
         fixed = self._design.fixed
         root = np.linalg.inv(self._fit.RX @ fixed.R) if fixed.rank else np.zeros((0, 0))
         return _expand(root @ root.T, fixed.kept, len(self.names))

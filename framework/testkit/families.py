@@ -170,7 +170,8 @@ def _dispersion(family: Family, high: bool) -> FloatArray:
         if p.fixed is not None:
             return p.fixed
         if np.isfinite(p.lower) and np.isfinite(p.upper):
-            return p.lower + (p.upper - p.lower) * (0.7 if high else 0.3)
+            share = special.logit((p.start - p.lower) / (p.upper - p.lower)) + (0.8 if high else -0.8)
+            return p.lower + (p.upper - p.lower) * float(special.expit(share))
         if np.isinf(p.lower) and np.isinf(p.upper):
             return p.start + (1.0 if high else -1.0)
         # a precision, shape or size much below 1 gives densities that are hard to integrate; so does a large dispersion

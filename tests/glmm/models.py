@@ -61,7 +61,7 @@ def arguments(case: Case) -> dict[str, Any]:
 def fit(name: str, **changed: Any) -> ranef.GLMMSolution:
     """Fit a reference model, with some arguments changed."""
     case = load(name)
-    return ranef.glmm(case.y, case.X, case.groups, **(arguments(case) | changed))
+    return ranef.glmm(**({"y": case.y, "X": case.X, "groups": case.groups} | arguments(case) | changed))
 
 
 @cache
@@ -107,6 +107,8 @@ def target(case: Case) -> Target:
             exact["npar"],
         )
     block = record.get("glmmTMB") or record
+    terms = {term["group"]: term for term in block["varcorr"]}  # glmmTMB has them in another order
+    block = block | {"varcorr": [terms[term["group"]] for term in record["varcorr"]]}
     # glmmTMB's sigma is theta of the negative binomial; the Gamma models have an exact block.
     dispersion = (block["sigma"],) if case.family == "negative.binomial" else ()
     return Target(

@@ -7,6 +7,7 @@ all that lme4 prints where its criterion is the same, or becomes the same by ``h
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from functools import cache
 from importlib.util import find_spec
@@ -28,6 +29,7 @@ OF_LME4 = [name for name in NAMES if "gamma" not in name and "invgauss" not in n
 WITH_EXACT = [name for name in NAMES if expected(name).get("exact")]
 BACKENDS = ("dense", "blocked", pytest.param("cholmod", marks=pytest.mark.skipif(
     find_spec("sksparse") is None, reason="scikit-sparse is not installed")))
+DIGIT, NUMBER = re.compile(r"\d"), re.compile(r"-?\d+(?:\.\d*)?(?:e-?\d+)?")
 needs_nlopt = pytest.mark.skipif(find_spec("nlopt") is None, reason="NLopt is not installed")
 
 
@@ -186,8 +188,61 @@ def test_summary_of_lme4(like_lme4: Fitted) -> None:
     if like_lme4.case.nagq != 1 or like_lme4.case.family == "negative.binomial":
         # lme4's log-likelihood has no constants with nAGQ > 1; it counts theta of the negative binomial, given here.
         del ours[1], theirs[1]
-    assert [line.rstrip() for line in ours[: len(theirs)]] == [line.rstrip() for line in theirs]
+    ours = ours[: len(theirs)]
+    # The same text, but for the last digits of numbers: lme4's Hessian is numerical.
+    assert [DIGIT.sub("0", line).rstrip() for line in ours] == [DIGIT.sub("0", line).rstrip() for line in theirs]
+    for our_line, their_line in zip(ours, theirs, strict=True):
+        close(NUMBER.findall(our_line), NUMBER.findall(their_line), rtol=5e-3)
     assert like_lme4.record["summary"][0].partition(" [")[0] in " ".join(head.split("\n")).replace("   ", " ")
+
+
+# Intraclass correlation --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [name for name in OF_LME4 if expected(name)["family"] == "binomial"])
+def test_icc_of_binary_responses(name: str) -> None:
+    f, record = fitted_as_lme4(name).solution, expected(name)
+    level = {"logit": np.pi**2 / 3, "probit": 1.0, "cloglog": np.pi**2 / 6}[record["link"]]
+    variances = {term["group"]: term["variance"][0] for term in record["varcorr"]}
+    assert f.icc == pytest.approx({group: v / (v + level) for group, v in variances.items()}, rel=2e-4)
+    if all(len(columns) == 1 for columns in f.ranef_names.values()):
+        # performance::icc is of all factors together: the odds icc / (1 - icc) = variance / level add up.
+        odds = sum(icc / (1 - icc) for icc in f.icc.values())
+        assert odds / (1 + odds) == pytest.approx(record["icc"]["ICC_adjusted"], rel=2e-4)
+
+
+@pytest.mark.parametrize("name", ["glmm_grouseticks", "glmm_negbin", "glmm_negbin_grouseticks", "glmm_poisson_offset_int"])
+def test_observation_level_variance_of_counts(name: str) -> None:
+    # performance 0.10.2 takes it at exp(intercept of the null model), without offset and random variance.
+    f = fitted_as_lme4(name)
+    null = fit(name, X=np.ones((f.solution.n_obs, 1)), x_names=None, family=f.solution.family, hessian="expected")
+    level = f.solution.family.latent_variance(float(np.exp(null.coefficients[0])), f.solution._fit.phi)
+    variances = {c.group: c.variance for c in f.solution.var_components}
+    level += variances.pop("INDEX", 0.0)  # a level a row: it counts as observation-level variance there
+    total = sum(variances.values())
+    assert total / (total + level) == pytest.approx(f.record["icc"]["ICC_adjusted"], rel=2e-4)
+
+
+@pytest.mark.parametrize("name", ["glmm_negbin", "glmm_gamma_log"])
+def test_icc_of_a_null_model_is_the_one_of_nakagawa(name: str) -> None:
+    # Nakagawa, Johnson & Schielzeth (2017): lambda = exp(b0 + var/2) and log(1 + 1/lambda + 1/theta) for the negative
+    # binomial, log(1 + 1/nu) for the Gamma distribution with the log link.
+    f = fit(name, X=np.ones((len(fitted(name).case.y), 1)), x_names=None)
+    variance = f.var_components[0].variance
+    mean = np.exp(f.coefficients[0] + variance / 2)
+    cv2 = f.dispersion["dispersion"] if "gamma" in name else 1 / mean + 1 / f.dispersion["theta"]
+    assert f.icc["g"] == pytest.approx(variance / (variance + np.log1p(cv2)), rel=1e-12)
+
+
+def test_icc_of_counts_is_at_the_average_marginal_mean() -> None:
+    f = fitted("glmm_poisson_offset").solution
+    case = fitted("glmm_poisson_offset").case
+    a, b = f.var_components
+    x = case.random_data["x"]
+    variance = a.variance + 2 * b.corr[0] * a.std_dev * b.std_dev * x + b.variance * x**2
+    mean = np.exp(case.X @ f.coefficients + case.offset + variance / 2).mean()
+    assert mean == pytest.approx(case.y.mean(), rel=0.05)
+    assert f.icc["g"] == pytest.approx(a.variance / (a.variance + np.log1p(1 / mean)), rel=1e-12)
 
 
 # Against other fits ------------------------------------------------------------------------------------------------
@@ -223,7 +278,7 @@ def test_quadrature_of_the_exact_program(name: str, nagq: int) -> None:
     assert ours.log_likelihood == pytest.approx(theirs["logLik"], abs=1e-5)
     se = np.array(list(theirs["se"].values()))
     close((ours.coefficients - list(theirs["fixef"].values())) / se, 0, atol=1e-4)
-    close(ours.se, se, rtol=1e-3)
+    close(ours.se, se, rtol=2e-3)  # its differences leave 1e-3 in one model, where lme4 agrees with us to 1e-6
     close(ours.var_components[0].std_dev, theirs["sd"], rtol=1e-4)
     if theirs["dispersion"] is not None:
         close(list(ours.dispersion.values()), theirs["dispersion"], rtol=1e-4)

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+
 import ranef
 from ranef.contracts.arrays import FloatArray
 

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from ranef import registry
 from ranef.contracts.arrays import FloatArray
 from ranef.design.crossproducts import cross_products

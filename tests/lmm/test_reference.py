@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from ranef import registry
 from ranef.contracts.arrays import FloatArray
 from ranef.contracts.errors import RankDeficiencyWarning, SingularFitWarning
@@ -168,9 +169,7 @@ def test_summary_is_that_of_lmertest(model: Fitted) -> None:
         del ours[-2:]
     if not model.case.correlated[next(iter(model.case.groups))]:
         # lme4 makes up a factor Subject.1 for the second term, and so has wider columns.
-        ours, theirs = (
-            [" ".join(line.replace("Subject.1", "").split()) for line in lines] for lines in (ours, theirs)
-        )
+        ours, theirs = ([" ".join(line.replace("Subject.1", "").split()) for line in lines] for lines in (ours, theirs))
     # The same text, but for the last digit of a number: lmerTest's derivatives are numerical.
     assert [DIGIT.sub("0", line) for line in ours] == [DIGIT.sub("0", line) for line in theirs]
     for our_line, their_line in zip(ours, theirs, strict=True):

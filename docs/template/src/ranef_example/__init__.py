@@ -1,0 +1,21 @@
+"""The family example for ranef."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ranef.contracts import FamilyEntry, hookimpl
+
+
+def make(**options: Any) -> Any:
+    """Imports on first use."""
+    from .family import Example
+
+    return Example(**options)
+
+
+@hookimpl
+def ranef_families() -> Iterator[FamilyEntry]:
+    """What this distribution adds."""
+    yield FamilyEntry("example", "Geometric counts: variance = mu + mu^2", make)

@@ -1,0 +1,132 @@
+"""`ranef bench` from the command line, processes and files included."""
+
+from __future__ import annotations
+
+import csv
+import json
+from functools import partial
+
+import pytest
+from click.testing import CliRunner
+
+import ranef.datasets
+from ranef.bench import simulate, worker
+from ranef.bench.measure import Probe
+from ranef.bench.methods import Method
+from ranef.bench.model import Case
+from ranef.cli import main
+
+
+def bench(*arguments):
+    return CliRunner().invoke(main, ["bench", *map(str, arguments)])
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """Two backends on sleepstudy: what was printed, and the files."""
+    folder = tmp_path_factory.mktemp("bench")
+    files = {name: folder / f"out.{name}" for name in ("json", "csv", "png")}
+    output = ["--json", files["json"], "--csv-out", files["csv"], "--plot", files["png"]]
+    run = bench("sleepstudy", "--backend", "dense", "--backend", "blocked", "--repeats", 3, *output)
+    assert run.exit_code == 0, run.output
+    return run.stdout, files
+
+
+def test_figures_of_every_method(done):
+    results = json.loads(done[1]["json"].read_text())["results"]
+    assert [r["method"] for r in results] == ["dense / auto", "blocked / auto"]
+    for r in results:
+        assert r["status"] == "ok"
+        assert len(r["times"]) == 3
+        assert min(r["times"]) <= r["seconds"]["q1"] <= r["seconds"]["median"] <= r["seconds"]["q3"] <= max(r["times"])
+        assert r["criterion"] == pytest.approx(1743.62827195849, abs=1e-6)  # lme4
+        assert 0 <= r["excess"] < 1e-8
+        assert r["size"] == {"n": 180, "p": 2, "q": 36, "m": 3}
+        assert r["memory"]["peak_mb"] >= r["memory"]["before_mb"] > 10
+        assert max(r["oracle"].values()) < 1e-10
+        assert r["evaluations"] >= 3
+
+
+def test_threads_are_pinned_and_told(done):
+    record = json.loads(done[1]["json"].read_text())
+    assert record["environment"]["threads"] == "1"
+    assert "threads 1" in done[0]
+    assert "processor" in done[0]
+
+
+def test_other_files(done):
+    with done[1]["csv"].open() as file:
+        assert [line["method"] for line in csv.DictReader(file)] == ["dense / auto", "blocked / auto"]
+    assert done[1]["png"].read_bytes().startswith(b"\x89PNG")
+
+
+def test_saved_runs_compare(done):
+    run = bench("--compare", done[1]["json"], done[1]["json"])
+    assert run.exit_code == 0, run.output
+    assert run.output.count("same") == 2
+
+
+def test_growth_of_a_simulated_model(tmp_path):
+    path, picture = tmp_path / "a.json", tmp_path / "a.svg"
+    grow = ["--simulate", "slopes:rows=300,levels=10", "--grow", "columns=1,2"]
+    run = bench(*grow, "--repeats", 1, "--no-memory", "--json", path, "--plot", picture)
+    assert run.exit_code == 0, run.output
+    assert [r["size"]["m"] for r in json.loads(path.read_text())["results"]] == [1, 3]
+    assert "covariance parameters m" in picture.read_text() or picture.stat().st_size > 1000
+
+
+def test_own_data(tmp_path):
+    columns = ranef.datasets.load("penicillin")
+    path = tmp_path / "mine.csv"
+    path.write_text("\n".join([",".join(columns), *(",".join(map(str, row)) for row in zip(*columns.values(), strict=True))]))
+    run = bench("--csv", path, "--y", "diameter", "--groups", "plate,sample", "--no-memory", "--repeats", 1, "--json", "-")
+    assert run.exit_code == 0, run.output
+    (result,) = json.loads(run.stdout)["results"]
+    assert result["case"] == "mine.csv"
+    assert result["criterion"] == pytest.approx(330.860588991086, abs=1e-6)  # lme4
+
+
+def test_a_backend_that_cannot_is_told_and_the_others_are_timed(tmp_path):
+    # 20,001 random effects: the dense backend's cost is infinite
+    path = tmp_path / "a.json"
+    spec = "slopes:rows=30000,levels=25000,columns=1"
+    run = bench("--simulate", spec, "--backend", "dense", "--backend", "blocked", "--repeats", 1, "--json", path)
+    assert run.exit_code == 0, run.output
+    assert "its cost is infinite" in run.output
+    assert [r["status"] for r in json.loads(path.read_text())["results"]] == ["failed", "ok"]
+
+
+def test_a_process_that_takes_too_long_is_stopped():
+    slow = Case("slow", partial(simulate.crossed, rows=10_000_000, levels="100x100"))
+    (result,), _ = worker.run(Probe(slow, Method()), threads=1, timeout=0.05)
+    assert result == {"status": "timeout", "reason": "took longer than 0.05 s"}
+
+
+def test_a_process_that_dies_gives_its_last_words():
+    broken = Case("broken", partial(simulate.crossed, levels="a"))
+    (result,), _ = worker.run(Probe(broken, Method()), threads=1)
+    assert result["status"] == "failed"
+    assert "ValueError" in result["reason"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--grow", "levels=1,2"], "needs one simulated model"),
+        (["--y", "a"], "--y needs --csv"),
+        (["sleep"], "no case 'sleep'"),
+        (["--peers", "lme5"], "no peer 'lme5'"),
+        (["sleepstudy", "--grow", "levels=1,2"], "no generator 'sleepstudy'"),
+    ],
+)
+def test_mistakes(arguments, message):
+    run = bench(*arguments)
+    assert run.exit_code in (1, 2)
+    assert message in run.output
+
+
+def test_overview_lists_cases_generators_and_peers():
+    run = bench("--list")
+    assert run.exit_code == 0, run.output
+    for text in ("sleepstudy", "crossed-1m", "rows=10000,levels=500,columns=2", "statsmodels"):
+        assert text in run.output

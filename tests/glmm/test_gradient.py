@@ -1,0 +1,243 @@
+"""Exact gradients of the criteria in (gamma, theta, xi) against central differences, for every family and link.
+
+Differences are Richardson-extrapolated, of criteria whose modes PIRLS finds to rounding: their own error is near 1e-9
+relative.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from ranef import registry
+from ranef.contracts import Family
+from ranef.contracts.arrays import BoolArray, FloatArray
+from ranef.design.mixed import build_design
+from ranef.estimation.generalized import Problem
+from ranef.estimation.modes import Model
+from ranef.estimation.pipeline import Watch
+from ranef.estimation.quadrature import gauss_hermite_grid
+from ranef.families import (
+    Beta,
+    BetaBinomial,
+    Binomial,
+    Gamma,
+    Gaussian,
+    InverseGaussian,
+    NegativeBinomial,
+    NegativeBinomial1,
+    Poisson,
+    StudentT,
+    TruncatedNegativeBinomial,
+    TruncatedPoisson,
+    Tweedie,
+)
+
+from .models import fit
+
+CLASSES = (
+    Beta,
+    BetaBinomial,
+    Binomial,
+    Gamma,
+    Gaussian,
+    InverseGaussian,
+    NegativeBinomial,
+    NegativeBinomial1,
+    Poisson,
+    StudentT,
+    TruncatedNegativeBinomial,
+    TruncatedPoisson,
+    Tweedie,
+)
+
+
+#: Dispersion parameters of the simulations, where they are not 0.3.
+PHI = {"df": 6.0, "power": 1.4, "precision": 8.0, "theta": 2.0}
+#: Every family with every link of its list; Student's t has the Gaussian's ten, of which two will do.
+FAMILIES = [
+    pytest.param(cls(link=link), id=f"{cls.name}-{link}")
+    for cls in CLASSES
+    for link in (cls.links if cls is not StudentT else ("identity", "log"))
+]
+
+
+def simulate(family: Family, seed: int, *, columns: int = 1, crossed: bool = False) -> tuple[Model, FloatArray, FloatArray]:
+    """A small data set of the family: its model, and gamma and phi near the truth."""
+    rng = np.random.default_rng(seed)
+    n = 72
+    g, h = np.arange(n) % 6, rng.integers(0, 4, n)
+    x, z = rng.uniform(-1, 1, (2, n))
+    link = family.link
+    lower, upper = max(family.mean_bounds[0], link.range[0]), min(family.mean_bounds[1], link.range[1])
+    # A mean in the middle of what family and link can have, and etas about it that stay inside.
+    centre = 0.45 if upper == 1 else 2.0 if lower == 0 else 1.0
+    eta0 = float(link.link(np.array([centre]))[0])
+    unbounded = link.name in ("log", "logit", "probit", "cloglog", "loglog", "cauchit")
+    slope = 0.3 if unbounded else 0.2 * abs(eta0)
+    eta = eta0 + slope * x + 0.2 * slope * rng.normal(size=6)[g]
+    weights = rng.integers(1, 9, n).astype(float) if family.weights_are_trials else np.ones(n)
+    phi = np.array([PHI.get(p.name, 0.3) for p in family.parameters])
+    y = family.sample(link.mean(eta).mu, weights, phi, rng)
+    design = build_design(
+        y,
+        np.column_stack([np.ones(n), x]),
+        {"g": g, "h": h} if crossed else {"g": g},
+        random_effects={"g": ["1", "z", "x"][:columns]},
+        random_data={"z": z, "x": x},
+        x_names=["one", "slope"],
+    )
+    symbolic = registry.linalg_backend("blocked")[0].analyze(design.random.structure)
+    gamma = design.fixed.R @ np.array([eta0, slope])
+    return Model(design, family, y, weights, symbolic, "observed"), gamma, phi
+
+
+def differences(f: Callable[[FloatArray], float], x: FloatArray, h: float = 1e-3) -> FloatArray:
+    """Derivatives of f by each x, by central differences of h and 2h extrapolated: an error of order h^4."""
+    out = []
+    for i in range(len(x)):
+        e = np.zeros(len(x))
+        e[i] = h
+        out.append((8 * (f(x + e) - f(x - e)) - (f(x + 2 * e) - f(x - 2 * e))) / (12 * h))
+    return np.array(out)
+
+
+def assert_gradient(problem: Problem, x: FloatArray, rtol: float) -> None:
+    value, exact = problem.gradient(x)
+    assert np.isfinite(value)
+    numeric = differences(problem.value, x)
+    np.testing.assert_allclose(exact, numeric, rtol=rtol, atol=rtol * max(1.0, float(np.abs(numeric).max())))
+
+
+def problem_of(
+    family: Family, seed: int, *, nagq: int = 1, joint: bool = False, hessian: str = "observed", **shape: Any
+) -> tuple[Problem, FloatArray]:
+    """The criterion of a simulated data set, and parameters that are no optimum."""
+    model, gamma, phi = simulate(family, seed, **shape)
+    problem = Problem(replace(model, hessian=hessian), nagq, joint=joint, watch=Watch())
+    problem.gamma = gamma.copy()
+    rng = np.random.default_rng(seed + 1)
+    inside, around = rng.uniform(0.7, 1.3, len(problem.diagonal)), rng.uniform(-0.5, 0.5, len(problem.diagonal))
+    size = 0.05 * (1.0 + abs(float(gamma[0])) / np.sqrt(len(model.y)))
+    theta = size * np.where(problem.diagonal, inside, around)
+    return problem, problem.pack(gamma * 1.01, theta, problem.dispersion.to_free(phi))
+
+
+def seed_of(family: Family) -> int:
+    return zlib.crc32(repr(family).encode())
+
+
+@pytest.mark.parametrize("crossed", [False, True], ids=["one-factor", "crossed"])
+@pytest.mark.parametrize("hessian", ["observed", "expected"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_laplace(family: Family, hessian: str, crossed: bool) -> None:
+    problem, x = problem_of(family, seed_of(family), hessian=hessian, crossed=crossed)
+    assert_gradient(problem, x, rtol=1e-6)
+
+
+@pytest.mark.parametrize("columns", [2, 3])
+@pytest.mark.parametrize("family", [Binomial(), Binomial("cloglog"), Poisson(), NegativeBinomial(), Gamma("inverse")])
+def test_laplace_of_vector_terms(family: Family, columns: int) -> None:
+    problem, x = problem_of(family, 7, columns=columns, crossed=True)
+    assert_gradient(problem, x, rtol=1e-6)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_modes_and_fixed_effects_jointly(family: Family) -> None:
+    # nAGQ = 0: gamma minimizes h, not the criterion, and moves with theta and xi.
+    problem, x = problem_of(family, seed_of(family) + 2, joint=True)
+    assert_gradient(problem, x, rtol=1e-6)
+
+
+@pytest.mark.parametrize("hessian", ["observed", "expected"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_quadrature_of_a_scalar_term(family: Family, hessian: str) -> None:
+    problem, x = problem_of(family, seed_of(family) + 3, nagq=5, hessian=hessian)
+    assert_gradient(problem, x, rtol=1e-6)
+
+
+@pytest.mark.parametrize("nagq", [2, 4])
+@pytest.mark.parametrize("columns", [2, 3])
+@pytest.mark.parametrize("family", [Binomial(), Binomial("probit"), Poisson("sqrt"), NegativeBinomial(), Gamma("log")])
+def test_quadrature_of_vector_terms(family: Family, columns: int, nagq: int) -> None:
+    problem, x = problem_of(family, 11, nagq=nagq, columns=columns)
+    assert_gradient(problem, x, rtol=1e-6)
+
+
+@pytest.mark.parametrize("family", [Binomial(), Binomial("cloglog"), NegativeBinomial()])
+@pytest.mark.parametrize("columns", [1, 2, 3])
+def test_one_node_is_the_laplace_approximation(family: Family, columns: int) -> None:
+    laplace, x = problem_of(family, 5, columns=columns)
+    one, _ = problem_of(family, 5, nagq=2, columns=columns)
+    one.grid = gauss_hermite_grid(1, columns)
+    assert one.value(x) == pytest.approx(laplace.value(x), abs=1e-10)
+    np.testing.assert_allclose(one.gradient(x)[1], laplace.gradient(x)[1], rtol=1e-8, atol=1e-8)
+
+
+def test_the_gradient_does_not_depend_on_the_backend() -> None:
+    problem, x = problem_of(Binomial("probit"), 3, columns=2, crossed=True)
+    dense = registry.linalg_backend("dense")[0].analyze(problem.model.structure)
+    other = Problem(replace(problem.model, symbolic=dense), 1, joint=False, watch=Watch())
+    np.testing.assert_allclose(other.gradient(x)[1], problem.gradient(x)[1], rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("name", ["glmm_negbin_grouseticks", "glmm_contraception_slope", "glmm_gamma_log"])
+@pytest.mark.parametrize("hessian", ["observed", "expected"])
+def test_hessian_behind_the_standard_errors(name: str, hessian: str) -> None:
+    # Second differences of the criterion, in units of standard errors, where it is of order one.
+    fitted = fit(name, hessian=hessian)._fit
+    problem = Problem(fitted._model, 1, joint=False, watch=Watch())
+    problem.u = fitted.u
+    xi = fitted.dispersion.to_free(fitted.phi)
+    at = problem.pack(fitted.gamma, fitted.theta, xi)
+    scale = np.concatenate([np.ones(len(fitted.gamma)), problem.theta_scale, np.ones(len(xi))])
+    exact = fitted.joint_hessian
+    units = 1.0 / np.sqrt(np.diagonal(exact))
+
+    def criterion(t: FloatArray) -> float:
+        return problem.value(at + scale * units * t)
+
+    zero, h = np.zeros(len(at)), 0.05
+
+    def mixed(i: int, j: int, h: float) -> float:
+        a, b = h * np.eye(len(at))[i], h * np.eye(len(at))[j]
+        return (criterion(a + b) - criterion(a - b) - criterion(b - a) + criterion(-a - b)) / (4 * h**2)
+
+    assert criterion(zero) == pytest.approx(fitted.criterion, rel=1e-12)
+    numeric = np.array([[(4 * mixed(i, j, h) - mixed(i, j, 2 * h)) / 3 for i in range(len(at))] for j in range(len(at))])
+    np.testing.assert_allclose(exact * np.outer(units, units), numeric, atol=2e-5)
+
+
+class Geometric(Family):
+    """The smallest family: everything else is the contract's default."""
+
+    name, links, discrete = "geometric", ("log", "identity"), True
+
+    def log_density(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
+        return weights * (y * np.log(mu / (1 + mu)) - np.log1p(mu))
+
+    def variance(self, mu: FloatArray, phi: FloatArray) -> FloatArray:
+        return mu * (1 + mu)
+
+    def support(self, y: FloatArray, weights: FloatArray) -> BoolArray:
+        return (y >= 0) & (y == np.round(y))
+
+    def sample(self, mu: FloatArray, weights: FloatArray, phi: FloatArray, rng: np.random.Generator) -> FloatArray:
+        return rng.geometric(1 / (1 + mu)) - 1.0
+
+
+@pytest.mark.parametrize("nagq", [1, 5])
+@pytest.mark.parametrize("hessian", ["observed", "expected"])
+@pytest.mark.parametrize("link", Geometric.links)
+def test_a_family_without_derivatives(link: str, hessian: str, nagq: int) -> None:
+    problem, x = problem_of(Geometric(link=link), 12, hessian=hessian, nagq=nagq)
+    assert_gradient(problem, x, rtol=1e-5)
+
+
+def test_every_registered_family_is_here() -> None:
+    registered = {entry.name for entry in registry.entries("family") if entry.distribution == "ranef"}
+    assert {cls.name for cls in CLASSES} == registered
