@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -12,21 +12,25 @@ from scipy.optimize import linprog
 
 from ..contracts.arrays import BoolArray, FloatArray
 from ..contracts.errors import InputError, NoMaximumError, NotPositiveDefiniteError
-from ..contracts.family import DispersionParameter, Family
+from ..contracts.family import Derivatives, DispersionParameter, Family
 from ..contracts.linalg import Structure
 from ..contracts.observer import FitFinished, FitStarted
 from ..contracts.optim import Objective
+from ..design.crossproducts import cross_products
 from ..design.mixed import MixedDesign
 from ..registry import Provenance
 from .laplace import Gradient, curvature, laplace_gradient
 from .linear import on_diagonal, singular_factors, start_values, theta_scales, warn_of
 from .modes import Mode, Model, find_mode
+from .moments import moment_start
 from .pipeline import Watch, assemble, choose_backend
 from .quadrature import Grid, Quadrature, gauss_hermite_grid
 from .search import Certificate, central_hessian, search
 
 #: The first stage only has to come near: its estimates are where the joint search starts.
 STAGE_ONE_TOLERANCE = 1e-3
+#: Steps of the regression without random effects, which only has to come near too.
+START_STEPS = 6
 #: Unconstrained dispersion parameters stay within this distance of zero (a factor of 5e8 on the log scale).
 WIDEST = 20.0
 
@@ -312,10 +316,10 @@ def fit_generalized(
         watch.tell(FitStarted("glmm", design.n, n_fixed, structure.q, parameters, *pipeline.names))
     with watch.phase("start"):
         stage_one = Problem(model, 1, joint=True, watch=watch)
-        gamma, phi, noise = _fixed_effects_start(model)
+        gamma, phi, working = _fixed_effects_start(model)
         stage_one.gamma = gamma
         xi = np.clip(stage_one.dispersion.to_free(phi), 0.1 - WIDEST, WIDEST - 0.1)
-        theta = 0.5 * noise * stage_one.diagonal / stage_one.theta_scale if given is None else given
+        theta = _theta_start(stage_one, working) if given is None else given
         x = stage_one.pack(gamma, theta, xi)
     evaluations = max_iter if pipeline.optimizer.needs_gradient else max_iter * (1 + len(x) + n_fixed)
     with watch.phase("nAGQ = 0"):
@@ -379,8 +383,17 @@ def fit_generalized(
     return fit
 
 
-def _fixed_effects_start(model: Model) -> tuple[FloatArray, FloatArray, float]:
-    """Fixed effects and dispersion of a model without random effects, and the noise of its working response."""
+def _theta_start(problem: Problem, working: Derivatives) -> FloatArray:
+    """theta by moments of the working linear model: response d1 / w, weights w, residual variance about 1."""
+    weights = np.maximum(working.expected_weight, 1e-6 * working.expected_weight.max())
+    design = replace(problem.model.design, y=working.d1 / weights, weights=weights, offset=None)
+    cross = cross_products(design)
+    sigma = np.sqrt(min(max(cross.yWy / cross.n, 1e-2), 1e2))
+    return sigma * moment_start(cross, problem.theta_scale) / problem.theta_scale
+
+
+def _fixed_effects_start(model: Model) -> tuple[FloatArray, FloatArray, Derivatives]:
+    """Fixed effects and dispersion of a model without random effects, by a few steps of Fisher scoring."""
     family, y, w, Q = model.family, model.y, model.weights, model.Q
     offset = model.design.offset
     mu = family.start_mean(y, w)
@@ -388,30 +401,29 @@ def _fixed_effects_start(model: Model) -> tuple[FloatArray, FloatArray, float]:
     eta = family.link.link(mu)
     known = np.zeros(len(y)) if offset is None else offset
     gamma = np.zeros(Q.shape[1])
-    for _ in range(8):
-        at = family.evaluate(y, eta, w, phi, 2)
+    at = family.evaluate(y, eta, w, phi, 2)
+    for _ in range(START_STEPS):
         working = np.maximum(at.expected_weight, 1e-10 * at.expected_weight.max())
-        noise = float(1.0 / np.sqrt(np.mean(working)))
-        if Q.shape[1] == 0:
-            break
-        response = eta - known + at.d1 / working
-        root = np.sqrt(working)
-        target = np.linalg.lstsq(Q * root[:, None], response * root, rcond=None)[0]
+        WQ = Q * working[:, None]
+        target = np.linalg.lstsq(WQ.T @ Q, WQ.T @ (eta - known + at.d1 / working), rcond=None)[0]
         step = 1.0
-        while step > 1e-4 and not (np.isfinite(Q @ target + known).all() and family.valid(Q @ (gamma + step * (target - gamma)) + known)):
+        while step > 1e-4 and not family.valid(Q @ (gamma + step * (target - gamma)) + known):
             step *= 0.5
-        if step <= 1e-4:
+        moved = gamma + step * (target - gamma)
+        new = Q @ moved + known
+        if step <= 1e-4 or not np.isfinite(new).all():
             break
-        gamma = gamma + step * (target - gamma)
-        eta = Q @ gamma + known
-        if np.abs(eta).max() > 30.0 and family.link.name != "identity":
+        change = np.abs(new - eta).max()
+        gamma, eta = moved, new
+        at = family.evaluate(y, eta, w, phi, 2)
+        if change < 1e-2:
             break
     if not family.valid(Q @ gamma + known):
         raise InputError(
             f"no start was found at which all means lie inside the domain of the {family.name} family with the "
             f"{family.link.name} link: include an intercept in X, or use the log link"
         )
-    return gamma, phi, noise
+    return gamma, phi, at
 
 
 def _refuse_separation(problem: Problem, x: FloatArray) -> None:
