@@ -10,6 +10,7 @@ from scipy import special
 from ranef.contracts import Derivatives
 from ranef.contracts.arrays import FloatArray
 
+from .links import Logit
 from .proportion import ProportionFamily
 from .special import log_binomial, times_log
 
@@ -43,6 +44,8 @@ class Binomial(ProportionFamily):
         order: Literal[2, 3] = 2,
     ) -> Derivatives:
         """Log density and derivatives at eta, exact: they are linear in log mu and log(1 - mu)."""
+        if isinstance(self.link, Logit):
+            return self._evaluate_logit(y, eta, weights, order)
         m = self.link.log_mean(eta)
         k = weights * y
         f = weights - k
@@ -62,6 +65,38 @@ class Binomial(ProportionFamily):
             d3=times_log(k, m.log_mu3) + times_log(f, m.log_complement3),
             expected_weight_eta=-weights
             * (_product(m.log_mu2, m.log_complement1) + _product(m.log_mu1, m.log_complement2)),
+            phi1=none,
+            phi1_eta=none,
+            phi1_eta2=none,
+            expected_weight_phi=none,
+        )
+
+    def _evaluate_logit(
+        self, y: FloatArray, eta: FloatArray, weights: FloatArray, order: Literal[2, 3]
+    ) -> Derivatives:
+        """The canonical link needs one exponential and one logarithm; no term cancels in the tails."""
+        decay = np.exp(-np.abs(eta))
+        larger = 1 / (1 + decay)  # the larger one of mu and 1 - mu
+        smaller = decay * larger
+        positive = eta > 0
+        mu = np.where(positive, larger, smaller)
+        complement = np.where(positive, smaller, larger)
+        # log f = k eta - w log(1 + exp(eta)), less eta's positive part in both terms
+        exponent = weights * (y * eta - np.maximum(eta, 0.0))
+        log_density = log_binomial(weights, weights * y) + exponent - weights * np.log1p(decay)
+        d1 = weights * (y * complement - (1 - y) * mu)
+        expected = weights * larger * smaller
+        if order == 2:
+            return Derivatives(log_density, d1, -expected, expected)
+        expected_eta = expected * (complement - mu)
+        none = np.zeros((0, len(eta)))
+        return Derivatives(
+            log_density,
+            d1,
+            -expected,
+            expected,
+            d3=-expected_eta,
+            expected_weight_eta=expected_eta,
             phi1=none,
             phi1_eta=none,
             phi1_eta2=none,

@@ -41,7 +41,8 @@ def as_numbers(value: Any, name: str, ndim: int = 1) -> FloatArray:
         raise InputError(f"{name} must be {wanted}; it has shape {array.shape}{hint}")
     if array.shape[0] == 0:
         raise InputError(f"{name} is empty: there are no observations to fit")
-    numbers = np.asarray(array, dtype=np.float64)
+    # Columns are copied: a fit must not change when its caller's arrays do. X is not used after the fit.
+    numbers: FloatArray = (np.array if ndim == 1 else np.asarray)(array, dtype=np.float64)
     if numbers.size:
         _check_range(numbers, name)
     return numbers

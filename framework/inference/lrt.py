@@ -67,9 +67,15 @@ def likelihood_ratio_test(one: Any, other: Any) -> LikelihoodRatioTest:
         if not any(_contains(candidate, factor) for candidate in large._design.random.factors):
             terms = " + ".join(map(str, factor.terms))
             raise ComparisonError(f"not nested: the larger model does not contain the random effects {terms}")
-    statistic = max(0.0, 2.0 * (large.log_likelihood - small.log_likelihood))
+    statistic = max(0.0, 2.0 * (_comparable(large, reml[1]) - _comparable(small, reml[0])))
     p_value = float(stats.chi2.sf(statistic, df))
     return LikelihoodRatioTest(_table(small, large, statistic, df, p_value), statistic, df, p_value)
+
+
+def _comparable(fit: Any, reml: bool) -> float:
+    """The log-likelihood; of REML fits in an orthonormal basis of X's columns, since it depends on their units."""
+    log_likelihood: float = fit.log_likelihood
+    return log_likelihood + (float(np.log(np.abs(np.diagonal(fit._design.fixed.R))).sum()) if reml else 0.0)
 
 
 def _check_same_data(a: MixedDesign, b: MixedDesign) -> None:

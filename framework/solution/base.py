@@ -112,7 +112,7 @@ class MixedSolution(ABC):
     @property
     def levels(self) -> dict[str, AnyArray]:
         """Labels of the levels by factor."""
-        return {f.name: f.levels for f in self._design.random.factors}
+        return {f.name: _frozen(f.levels) for f in self._design.random.factors}
 
     @property
     def ranef_names(self) -> dict[str, tuple[str, ...]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import pickle
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields, is_dataclass
@@ -240,9 +241,14 @@ def same_in_threads(what: str, tasks: Sequence[Callable[[], Any]]) -> None:
             return tasks[i]()
 
     alone = [answer(i) for i in range(len(tasks))]
-    repeated = list(range(len(tasks))) * 4
-    with ThreadPoolExecutor(2) as pool:
-        together = list(pool.map(answer, repeated))
+    repeated = list(range(len(tasks))) * 3
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # so that threads meet within the short time that they have
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            together = list(pool.map(answer, repeated))
+    finally:
+        sys.setswitchinterval(interval)
     for i, found in zip(repeated, together, strict=True):
         same_bits(f"{what}, in two threads at once", found, alone[i])
 

@@ -290,7 +290,7 @@ def results_are_of_the_declared_types(o: _Optimizer, problem: Problem) -> None:
 @LAWS.law(on=_valleys)
 def equal_questions_get_equal_bits(o: _Optimizer, problem: Problem) -> None:
     """Two runs evaluate the same points to the last bit: no state is left by the run before, and no hidden chance."""
-    paths = [run(o.optimizer, problem, 300)[1].points for _ in range(2)]
+    paths = [run(o.optimizer, problem, 100)[1].points for _ in range(2)]
     same_bits("the second run", paths[1], paths[0])
 
 
@@ -299,7 +299,7 @@ def threads_do_not_meet(o: _Optimizer) -> None:
     """Two minimizations at once find what each of them finds alone."""
 
     def task(problem: Problem) -> Callable[[], FloatArray]:
-        return lambda: run(o.optimizer, problem, 300)[0].x
+        return lambda: run(o.optimizer, problem, 60)[0].x
 
     same_in_threads("minimize", [task(problem) for problem in PROBLEMS[:4]])
 

@@ -44,12 +44,13 @@ newton <- function(par, gradient) {  # to the optimum, and the Hessian there
   list(par = par, H = H, step = max(abs(step) * sqrt(diag(H))))
 }
 
-tmb <- function(name, response, random, family, fixed = list(), weights = NULL, offset = NULL) {
+tmb <- function(name, response, random, family, fixed = list(), weights = NULL, offset = NULL,
+                beta = c(0, 0)) {
   formula <- as.formula(paste(response, "~ x +", paste(random, collapse = " + ")))
   d$weights_ <- if (is.null(weights)) rep(1, n) else d[[weights]]
   d$offset_ <- if (is.null(offset)) rep(0, n) else d[[offset]]
-  m <- glmmTMB(formula, d, family = family, weights = weights_, offset = offset_, start = fixed,
-               map = lapply(fixed, function(v) factor(NA)))
+  m <- glmmTMB(formula, d, family = family, weights = weights_, offset = offset_, 
+               start = c(fixed, list(beta = beta)), map = lapply(fixed, function(v) factor(NA)))
   fit <- newton(m$fit$par, function(par) as.vector(m$obj$gr(par)))
   se <- sqrt(diag(solve(fit$H)))
   at <- names(m$fit$par)
@@ -81,7 +82,7 @@ fits <- list(
   tmb("nbinom1_slope", "nbinom1", "(1 + x | g)", nbinom1()),
   tmb("nbinom2_offset", "nbinom2", one, nbinom2(), offset = "off"),
   tmb("nbinom2_given", "nbinom2", one, nbinom2(), fixed = list(betad = log(2)), offset = "off"),
-  tmb("nbinom2_sqrt", "nbinom2", one, nbinom2("sqrt")),
+  tmb("nbinom2_sqrt", "nbinom2", one, nbinom2("sqrt"), beta = c(1.5, 0)),
   tmb("beta", "beta", one, beta_family()),
   tmb("beta_crossed", "beta", c(one, "(1 | h)"), beta_family()),
   tmb("beta_probit", "beta", one, beta_family("probit")),
@@ -93,13 +94,13 @@ fits <- list(
   tmb("tweedie_given", "tweedie", one, tweedie(), fixed = list(psi = qlogis(0.4))),
   tmb("truncated_poisson", "truncated_poisson", one, truncated_poisson()),
   tmb("truncated_nbinom2", "truncated_nbinom2", one, truncated_nbinom2()),
-  tmb("poisson_sqrt", "poisson_sqrt", one, poisson("sqrt")),
-  tmb("poisson_identity", "poisson_identity", one, poisson("identity")),
+  tmb("poisson_sqrt", "poisson_sqrt", one, poisson("sqrt"), beta = c(2, 0)),
+  tmb("poisson_identity", "poisson_identity", one, poisson("identity"), beta = c(5, 0)),
   tmb("poisson_weights", "poisson_weights", one, poisson(), weights = "w"),
-  tmb("gamma_inverse", "gamma_inverse", one, Gamma("inverse")),
+  tmb("gamma_inverse", "gamma_inverse", one, Gamma("inverse"), beta = c(1, 0)),
   tmb("gamma_weights", "gamma_inverse", one, Gamma("log"), weights = "w"),
   tmb("gaussian_log", "gaussian_log", one, gaussian("log")),
-  tmb("gaussian", "t", "(1 + x | g)", gaussian()),
+  tmb("gaussian", "t", one, gaussian()),
   merMod("cauchit", "cauchit", binomial("cauchit"))
 )
 write(toJSON(list(data = as.list(d), fits = fits), digits = NA, auto_unbox = TRUE, null = "null"), "fits.json")
