@@ -240,6 +240,7 @@ class Registry:
         self._unloaded: list[_Failure] = []
         self._loaded = not entry_points
         self._loading = False
+        self._only_built_ins = False
         self._found: _Found | None = None
         self._lock = threading.RLock()
 
@@ -322,6 +323,25 @@ class Registry:
         finally:
             self.unregister(plugin)
 
+    @contextmanager
+    def built_ins_only(self) -> Iterator[None]:
+        """Choose among ranef's own plugins for the time of a ``with`` block, as `RANEF_PLUGINS=off` does for a process.
+
+        Examples
+        --------
+        >>> import ranef
+        >>> with ranef.registry.built_ins_only():
+        ...     {info.distribution for info in ranef.registry.entries("linalg")}
+        {'ranef'}
+        """
+        with self._lock:
+            before, self._only_built_ins, self._found = self._only_built_ins, True, None
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._only_built_ins, self._found = before, None
+
     # Discovery ----------------------------------------------------------------------------------------------------
 
     def _scan(self) -> _Found:
@@ -392,6 +412,8 @@ class Registry:
             # pluggy calls the last one registered first; listings are easier to read in order of registration
             for implementation in getattr(self._plugins.hook, about.hook).get_hookimpls():
                 source = self._sources[implementation.plugin_name]
+                if self._only_built_ins and _canonical(source.distribution) != BUILT_IN:
+                    continue
                 try:
                     for entry in implementation.function():
                         found.candidates[kind].append(_validated(kind, entry, source))
@@ -670,5 +692,6 @@ available_optimizers = default.available_optimizers
 register = default.register
 unregister = default.unregister
 use = default.use
+built_ins_only = default.built_ins_only
 
 set_link_finder(lambda name: link(name)[0])

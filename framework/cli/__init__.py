@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from .. import registry
 from ..contracts import RanefError
 from .bench import bench
 from .check import check
@@ -28,8 +29,12 @@ class _Commands(click.Group):
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="ranef")
-def main() -> None:
+@click.option("--built-ins-only", is_flag=True, help="Leave plugins of other distributions out, as RANEF_PLUGINS=off.")
+@click.pass_context
+def main(context: click.Context, built_ins_only: bool) -> None:
     """Linear and generalized linear mixed models, with swappable backends, optimizers and families."""
+    if built_ins_only:
+        context.with_resource(registry.built_ins_only())
 
 
 for command in (fit, demo, bench, plugins, check, new_plugin, doctor):

@@ -67,3 +67,6 @@ class Observer:
 
     def notify(self, event: Event) -> None:
         """Take notice of one event. An exception here removes the observer from the fit, with a `PluginWarning`."""
+
+    def close(self) -> None:
+        """The fit is over, after `FitFinished` or after an error: release what was taken."""

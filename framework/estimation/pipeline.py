@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -115,16 +116,26 @@ class Watch:
     def tell(self, event: Event) -> None:
         """Notify every observer."""
         for observer in list(self.observers):
-            try:
-                observer.notify(event)
-            except Exception as e:  # an observer must not break a fit
-                self.observers.remove(observer)
-                warnings.warn(
-                    f"observer {type(observer).__name__} raised {type(e).__name__}: {e}; it was left out of the rest of "
-                    "the fit, which is not affected",
-                    PluginWarning,
-                    stacklevel=2,
-                )
+            self._call(observer, partial(observer.notify, event))
+
+    def _call(self, observer: Observer, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except Exception as e:  # an observer must not break a fit
+            self.observers.remove(observer)
+            warnings.warn(
+                f"observer {type(observer).__name__} raised {type(e).__name__}: {e}; it was left out of the rest of the "
+                "fit, which is not affected",
+                PluginWarning,
+                stacklevel=3,
+            )
+
+    def __enter__(self) -> Watch:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for observer in list(self.observers):
+            self._call(observer, observer.close)
 
 
 def observers_of(callbacks: Sequence[Observer | str] | Observer | str | None, verbose: bool) -> list[Observer]:

@@ -123,22 +123,22 @@ def glmm(
     prior = np.ones(design.n) if prior is None else prior
     chosen.check_response(design.y, prior)
     _check_quadrature(nagq, design)
-    watch = Watch(observers_of(callbacks, verbose))
-    fit = fit_generalized(
-        design,
-        chosen,
-        design.y,
-        prior,
-        nagq=nagq,
-        hessian=hessian,
-        tol=tol,
-        max_iter=max_iter,
-        start=start,
-        backend=backend,
-        optimizer=optimizer,
-        provenance=provenance,
-        watch=watch,
-    )
+    with Watch(observers_of(callbacks, verbose)) as watch:
+        fit = fit_generalized(
+            design,
+            chosen,
+            design.y,
+            prior,
+            nagq=nagq,
+            hessian=hessian,
+            tol=tol,
+            max_iter=max_iter,
+            start=start,
+            backend=backend,
+            optimizer=optimizer,
+            provenance=provenance,
+            watch=watch,
+        )
     return GLMMSolution(fit, conf_level=conf_level, response=name_of(y))
 
 

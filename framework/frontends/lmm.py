@@ -122,17 +122,17 @@ def lmm(
         x_names=x_names,
     )
     check_identifiable(design)
-    watch = Watch(observers_of(callbacks, verbose))
-    fit = fit_linear(
-        design,
-        reml=bool(reml),
-        tol=tol,
-        max_iter=max_iter,
-        start=start,
-        backend=backend,
-        optimizer=optimizer,
-        watch=watch,
-    )
+    with Watch(observers_of(callbacks, verbose)) as watch:
+        fit = fit_linear(
+            design,
+            reml=bool(reml),
+            tol=tol,
+            max_iter=max_iter,
+            start=start,
+            backend=backend,
+            optimizer=optimizer,
+            watch=watch,
+        )
     return LMMSolution(fit, satterthwaite=compute_satterthwaite, conf_level=conf_level, response=name_of(y))
 
 

@@ -339,3 +339,18 @@ def test_links_of_families_are_looked_up_in_the_default_registry():
     logit = find_link("logit")
     assert logit is link("logit")[0]
     np.testing.assert_allclose(logit.mean(np.array([0.0])).mu, 0.5)
+
+
+def test_built_ins_only_leaves_others_out_for_a_block() -> None:
+    """Plugins registered at run time or found elsewhere are not chosen, and come back afterwards."""
+
+    class Plugin:
+        @hookimpl
+        def ranef_links(self) -> list[LinkEntry]:
+            return [LinkEntry("mine", "A link", lambda: None)]
+
+    registry = Registry(entry_points=False)
+    registry.register(Plugin(), distribution="mine")
+    with registry.built_ins_only(), pytest.raises(PluginNotFoundError):
+        registry.link("mine")
+    assert [info.name for info in registry.entries("link")] == ["mine"]
