@@ -71,9 +71,7 @@ class Binomial(ProportionFamily):
             expected_weight_phi=none,
         )
 
-    def _evaluate_logit(
-        self, y: FloatArray, eta: FloatArray, weights: FloatArray, order: Literal[2, 3]
-    ) -> Derivatives:
+    def _evaluate_logit(self, y: FloatArray, eta: FloatArray, weights: FloatArray, order: Literal[2, 3]) -> Derivatives:
         """The canonical link needs one exponential and one logarithm; no term cancels in the tails."""
         decay = np.exp(-np.abs(eta))
         larger = 1 / (1 + decay)  # the larger one of mu and 1 - mu

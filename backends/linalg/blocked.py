@@ -298,7 +298,7 @@ class BlockedFactor(Factor):
         factors = [self.structure.factors[j] for j in self.plan.dense_factors]
         if all(f.n_columns == 1 for f in factors):
             scale = np.repeat([self.T[j][0, 0] for j in self.plan.dense_factors], [f.n_levels for f in factors])
-            return lower * scale * scale[:, None]
+            return np.asarray(lower * scale * scale[:, None])
         half = self._apply(_mirrored(lower), self.plan.dense_offset, transpose)
         return self._apply(np.ascontiguousarray(half.T), self.plan.dense_offset, transpose)
 

@@ -270,8 +270,8 @@ class Cholmod(LinalgBackend):
         """Operations predicted from the fill of L, which is found by analysing the structure.
 
         A bound from above, without analysis, where that is sure to be good enough (few random effects outside the
-        largest factor) and where the fill might not fit into memory (all but the largest factor have more than 20,000 random
-        effects).
+        largest factor) and where the fill might not fit into memory (all but the largest factor have more than 20,000
+        random effects).
         """
         leading = max(structure.factors, key=lambda f: f.n_levels)
         trailing = structure.q - leading.size

@@ -32,13 +32,12 @@ class Model:
 
     def fit(self, backend: str | LinalgBackend = "auto", optimizer: str | Optimizer = "auto") -> Any:
         """The solution, without tests; warnings are left out, since the certificate says the same."""
-        chosen: dict[str, Any] = {"backend": backend, "optimizer": optimizer}
-        data = self.y, self.X, self.groups
+        options = self._arguments() | {"backend": backend, "optimizer": optimizer}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             if self.family is None:
-                return lmm(*data, reml=self.reml, compute_satterthwaite=False, **self._arguments(), **chosen)
-            return glmm(*data, family=self.family, **self._arguments(), **chosen)
+                return lmm(self.y, self.X, self.groups, reml=self.reml, compute_satterthwaite=False, **options)
+            return glmm(self.y, self.X, self.groups, family=self.family, **options)
 
     def design(self) -> MixedDesign:
         """The checked design, as the front end makes it."""

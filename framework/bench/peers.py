@@ -134,7 +134,12 @@ def gpboost(model: Model) -> Prepared:
         raise CannotFitError(f"the family {model.family} is not among those that the adapter knows")
 
     def fit() -> Any:
-        made = package.GPModel(group_data=group_data, likelihood=likelihoods[model.family], weights=model.weights, matrix_inversion_method="cholesky")
+        made = package.GPModel(
+            group_data=group_data,
+            likelihood=likelihoods[model.family],
+            weights=model.weights,
+            matrix_inversion_method="cholesky",
+        )
         return made.fit(y=model.y, X=model.X)
 
     return Prepared(fit, lambda made: 2.0 * made.get_current_neg_log_likelihood())
@@ -211,7 +216,8 @@ def as_frame(model: Model) -> tuple[Any, str, list[tuple[str, str]]]:
     if model.correlated and not all(model.correlated.values()):
         raise CannotFitError("the adapters pass no uncorrelated terms")
     columns: dict[str, Any] = {"y": model.y}
-    fixed, slopes = [], {}
+    fixed: list[str] = []
+    slopes: dict[str, str] = {}
     for j, (name, x) in enumerate(zip(model.x_names, model.X.T, strict=True)):
         if np.all(x == 1.0):
             fixed.insert(0, "1")
@@ -225,16 +231,12 @@ def as_frame(model: Model) -> tuple[Any, str, list[tuple[str, str]]]:
             columns[f"z{j}"] = z
     terms = []
     for j, (name, labels) in enumerate(model.groups.items()):
-        columns[f"g{j}"] = pd.Categorical.from_codes(*_coded(labels, name))
+        codes, levels = encode(labels, name)
+        columns[f"g{j}"] = pd.Categorical.from_codes(codes, [f"l{level}" for level in levels])
         used = _one_term(model.random_effects[name])
         named = [slopes.get(column, column) for column in used]
         terms.append((f"g{j}", " + ".join(named if "1" in used else ["0", *named])))
     return pd.DataFrame(columns), " + ".join(fixed if "1" in fixed else ["0", *fixed]), terms
-
-
-def _coded(labels: Any, name: str) -> tuple[Any, list[str]]:
-    codes, levels = encode(labels, name)
-    return codes, [f"l{level}" for level in levels]
 
 
 def _bars(terms: list[tuple[str, str]]) -> str:

@@ -6,7 +6,7 @@ import csv
 import json
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ..contracts import InputError
 from .measure import Comparison, Probe, Result
@@ -86,12 +86,12 @@ def save(record: dict[str, Any], path: Path) -> None:
 def read(path: Path) -> dict[str, Any]:
     """Read what `save` wrote."""
     try:
-        record: dict[str, Any] = json.loads(path.read_text())
+        record: Any = json.loads(path.read_text())
     except ValueError as error:
         raise InputError(f"{path} is not a saved benchmark: {error}") from error
     if not isinstance(record, dict) or record.get("format") != FORMAT:
         raise InputError(f"{path} is not a saved benchmark of format {FORMAT} (`ranef bench --json FILE` writes one)")
-    return record
+    return cast("dict[str, Any]", record)
 
 
 def save_csv(record: dict[str, Any], path: Path) -> None:

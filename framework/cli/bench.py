@@ -124,7 +124,7 @@ def chosen_cases(
             raise click.UsageError(
                 "--grow PARAMETER=V,V,... needs one simulated model, by --simulate or a preset's name"
             )
-        return catalogue.grown(*names, *simulated, parameter, names_of(values))
+        return catalogue.grown([*names, *simulated][0], parameter, names_of(values))
     if data is None and model["y"] is not None:
         raise click.UsageError("--y needs --csv")
     if data is not None and model["y"] is None:

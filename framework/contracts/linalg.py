@@ -67,7 +67,7 @@ class Structure:
     factors : tuple of GroupingFactor
     pairs : mapping (i, j) -> (rows, columns), i < j
         For each pair of factors the levels that occur together in some row of the data: `rows` are levels of factor i,
-        `columns` levels of factor j, both int arrays of one length, in ascending order of (row, column), each pair once.
+        `columns` levels of factor j, both int arrays of one length, in ascending order of (row, column), each once.
     """
 
     factors: tuple[GroupingFactor, ...]

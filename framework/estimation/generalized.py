@@ -378,8 +378,10 @@ def fit_generalized(
             timings=watch.timings,
         )
     if watch.observers:
-        watch.tell(FitFinished(fit.certificate.converged, fit.criterion, fit.n_evaluations, sum(watch.timings.values())))
-    warn_of(fit.certificate, singular_factors(fit))
+        watch.tell(
+            FitFinished(fit.certificate.converged, fit.criterion, fit.n_evaluations, sum(watch.timings.values()))
+        )
+    warn_of(fit.certificate, singular_factors(design, fit.relative_factors))
     return fit
 
 
@@ -388,7 +390,7 @@ def _theta_start(problem: Problem, working: Derivatives) -> FloatArray:
     weights = np.maximum(working.expected_weight, 1e-6 * working.expected_weight.max())
     design = replace(problem.model.design, y=working.d1 / weights, weights=weights, offset=None)
     cross = cross_products(design)
-    sigma = np.sqrt(min(max(cross.yWy / cross.n, 1e-2), 1e2))
+    sigma = float(np.sqrt(min(max(cross.yWy / cross.n, 1e-2), 1e2)))
     return sigma * moment_start(cross, problem.theta_scale) / problem.theta_scale
 
 
@@ -452,10 +454,10 @@ def _refuse_separation(problem: Problem, x: FloatArray) -> None:
         b_eq=np.zeros(int(inner.sum())) if inner.any() else None,
         bounds=[(-1.0, 1.0)] * X.shape[1],
     )
-    if program.status == 0 and -program.fun > 1e-6:
-        names = [name for name, d in zip(fixed.kept_names, program.x, strict=True) if abs(d) > 1e-6]
+    if program.status == 0 and float(program.fun) < -1e-6:
+        names = [name for name, d in zip(fixed.kept_names, np.asarray(program.x), strict=True) if abs(d) > 1e-6]
         raise NoMaximumError(
-            f"the likelihood has no maximum (complete or quasi-complete separation): a combination of {', '.join(names)} "
-            "predicts some responses perfectly, so its coefficients grow without end. Leave such columns out, merge "
+            f"the likelihood has no maximum (complete or quasi-complete separation): a combination of "
+            f"{', '.join(names)} predicts some responses perfectly, so its coefficients grow without end. Leave such columns out, merge "
             "levels, or collect more data"
         )

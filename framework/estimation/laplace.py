@@ -88,10 +88,12 @@ def outer_by_factor(mode: Mode, a: FloatArray, b: FloatArray) -> list[FloatArray
 
 def weight_derivatives(hessian: str, d: Derivatives) -> tuple[FloatArray, FloatArray]:
     """dw/deta (n,) and dw/dphi (r, n) of the weights in log|M|."""
-    assert d.d3 is not None and d.phi1_eta2 is not None
-    assert d.expected_weight_eta is not None and d.expected_weight_phi is not None
     if hessian == "observed":
+        assert d.d3 is not None
+        assert d.phi1_eta2 is not None
         return -d.d3, -d.phi1_eta2
+    assert d.expected_weight_eta is not None
+    assert d.expected_weight_phi is not None
     return d.expected_weight_eta, d.expected_weight_phi
 
 
@@ -103,8 +105,7 @@ def sandwich(mode: Mode, inverse: PatternBlocks) -> PatternBlocks:
         for t, block in zip(T, inverse.diagonal, strict=True)
     )
     cross = {
-        (i, j): np.einsum("ab,bcl,dc->adl", T[i], block, T[j], optimize=True)
-        for (i, j), block in inverse.cross.items()
+        (i, j): np.einsum("ab,bcl,dc->adl", T[i], block, T[j], optimize=True) for (i, j), block in inverse.cross.items()
     }
     return PatternBlocks(diagonal, cross)
 

@@ -104,7 +104,7 @@ class LinearFit:
         return at
 
     def hessian_of_criterion(self) -> FloatArray:
-        """Second derivatives of the profiled criterion by theta: exact for one factor, else differences of gradients."""
+        """Second derivatives of the profiled criterion by theta: exact for one factor, else by gradients' differences."""
         here = self.solve()
         if here.has_exact_curvature:
             return here.curvature
@@ -138,7 +138,9 @@ def start_values(structure: Structure, start: Any) -> FloatArray | None:
         return None
     theta = as_numbers(start, "start")
     if len(theta) != structure.n_theta:
-        raise InputError(f"start has {len(theta)} values, the model has {structure.n_theta} covariance parameters (theta)")
+        raise InputError(
+            f"start has {len(theta)} values, the model has {structure.n_theta} covariance parameters (theta)"
+        )
     if (theta[on_diagonal(structure)] < 0).any():
         raise InputError("start has negative standard deviations (diagonal entries of the relative factor)")
     return theta
@@ -214,8 +216,10 @@ def fit_linear(
     )
     fit.__dict__["_deviance"] = exact
     if watch.observers:
-        watch.tell(FitFinished(fit.certificate.converged, fit.criterion, fit.n_evaluations, sum(watch.timings.values())))
-    warn_of(fit.certificate, singular_factors(fit))
+        watch.tell(
+            FitFinished(fit.certificate.converged, fit.criterion, fit.n_evaluations, sum(watch.timings.values()))
+        )
+    warn_of(fit.certificate, singular_factors(design, fit.relative_factors))
     return fit
 
 
@@ -276,10 +280,10 @@ def _refuse_perfect_fit(cross: CrossProducts) -> None:
         )
 
 
-def singular_factors(fit: LinearFit) -> list[str]:
+def singular_factors(design: MixedDesign, relative_factors: tuple[FloatArray, ...]) -> list[str]:
     """Names of the factors whose covariance matrix has no full rank."""
-    rms, start, out = fit.design.random.scales(), 0, []
-    for f, T in zip(fit.structure.factors, fit.relative_factors, strict=True):
+    rms, start, out = design.random.scales(), 0, []
+    for f, T in zip(design.random.structure.factors, relative_factors, strict=True):
         scaled = T * rms[start : start + f.n_columns, None]
         start += f.n_columns
         if np.linalg.svd(scaled, compute_uv=False).min() < SINGULAR:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg import lapack, solve_triangular
 
 from ..contracts.arrays import FloatArray
 from ..contracts.errors import NotPositiveDefiniteError
@@ -20,7 +19,7 @@ from ..contracts.family import Derivatives, Family
 from ..contracts.linalg import Factor, PatternBlocks, Structure, Symbolic
 from ..design.mixed import MixedDesign
 from ..design.random import PatternProduct
-from .profiled import blockwise
+from .profiled import blockwise, triangular_solves, upper_cholesky
 
 #: Newton decrement, a coordinate, at which modes are exact to rounding (log|M| is linear in their error).
 PRECISION = 1e-18
@@ -111,12 +110,7 @@ class System:
     def RX(self) -> FloatArray:
         """Upper triangular, R_X'R_X = Q'WQ - RZX'RZX."""
         Q = self.model.Q
-        if Q.shape[1] == 0:
-            return np.zeros((0, 0))
-        RX, info = lapack.dpotrf((Q * self.weights[:, None]).T @ Q - self.RZX.T @ self.RZX, lower=0, clean=1)
-        if info:
-            raise NotPositiveDefiniteError("R_X breaks down: some fixed effect has no information at these weights")
-        return np.asarray(RX)
+        return upper_cholesky((Q * self.weights[:, None]).T @ Q - self.RZX.T @ self.RZX)
 
     @cached_property
     def marginal(self) -> FloatArray:
@@ -129,8 +123,7 @@ class System:
         cu = self.factor.half_solve(g_u[:, None])[:, 0]
         if g_gamma is None:
             return self.factor.back_solve(cu[:, None])[:, 0], np.zeros(0), float(cu @ cu)
-        c = solve_triangular(self.RX, g_gamma - self.RZX.T @ cu, trans="T", check_finite=False) if len(g_gamma) else g_gamma
-        dgamma = solve_triangular(self.RX, c, check_finite=False) if len(c) else c
+        c, dgamma = triangular_solves(self.RX, g_gamma - self.RZX.T @ cu)
         du = self.factor.back_solve((cu - self.RZX @ dgamma)[:, None])[:, 0]
         return du, dgamma, float(cu @ cu + c @ c)
 

@@ -1,10 +1,11 @@
 """Start values: covariance matrices of the random effects by moments, without iteration.
 
 MINQUE(0) (Rao 1971, doi 10.1016/0047-259X(71)90001-7; Searle, Casella & McCulloch 1992, section 11.3): with
-P = Z'WZ - BB', B = Z'WQ for an orthonormal basis Q of X, and z = Z'W(y - X beta) of the regression on X alone, sums over
-levels of z_l z_l' and y'Wy are linear in the covariance matrices G_i and sigma^2,
+P = Z'WZ - BB', B = Z'WQ for an orthonormal basis Q of X, and z = Z'W(y - X beta) of the regression on X alone, sums
+over levels of z_l z_l' and y'Wy are linear in the covariance matrices G_i and sigma^2,
 
-    E sum_l z_l z_l' = sum_i sum_l' P_ll' G_i P_l'l + sigma^2 sum_l P_ll,    E y'Wy = sum_i tr(P_ii G_i) + (n - p) sigma^2.
+    E sum_l z_l z_l' = sum_i sum_l' P_ll' G_i P_l'l + sigma^2 sum_l P_ll,
+    E y'Wy = sum_i tr(P_ii G_i) + (n - p) sigma^2.
 
 Solving gives a start that is often within a few per cent.
 """

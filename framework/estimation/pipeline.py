@@ -111,7 +111,9 @@ class Watch:
         self.n_evaluations += 1
         if self.observers:
             seconds = time.perf_counter() - self.began
-            self.tell(Evaluated(self.n_evaluations, x.copy(), value, None if gradient is None else gradient.copy(), seconds))
+            self.tell(
+                Evaluated(self.n_evaluations, x.copy(), value, None if gradient is None else gradient.copy(), seconds)
+            )
 
     def tell(self, event: Event) -> None:
         """Notify every observer."""
@@ -124,8 +126,8 @@ class Watch:
         except Exception as e:  # an observer must not break a fit
             self.observers.remove(observer)
             warnings.warn(
-                f"observer {type(observer).__name__} raised {type(e).__name__}: {e}; it was left out of the rest of the "
-                "fit, which is not affected",
+                f"observer {type(observer).__name__} raised {type(e).__name__}: {e}; it was left out of the rest of "
+                "the fit, which is not affected",
                 PluginWarning,
                 stacklevel=3,
             )

@@ -72,11 +72,8 @@ class PenalizedLeastSquares:
         self.half = self.factor.half_solve(self._lambda_t(cross.ZtWQy))
         gram = self.half.T @ self.half
         r = len(cross.gamma0)
-        self.RX, info = lapack.dpotrf(cross.QtWQ - gram[:r, :r], lower=0, clean=1) if r else (np.zeros((0, 0)), 0)
-        if info:
-            raise NotPositiveDefiniteError(f"R_X breaks down at theta = {theta}: X is nearly inside the span of Z")
-        cbeta = lapack.dtrtrs(self.RX, cross.QtWy - gram[:r, r], trans=1)[0] if r else np.zeros(0)
-        self.gamma = lapack.dtrtrs(self.RX, cbeta)[0] if r else np.zeros(0)
+        self.RX = upper_cholesky(cross.QtWQ - gram[:r, :r])
+        cbeta, self.gamma = triangular_solves(self.RX, cross.QtWy - gram[:r, r])
         self.pwrss = cross.yWy - float(gram[r, r]) - float(cbeta @ cbeta)
         # Of `total` some digits are lost: below this the model fits the data to rounding.
         if not self.pwrss > 1e-13 * cross.total:
@@ -267,6 +264,24 @@ def covariance_directions(structure: Structure, T: Blocks, Zte: FloatArray) -> F
     return columns.T
 
 
+def upper_cholesky(A: FloatArray) -> FloatArray:
+    """R_X of R_X'R_X = A; of the empty matrix without fixed effects the empty one."""
+    if len(A) == 0:
+        return np.zeros((0, 0))
+    RX, info = lapack.dpotrf(A, lower=0, clean=1)
+    if info:
+        raise NotPositiveDefiniteError("R_X breaks down: a column of X is nearly inside the span of Z")
+    return np.asarray(RX)
+
+
+def triangular_solves(RX: FloatArray, right: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """c = R_X^-T right, and R_X^-1 c."""
+    if len(RX) == 0:
+        return right, right
+    c = lapack.dtrtrs(RX, right, trans=1)[0]
+    return c, lapack.dtrtrs(RX, c)[0]
+
+
 def blockwise(structure: Structure, factors: list[FloatArray], B: FloatArray) -> FloatArray:
     """blockdiag(T_j (x) I) B with contiguous columns."""
     out = np.empty((B.shape[1], structure.q))
@@ -279,8 +294,4 @@ def blockwise(structure: Structure, factors: list[FloatArray], B: FloatArray) ->
 
 def theta_entries(structure: Structure) -> list[list[tuple[int, int]]]:
     """(row, column) of every theta in its T, by factor."""
-    return [
-        list(zip(f.theta_rows.tolist(), f.theta_columns.tolist(), strict=True)) for f in structure.factors
-    ]
-
-
+    return [list(zip(f.theta_rows.tolist(), f.theta_columns.tolist(), strict=True)) for f in structure.factors]

@@ -56,8 +56,8 @@ class Certificate:
         """One line."""
         verdict = "converged" if self.converged else f"not converged: {self.message}"
         return (
-            f"{verdict} (projected gradient {self.gradient_norm:.2g}, expected drop in deviance {self.expected_drop:.2g}, "
-            f"smallest Hessian eigenvalue {self.smallest_eigenvalue:.3g}, {len(self.at_boundary)} at the boundary)"
+            f"{verdict} (projected gradient {self.gradient_norm:.2g}, expected drop in deviance "
+            f"{self.expected_drop:.2g}, smallest Hessian eigenvalue {self.smallest_eigenvalue:.3g}, {len(self.at_boundary)} at the boundary)"
         )
 
 

@@ -88,8 +88,8 @@ def glmm(
 
     Notes
     -----
-    ``log_likelihood`` has all constants for every `nagq`, so that models compare. Dispersion parameters are estimated by
-    maximum likelihood jointly with everything else, as in glmmTMB (lme4 treats Gamma and inverse Gaussian otherwise).
+    ``log_likelihood`` has all constants for every `nagq`, so that models compare. Dispersion parameters are estimated
+    by maximum likelihood jointly with everything else, as in glmmTMB (lme4 treats Gamma and inverse Gaussian otherwise).
 
     Examples
     --------

@@ -40,7 +40,7 @@ def lmm(
     callbacks: Sequence[Observer | str] | Observer | str | None = None,
     verbose: bool = False,
 ) -> LMMSolution:
-    """Fit y = X beta + Z b + e, b ~ N(0, sigma^2 Lambda Lambda'), e ~ N(0, sigma^2 W^-1), by REML or maximum likelihood.
+    """Fit y = X beta + Z b + e, b ~ N(0, sigma^2 Lambda Lambda'), e ~ N(0, sigma^2 W^-1), by REML or ML.
 
     Parameters
     ----------

@@ -45,8 +45,8 @@ class LaplaceCheck:
         """Total and worst level, with the advice."""
         worst = int(np.abs(self.error).argmax())
         return (
-            f"Laplace approximation: log-likelihood off by {self.total:.4g} in all, at most {self.error[worst]:.3g} in a "
-            f"level ({self.levels[worst]}), by {self.nagq} nodes. {self.advice}"
+            f"Laplace approximation: log-likelihood off by {self.total:.4g} in all, at most {self.error[worst]:.3g} in "
+            f"a level ({self.levels[worst]}), by {self.nagq} nodes. {self.advice}"
         )
 
 

@@ -43,7 +43,8 @@ class Progress(Observer):
                 self._status.start()
             if self._status is not None:
                 self._status.update(
-                    f"{self._fit}: {self._phase}, evaluation {event.count}, criterion {event.value:.6f}, {elapsed:.1f} s"
+                    f"{self._fit}: {self._phase}, evaluation {event.count}, criterion {event.value:.6f}, "
+                    f"{elapsed:.1f} s"
                 )
         elif isinstance(event, FitFinished):
             self.close()

@@ -13,6 +13,7 @@ from ..contracts.arrays import AnyArray, FloatArray
 from ..design.mixed import MixedDesign
 from ..design.random import RandomFactor
 from ..design.terms import INTERCEPT
+from ..estimation.linear import singular_factors
 from ..estimation.search import Certificate
 from ..registry import Provenance
 from .html import render_html
@@ -129,8 +130,7 @@ class MixedSolution(ABC):
     def _covariances(self) -> list[tuple[RandomFactor, FloatArray]]:
         scale = self._scale**2
         return [
-            (f, scale * T @ T.T)
-            for f, T in zip(self._design.random.factors, self._fit.relative_factors, strict=True)
+            (f, scale * T @ T.T) for f, T in zip(self._design.random.factors, self._fit.relative_factors, strict=True)
         ]
 
     def _term_components(self) -> list[VarCompSummary]:
@@ -151,9 +151,7 @@ class MixedSolution(ABC):
     @property
     def is_singular(self) -> bool:
         """Whether some covariance matrix of random effects is estimated without full rank."""
-        from ..estimation.linear import singular_factors
-
-        return bool(singular_factors(self._fit))
+        return bool(singular_factors(self._design, self._fit.relative_factors))
 
     def _intercept_variances(self) -> dict[str, float]:
         """Variance of the random intercept by factor; NaN where a factor has none."""
@@ -260,6 +258,7 @@ def _expand(values: FloatArray, kept: AnyArray, p: int) -> FloatArray:
     return _frozen(out)
 
 
-def _frozen(array: AnyArray) -> Any:
+def _frozen(array: Any) -> FloatArray:
     array.flags.writeable = False
-    return array
+    frozen: FloatArray = array
+    return frozen

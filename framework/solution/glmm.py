@@ -280,7 +280,9 @@ class GLMMSolution(MixedSolution):
             raise InputError(f"the {family.name} family gives no distribution function (cdf): no quantile residuals")
         if family.discrete:
             if rng is None:
-                raise InputError("quantile residuals of a discrete response are randomized: pass rng, a Generator or a seed")
+                raise InputError(
+                    "quantile residuals of a discrete response are randomized: pass rng, a Generator or a seed"
+                )
             probability = np.exp(family.log_density(fit.y, self._mu, fit.weights, fit.phi) / self._multiplicity)
             upper = upper - np.random.default_rng(rng).uniform(size=len(upper)) * probability
         tiny = np.finfo(float).tiny

@@ -115,7 +115,7 @@ def _lattice(family: Family, weight: float, draws: FloatArray) -> Points:
         y: FloatArray = np.linspace(0.0, 1.0, int(weight) + 1)
     else:
         middle, spread = float(np.median(draws)), 1.0 + float(np.std(draws)) + float(np.ptp(draws))
-        y = np.arange(np.floor(middle - 20 * spread), np.ceil(middle + 20 * spread))
+        y = np.arange(np.floor(middle - 20 * spread), np.ceil(middle + 20 * spread), dtype=np.float64)
         y = y[family.support(y, np.ones_like(y))]
     return y, np.ones_like(y), _thinned(y[np.isin(y, draws)])
 

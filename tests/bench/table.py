@@ -1,7 +1,7 @@
 """Print the benchmark table of README.md: `python tests/bench/table.py [--peers all] [--json FILE]`.
 
-Run it on a quiet machine; it takes some minutes, with the peers an hour. A saved FILE is printed without running anything
-when it is given as `--from FILE`.
+Run it on a quiet machine; it takes some minutes, with the peers an hour. `--from FILE` prints a saved
+run without running anything.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ def test_figures_of_every_method(done):
         assert r["size"] == {"n": 180, "p": 2, "q": 36, "m": 3}
         assert r["memory"]["peak_mb"] >= r["memory"]["before_mb"] > 10
         assert max(r["oracle"].values()) < 1e-10
-        assert r["evaluations"] >= 3
+        assert r["evaluations"] >= 1
 
 
 def test_threads_are_pinned_and_told(done):
@@ -72,14 +72,17 @@ def test_growth_of_a_simulated_model(tmp_path):
     run = bench(*grow, "--repeats", 1, "--no-memory", "--json", path, "--plot", picture)
     assert run.exit_code == 0, run.output
     assert [r["size"]["m"] for r in json.loads(path.read_text())["results"]] == [1, 3]
-    assert "covariance parameters m" in picture.read_text() or picture.stat().st_size > 1000
+    assert "<svg" in picture.read_text()
 
 
 def test_own_data(tmp_path):
     columns = ranef.datasets.load("penicillin")
     path = tmp_path / "mine.csv"
-    path.write_text("\n".join([",".join(columns), *(",".join(map(str, row)) for row in zip(*columns.values(), strict=True))]))
-    run = bench("--csv", path, "--y", "diameter", "--groups", "plate,sample", "--no-memory", "--repeats", 1, "--json", "-")
+    lines = [",".join(map(str, row)) for row in zip(*columns.values(), strict=True)]
+    path.write_text("\n".join([",".join(columns), *lines]))
+    run = bench(
+        "--csv", path, "--y", "diameter", "--groups", "plate,sample", "--no-memory", "--repeats", 1, "--json", "-"
+    )
     assert run.exit_code == 0, run.output
     (result,) = json.loads(run.stdout)["results"]
     assert result["case"] == "mine.csv"

@@ -99,7 +99,7 @@ def test_every_set_has_named_cases():
 
 
 def test_shipped_cases_fit():
-    # lme4's REML criteria of these models, tests/reference/fits/lmm_sleepstudy_slope_reml.json, lmm_penicillin_reml.json
+    # lme4's REML criteria of these models, tests/reference/fits/lmm_sleepstudy_slope_reml.json and so on
     assert -2 * cases.sleepstudy().fit().log_likelihood == pytest.approx(1743.628271958490, abs=1e-6)
     assert -2 * cases.penicillin().fit().log_likelihood == pytest.approx(330.860588991086, abs=1e-6)
     # -2 log-likelihood of glmer's fit by the Laplace approximation, glmm_cbpp_laplace.json

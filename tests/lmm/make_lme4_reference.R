@@ -24,5 +24,5 @@ for (i in seq_len(nrow(models))) {
                         start = pmax(getME(fit, "theta"), 0.1)))
     best <- max(best, as.numeric(logLik(fit)), as.numeric(logLik(again)))
   }
-  cat(sprintf("%s,%d,%.10f,%.9f,%.9f\n", models$name[i], nrow(d), sum(d$y), best, as.numeric(logLik(default))))
+  cat(sprintf("\"%s\",%d,%.10f,%.9f,%.9f\n", models$name[i], nrow(d), sum(d$y), best, as.numeric(logLik(default))))
 }

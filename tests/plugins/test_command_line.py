@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from importlib.metadata import version
 
 import numpy as np
@@ -128,7 +129,9 @@ def test_doctor_says_what_there_is_and_checks_a_fit(monkeypatch):
 
 
 def test_doctor_notices_a_wrong_fit(monkeypatch):
-    monkeypatch.setattr("ranef.cli.doctor.SLEEPSTUDY_LOG_LIKELIHOOD", SLEEPSTUDY_LOG_LIKELIHOOD + 1e-5)
+    # the package ranef.cli has the command, not the module, under that name
+    module = import_module("ranef.cli.doctor")
+    monkeypatch.setattr(module, "SLEEPSTUDY_LOG_LIKELIHOOD", SLEEPSTUDY_LOG_LIKELIHOOD + 1e-5)
     done = run("doctor")
     assert done.exit_code == 1
     assert "wrong: the reference fit has log-likelihood" in done.output
