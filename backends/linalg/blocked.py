@@ -22,7 +22,7 @@ from ranef.contracts import (
     Structure,
     Symbolic,
 )
-from ranef.contracts.arrays import FloatArray
+from ranef.contracts.arrays import FloatArray, IntArray
 
 from . import blocks
 from .elimination import PairChunk, Plan, Step
@@ -100,10 +100,10 @@ class BlockedSymbolic(Symbolic):
         return G
 
     @cached_property
-    def cross_positions(self) -> dict[tuple[int, int], FloatArray]:
+    def cross_positions(self) -> dict[tuple[int, int], IntArray]:
         """Where the (k_i, k_j, n_pairs) blocks of each pair of factors stand in G."""
         plan, factors = self.plan, self.structure.factors
-        out = {}
+        out: dict[tuple[int, int], IntArray] = {}
         for (i, j), (rows, columns) in self.structure.pairs.items():
             position = np.empty((factors[i].n_columns, factors[j].n_columns, len(rows)), dtype=np.intp)
             for r in range(factors[i].n_columns):
@@ -382,12 +382,10 @@ class BlockedFactor(Factor):
                 met = _row_product(V[s.tail :], X, s)  # X~ M^-1_rr on the neighbours
                 crossed = -np.einsum("acn,cn->an", inverse[:, :, s.level], met)
                 V[s.position] = crossed
-                bent = np.stack(
-                    [
-                        [np.bincount(s.level, weights=crossed[a] * X[c], minlength=s.n_levels) for c in range(s.k)]
-                        for a in range(s.k)
-                    ]
-                )
+                bent = np.empty((s.k, s.k, s.n_levels))
+                for a in range(s.k):
+                    for c in range(s.k):
+                        bent[a, c] = np.bincount(s.level, weights=crossed[a] * X[c], minlength=s.n_levels)
                 inverse = inverse - blocks.multiply(bent, inverse)
             V[s.diagonal] = inverse.ravel()
         diagonal = []

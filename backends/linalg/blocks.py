@@ -16,9 +16,9 @@ def congruence(T: FloatArray, A: FloatArray) -> FloatArray:
     """T' A_l T for every level l; T (k, k), A (k, k, L)."""
     k, _, n_levels = A.shape
     if k == 1:
-        return A * (T[0, 0] * T[0, 0])
+        return np.asarray(A * (T[0, 0] * T[0, 0]))
     half = (T.T @ A.reshape(k, k * n_levels)).reshape(k, k, n_levels)
-    return np.matmul(T.T, half)
+    return np.asarray(np.matmul(T.T, half))
 
 
 def cholesky(M: FloatArray) -> FloatArray:
@@ -41,7 +41,7 @@ def forward_solve(C: FloatArray, B: FloatArray) -> FloatArray:
     """C_l^-1 B_l for every level; C (k, k, L) lower triangular, B (r, k, L)."""
     k = C.shape[0]
     if k == 1:
-        return B / C[0]
+        return np.asarray(B / C[0])
     Y = np.empty(np.broadcast_shapes(B.shape, (1, *C.shape[1:])))
     for j in range(k):
         rest = B[:, j] if j == 0 else B[:, j] - np.einsum("cl,rcl->rl", C[j, :j], Y[:, :j])
@@ -53,7 +53,7 @@ def backward_solve(C: FloatArray, B: FloatArray) -> FloatArray:
     """C_l^-T B_l for every level; C (k, k, L) lower triangular, B (r, k, L)."""
     k = C.shape[0]
     if k == 1:
-        return B / C[0]
+        return np.asarray(B / C[0])
     X = np.empty_like(B)
     for j in reversed(range(k)):
         rest = B[:, j] if j == k - 1 else B[:, j] - np.einsum("cl,rcl->rl", C[j + 1 :, j], X[:, j + 1 :])
@@ -65,18 +65,18 @@ def inverse(C: FloatArray) -> FloatArray:
     """(C_l C_l')^-1 for every level, (k, k, L)."""
     k = C.shape[0]
     if k == 1:
-        return 1.0 / C**2
+        return np.asarray(1.0 / C**2)
     root = forward_solve(C, np.eye(k)[:, :, None])  # row r of `root` is C^-1 e_r
-    return np.einsum("rcl,scl->rsl", root, root)
+    return np.asarray(np.einsum("rcl,scl->rsl", root, root))
 
 
 def multiply(A: FloatArray, B: FloatArray) -> FloatArray:
     """A_l B_l for every level; either may be one (k, k) matrix for all levels."""
     if A.ndim == 2:
-        return np.einsum("ab,bcl->acl", A, B)
+        return np.asarray(np.einsum("ab,bcl->acl", A, B))
     if B.ndim == 2:
-        return np.einsum("abl,bc->acl", A, B)
-    return np.einsum("abl,bcl->acl", A, B)
+        return np.asarray(np.einsum("abl,bc->acl", A, B))
+    return np.asarray(np.einsum("abl,bcl->acl", A, B))
 
 
 def symmetric(A: FloatArray) -> FloatArray:

@@ -232,7 +232,7 @@ class Plan:
         ce, le = np.divmod(y - self.offsets[e], fe.n_levels)
         cb, lb = np.divmod(x - self.offsets[b], fb.n_levels)
         if e == b:  # one level with itself: lower triangle of its diagonal block
-            return self.sparse[e].diagonal + (cb * fe.n_columns + ce) * fe.n_levels + le
+            return np.asarray(self.sparse[e].diagonal + (cb * fe.n_columns + ce) * fe.n_levels + le)
         base, rows, columns = self.sparse[e].cross[b]
         at = np.searchsorted(rows * fb.n_levels + columns, le * fb.n_levels + lb)
         return np.asarray(base + (ce * fb.n_columns + cb) * len(rows) + at)

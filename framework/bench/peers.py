@@ -232,7 +232,7 @@ def as_frame(model: Model) -> tuple[Any, str, list[tuple[str, str]]]:
     terms = []
     for j, (name, labels) in enumerate(model.groups.items()):
         codes, levels = encode(labels, name)
-        columns[f"g{j}"] = pd.Categorical.from_codes(codes, [f"l{level}" for level in levels])
+        columns[f"g{j}"] = pd.Categorical.from_codes(codes, pd.Index([f"l{level}" for level in levels]))
         used = _one_term(model.random_effects[name])
         named = [slopes.get(column, column) for column in used]
         terms.append((f"g{j}", " + ".join(named if "1" in used else ["0", *named])))

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from ..contracts.arrays import AnyArray, BoolArray, FloatArray
+from ..contracts.arrays import AnyArray, FloatArray
 from ..contracts.errors import InputError, InputTypeError
 
 #: Magnitudes whose fourth powers, weighted, neither overflow nor underflow.
 SMALLEST, LARGEST = 1e-50, 1e50
 
 
-def rows_text(bad: BoolArray, shown: int = 5) -> str:
+def rows_text(bad: Any, shown: int = 5) -> str:
     """'3 rows: 0, 4, 7' for a mask of bad rows."""
     rows = np.flatnonzero(bad)
     listed = ", ".join(str(int(r)) for r in rows[:shown]) + (", ..." if len(rows) > shown else "")

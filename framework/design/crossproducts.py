@@ -49,7 +49,9 @@ def cross_products(design: MixedDesign) -> CrossProducts:
     WQ = Q if w is None else Q * w[:, None]
     QtWQ = WQ.T @ Q
     total = float(y @ y if w is None else y @ (w * y))
-    gamma0 = np.linalg.solve(QtWQ, WQ.T @ y) if Q.shape[1] else np.zeros(0)
+    gamma0: FloatArray = np.zeros(0)
+    if Q.shape[1]:
+        gamma0 = np.asarray(np.linalg.solve(QtWQ, WQ.T @ y), dtype=np.float64)
     rest = y - Q @ gamma0
     Wrest = rest if w is None else w * rest
     stacked = np.empty((Q.shape[1] + 1, design.n))

@@ -111,7 +111,9 @@ def _reason(fixed: FixedDesign, X: FloatArray, j: int) -> str:
     if not X[:, j].any():
         return f"{fixed.names[j]} (zero everywhere)"
     Q, R = fixed.Q, fixed.R
-    share = fixed.coefficients(np.linalg.lstsq(Q, X[:, j], rcond=None)[0]) * np.linalg.norm(R, axis=0)
+    share = fixed.coefficients(
+        np.asarray(np.linalg.lstsq(Q, X[:, j], rcond=None)[0], dtype=np.float64)
+    ) * np.linalg.norm(R, axis=0)
     parts = [name for name, s in zip(fixed.kept_names, share, strict=True) if abs(s) > 1e-6 * np.abs(share).max()]
     kind = "a multiple" if len(parts) == 1 else "a linear combination"
     return f"{fixed.names[j]} ({kind} of {', '.join(parts)})"

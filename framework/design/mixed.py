@@ -38,7 +38,7 @@ class MixedDesign:
     @property
     def p(self) -> int:
         """Number of columns of X, dropped ones included."""
-        return self.X.shape[1]
+        return int(self.X.shape[1])
 
     @property
     def terms(self) -> tuple[Term, ...]:

@@ -183,7 +183,7 @@ def _sum(codes: IntArray, n: int, *parts: FloatArray | None) -> FloatArray:
     weights = given[0]
     for p in given[1:]:
         weights = weights * p
-    return np.bincount(codes, weights=weights, minlength=n)
+    return np.asarray(np.bincount(codes, weights=weights, minlength=n), dtype=np.float64)
 
 
 def _times(values: FloatArray, codes: IntArray, *parts: FloatArray | None) -> FloatArray:

@@ -454,10 +454,10 @@ def _refuse_separation(problem: Problem, x: FloatArray) -> None:
         b_eq=np.zeros(int(inner.sum())) if inner.any() else None,
         bounds=[(-1.0, 1.0)] * X.shape[1],
     )
-    if program.status == 0 and float(program.fun) < -1e-6:
+    if program.status == 0 and program.fun is not None and program.fun < -1e-6:
         names = [name for name, d in zip(fixed.kept_names, np.asarray(program.x), strict=True) if abs(d) > 1e-6]
         raise NoMaximumError(
-            f"the likelihood has no maximum (complete or quasi-complete separation): a combination of "
-            f"{', '.join(names)} predicts some responses perfectly, so its coefficients grow without end. Leave such columns out, merge "
-            "levels, or collect more data"
+            "the likelihood has no maximum (complete or quasi-complete separation): a combination of "
+            f"{', '.join(names)} predicts some responses perfectly, so its coefficients grow without end. Leave such "
+            "columns out, merge levels, or collect more data"
         )

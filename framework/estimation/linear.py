@@ -104,7 +104,7 @@ class LinearFit:
         return at
 
     def hessian_of_criterion(self) -> FloatArray:
-        """Second derivatives of the profiled criterion by theta: exact for one factor, else by gradients' differences."""
+        """Second derivatives of the profiled criterion by theta: exact for one factor, else by differences."""
         here = self.solve()
         if here.has_exact_curvature:
             return here.curvature

@@ -80,7 +80,7 @@ class Quadrature:
 
     def node(self, q: int) -> FloatArray:
         """u + C^-T z_q, (k, levels)."""
-        return self.u + np.einsum("lca,c->al", self.Cinv, self.grid.z[q])
+        return np.asarray(self.u + np.einsum("lca,c->al", self.Cinv, self.grid.z[q]))
 
     def eta(self, u: FloatArray) -> FloatArray:
         """Linear predictor with spherical random effects u (k, levels)."""

@@ -57,7 +57,8 @@ class Certificate:
         verdict = "converged" if self.converged else f"not converged: {self.message}"
         return (
             f"{verdict} (projected gradient {self.gradient_norm:.2g}, expected drop in deviance "
-            f"{self.expected_drop:.2g}, smallest Hessian eigenvalue {self.smallest_eigenvalue:.3g}, {len(self.at_boundary)} at the boundary)"
+            f"{self.expected_drop:.2g}, smallest Hessian eigenvalue {self.smallest_eigenvalue:.3g}, "
+            f"{len(self.at_boundary)} at the boundary)"
         )
 
 
@@ -205,7 +206,7 @@ def central_hessian(
             down[i] -= h
         columns.append((gradient(up) - gradient(down)) / (up[i] - down[i]))
     H = np.array(columns)
-    return 0.5 * (H + H.T)
+    return np.asarray(0.5 * (H + H.T))
 
 
 __all__ = ["Certificate", "SearchResult", "Status", "central_hessian", "certify", "search"]

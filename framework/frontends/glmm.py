@@ -89,7 +89,8 @@ def glmm(
     Notes
     -----
     ``log_likelihood`` has all constants for every `nagq`, so that models compare. Dispersion parameters are estimated
-    by maximum likelihood jointly with everything else, as in glmmTMB (lme4 treats Gamma and inverse Gaussian otherwise).
+    by maximum likelihood jointly with everything else, as in glmmTMB (lme4 treats Gamma and inverse Gaussian
+    otherwise).
 
     Examples
     --------
@@ -142,7 +143,7 @@ def glmm(
     return GLMMSolution(fit, conf_level=conf_level, response=name_of(y))
 
 
-def _family(family: str | Family) -> tuple[Family, tuple[Provenance, ...]]:
+def _family(family: Any) -> tuple[Family, tuple[Provenance, ...]]:
     if isinstance(family, str):
         made, provenance = registry.family(family)
         return made, (provenance,)
@@ -172,7 +173,7 @@ def _response(y: Any, family: Family, weights: Any) -> tuple[Any, FloatArray | N
     return counts[:, 0] / trials, trials
 
 
-def _check_choice(nagq: int, hessian: str) -> None:
+def _check_choice(nagq: Any, hessian: Any) -> None:
     if isinstance(nagq, bool) or not isinstance(nagq, int) or nagq < 0:
         raise InputError(f"nagq must be 0, 1 or a larger integer (nodes of quadrature); got {nagq!r}")
     if hessian not in ("observed", "expected"):

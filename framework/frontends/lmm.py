@@ -143,7 +143,7 @@ def check_settings(tol: Any, max_iter: Any, conf_level: Any, **switches: Any) ->
             raise InputTypeError(f"{name} must be a number; got {value!r}")
     if not 0 < tol < np.inf:
         raise InputError(f"tol must be positive and finite; got {tol}")
-    if not isinstance(max_iter, Integral) or isinstance(max_iter, bool) or max_iter < 1:
+    if isinstance(max_iter, bool) or not isinstance(max_iter, Integral) or max_iter < 1:
         raise InputError(f"max_iter must be an integer of at least 1; got {max_iter!r}")
     if not 0 < conf_level < 1:
         raise InputError(f"conf_level must lie between 0 and 1; got {conf_level}")

@@ -1,4 +1,4 @@
-"""Simulated data with what real data have: few and single observations, empty cells, variances of zero, correlations of 1.
+"""Simulated data as real data are: few and single observations, empty cells, variances of zero, correlations of 1.
 
 `python simulated.py FOLDER` writes them as CSV files for make_lme4_reference.R.
 """
@@ -53,7 +53,7 @@ def simulate(
     sigma: float = 1.0,
     shift: float = 0.0,
 ) -> dict[str, Array]:
-    """y = 1 + x/2 + (b0 + b1 x + b2 z of factor a, by the factor T) + intercepts of b, c (standard deviations) + noise."""
+    """y = 1 + x/2 + b0 + b1 x + b2 z of factor a, by T, + intercepts of b, c (standard deviations `others`) + noise."""
     rng = np.random.default_rng(seed)
     # A third of the levels has most of the observations.
     codes = [(L * rng.beta(0.7, 1.4, n)).astype(int) for L in levels]

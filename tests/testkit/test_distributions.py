@@ -53,6 +53,7 @@ def run(environment: dict[str, str], *arguments: str, cwd: Path | None = None) -
     return subprocess.run(command, env=environment, cwd=cwd, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_its_own_tests_pass(sources, environment, name):
     """They apply the laws, look it up by name, and fit with it."""
@@ -60,7 +61,8 @@ def test_its_own_tests_pass(sources, environment, name):
     assert done.returncode == 0, done.stdout[-3000:]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["scratch-family", "superlu"])
 def test_ranef_check_finds_and_passes_it(environment, name):
     done = run(environment, "ranef", "check", name, "--json")
     assert done.returncode == 0, done.stdout + done.stderr
