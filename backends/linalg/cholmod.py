@@ -264,7 +264,7 @@ class Cholmod(LinalgBackend):
     def __init__(self) -> None:
         if find_spec("sksparse") is None:
             raise MissingExtraError('the backend cholmod needs scikit-sparse: pip install "ranef[cholmod]"')
-        self._latest: CholmodSymbolic | None = None  # `cost` and `analyze` of one structure share the work
+        self._latest: CholmodSymbolic | None = None  # `cost`, and `analyze` after it, share the work
 
     def cost(self, structure: Structure) -> float:
         """Operations predicted from the fill of L, which is found by analysing the structure.
@@ -279,10 +279,18 @@ class Cholmod(LinalgBackend):
             return OVERHEAD + 100.0 * leading.size * leading.n_columns**2 + float(trailing) ** 3
         if trailing > LARGEST_TRAILING:
             return OVERHEAD + float(trailing) ** 3
-        return OVERHEAD + self.analyze(structure).work()
+        return OVERHEAD + self._symbolic(structure).work()
 
     def analyze(self, structure: Structure) -> CholmodSymbolic:
-        """Find the permutation; the last structure's analysis is kept."""
-        if self._latest is None or self._latest.structure is not structure:
-            self._latest = CholmodSymbolic(structure)
-        return self._latest
+        """Find the permutation; `cost` just before it has done the work."""
+        symbolic, self._latest = self._symbolic(structure), None
+        return symbolic
+
+    def _symbolic(self, structure: Structure) -> CholmodSymbolic:
+        symbolic = self._latest
+        if symbolic is None or symbolic.structure is not structure:
+            symbolic = self._latest = CholmodSymbolic(structure)
+        return symbolic
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_latest": None}  # a native factor stays where it was made

@@ -31,11 +31,11 @@ class Bobyqa(DerivativeFree):
             import nlopt
         except ImportError as error:
             raise MissingExtraError('the optimizer bobyqa needs NLopt: pip install "ranef[nlopt]"') from error
-        self._nlopt = nlopt
 
     def search(self, f: Callable[[FloatArray], float], lower: FloatArray, upper: FloatArray, fatol: float) -> None:
         """One run of BOBYQA; an exception of `f` ends it."""
-        nlopt = self._nlopt
+        import nlopt
+
         optimizer = nlopt.opt(nlopt.LN_BOBYQA, len(lower))
         raised: list[BaseException] = []
 

@@ -25,6 +25,7 @@ def benchmark(
     threads: int = 1,
     memory: bool = True,
     timeout: float = 300.0,
+    built_ins_only: bool = False,
     tell: Callable[[str], None] = lambda message: None,
 ) -> dict[str, Any]:
     """Measure every method on every case.
@@ -38,6 +39,8 @@ def benchmark(
     memory : bool
         Fit once before in a process of its own, for its memory; methods that fail, or take longer than `timeout`
         seconds there, are not timed.
+    built_ins_only : bool
+        Leave plugins of other distributions out.
     tell : callable
         Is told what happens.
 
@@ -46,6 +49,7 @@ def benchmark(
     dict
         ``format``, ``environment``, ``settings``, and ``results``: one for each case and method.
     """
+    process: dict[str, Any] = {"threads": threads, "built_ins_only": built_ins_only}
     results: list[Result] = []
     about: dict[str, str] = {}
     for case in cases:
@@ -53,12 +57,12 @@ def benchmark(
         if memory:
             for method in methods:
                 tell(f"{case.name}: memory of {method.label}")
-                probed[method] = run(Probe(case, method), threads=threads, timeout=timeout)[0][0]
+                probed[method] = run(Probe(case, method), timeout=timeout, **process)[0][0]
         able = [method for method in methods if probed.get(method, {"status": "ok"})["status"] == "ok"]
         timed: dict[Method, Result] = {}
         if able:
             tell(f"{case.name}: time of {', '.join(method.label for method in able)}")
-            found, here = run(Comparison(case, able, repeats), threads=threads)
+            found, here = run(Comparison(case, able, repeats), **process)
             about = about or here
             timed = dict(zip(able, found if len(found) == len(able) else found * len(able), strict=True))
         both = [
@@ -68,7 +72,7 @@ def benchmark(
             for method in methods
         ]
         results += _with_excess(both)
-    settings = {"repeats": repeats, "threads": threads, "memory": memory, "timeout": timeout}
+    settings = {"repeats": repeats, "memory": memory, "timeout": timeout, **process}
     return {"format": FORMAT, "environment": about, "settings": settings, "results": results}
 
 

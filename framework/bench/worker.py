@@ -15,13 +15,16 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from ..registry import SWITCH
 from .environment import environment, pinned
 from .measure import Comparison, Probe, Result
 
 TASK, RESULT = "task.pickle", "result.json"
 
 
-def run(task: Probe | Comparison, *, threads: int, timeout: float | None = None) -> tuple[list[Result], dict[str, str]]:
+def run(
+    task: Probe | Comparison, *, threads: int, timeout: float | None = None, built_ins_only: bool = False
+) -> tuple[list[Result], dict[str, str]]:
     """Run a task in a new process: its results, and that process's environment.
 
     A process that crashes or takes longer than `timeout` seconds gives one result that says so.
@@ -30,7 +33,7 @@ def run(task: Probe | Comparison, *, threads: int, timeout: float | None = None)
         Path(directory, TASK).write_bytes(pickle.dumps(task))
         process = subprocess.Popen(
             [sys.executable, "-m", "ranef.bench.worker", directory],
-            env=pinned(threads),
+            env=pinned(threads) | ({SWITCH: "off"} if built_ins_only else {}),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,

@@ -98,6 +98,7 @@ def bench(
         threads=threads,
         memory=memory,
         timeout=timeout,
+        built_ins_only=click.get_current_context().find_root().params.get("built_ins_only", False),
         tell=lambda message: click.echo(message, err=True),
     )
     if json_file == Path("-"):

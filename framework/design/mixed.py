@@ -169,7 +169,7 @@ def warn_of_confounded(random: RandomDesign) -> None:
 
 
 def _dependent(f: RandomFactor, n: int) -> bool:
-    Z = np.column_stack([np.ones(n) if z is None else z for z in f.columns])
-    gram = Z.T @ Z
+    columns = [np.ones(n) if z is None else z for z in f.columns]
+    gram = np.array([[a @ b for b in columns] for a in columns])
     norms = np.sqrt(np.diagonal(gram))
     return bool(np.linalg.eigvalsh(gram / np.outer(norms, norms)).min() < RANK_TOLERANCE**2)

@@ -23,6 +23,8 @@ from .profiled import blockwise, triangular_solves, upper_cholesky
 
 #: Newton decrement, a coordinate, at which modes are exact to rounding (log|M| is linear in their error).
 PRECISION = 1e-18
+#: Newton decrement below which Newton's method converges quadratically: a hundredth of a standard deviation.
+QUADRATIC = 1e-4
 MAX_STEPS = 100
 MAX_HALVINGS = 50
 
@@ -171,23 +173,24 @@ def find_mode(
     point = model.point(T, phi, u, gamma)
     if point.at is None or not np.isfinite(point.penalized):
         raise NotPositiveDefiniteError("the linear predictor leaves the family's domain at the start of PIRLS")
-    limit = PRECISION * (len(u) + len(gamma))
+    limit, last = PRECISION * (len(u) + len(gamma)), np.inf
     for _ in range(MAX_STEPS):
         assert point.at is not None
         system = _newton_system(model, T, theta, point.at)
         g_u = model.lambda_t(T, model.Zt(point.at.d1)[:, None])[:, 0] - point.u
         g_gamma = model.Q.T @ point.at.d1 if joint else None
         du, dgamma, decrement = system.solve(g_u, g_gamma)
-        # h changes by less than its own rounding: nothing more can be gained by a full step that does not help.
-        rounding = 1e-13 * (abs(point.penalized) + 1.0)
-        if decrement <= limit:
+        # Near the modes the gradient still has digits where h, a sum of large terms, has none: full steps, without a
+        # look at h, for as long as the decrement falls.
+        near = decrement <= QUADRATIC
+        rounding = 1e-12 * (abs(point.penalized) + 1.0)
+        if decrement <= limit or (near and last <= decrement <= rounding):
             return _mode(model, theta, phi, T, point, system, joint)
-        new = _line_search(model, T, phi, point, du, dgamma if joint else None, rounding)
+        ceiling = np.finfo(float).max if near else point.penalized + 0.1 * rounding
+        new = _line_search(model, T, phi, point, du, dgamma if joint else None, ceiling)
         if new is None:
-            if decrement <= 10.0 * rounding:
-                return _mode(model, theta, phi, T, point, system, joint)
             break
-        point = new
+        point, last = new, decrement
     raise NotPositiveDefiniteError(f"PIRLS does not converge at theta = {theta}")
 
 
@@ -205,13 +208,13 @@ def _line_search(
     point: Point,
     du: FloatArray,
     dgamma: FloatArray | None,
-    rounding: float,
+    ceiling: float,
 ) -> Point | None:
     length = 1.0
     for _ in range(MAX_HALVINGS):
         gamma = point.gamma if dgamma is None else point.gamma + length * dgamma
         new = model.point(T, phi, point.u + length * du, gamma)
-        if new.penalized <= point.penalized + rounding:
+        if new.penalized <= ceiling:
             return new
         length *= 0.5
     return None

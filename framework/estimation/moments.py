@@ -36,30 +36,30 @@ def moment_start(cross: CrossProducts, scale: FloatArray) -> FloatArray:
     size = int(at[-1]) + 1
     H, rhs = np.zeros((size, size)), np.zeros(size)
     p = len(cross.gamma0)
-    split = structure.split(cross.ZtWQy)
+    units, start = [], 0
+    for f in structure.factors:
+        units.append(_column_scales(f.theta_rows, scale[start : start + f.n_theta], f.n_columns))
+        start += f.n_theta
+    split = [part / unit[:, None] for part, unit in zip(structure.split(cross.ZtWQy), units, strict=True)]
     B, z = [part[:p] for part in split], [part[p] for part in split]
     for j, (k, block, part) in enumerate(zip(ks, A.diagonal, z, strict=True)):
         mine = slice(at[j], at[j + 1])
-        own = np.einsum("xal,xbl->abl", B[j], B[j])
+        own, block = np.einsum("xal,xbl->abl", B[j], B[j]), block / np.outer(units[j], units[j])[:, :, None]
         H[mine, mine] = _quadratic(block, own, B[j], B[j])
         H[mine, -1] = H[-1, mine] = (block - own).reshape(k * k, -1).sum(axis=1)
         rhs[mine] = (part @ part.T).ravel()
     for (i, j), block in A.cross.items():
         rows, columns = structure.pairs[i, j]
         met = np.einsum("xan,xbn->abn", B[i][:, :, rows], B[j][:, :, columns])
-        both = _quadratic(block, met, B[i], B[j])
+        both = _quadratic(block / np.outer(units[i], units[j])[:, :, None], met, B[i], B[j])
         H[at[i] : at[i + 1], at[j] : at[j + 1]] = both
         H[at[j] : at[j + 1], at[i] : at[i + 1]] = both.T
     H[-1, -1], rhs[-1] = cross.n - p, cross.yWy
     solution = np.linalg.lstsq(H, rhs, rcond=1e-12)[0]
-    sigma2 = solution[-1] if solution[-1] > 0.01 * cross.yWy / cross.n else 0.5 * cross.yWy / cross.n
-    theta, start = [], 0
-    for j, f in enumerate(structure.factors):
-        rms = _column_scales(f.theta_rows, scale[start : start + f.n_theta], f.n_columns)
-        G = solution[at[j] : at[j + 1]].reshape(ks[j], ks[j]) / sigma2 * np.outer(rms, rms)
-        theta.append(_relative_factor(G)[f.theta_rows, f.theta_columns])
-        start += f.n_theta
-    return np.concatenate(theta)
+    variance = cross.yWy / cross.n
+    sigma2 = solution[-1] if solution[-1] > 0.01 * variance else 0.5 * variance
+    covariances = [solution[at[j] : at[j + 1]].reshape(k, k) / sigma2 for j, k in enumerate(ks)]
+    return structure.theta_of(tuple(_relative_factor(G) for G in covariances))
 
 
 def _quadratic(A: FloatArray, BB: FloatArray, B_i: FloatArray, B_j: FloatArray) -> FloatArray:

@@ -128,6 +128,23 @@ def test_mistakes(arguments, message):
     assert message in run.output
 
 
+def test_built_ins_only_holds_in_the_measuring_process(monkeypatch):
+    seen = {}
+
+    class Stopped(Exception):
+        pass
+
+    def popen(*arguments, env, **others):
+        seen.update(env)
+        raise Stopped
+
+    monkeypatch.setattr(worker.subprocess, "Popen", popen)
+    run = CliRunner().invoke(main, ["--built-ins-only", "bench", "sleepstudy", "--threads", "2"])
+    assert isinstance(run.exception, Stopped)
+    assert seen["RANEF_PLUGINS"] == "off"
+    assert seen["OPENBLAS_NUM_THREADS"] == "2"
+
+
 def test_overview_lists_cases_generators_and_peers():
     run = bench("--list")
     assert run.exit_code == 0, run.output

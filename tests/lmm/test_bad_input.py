@@ -22,6 +22,8 @@ from ranef.contracts.errors import (
     RankDeficiencyWarning,
 )
 
+pytestmark = pytest.mark.filterwarnings("ignore::ranef.contracts.errors.SingularFitWarning")
+
 N = 60
 RNG = np.random.default_rng(1)
 G = np.repeat(np.arange(12), 5)

@@ -1,0 +1,66 @@
+"""Start values by moments."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import ranef
+from ranef.design.crossproducts import cross_products
+from ranef.design.mixed import build_design
+from ranef.estimation.linear import theta_scales
+from ranef.estimation.moments import moment_start
+
+
+def start_and_estimate(y, X, groups, **terms) -> tuple[np.ndarray, np.ndarray]:
+    design = build_design(y, X, groups, **terms)
+    start = moment_start(cross_products(design), theta_scales(design)) / theta_scales(design)
+    return start, ranef.lmm(y, X, groups, **terms).theta
+
+
+def test_balanced_crossed_design_starts_at_the_reml_estimate() -> None:
+    """Moments (ANOVA) are REML in balanced data with nothing at the boundary (Searle et al. 1992, section 6.7)."""
+    d = ranef.datasets.load("penicillin")
+    groups = {"plate": d["plate"], "sample": d["sample"]}
+    start, estimate = start_and_estimate(d["diameter"], np.ones((len(d["diameter"]), 1)), groups)
+    np.testing.assert_allclose(start, estimate, rtol=1e-6)
+
+
+def test_balanced_slopes_start_at_the_reml_estimate() -> None:
+    d = ranef.datasets.load("sleepstudy")
+    X = np.column_stack([np.ones(180), d["Days"]])
+    terms = {"random_effects": {"Subject": ["1", "Days"]}, "random_data": {"Days": d["Days"]}}
+    start, estimate = start_and_estimate(d["Reaction"], X, {"Subject": d["Subject"]}, **terms)
+    np.testing.assert_allclose(start, estimate, rtol=1e-6, atol=1e-8)
+
+
+def test_unbalanced_start_is_unbiased() -> None:
+    """The mean over simulated unbalanced data is the truth, within four standard errors of the simulation."""
+    rng = np.random.default_rng(3)
+    n, truth = 400, np.array([0.8, 0.5])
+    g, h = rng.integers(0, 40, n) ** 2 // 40, rng.integers(0, 15, n)
+    X = np.column_stack([np.ones(n), rng.normal(size=n)])
+    squares = []
+    for _ in range(60):
+        y = X @ [1.0, 2.0] + truth[0] * rng.normal(size=40)[g] + truth[1] * rng.normal(size=15)[h] + rng.normal(size=n)
+        design = build_design(y, X, {"g": g, "h": h})
+        squares.append(moment_start(cross_products(design), theta_scales(design)) ** 2)
+    mean, error = np.mean(squares, axis=0), np.std(squares, axis=0) / np.sqrt(len(squares))
+    np.testing.assert_array_less(np.abs(mean - truth**2), 4 * error + 0.02)
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1.0, 1e6])
+def test_start_does_not_depend_on_units(unit: float) -> None:
+    d = ranef.datasets.load("sleepstudy")
+    X = np.column_stack([np.ones(180), d["Days"] * unit])
+    terms = {"random_effects": {"Subject": ["1", "time"]}, "random_data": {"time": d["Days"] * unit}}
+    design = build_design(d["Reaction"] / unit, X, {"Subject": d["Subject"]}, **terms)
+    start = moment_start(cross_products(design), theta_scales(design))
+    design = build_design(
+        d["Reaction"],
+        np.column_stack([np.ones(180), d["Days"]]),
+        {"Subject": d["Subject"]},
+        random_effects={"Subject": ["1", "Days"]},
+        random_data={"Days": d["Days"]},
+    )
+    np.testing.assert_allclose(start, moment_start(cross_products(design), theta_scales(design)), rtol=1e-6, atol=1e-9)
