@@ -309,7 +309,7 @@ def fit_generalized(
         structure = design.random.structure
         given = start_values(structure, start)
         n_fixed = design.fixed.rank
-        pipeline = assemble(structure, backend, optimizer, structure.n_theta)
+        pipeline = assemble(structure, backend, optimizer)
         model = Model(design, family, y, weights, pipeline.backend.analyze(structure), hessian)
     if watch.observers:
         parameters = n_fixed + structure.n_theta + len(DispersionScale(family.parameters).estimated)

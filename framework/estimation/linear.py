@@ -172,7 +172,7 @@ def fit_linear(
         cross = cross_products(design)
         _refuse_perfect_fit(cross)
     with watch.phase("symbolic"):
-        pipeline = assemble(structure, backend, optimizer, structure.n_theta)
+        pipeline = assemble(structure, backend, optimizer)
         criterion = ProfiledDeviance(cross, pipeline.backend.analyze(structure), reml)
         exact = criterion
         if not pipeline.backend.has_selected_inverse:

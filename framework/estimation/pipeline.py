@@ -34,9 +34,7 @@ class Pipeline:
         return self.provenance[0].name, self.provenance[1].name
 
 
-def assemble(
-    structure: Structure, backend: str | LinalgBackend, optimizer: str | Optimizer, n_parameters: int
-) -> Pipeline:
+def assemble(structure: Structure, backend: str | LinalgBackend, optimizer: str | Optimizer) -> Pipeline:
     """Backend and optimizer by name, by object, or by ``"auto"``: the cheapest backend, the best optimizer for it."""
     linalg, backend_from = choose_backend(structure, backend)
     minimizer, optimizer_from = choose_optimizer(optimizer, linalg.has_selected_inverse)
@@ -45,7 +43,6 @@ def assemble(
             f"optimizer {optimizer_from.name!r} needs gradients, which backend {backend_from.name!r} cannot give (no "
             "selected inverse); use a derivative-free optimizer (optimizer='auto' finds one) or another backend"
         )
-    del n_parameters
     return Pipeline(linalg, minimizer, (backend_from, optimizer_from))
 
 

@@ -33,6 +33,9 @@ class Certificate:
         Newton decrement g'H^-1 g / 2: by how much the deviance is expected to fall at the true optimum.
     smallest_eigenvalue : float
         Of the Hessian of the deviance in the free, scaled parameters.
+    hessian : str
+        Where the Hessian is from: "exact", "differences of exact gradients", or "average information" (an approximation
+        that is positive semidefinite by construction, for generalized models, whose exact one `se` finds on demand).
     at_boundary : tuple of int
         Parameters at a bound.
     boundary_ok : bool
@@ -47,6 +50,7 @@ class Certificate:
     gradient_norm: float
     expected_drop: float
     smallest_eigenvalue: float
+    hessian: str
     at_boundary: tuple[int, ...]
     boundary_ok: bool
     status: str
@@ -131,9 +135,11 @@ def certify(
     _, g = exact.gradient(x)
     at_bound = bool(((x <= exact.lower) | (x >= exact.upper)).any())
     if quick and exact.curvature is not None and np.isfinite(result.value) and not at_bound:
-        H = exact.curvature(x)
+        H, source = exact.curvature(x), "average information"
+    elif exact.curvature is not None and exact.curvature_is_exact:
+        H, source = exact.curvature(x), "exact"
     else:
-        H = hessian_by_gradients(exact, x, g)
+        H, source = hessian_by_gradients(exact, x, g), "differences of exact gradients"
     at_lower, at_upper = x <= exact.lower, x >= exact.upper
     held = (at_lower & (g >= -1e-6)) | (at_upper & (g <= 1e-6))
     free = ~held
@@ -167,6 +173,7 @@ def certify(
             gradient_norm=float(np.abs(g[free]).max()) if free.any() else 0.0,
             expected_drop=drop,
             smallest_eigenvalue=smallest,
+            hessian=source,
             at_boundary=tuple(int(i) for i in np.flatnonzero(at_lower | at_upper)),
             boundary_ok=boundary_ok,
             status=result.status.name,
@@ -177,9 +184,7 @@ def certify(
 
 
 def hessian_by_gradients(exact: Objective, x: FloatArray, g: FloatArray) -> FloatArray:
-    """The Hessian at x: the exact one where the objective has it, else one-sided differences of the gradient."""
-    if exact.curvature is not None and exact.curvature_is_exact:
-        return exact.curvature(x)
+    """The Hessian at x by one-sided differences of the exact gradient."""
     assert exact.gradient is not None
     columns = []
     for i in range(len(x)):
