@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,16 @@ SIZES = {
 }
 
 
+def require_matplotlib() -> None:
+    """Better now than after an hour of measuring."""
+    if importlib.util.find_spec("matplotlib") is None:
+        raise MissingExtraError('--plot needs matplotlib: pip install "ranef[plots]"')
+
+
 def plot(record: dict[str, Any], path: Path) -> None:
     """Median seconds with quartiles, by method: against the size that grows, or by case."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtraError('--plot needs matplotlib: pip install "ranef[plots]"') from error
+    from matplotlib.figure import Figure
+
     done = [r for r in record["results"] if r["status"] == "ok"]
     if not done:
         raise InputError("there is nothing to plot: no method finished")

@@ -11,7 +11,7 @@ import click
 
 from ..bench import cases as catalogue
 from ..bench import peers as others
-from ..bench import record, report, simulate
+from ..bench import plot, record, report, simulate
 from ..bench.methods import methods
 from ..bench.model import Case, Model
 from .data import labels, numbers, read_csv
@@ -91,6 +91,8 @@ def bench(
     if compare:
         click.echo(report.compare(record.read(compare[0]), record.read(compare[1]), style))
         return
+    if plot_file:
+        plot.require_matplotlib()
     done = record.benchmark(
         chosen_cases([*names, *catalogue.SETS.get(preset or "", ())], simulated, grow, data, model),
         methods(backends or ("auto",), optimizers or ("auto",), others.chosen(peers)),
@@ -110,9 +112,7 @@ def bench(
     if csv_out:
         record.save_csv(done, csv_out)
     if plot_file:
-        from ..bench.plot import plot
-
-        plot(done, plot_file)
+        plot.plot(done, plot_file)
 
 
 def chosen_cases(

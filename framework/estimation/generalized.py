@@ -8,10 +8,9 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy.optimize import linprog
 
 from ..contracts.arrays import BoolArray, FloatArray
-from ..contracts.errors import InputError, NoMaximumError, NotPositiveDefiniteError
+from ..contracts.errors import InputError, NotPositiveDefiniteError
 from ..contracts.family import Derivatives, DispersionParameter, Family
 from ..contracts.linalg import Structure
 from ..contracts.observer import FitFinished, FitStarted
@@ -19,6 +18,7 @@ from ..contracts.optim import Objective
 from ..design.crossproducts import cross_products
 from ..design.mixed import MixedDesign
 from ..registry import Provenance
+from .existence import explained, refuse_exact_fit, refuse_growing_dispersion, refuse_separation
 from .laplace import Gradient, curvature, laplace_gradient
 from .linear import on_diagonal, singular_factors, start_values, theta_scales, warn_of
 from .modes import Mode, Model, find_mode
@@ -26,12 +26,13 @@ from .moments import moment_start
 from .pipeline import Watch, assemble, choose_backend
 from .quadrature import Grid, Quadrature, gauss_hermite_grid
 from .search import Certificate, central_hessian, search
+from .units import theta_units
 
 #: The first stage only has to come near: its estimates are where the joint search starts.
 STAGE_ONE_TOLERANCE = 1e-3
 #: Steps of the regression without random effects, which only has to come near too.
 START_STEPS = 6
-#: Unconstrained dispersion parameters stay within this distance of zero (a factor of 5e8 on the log scale).
+#: Unconstrained dispersion parameters stay within this distance of their start (a factor of 5e8 on the log scale).
 WIDEST = 20.0
 
 
@@ -100,6 +101,7 @@ class GeneralizedFit:
     eta: FloatArray
     RX: FloatArray
     criterion: float
+    units: Units
     certificate: Certificate
     provenance: tuple[Provenance, ...]
     backend: Any = field(repr=False)
@@ -115,6 +117,11 @@ class GeneralizedFit:
     def relative_factors(self) -> tuple[FloatArray, ...]:
         """T of every factor."""
         return self.structure.relative_factors(self.theta)
+
+    @property
+    def singular_factors(self) -> list[str]:
+        """Names of the factors whose covariance matrix has no full rank, seen in the units of one observation."""
+        return singular_factors(self.design, tuple(T / self.units.eta for T in self.relative_factors))
 
     @property
     def dispersion(self) -> DispersionScale:
@@ -143,43 +150,66 @@ class GeneralizedFit:
         """The factorized system that enters log|M|, as `.factor`."""
         return self.mode.system
 
+    def problem(self) -> tuple[Problem, FloatArray]:
+        """The criterion in all parameters, and the estimates as its argument."""
+        problem = Problem(self._model, self.nagq, self.units, joint=False, watch=Watch())
+        problem.u, problem.gamma = self.u, self.gamma
+        return problem, problem.pack(self.gamma, self.theta, self.dispersion.to_free(self.phi))
+
     @cached_property
     def joint_hessian(self) -> FloatArray:
         """Hessian of the criterion in (gamma, theta, xi), by central differences of the exact gradient."""
-        problem = Problem(self._model, self.nagq, joint=False, watch=Watch())
-        problem.u, problem.gamma = self.u, self.gamma
-        x = problem.pack(self.gamma, self.theta, self.dispersion.to_free(self.phi))
+        problem, x = self.problem()
         H = central_hessian(lambda z: problem.gradient(z)[1], x, problem.lower)
-        scale = problem.theta_scale
-        grown = np.ones(len(x))
-        grown[len(self.gamma) : len(self.gamma) + len(scale)] = scale
-        return np.asarray(H * np.outer(grown, grown))
+        return np.asarray(H * np.outer(problem.scale, problem.scale))
 
     @property
     def free(self) -> BoolArray:
         """Which of (gamma, theta, xi) are not at a boundary."""
         theta_free = ~(on_diagonal(self.structure) & (self.theta <= 0.0))
-        xi = self.dispersion.to_free(self.phi)
-        return np.concatenate([np.ones(len(self.gamma), bool), theta_free, np.abs(xi) < WIDEST - 1e-6])
+        return np.concatenate([np.ones(len(self.gamma), bool), theta_free, ~self.dispersion_at_bound])
+
+    @property
+    def dispersion_at_bound(self) -> BoolArray:
+        """Which estimated dispersion parameters are as far from their start as the search goes."""
+        return np.abs(self.dispersion.to_free(self.phi) - self.units.xi) > WIDEST - 1e-6
 
     def __getstate__(self) -> dict[str, Any]:
         return {k: v for k, v in self.__dict__.items() if k != "_model"}
 
 
+@dataclass(frozen=True, eq=False)
+class Units:
+    """What the search measures its parameters in, so that no result depends on the units of y.
+
+    Parameters
+    ----------
+    eta : float
+        Standard deviation of one observation on the scale of the linear predictor.
+    xi : (r,) array
+        Unconstrained dispersion parameters at the start: the centre of their bounds.
+    """
+
+    eta: float
+    xi: FloatArray
+
+
 class Problem:
     """The criterion as a function of the search's parameters, warm-started from the last modes.
 
-    The parameters are (gamma, scaled theta, xi), or (scaled theta, xi) where gamma is estimated with the modes.
+    The parameters are (gamma, theta, xi) in `units`, theta also times the scale of its column; gamma is left out where
+    it is estimated with the modes.
     """
 
-    def __init__(self, model: Model, nagq: int, *, joint: bool, watch: Watch) -> None:
-        self.model, self.joint, self.watch = model, joint, watch
+    def __init__(self, model: Model, nagq: int, units: Units, *, joint: bool, watch: Watch) -> None:
+        self.model, self.units, self.joint, self.watch = model, units, joint, watch
         self.dispersion = DispersionScale(model.family.parameters)
         self.diagonal = on_diagonal(model.structure)
-        self.theta_scale = theta_scales(model.design)
         self.u = np.zeros(model.structure.q)
         self.gamma = np.zeros(model.Q.shape[1])
         self.n_gamma = 0 if joint else model.Q.shape[1]
+        scales = np.ones(self.n_gamma), theta_scales(model.design)
+        self.scale = np.concatenate([*(s / units.eta for s in scales), np.ones(len(self.dispersion.estimated))])
         self.grid: Grid | None = None
         if nagq > 1:
             self.grid = gauss_hermite_grid(nagq, model.structure.factors[0].n_columns)
@@ -188,14 +218,13 @@ class Problem:
     @property
     def lower(self) -> FloatArray:
         """Lower bounds."""
-        widest = np.full(len(self.dispersion.estimated), -WIDEST)
-        return np.concatenate([np.full(self.n_gamma, -np.inf), np.where(self.diagonal, 0.0, -np.inf), widest])
+        free = np.full(self.n_gamma, -np.inf), np.where(self.diagonal, 0.0, -np.inf)
+        return np.concatenate([*free, self.units.xi - WIDEST])
 
     @property
     def upper(self) -> FloatArray:
         """Upper bounds."""
-        infinite = np.full(self.n_gamma + len(self.diagonal), np.inf)
-        return np.concatenate([infinite, np.full(len(self.dispersion.estimated), WIDEST)])
+        return np.concatenate([np.full(self.n_gamma + len(self.diagonal), np.inf), self.units.xi + WIDEST])
 
     @property
     def nonnegative(self) -> BoolArray:
@@ -206,13 +235,12 @@ class Problem:
 
     def pack(self, gamma: FloatArray, theta: FloatArray, xi: FloatArray) -> FloatArray:
         """The search's parameters."""
-        return np.concatenate([gamma[: self.n_gamma], theta * self.theta_scale, xi])
+        return np.concatenate([gamma[: self.n_gamma], theta, xi]) * self.scale
 
     def unpack(self, x: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """gamma (the last joint one), theta and xi."""
-        m = len(self.diagonal)
-        gamma = self.gamma if self.joint else x[: self.n_gamma]
-        return gamma, x[self.n_gamma : self.n_gamma + m] / self.theta_scale, x[self.n_gamma + m :]
+        gamma, theta, xi = np.split(x / self.scale, np.cumsum([self.n_gamma, len(self.diagonal)]))
+        return self.gamma if self.joint else gamma, theta, xi
 
     def mode(self, x: FloatArray) -> Mode:
         """The modes at x; from zero where the warm start fails."""
@@ -262,7 +290,7 @@ class Problem:
     def _chain(self, x: FloatArray, by: Gradient) -> FloatArray:
         _, slope = self.dispersion.to_natural(self.unpack(x)[2])
         xi = by.phi[self.dispersion.estimated] * slope
-        return np.concatenate([by.gamma[: self.n_gamma], by.theta / self.theta_scale, xi])
+        return np.concatenate([by.gamma[: self.n_gamma], by.theta, xi]) / self.scale
 
     def curvature(self, x: FloatArray) -> FloatArray:
         """Block diagonal approximation of the Hessian, for the search to start from."""
@@ -272,7 +300,7 @@ class Problem:
         H = np.zeros((len(x), len(x)))
         if n:
             H[:n, :n] = by_gamma
-        H[n : n + m, n : n + m] = by_theta / np.outer(self.theta_scale, self.theta_scale)
+        H[n : n + m, n : n + m] = by_theta
         if len(self.dispersion.estimated):  # outer product of scores
             model = self.model
             d = model.family.evaluate(model.y, mode.point.eta, model.weights, mode.phi, 3)
@@ -281,7 +309,7 @@ class Problem:
             scores = d.phi1[self.dispersion.estimated] * slope[:, None]
             scores = scores - scores.mean(axis=1, keepdims=True)
             H[n + m :, n + m :] = 2.0 * scores @ scores.T + 1e-3 * np.eye(len(slope))
-        return H
+        return H / np.outer(self.scale, self.scale)
 
     def objective(self, start: FloatArray) -> Objective:
         """For an optimizer."""
@@ -315,14 +343,16 @@ def fit_generalized(
         parameters = n_fixed + structure.n_theta + len(DispersionScale(family.parameters).estimated)
         watch.tell(FitStarted("glmm", design.n, n_fixed, structure.q, parameters, *pipeline.names))
     with watch.phase("start"):
-        stage_one = Problem(model, 1, joint=True, watch=watch)
         gamma, phi, working = _fixed_effects_start(model)
+        refuse_exact_fit(model, gamma)
+        xi = DispersionScale(family.parameters).to_free(phi)
+        units = Units(float(1.0 / np.sqrt(np.mean(working.expected_weight))), xi)
+        stage_one = Problem(model, 1, units, joint=True, watch=watch)
         stage_one.gamma = gamma
-        xi = np.clip(stage_one.dispersion.to_free(phi), 0.1 - WIDEST, WIDEST - 0.1)
-        theta = _theta_start(stage_one, working) if given is None else given
-        x = stage_one.pack(gamma, theta, xi)
+        first = _theta_start(model, working) if given is None else given
+        x = stage_one.pack(gamma, first, xi)
     evaluations = max_iter if pipeline.optimizer.needs_gradient else max_iter * (1 + len(x) + n_fixed)
-    with watch.phase("nAGQ = 0"):
+    with watch.phase("nAGQ = 0"), explained(model):
         objective = stage_one.objective(x)
         minimum = search(
             objective,
@@ -335,14 +365,14 @@ def fit_generalized(
         )
     problem, result = stage_one, minimum
     if nagq:
-        with watch.phase("Laplace" if nagq == 1 else f"nAGQ = {nagq}"):
+        with watch.phase("Laplace" if nagq == 1 else f"nAGQ = {nagq}"), explained(model):
             mode = stage_one.mode(minimum.x)
-            problem = Problem(model, nagq, joint=False, watch=watch)
+            problem = Problem(model, nagq, units, joint=False, watch=watch)
             problem.u, problem.gamma = mode.point.u, mode.point.gamma
             _, theta, xi = stage_one.unpack(minimum.x)
-            x = problem.pack(mode.point.gamma, theta, xi)
             # A diagonal that the first stage put at zero starts again from inside.
-            x = np.where(problem.nonnegative & (x <= 0.0), 0.05, x)
+            theta = np.where(problem.diagonal & (theta <= 0.0), first, theta)
+            x = problem.pack(mode.point.gamma, theta, xi)
             objective = problem.objective(x)
             result = search(
                 objective,
@@ -354,8 +384,8 @@ def fit_generalized(
                 quick=True,
             )
     with watch.phase("estimates"):
-        _refuse_separation(problem, result.x)
         mode = problem.mode(result.x)
+        refuse_separation(model, mode.point.gamma, mode.phi)
         fit = GeneralizedFit(
             design=design,
             family=family,
@@ -369,29 +399,33 @@ def fit_generalized(
             u=mode.point.u,
             b=mode.point.b,
             eta=mode.point.eta,
-            RX=mode.system.RX,
+            RX=mode.regular.RX,
             criterion=mode.criterion if problem.grid is None else Quadrature(mode, problem.grid).criterion,
+            units=units,
             certificate=result.certificate,
             provenance=(*pipeline.provenance, *provenance),
             backend=backend if not isinstance(backend, str) else pipeline.provenance[0].name,
             n_evaluations=watch.n_evaluations,
             timings=watch.timings,
         )
+        if fit.dispersion_at_bound.any():
+            slopes = problem.gradient(result.x)[1][len(result.x) - len(units.xi) :]
+            refuse_growing_dispersion(fit.dispersion.names, fit.dispersion_at_bound, slopes, design.n)
     if watch.observers:
         watch.tell(
             FitFinished(fit.certificate.converged, fit.criterion, fit.n_evaluations, sum(watch.timings.values()))
         )
-    warn_of(fit.certificate, singular_factors(design, fit.relative_factors))
+    warn_of(fit.certificate, fit.singular_factors)
     return fit
 
 
-def _theta_start(problem: Problem, working: Derivatives) -> FloatArray:
+def _theta_start(model: Model, working: Derivatives) -> FloatArray:
     """theta by moments of the working linear model: response d1 / w, weights w, residual variance about 1."""
     weights = np.maximum(working.expected_weight, 1e-6 * working.expected_weight.max())
-    design = replace(problem.model.design, y=working.d1 / weights, weights=weights, offset=None)
+    design = replace(model.design, y=working.d1 / weights, weights=weights, offset=None)
     cross = cross_products(design)
     sigma = float(np.sqrt(min(max(cross.yWy / cross.n, 1e-2), 1e2)))
-    return sigma * moment_start(cross, problem.theta_scale) / problem.theta_scale
+    return sigma * moment_start(cross, theta_units(cross.structure, cross.ZtWZ, cross.n))
 
 
 def _fixed_effects_start(model: Model) -> tuple[FloatArray, FloatArray, Derivatives]:
@@ -402,7 +436,7 @@ def _fixed_effects_start(model: Model) -> tuple[FloatArray, FloatArray, Derivati
     phi = family.start_dispersion(y, mu, w)
     eta = family.link.link(mu)
     known = np.zeros(len(y)) if offset is None else offset
-    gamma = np.zeros(Q.shape[1])
+    gamma = _constant_mean(model, float(np.average(mu, weights=w)))
     at = family.evaluate(y, eta, w, phi, 2)
     for _ in range(START_STEPS):
         working = np.maximum(at.expected_weight, 1e-10 * at.expected_weight.max())
@@ -428,36 +462,9 @@ def _fixed_effects_start(model: Model) -> tuple[FloatArray, FloatArray, Derivati
     return gamma, phi, at
 
 
-def _refuse_separation(problem: Problem, x: FloatArray) -> None:
-    """Where fixed effects run away, ask a linear program whether the likelihood has a maximum at all."""
-    gamma, _, _ = problem.unpack(x)
-    model = problem.model
-    lower, upper = model.family.mean_bounds
-    low, high = model.y <= lower, model.y >= upper
-    if not (low.any() or high.any()) or not len(gamma) or not model.family.discrete:
-        return
-    fixed = model.design.fixed
-    X = model.design.X[:, fixed.kept]
-    beta = fixed.coefficients(gamma)
-    spread = np.abs(X * beta).max(axis=0)
-    if spread.max() < 12.0:
-        return
-    # Is there a direction d with X d <= 0 where y is at the lower end, >= 0 at the upper end, and 0 elsewhere?
-    norms = np.abs(X).max(axis=0)
-    signed = (X / norms) * (high.astype(float) - low.astype(float))[:, None]
-    inner = ~(low | high)
-    program = linprog(
-        -signed.sum(axis=0),
-        A_ub=-signed[~inner],
-        b_ub=np.zeros(int((~inner).sum())),
-        A_eq=(X / norms)[inner] if inner.any() else None,
-        b_eq=np.zeros(int(inner.sum())) if inner.any() else None,
-        bounds=[(-1.0, 1.0)] * X.shape[1],
-    )
-    if program.status == 0 and program.fun is not None and program.fun < -1e-6:
-        names = [name for name, d in zip(fixed.kept_names, np.asarray(program.x), strict=True) if abs(d) > 1e-6]
-        raise NoMaximumError(
-            "the likelihood has no maximum (complete or quasi-complete separation): a combination of "
-            f"{', '.join(names)} predicts some responses perfectly, so its coefficients grow without end. Leave such "
-            "columns out, merge levels, or collect more data"
-        )
+def _constant_mean(model: Model, mu: float) -> FloatArray:
+    """Coefficients with which all means come near to mu; zeros where these are invalid."""
+    offset = model.design.offset
+    known = np.zeros(len(model.y)) if offset is None else offset
+    gamma = np.linalg.lstsq(model.Q, model.family.link.link(np.array([mu])) - known, rcond=None)[0]
+    return gamma if model.family.valid(model.Q @ gamma + known) else np.zeros_like(gamma)

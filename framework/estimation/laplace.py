@@ -116,7 +116,7 @@ def curvature(mode: Mode) -> tuple[FloatArray, FloatArray]:
     2 Q'V^-1 Q, and the average information matrix of the working linear model (its residual variance is 1): w'Z'V^-1 Zw
     over w = (dT T' + T dT') Z'd1, less what gamma takes up where it is estimated jointly.
     """
-    model, system, point = mode.model, mode.newton, mode.point
+    model, system, point = mode.model, mode.regular, mode.point
     assert point.at is not None
     information = 2.0 * system.RX.T @ system.RX
     e = model.Zt(point.at.d1)

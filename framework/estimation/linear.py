@@ -23,7 +23,10 @@ from .moments import moment_start
 from .pipeline import Pipeline, Watch, assemble, choose_backend
 from .profiled import PenalizedLeastSquares, ProfiledDeviance
 from .search import Certificate, central_hessian, search
+from .units import ThetaUnits, theta_units
 
+#: A residual variance below this part of y's, without an optimum, means that the model reproduces y.
+PERFECT = 1e-8
 #: A covariance matrix is singular when its relative factor's smallest singular value is below this (lme4's isSingular).
 SINGULAR = 1e-4
 
@@ -108,10 +111,12 @@ class LinearFit:
         here = self.solve()
         if here.has_exact_curvature:
             return here.curvature
-        scale = theta_scales(self.design)
+        units = theta_units(self.structure, self.cross.ZtWZ, self.design.n)
         lower = np.where(on_diagonal(self.structure), 0.0, -np.inf)
-        H = central_hessian(lambda x: self.solve(x / scale).gradient / scale, self.theta * scale, lower)
-        return np.asarray(H * np.outer(scale, scale))
+        H = central_hessian(
+            lambda x: units.gradient(self.solve(units.inverse @ x).gradient), units.A @ self.theta, lower
+        )
+        return np.asarray(units.A.T @ H @ units.A)
 
     def __getstate__(self) -> dict[str, Any]:
         return {k: v for k, v in self.__dict__.items() if k != "_deviance"}
@@ -166,13 +171,14 @@ def fit_linear(
     SingularFitWarning
         Where a covariance matrix is estimated without full rank.
     """
-    with watch.phase("cross-products"):
+    with watch.phase("choice"):
         structure = design.random.structure
         given = start_values(structure, start)
+        pipeline = assemble(structure, backend, optimizer)
+    with watch.phase("cross-products"):
         cross = cross_products(design)
         _refuse_perfect_fit(cross)
     with watch.phase("symbolic"):
-        pipeline = assemble(structure, backend, optimizer)
         criterion = ProfiledDeviance(cross, pipeline.backend.analyze(structure), reml)
         exact = criterion
         if not pipeline.backend.has_selected_inverse:
@@ -180,19 +186,24 @@ def fit_linear(
             exact = ProfiledDeviance(cross, other.analyze(structure), reml)
     _announce(watch, design, pipeline)
     with watch.phase("search"):
-        scale, diagonal = theta_scales(design), on_diagonal(structure)
-        x0 = moment_start(cross, scale) if given is None else given * scale
-        objective = _objective(criterion, scale, x0, diagonal, watch)
+        units, diagonal = theta_units(structure, cross.ZtWZ, design.n), on_diagonal(structure)
+        x0 = units.A @ (moment_start(cross, units) if given is None else given)
+        objective = _objective(criterion, units, x0, diagonal, watch)
         minimum = search(
             objective,
             pipeline.optimizer,
             tol=tol,
             max_evaluations=max_iter if pipeline.optimizer.needs_gradient else max_iter * (1 + len(x0)),
-            exact=objective if exact is criterion else _objective(exact, scale, x0, diagonal, watch),
+            exact=objective if exact is criterion else _objective(exact, units, x0, diagonal, watch),
             nonnegative=diagonal,
         )
-    theta = minimum.x / scale
-    here = exact.at(theta)
+    theta = units.inverse @ minimum.x
+    try:
+        here = exact.at(theta)
+    except NotPositiveDefiniteError as error:
+        raise _perfect_fit() from error
+    if not minimum.certificate.converged and here.sigma2 < PERFECT * cross.yWy / cross.n:
+        raise _perfect_fit()
     fixed = design.fixed
     fit = LinearFit(
         design=design,
@@ -207,7 +218,7 @@ def fit_linear(
         pwrss=here.pwrss,
         logdet_L2=here.factor.logdet,
         logdet_RX2=here.logdet_RX2 + 2.0 * float(np.log(np.abs(np.diagonal(fixed.R))).sum()),
-        hessian=minimum.hessian * np.outer(scale, scale),
+        hessian=np.asarray(units.A.T @ minimum.hessian @ units.A),
         certificate=minimum.certificate,
         provenance=pipeline.provenance,
         backend=backend if not isinstance(backend, str) else pipeline.provenance[0].name,
@@ -230,7 +241,7 @@ def _announce(watch: Watch, design: MixedDesign, pipeline: Pipeline) -> None:
 
 
 def _objective(
-    criterion: ProfiledDeviance, scale: FloatArray, start: FloatArray, diagonal: BoolArray, watch: Watch
+    criterion: ProfiledDeviance, units: ThetaUnits, start: FloatArray, diagonal: BoolArray, watch: Watch
 ) -> Objective:
     """The criterion in scaled parameters; a breakdown of the factorization is an infinite value."""
     last: dict[bytes, PenalizedLeastSquares] = {}
@@ -238,7 +249,7 @@ def _objective(
     def solve(x: FloatArray) -> PenalizedLeastSquares:
         key = x.tobytes()
         if key not in last:
-            at = criterion.at(x / scale)
+            at = criterion.at(units.inverse @ x)
             last.clear()
             last[key] = at
         return last[key]
@@ -257,7 +268,7 @@ def _objective(
         known = x.tobytes() in last
         try:
             at = solve(x)
-            d, g = at.deviance, at.gradient / scale
+            d, g = at.deviance, units.gradient(at.gradient)
         except NotPositiveDefiniteError:
             d, g = np.inf, np.zeros_like(x)
         if not known:
@@ -265,7 +276,7 @@ def _objective(
         return d, g
 
     def curvature(x: FloatArray) -> FloatArray:
-        return np.asarray(solve(x).curvature / np.outer(scale, scale))
+        return units.hessian(solve(x).curvature)
 
     lower = np.where(diagonal, 0.0, -np.inf)
     one_factor = len(criterion.structure.factors) == 1
@@ -280,15 +291,18 @@ def _refuse_perfect_fit(cross: CrossProducts) -> None:
         )
 
 
+def _perfect_fit() -> InputError:
+    return InputError(
+        "X and the random effects together reproduce y exactly: the residual variance goes to zero and the likelihood has "
+        "no maximum. Use fewer random effects, or check whether y was computed from the groups"
+    )
+
+
 def singular_factors(design: MixedDesign, relative_factors: tuple[FloatArray, ...]) -> list[str]:
     """Names of the factors whose covariance matrix has no full rank."""
-    rms, start, out = design.random.scales(), 0, []
-    for f, T in zip(design.random.structure.factors, relative_factors, strict=True):
-        scaled = T * rms[start : start + f.n_columns, None]
-        start += f.n_columns
-        if np.linalg.svd(scaled, compute_uv=False).min() < SINGULAR:
-            out.append(f.name)
-    return out
+    units = theta_units(design.random.structure, design.random.ZtWZ(design.weights), design.n)
+    parts = zip(design.random.structure.factors, units.factors, relative_factors, strict=True)
+    return [f.name for f, L, T in parts if np.linalg.svd(L @ T, compute_uv=False).min() < SINGULAR]
 
 
 def warn_of(certificate: Certificate, singular: list[str]) -> None:

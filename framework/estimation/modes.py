@@ -158,6 +158,16 @@ class Mode:
         """The Laplace criterion h(u) + log|M(u)|."""
         return self.point.penalized + self.system.factor.logdet
 
+    @cached_property
+    def regular(self) -> System:
+        """`system`, or one with expected weights where observed ones leave the fixed effects no information."""
+        try:
+            self.system.RX  # noqa: B018
+        except NotPositiveDefiniteError:
+            assert self.point.at is not None
+            return System(self.model, self.T, self.theta, self.point.at.expected_weight)
+        return self.system
+
 
 def find_mode(
     model: Model, theta: FloatArray, phi: FloatArray, u: FloatArray, gamma: FloatArray, *, joint: bool
@@ -176,7 +186,7 @@ def find_mode(
     limit, last = PRECISION * (len(u) + len(gamma)), np.inf
     for _ in range(MAX_STEPS):
         assert point.at is not None
-        system = _newton_system(model, T, theta, point.at)
+        system = _newton_system(model, T, theta, point.at, joint)
         g_u = model.lambda_t(T, model.Zt(point.at.d1)[:, None])[:, 0] - point.u
         g_gamma = model.Q.T @ point.at.d1 if joint else None
         du, dgamma, decrement = system.solve(g_u, g_gamma)
@@ -194,9 +204,12 @@ def find_mode(
     raise NotPositiveDefiniteError(f"PIRLS does not converge at theta = {theta}")
 
 
-def _newton_system(model: Model, T: tuple[FloatArray, ...], theta: FloatArray, at: Derivatives) -> System:
+def _newton_system(model: Model, T: tuple[FloatArray, ...], theta: FloatArray, at: Derivatives, joint: bool) -> System:
     try:
-        return System(model, T, theta, -at.d2)
+        system = System(model, T, theta, -at.d2)
+        if joint:
+            system.RX  # noqa: B018  has to be there for the step
+        return system
     except NotPositiveDefiniteError:
         return System(model, T, theta, at.expected_weight)
 

@@ -14,21 +14,22 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..contracts.arrays import FloatArray, IntArray
+from ..contracts.arrays import FloatArray
 from ..design.crossproducts import CrossProducts
+from .units import ThetaUnits
 
 #: Starting standard deviations are at least this part of the residual one: from zero no step leads away.
 SMALLEST = 0.05
 
 
-def moment_start(cross: CrossProducts, scale: FloatArray) -> FloatArray:
-    """theta by moments, times `scale`; entries of T outside of a factor's template are dropped.
+def moment_start(cross: CrossProducts, units: ThetaUnits) -> FloatArray:
+    """theta by moments; entries of T outside of a factor's template are dropped.
 
     Parameters
     ----------
     cross : CrossProducts
-    scale : (m,) array
-        Root mean square of the column that each theta multiplies (`theta_scales`): lower limits are relative to it.
+    units : ThetaUnits
+        Coordinates in which the equations are solved and the limits of the start are set.
     """
     structure, A = cross.structure, cross.ZtWZ
     ks = [f.n_columns for f in structure.factors]
@@ -36,22 +37,19 @@ def moment_start(cross: CrossProducts, scale: FloatArray) -> FloatArray:
     size = int(at[-1]) + 1
     H, rhs = np.zeros((size, size)), np.zeros(size)
     p = len(cross.gamma0)
-    units, start = [], 0
-    for f in structure.factors:
-        units.append(_column_scales(f.theta_rows, scale[start : start + f.n_theta], f.n_columns))
-        start += f.n_theta
-    split = [part / unit[:, None] for part, unit in zip(structure.split(cross.ZtWQy), units, strict=True)]
+    inverse = [np.linalg.inv(L) for L in units.factors]
+    split = [np.matmul(R.T, part) for R, part in zip(inverse, structure.split(cross.ZtWQy), strict=True)]
     B, z = [part[:p] for part in split], [part[p] for part in split]
     for j, (k, block, part) in enumerate(zip(ks, A.diagonal, z, strict=True)):
         mine = slice(at[j], at[j + 1])
-        own, block = np.einsum("xal,xbl->abl", B[j], B[j]), block / np.outer(units[j], units[j])[:, :, None]
+        own, block = np.einsum("xal,xbl->abl", B[j], B[j]), _congruence(inverse[j], block, inverse[j])
         H[mine, mine] = _quadratic(block, own, B[j], B[j])
         H[mine, -1] = H[-1, mine] = (block - own).reshape(k * k, -1).sum(axis=1)
         rhs[mine] = (part @ part.T).ravel()
     for (i, j), block in A.cross.items():
         rows, columns = structure.pairs[i, j]
         met = np.einsum("xan,xbn->abn", B[i][:, :, rows], B[j][:, :, columns])
-        both = _quadratic(block / np.outer(units[i], units[j])[:, :, None], met, B[i], B[j])
+        both = _quadratic(_congruence(inverse[i], block, inverse[j]), met, B[i], B[j])
         H[at[i] : at[i + 1], at[j] : at[j + 1]] = both
         H[at[j] : at[j + 1], at[i] : at[i + 1]] = both.T
     H[-1, -1], rhs[-1] = cross.n - p, cross.yWy
@@ -59,7 +57,12 @@ def moment_start(cross: CrossProducts, scale: FloatArray) -> FloatArray:
     variance = cross.yWy / cross.n
     sigma2 = solution[-1] if solution[-1] > 0.01 * variance else 0.5 * variance
     covariances = [solution[at[j] : at[j + 1]].reshape(k, k) / sigma2 for j, k in enumerate(ks)]
-    return structure.theta_of(tuple(_relative_factor(G) for G in covariances))
+    return units.inverse @ structure.theta_of(tuple(_relative_factor(G) for G in covariances))
+
+
+def _congruence(left: FloatArray, A: FloatArray, right: FloatArray) -> FloatArray:
+    """left' A_l right for every block."""
+    return np.asarray(np.einsum("ca,cdn,db->abn", left, A, right))
 
 
 def _quadratic(A: FloatArray, BB: FloatArray, B_i: FloatArray, B_j: FloatArray) -> FloatArray:
@@ -76,12 +79,6 @@ def _quadratic(A: FloatArray, BB: FloatArray, B_i: FloatArray, B_j: FloatArray) 
     outer = np.tensordot(U.reshape(p, k, p, k), V.reshape(p, m, p, m), axes=([0, 2], [0, 2])) if p else 0.0
     paired = inner.reshape(k, m, k, m).transpose(0, 2, 1, 3)
     return np.asarray(paired + outer).reshape(k * k, m * m)
-
-
-def _column_scales(rows: IntArray, scale: FloatArray, k: int) -> FloatArray:
-    out = np.ones(k)
-    out[rows] = scale
-    return out
 
 
 def _relative_factor(G: FloatArray) -> FloatArray:

@@ -75,8 +75,7 @@ class PenalizedLeastSquares:
         self.RX = upper_cholesky(cross.QtWQ - gram[:r, :r])
         cbeta, self.gamma = triangular_solves(self.RX, cross.QtWy - gram[:r, r])
         self.pwrss = cross.yWy - float(gram[r, r]) - float(cbeta @ cbeta)
-        # Of `total` some digits are lost: below this the model fits the data to rounding.
-        if not self.pwrss > 1e-13 * cross.total:
+        if not self.pwrss > 1e-13 * cross.yWy:
             raise NotPositiveDefiniteError(f"the residual variance is zero to rounding at theta = {theta}")
 
     def _lambda_t(self, B: FloatArray) -> FloatArray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from ..contracts.family import Family
 from ..contracts.linalg import LinalgBackend
 from ..contracts.observer import Observer
 from ..contracts.optim import Optimizer
-from ..design.arrays import as_array, as_numbers, as_weights
+from ..design.arrays import as_array, as_numbers, as_weights, rows_text
 from ..design.mixed import MixedDesign, build_design
 from ..estimation.generalized import fit_generalized
 from ..estimation.pipeline import Watch, observers_of
@@ -130,7 +131,7 @@ def glmm(
             chosen,
             design.y,
             prior,
-            nagq=nagq,
+            nagq=int(nagq),
             hessian=hessian,
             tol=tol,
             max_iter=max_iter,
@@ -159,22 +160,30 @@ def _family(family: Any) -> tuple[Family, tuple[Provenance, ...]]:
 def _response(y: Any, family: Family, weights: Any) -> tuple[Any, FloatArray | None]:
     """y, and trials where y is two columns of successes and failures."""
     array = as_array(y, "y")
-    if array.ndim != 2 or array.shape[1] != 2 or not family.weights_are_trials:
+    if array.ndim != 2 or array.shape[1] != 2:
         return y, None
+    if not family.weights_are_trials:
+        raise InputError(
+            f"y has two columns (successes, failures), which only families of proportions take; the {family.name} family "
+            "needs one column"
+        )
     if weights is not None:
         raise InputError("y has two columns (successes, failures), which make the numbers of trials: leave weights out")
     counts = as_numbers(y, "y", ndim=2)
-    if (counts < 0).any():
-        raise InputError("y has two columns, successes and failures, of which some are negative")
+    broken = ((counts < 0) | (counts != np.round(counts))).any(axis=1)
+    if broken.any():
+        raise InputError(
+            f"y has two columns, successes and failures, which must be counts 0, 1, 2, ...; they are not in "
+            f"{rows_text(broken)}"
+        )
     trials = counts.sum(axis=1)
     if (trials == 0).any():
-        rows = ", ".join(str(i) for i in np.flatnonzero(trials == 0)[:5])
-        raise InputError(f"y has rows without any trial (rows {rows}): leave them out")
+        raise InputError(f"y has no trial at all in {rows_text(trials == 0)}; leave these rows out")
     return counts[:, 0] / trials, trials
 
 
-def _check_choice(nagq: Any, hessian: Any) -> None:
-    if isinstance(nagq, bool) or not isinstance(nagq, int) or nagq < 0:
+def _check_choice(nagq: int, hessian: str) -> None:
+    if isinstance(nagq, bool) or not isinstance(nagq, Integral) or nagq < 0:
         raise InputError(f"nagq must be 0, 1 or a larger integer (nodes of quadrature); got {nagq!r}")
     if hessian not in ("observed", "expected"):
         raise InputError(f"hessian must be 'observed' or 'expected'; got {hessian!r}")

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import special, stats
 
 from ..contracts.arrays import FloatArray
-from ..contracts.errors import InputError
+from ..contracts.errors import ComparisonError, InputError
 from ..contracts.family import Family
 from ..contracts.linalg import PatternBlocks
 from ..estimation.generalized import GeneralizedFit
@@ -19,6 +19,8 @@ from .base import MixedSolution, _expand, _frozen
 from .summary import glmm_title
 from .tables import CoefficientTable, InformationCriteria, SummaryData, VarCompSummary, residual_quantiles
 
+#: Relative standard error of a dispersion parameter of which the data only say that it is very large, or very small.
+INDEFINITE = 100.0
 RESIDUAL_KINDS = ("response", "pearson", "deviance", "working", "quantile")
 
 
@@ -119,6 +121,11 @@ class GLMMSolution(MixedSolution):
             eta = eta + 0.5 * random.quadratic_rows(PatternBlocks(blocks, {}))
         return float(self.family.link.mean(eta).mu.mean())
 
+    @property
+    def is_singular(self) -> bool:
+        """Whether some covariance matrix of random effects is estimated without full rank."""
+        return bool(self._fit.singular_factors)
+
     # Covariance -----------------------------------------------------------------------------------------------------
 
     @cached_property
@@ -189,6 +196,8 @@ class GLMMSolution(MixedSolution):
         ComparisonError
             Where the two cannot be compared; the message says why.
         """
+        if isinstance(other, GLMMSolution) and not np.array_equal(self._fit.weights, other._fit.weights):
+            raise ComparisonError("the models are fitted to different data: their weights differ")
         return likelihood_ratio_test(self, other)
 
     def laplace_check(self, nagq: int = 9) -> LaplaceCheck:
@@ -329,3 +338,11 @@ class GLMMSolution(MixedSolution):
             dispersion=dispersion,
             notes=self._notes(),
         )
+
+    def _notes(self) -> tuple[str, ...]:
+        limits = [
+            f"{name} has run to the end of its range: the data ask for the limit that the family has there"
+            for name, at_bound in zip(self._fit.dispersion.names, self._fit.dispersion_at_bound, strict=True)
+            if at_bound or self.dispersion_se[name] > INDEFINITE * self.dispersion[name]
+        ]
+        return (*super()._notes(), *limits)

@@ -145,6 +145,13 @@ def test_built_ins_only_holds_in_the_measuring_process(monkeypatch):
     assert seen["OPENBLAS_NUM_THREADS"] == "2"
 
 
+def test_missing_matplotlib_is_told_before_anything_is_measured(monkeypatch, tmp_path):
+    monkeypatch.setattr("ranef.bench.plot.importlib.util.find_spec", lambda name: None)
+    run = bench("sleepstudy", "--plot", tmp_path / "a.png")
+    assert run.exit_code == 1
+    assert run.output == 'Error: --plot needs matplotlib: pip install "ranef[plots]"\n'
+
+
 def test_overview_lists_cases_generators_and_peers():
     run = bench("--list")
     assert run.exit_code == 0, run.output

@@ -6,16 +6,21 @@ import numpy as np
 import pytest
 
 import ranef
+from ranef.contracts.arrays import FloatArray
 from ranef.design.crossproducts import cross_products
-from ranef.design.mixed import build_design
-from ranef.estimation.linear import theta_scales
+from ranef.design.mixed import MixedDesign, build_design
 from ranef.estimation.moments import moment_start
+from ranef.estimation.units import theta_units
+
+
+def start_of(design: MixedDesign) -> FloatArray:
+    cross = cross_products(design)
+    return moment_start(cross, theta_units(cross.structure, cross.ZtWZ, cross.n))
 
 
 def start_and_estimate(y, X, groups, **terms) -> tuple[np.ndarray, np.ndarray]:
     design = build_design(y, X, groups, **terms)
-    start = moment_start(cross_products(design), theta_scales(design)) / theta_scales(design)
-    return start, ranef.lmm(y, X, groups, **terms).theta
+    return start_of(design), ranef.lmm(y, X, groups, **terms).theta
 
 
 def test_balanced_crossed_design_starts_at_the_reml_estimate() -> None:
@@ -44,23 +49,24 @@ def test_unbalanced_start_is_unbiased() -> None:
     for _ in range(60):
         y = X @ [1.0, 2.0] + truth[0] * rng.normal(size=40)[g] + truth[1] * rng.normal(size=15)[h] + rng.normal(size=n)
         design = build_design(y, X, {"g": g, "h": h})
-        squares.append(moment_start(cross_products(design), theta_scales(design)) ** 2)
+        squares.append(start_of(design) ** 2)
     mean, error = np.mean(squares, axis=0), np.std(squares, axis=0) / np.sqrt(len(squares))
     np.testing.assert_array_less(np.abs(mean - truth**2), 4 * error + 0.02)
 
 
-@pytest.mark.parametrize("unit", [1e-6, 1.0, 1e6])
-def test_start_does_not_depend_on_units(unit: float) -> None:
+@pytest.mark.parametrize(("unit", "origin"), [(1e-6, 0.0), (1e6, 0.0), (1.0, 1e3)])
+def test_start_does_not_depend_on_units_and_origins(unit: float, origin: float) -> None:
+    """time = unit (Days + origin): T of (intercept, time) follows by the inverse transformation of the columns."""
     d = ranef.datasets.load("sleepstudy")
-    X = np.column_stack([np.ones(180), d["Days"] * unit])
-    terms = {"random_effects": {"Subject": ["1", "time"]}, "random_data": {"time": d["Days"] * unit}}
-    design = build_design(d["Reaction"] / unit, X, {"Subject": d["Subject"]}, **terms)
-    start = moment_start(cross_products(design), theta_scales(design))
-    design = build_design(
-        d["Reaction"],
-        np.column_stack([np.ones(180), d["Days"]]),
-        {"Subject": d["Subject"]},
-        random_effects={"Subject": ["1", "Days"]},
-        random_data={"Days": d["Days"]},
-    )
-    np.testing.assert_allclose(start, moment_start(cross_products(design), theta_scales(design)), rtol=1e-6, atol=1e-9)
+
+    def start(time: FloatArray) -> FloatArray:
+        X = np.column_stack([np.ones(180), time])
+        terms = {"random_effects": {"Subject": ["1", "time"]}, "random_data": {"time": time}}
+        a, b, c = start_of(build_design(d["Reaction"], X, {"Subject": d["Subject"]}, **terms))
+        T = np.array([[a, 0.0], [b, c]])
+        return T @ T.T
+
+    # b0 + b1 unit (Days + origin): the intercept at Days = 0 and the slope a day
+    to_days = np.array([[1.0, unit * origin], [0.0, unit]])
+    G = to_days @ start(unit * (d["Days"] + origin)) @ to_days.T
+    np.testing.assert_allclose(G, start(d["Days"]), rtol=1e-5, atol=1e-7)

@@ -17,7 +17,7 @@ from ranef import registry
 from ranef.contracts import Family
 from ranef.contracts.arrays import BoolArray, FloatArray
 from ranef.design.mixed import build_design
-from ranef.estimation.generalized import Problem
+from ranef.estimation.generalized import DispersionScale, Problem, Units
 from ranef.estimation.modes import Model
 from ranef.estimation.pipeline import Watch
 from ranef.estimation.quadrature import gauss_hermite_grid
@@ -118,13 +118,14 @@ def problem_of(
 ) -> tuple[Problem, FloatArray]:
     """The criterion of a simulated data set, and parameters that are no optimum."""
     model, gamma, phi = simulate(family, seed, **shape)
-    problem = Problem(replace(model, hessian=hessian), nagq, joint=joint, watch=Watch())
+    units = Units(1.3, DispersionScale(family.parameters).to_free(phi))
+    problem = Problem(replace(model, hessian=hessian), nagq, units, joint=joint, watch=Watch())
     problem.gamma = gamma.copy()
     rng = np.random.default_rng(seed + 1)
     inside, around = rng.uniform(0.7, 1.3, len(problem.diagonal)), rng.uniform(-0.5, 0.5, len(problem.diagonal))
     size = 0.05 * (1.0 + abs(float(gamma[0])) / np.sqrt(len(model.y)))
     theta = size * np.where(problem.diagonal, inside, around)
-    return problem, problem.pack(gamma * 1.01, theta, problem.dispersion.to_free(phi))
+    return problem, problem.pack(gamma * 1.01, theta, units.xi)
 
 
 def seed_of(family: Family) -> int:
@@ -181,7 +182,7 @@ def test_one_node_is_the_laplace_approximation(family: Family, columns: int) -> 
 def test_the_gradient_does_not_depend_on_the_backend() -> None:
     problem, x = problem_of(Binomial("probit"), 3, columns=2, crossed=True)
     dense = registry.linalg_backend("dense")[0].analyze(problem.model.structure)
-    other = Problem(replace(problem.model, symbolic=dense), 1, joint=False, watch=Watch())
+    other = Problem(replace(problem.model, symbolic=dense), 1, problem.units, joint=False, watch=Watch())
     np.testing.assert_allclose(other.gradient(x)[1], problem.gradient(x)[1], rtol=1e-10, atol=1e-10)
 
 
@@ -190,16 +191,12 @@ def test_the_gradient_does_not_depend_on_the_backend() -> None:
 def test_hessian_behind_the_standard_errors(name: str, hessian: str) -> None:
     # Second differences of the criterion, in units of standard errors, where it is of order one.
     fitted = fit(name, hessian=hessian)._fit
-    problem = Problem(fitted._model, 1, joint=False, watch=Watch())
-    problem.u = fitted.u
-    xi = fitted.dispersion.to_free(fitted.phi)
-    at = problem.pack(fitted.gamma, fitted.theta, xi)
-    scale = np.concatenate([np.ones(len(fitted.gamma)), problem.theta_scale, np.ones(len(xi))])
+    problem, at = fitted.problem()
     exact = fitted.joint_hessian
     units = 1.0 / np.sqrt(np.diagonal(exact))
 
     def criterion(t: FloatArray) -> float:
-        return problem.value(at + scale * units * t)
+        return problem.value(at + problem.scale * units * t)
 
     zero, h = np.zeros(len(at)), 0.05
 

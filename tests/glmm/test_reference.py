@@ -15,8 +15,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from ranef.estimation.generalized import DispersionScale, Problem
-from ranef.estimation.pipeline import Watch
 from ranef.solution.glmm import GLMMSolution
 
 from ..reference.load import expected, likelihood_ratio_tests
@@ -301,10 +299,8 @@ def test_backends_agree(model: Fitted, backend: str) -> None:
 @pytest.mark.parametrize("name", ["glmm_grouseticks", "glmm_contraception_slope", "glmm_negbin_grouseticks"])
 def test_backends_agree_at_one_point(name: str, backend: str) -> None:
     def at_estimates(which: str) -> tuple[float, Any]:
-        fit = fitted(name).solution._fit
-        model = replace(fit, backend=which)._model
-        problem = Problem(model, 1, joint=False, watch=Watch())
-        return problem.gradient(problem.pack(fit.gamma, 1.1 * fit.theta, DispersionScale(fit.family.parameters).to_free(fit.phi)))
+        problem, x = replace(fitted(name).solution._fit, backend=which).problem()
+        return problem.gradient(1.1 * x)
 
     (value, gradient), (dense, dense_gradient) = at_estimates(backend), at_estimates("dense")
     assert value == pytest.approx(dense, abs=1e-8)

@@ -48,10 +48,7 @@ def test_data_are_those_of_the_reference() -> None:
         assert y.sum() == pytest.approx(float(row["y_sum"]), rel=1e-9, abs=1e-7)
 
 
-far_origin = pytest.mark.xfail(strict=True, reason="theta is scaled, not yet centred: a false optimum is certified")
-
-
-@pytest.mark.parametrize("name", [pytest.param(m, marks=far_origin) if m == "years" else m for m in MODELS])
+@pytest.mark.parametrize("name", MODELS)
 def test_log_likelihood_is_the_maximum(name: str) -> None:
     # Of "years" lmer's defaults miss the maximum by 10.8: a narrow valley of correlations near -1.
     assert fitted(name).log_likelihood == pytest.approx(float(REFERENCE[name]["logLik"]), abs=1e-6)
@@ -93,7 +90,6 @@ def test_backends_agree(name: str) -> None:
     np.testing.assert_allclose(blocked.coefficients, dense.coefficients, rtol=1e-5, atol=1e-6)
 
 
-@far_origin
 def test_a_shift_of_a_slope_is_the_same_model() -> None:
     # (x | a) with x in years is (x - 2000 | a): the random intercept is at another place.
     years = MODELS["years"]()

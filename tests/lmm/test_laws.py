@@ -56,9 +56,6 @@ class Data:
         return ranef.lmm(arguments.pop("y"), arguments.pop("X"), arguments.pop("groups"), **arguments)
 
 
-#: theta is not yet scaled by the weights.
-FAR_WEIGHTS = pytest.mark.xfail(strict=True, reason="large weights: a false optimum at zero is certified")
-
 DATA = Data()
 BASE = DATA.fit()
 N = len(DATA.y)
@@ -138,7 +135,7 @@ def test_a_multiple_of_all_weights_is_a_unit_of_sigma() -> None:
     assert heavier.log_likelihood == pytest.approx(BASE.log_likelihood, abs=1e-6)
 
 
-@pytest.mark.parametrize("factor", [pytest.param(f, marks=FAR_WEIGHTS) if f > 1 else f for f in (1e-8, 1e8)])
+@pytest.mark.parametrize("factor", [1e-8, 1e8])
 def test_the_unit_of_the_weights_changes_no_verdict(factor: float) -> None:
     # 1 / variance in small units, say: lme4's isSingular looks at theta as it is, and cries wolf.
     changed = DATA.fit(weights=factor * DATA.weights)
@@ -519,7 +516,7 @@ def test_observers_see_the_whole_fit() -> None:
     assert kinds.count(FitStarted) == kinds.count(FitFinished) == 1
     assert kinds[-1] is FitFinished
     phases = [e.name for e in recorder.events if isinstance(e, PhaseStarted)]
-    assert phases[:3] == ["cross-products", "symbolic", "search"]
+    assert phases == ["choice", "cross-products", "symbolic", "search"]
     started = next(e for e in recorder.events if isinstance(e, FitStarted))
     assert (started.kind, started.n_obs, started.n_fixed, started.n_random, started.n_parameters) == (
         "lmm",
