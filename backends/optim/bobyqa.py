@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import find_spec
 
 import numpy as np
 
@@ -27,10 +28,8 @@ class Bobyqa(DerivativeFree):
     """
 
     def __init__(self) -> None:
-        try:
-            import nlopt
-        except ImportError as error:
-            raise MissingExtraError('the optimizer bobyqa needs NLopt: pip install "ranef[nlopt]"') from error
+        if find_spec("nlopt") is None:
+            raise MissingExtraError('the optimizer bobyqa needs NLopt: pip install "ranef[nlopt]"')
 
     def search(self, f: Callable[[FloatArray], float], lower: FloatArray, upper: FloatArray, fatol: float) -> None:
         """One run of BOBYQA; an exception of `f` ends it."""

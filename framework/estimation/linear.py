@@ -293,8 +293,8 @@ def _refuse_perfect_fit(cross: CrossProducts) -> None:
 
 def _perfect_fit() -> InputError:
     return InputError(
-        "X and the random effects together reproduce y exactly: the residual variance goes to zero and the likelihood has "
-        "no maximum. Use fewer random effects, or check whether y was computed from the groups"
+        "X and the random effects together reproduce y exactly: the residual variance goes to zero and the likelihood "
+        "has no maximum. Use fewer random effects, or check whether y was computed from the groups"
     )
 
 

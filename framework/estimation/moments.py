@@ -37,7 +37,7 @@ def moment_start(cross: CrossProducts, units: ThetaUnits) -> FloatArray:
     size = int(at[-1]) + 1
     H, rhs = np.zeros((size, size)), np.zeros(size)
     p = len(cross.gamma0)
-    inverse = [np.linalg.inv(L) for L in units.factors]
+    inverse = [np.asarray(np.linalg.inv(L), dtype=np.float64) for L in units.factors]
     split = [np.matmul(R.T, part) for R, part in zip(inverse, structure.split(cross.ZtWQy), strict=True)]
     B, z = [part[:p] for part in split], [part[p] for part in split]
     for j, (k, block, part) in enumerate(zip(ks, A.diagonal, z, strict=True)):

@@ -1,9 +1,9 @@
 """Coordinates of the search: free of the units, origins and weights of the random-effects columns.
 
 With the columns of a correlated term written Z = Q L, Q'WQ = n I and L lower triangular, the same model in Q has the
-relative covariance factor L T: lower triangular again, its diagonal of the same signs, and linear in T column by column.
-So a search in x = A theta, the entries of L T, has the same bounds, and converges alike whether a slope is in seconds or
-days, and counted from today or from the year 0. Columns without estimated correlations are only scaled.
+relative covariance factor L T: lower triangular again, its diagonal of the same signs, and linear in T column by
+column. So a search in x = A theta, the entries of L T, has the same bounds, and converges alike whether a slope is in
+seconds or days, and counted from today or from the year 0. Columns without estimated correlations are only scaled.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def theta_units(structure: Structure, ZtWZ: PatternBlocks, n: int) -> ThetaUnits
         same_column = f.theta_columns[:, None] == f.theta_columns
         A[mine, mine] = np.where(same_column, L[np.ix_(f.theta_rows, f.theta_rows)], 0.0)
         start += f.n_theta
-    return ThetaUnits(factors, A, np.linalg.inv(A))
+    return ThetaUnits(factors, A, np.asarray(np.linalg.inv(A), dtype=np.float64))
 
 
 def _column_factor(theta_rows: IntArray, theta_columns: IntArray, gram: FloatArray) -> FloatArray:

@@ -34,6 +34,14 @@ d$gamma_inverse <- round(rgamma(n, shape = 4, scale = 1 / positive(1.2 + 0.2 * d
 d$gaussian_log <- round(mu + 0.5 * rnorm(n), 4)
 d$cauchit <- rbinom(n, d$trials, pcauchy(0.2 + 0.5 * d$x + b))
 
+d$decades <- round(runif(n, -8, 8), 3)
+d$big <- rpois(n, exp(11 + 0.5 * d$x + b))
+d$over_decades <- rpois(n, exp(d$decades + 0.5 * d$x + b))
+# Like the toenail data of De Backer et al. (1998): few changes within a person, and a standard deviation near 4.
+toe <- data.frame(id = factor(rep(1:150, each = 7)), month = rep(c(0, 1, 2, 3, 6, 9, 12), 150))
+toe$treated <- as.numeric(toe$id) %% 2
+toe$y <- rbinom(nrow(toe), 1, plogis(-1.6 - 0.39 * toe$month - 0.14 * toe$treated * toe$month + rnorm(150, 0, 4)[toe$id]))
+
 newton <- function(par, gradient) {  # to the optimum, and the Hessian there
   for (i in 1:6) {
     H <- numDeriv::jacobian(gradient, par)
@@ -62,17 +70,15 @@ tmb <- function(name, response, random, family, fixed = list(), weights = NULL, 
        psi = pick(fit$par, "psi"), psi_se = pick(se, "psi"), newton_step = fit$step)
 }
 
-merMod <- function(name, response, family) {  # with lme4's expected weights, PIRLS iterated to rounding
-  formula <- as.formula(paste("cbind(", response, ", trials - ", response, ") ~ x + (1 | g)"))
-  ctrl <- glmerControl(tolPwrss = 1e-13)
-  m <- glmer(formula, d, family = family, control = ctrl)
+merMod <- function(name, formula, family, data = d, nAGQ = 1, ...) {  # with expected weights, PIRLS to rounding
+  m <- glmer(formula, data, family = family, nAGQ = nAGQ, control = glmerControl(tolPwrss = 1e-13))
   f <- update(m, devFunOnly = TRUE)
-  m2 <- function(par) { for (k in 1:5) v <- f(par); v / 2 }
-  fit <- newton(c(getME(m, "theta"), fixef(m)), function(par) numDeriv::grad(m2, par))
+  half <- function(par) { for (k in 1:5) v <- f(par); v / 2 }
+  fit <- newton(c(getME(m, "theta"), fixef(m)), function(par) numDeriv::grad(half, par))
   se <- sqrt(diag(solve(fit$H)))
-  list(name = name, program = "lme4", family = "binomial", link = family$link, response = response, random = "(1 | g)",
-       fixed = character(0), logLik = -m2(fit$par), fixef = unname(fit$par[-1]), se = unname(se[-1]),
-       log_sd = log(unname(fit$par[1])), log_sd_se = unname(se[1] / fit$par[1]), newton_step = fit$step)
+  list(name = name, program = "lme4", family = "binomial", link = family$link, random = "(1 | g)", nAGQ = nAGQ,
+       fixed = character(0), logLik = -half(fit$par), fixef = unname(fit$par[-1]), se = unname(se[-1]),
+       log_sd = log(unname(fit$par[1])), log_sd_se = unname(se[1] / fit$par[1]), newton_step = fit$step, ...)
 }
 
 one <- "(1 | g)"
@@ -101,7 +107,13 @@ fits <- list(
   tmb("gamma_weights", "gamma_inverse", one, Gamma("log"), weights = "w"),
   tmb("gaussian_log", "gaussian_log", one, gaussian("log")),
   tmb("gaussian", "t", one, gaussian()),
-  merMod("cauchit", "cauchit", binomial("cauchit"))
+  tmb("poisson_big", "big", one, poisson()),
+  tmb("nbinom1_big", "big", one, nbinom1()),
+  tmb("poisson_decades", "over_decades", one, poisson(), offset = "decades"),
+  merMod("cauchit", cbind(cauchit, trials - cauchit) ~ x + (1 | g), binomial("cauchit"), response = "cauchit")
 )
-write(toJSON(list(data = as.list(d), fits = fits), digits = NA, auto_unbox = TRUE, null = "null"), "fits.json")
-for (f in fits) cat(sprintf("%-22s %14.8f %9.1e  %s\n", f$name, f$logLik, f$newton_step, paste(signif(c(f$fixef, exp(f$log_sd), f$betad, f$psi), 4), collapse = " ")))
+changes <- y ~ month + treated:month + (1 | id)
+toenail <- list(merMod("laplace", changes, binomial(), toe), merMod("quadrature", changes, binomial(), toe, nAGQ = 25))
+record <- list(data = as.list(d), fits = fits, toenail = list(y = paste(toe$y, collapse = ""), fits = toenail))
+write(toJSON(record, digits = NA, auto_unbox = TRUE, null = "null"), "fits.json")
+for (f in c(fits, toenail)) cat(sprintf("%-22s %14.8f %9.1e  %s\n", f$name, f$logLik, f$newton_step, paste(signif(c(f$fixef, exp(f$log_sd), f$betad, f$psi), 4), collapse = " ")))
