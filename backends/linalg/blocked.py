@@ -33,6 +33,10 @@ FAR_FROM_SINGULAR = 1e-2
 MAX_DENSE = 20_000
 
 
+#: r, s, the map of N_rs, and its transpose.
+UpdateMap = tuple[int, int, csc_array, csr_array]
+
+
 class Blocked(LinalgBackend):
     """Block elimination in pure NumPy/SciPy.
 
@@ -134,7 +138,7 @@ class Operators:
 
     Parameters
     ----------
-    updates : list of (first, last, [matrix for each r >= s])
+    updates : list of (first, last, list of UpdateMap)
         By chunk of levels: N_rs -> what X'NX adds to G_rest.
     neighbours : list of k matrices (later random effects, levels)
     """
@@ -185,7 +189,7 @@ class _Eliminated:
             return _neighbours(self.plan, self.step, self.X)
         return self.operators.neighbours, self.operators.neighbours_t
 
-    def updates(self) -> Iterator[tuple[int, int, list[csc_array]]]:
+    def updates(self) -> Iterator[tuple[int, int, list[UpdateMap]]]:
         """The step's update maps, chunk by chunk."""
         if self.operators is not None:
             yield from self.operators.updates
@@ -355,7 +359,8 @@ class BlockedFactor(Factor):
         mine = slice(at, at + f.size)
         if k == 1 and T[0, 0] == 0.0:  # log|S| is even in T
             return np.zeros((1, 1))
-        if np.linalg.svd(T, compute_uv=False)[-1] > FAR_FROM_SINGULAR:
+        smallest = abs(T[0, 0]) if k == 1 else np.linalg.svd(T, compute_uv=False)[-1]
+        if smallest > FAR_FROM_SINGULAR:
             inverse = np.empty((k, k))
             for r in range(k):
                 for c in range(r + 1):
@@ -420,7 +425,7 @@ def _mirrored(lower: FloatArray) -> FloatArray:
     return out + np.tril(out, -1).T
 
 
-def _update_maps(n_rest: int, X: FloatArray, chunk: PairChunk) -> list[csc_array]:
+def _update_maps(n_rest: int, X: FloatArray, chunk: PairChunk) -> list[UpdateMap]:
     """For each r >= s the linear map from N_rs to what X'NX adds to G_rest (an off-diagonal N_rs stands for two)."""
     out = []
     left, right = chunk.operands()
@@ -431,15 +436,15 @@ def _update_maps(n_rest: int, X: FloatArray, chunk: PairChunk) -> list[csc_array
             if r != s:
                 coefficient += X[s, left] * X[r, right]
             shape = (n_rest, chunk.last - chunk.first)
-            out.append(csc_array((coefficient, chunk.target, chunk.start), shape=shape))
+            add = csc_array((coefficient, chunk.target, chunk.start), shape=shape)
+            out.append((r, s, add, add.T))
     return out
 
 
 def _update(G_rest: FloatArray, e: _Eliminated) -> None:
     """G_rest -= sum_u X_u' N_u X_u, in place."""
-    rows, columns = np.tril_indices(e.step.k)
     for first, last, maps in e.updates():
-        for r, s, add in zip(rows, columns, maps, strict=True):
+        for r, s, add, _ in maps:
             G_rest -= add @ e.N[r, s, first:last]
 
 
@@ -447,10 +452,9 @@ def _adjoint(G_bar: FloatArray, e: _Eliminated) -> FloatArray:
     """The transpose of `_update` as a linear map of N: sum over pairs of G_bar X_left X_right' by level, (k, k, L)."""
     k, n_levels = e.step.k, e.step.n_levels
     Y = np.zeros((k, k, n_levels))
-    rows, columns = np.tril_indices(k)
     for first, last, maps in e.updates():
-        for r, c, add in zip(rows, columns, maps, strict=True):
-            value = add.T @ G_bar
+        for r, c, _, gather in maps:
+            value = gather @ G_bar
             if r == c:
                 Y[r, c, first:last] = value
             else:  # N_rc stands for two entries of the symmetric N

@@ -84,7 +84,7 @@ def symmetric(A: FloatArray) -> FloatArray:
     k = A.shape[0]
     if k == 1:
         return A
-    rows, columns = np.tril_indices(k, -1)
     out = A.copy()
-    out[columns, rows] = A[rows, columns]
+    for r in range(1, k):
+        out[:r, r] = A[r, :r]
     return out

@@ -20,7 +20,7 @@ from ..design.mixed import MixedDesign
 from ..registry import Provenance
 from .existence import explained, refuse_exact_fit, refuse_growing_dispersion, refuse_separation
 from .laplace import Gradient, curvature, laplace_gradient
-from .linear import on_diagonal, singular_factors, start_values, theta_scales, warn_of
+from .linear import on_diagonal, rank_deficient, start_values, theta_scales, warn_of
 from .modes import Mode, Model, find_mode
 from .moments import moment_start
 from .pipeline import Watch, assemble, choose_backend
@@ -121,7 +121,8 @@ class GeneralizedFit:
     @property
     def singular_factors(self) -> list[str]:
         """Names of the factors whose covariance matrix has no full rank, seen in the units of one observation."""
-        return singular_factors(self.design, tuple(T / self.units.eta for T in self.relative_factors))
+        units = theta_units(self.structure, self.design.random.ZtWZ(None), self.design.n)
+        return rank_deficient(self.structure, units, [T / self.units.eta for T in self.relative_factors])
 
     @property
     def dispersion(self) -> DispersionScale:

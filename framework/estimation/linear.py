@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -89,6 +90,16 @@ class LinearFit:
         """Parameters of theta that are not at the boundary."""
         return ~(on_diagonal(self.structure) & (self.theta <= 0.0))
 
+    @cached_property
+    def units(self) -> ThetaUnits:
+        """Coordinates of the search."""
+        return theta_units(self.structure, self.cross.ZtWZ, self.design.n)
+
+    @property
+    def singular_factors(self) -> list[str]:
+        """Factors whose covariance matrix has no full rank."""
+        return rank_deficient(self.structure, self.units, self.relative_factors)
+
     def vcov_root(self) -> FloatArray:
         """R^-1 R_X^-1: its Gram matrix times sigma^2 is the covariance of the kept coefficients."""
         root = solve_triangular(self.RX, np.eye(len(self.RX)), check_finite=False) if len(self.RX) else self.RX
@@ -111,8 +122,7 @@ class LinearFit:
         here = self.solve()
         if here.has_exact_curvature:
             return here.curvature
-        units = theta_units(self.structure, self.cross.ZtWZ, self.design.n)
-        lower = np.where(on_diagonal(self.structure), 0.0, -np.inf)
+        units, lower = self.units, np.where(on_diagonal(self.structure), 0.0, -np.inf)
         H = central_hessian(
             lambda x: units.gradient(self.solve(units.inverse @ x).gradient), units.A @ self.theta, lower
         )
@@ -225,12 +235,12 @@ def fit_linear(
         n_evaluations=watch.n_evaluations,
         timings=dict(watch.timings),
     )
-    fit.__dict__["_deviance"] = exact
+    fit.__dict__.update(_deviance=exact, units=units)  # what the fit would else find again when asked
     if watch.observers:
         watch.tell(
             FitFinished(fit.certificate.converged, fit.criterion, fit.n_evaluations, sum(watch.timings.values()))
         )
-    warn_of(fit.certificate, singular_factors(design, fit.relative_factors))
+    warn_of(fit.certificate, fit.singular_factors)
     return fit
 
 
@@ -298,10 +308,9 @@ def _perfect_fit() -> InputError:
     )
 
 
-def singular_factors(design: MixedDesign, relative_factors: tuple[FloatArray, ...]) -> list[str]:
-    """Names of the factors whose covariance matrix has no full rank."""
-    units = theta_units(design.random.structure, design.random.ZtWZ(design.weights), design.n)
-    parts = zip(design.random.structure.factors, units.factors, relative_factors, strict=True)
+def rank_deficient(structure: Structure, units: ThetaUnits, relative_factors: Sequence[FloatArray]) -> list[str]:
+    """Names of the factors whose covariance matrix has no full rank, whatever the units of their columns."""
+    parts = zip(structure.factors, units.factors, relative_factors, strict=True)
     return [f.name for f, L, T in parts if np.linalg.svd(L @ T, compute_uv=False).min() < SINGULAR]
 
 

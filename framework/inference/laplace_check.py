@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 
@@ -58,6 +59,8 @@ def laplace_check(fit: GeneralizedFit, nagq: int) -> LaplaceCheck:
     InputError
         Where quadrature is not possible.
     """
+    if isinstance(nagq, bool) or not isinstance(nagq, Integral) or nagq < 2:
+        raise InputError(f"nagq must be an integer of at least 2 (nodes of quadrature); got {nagq!r}")
     factors = fit.design.random.factors
     if len(factors) != 1 or factors[0].factor.n_columns > 3:
         raise InputError(
@@ -66,7 +69,7 @@ def laplace_check(fit: GeneralizedFit, nagq: int) -> LaplaceCheck:
         )
     k = factors[0].factor.n_columns
     mode = fit.mode
-    quadrature, laplace = (Quadrature(mode, gauss_hermite_grid(nodes, k)).by_level for nodes in (nagq, 1))
+    quadrature, laplace = (Quadrature(mode, gauss_hermite_grid(nodes, k)).by_level for nodes in (int(nagq), 1))
     error = -0.5 * (quadrature - laplace)
     if abs(error.sum()) < NOTEWORTHY:
         advice = "That is too little to matter: nagq=1 is good here."

@@ -13,7 +13,6 @@ from ..contracts.arrays import AnyArray, FloatArray
 from ..design.mixed import MixedDesign
 from ..design.random import RandomFactor
 from ..design.terms import INTERCEPT
-from ..estimation.linear import singular_factors
 from ..estimation.search import Certificate
 from ..registry import Provenance
 from .html import render_html
@@ -151,7 +150,7 @@ class MixedSolution(ABC):
     @property
     def is_singular(self) -> bool:
         """Whether some covariance matrix of random effects is estimated without full rank."""
-        return bool(singular_factors(self._design, self._fit.relative_factors))
+        return bool(self._fit.singular_factors)
 
     def _intercept_variances(self) -> dict[str, float]:
         """Variance of the random intercept by factor; NaN where a factor has none."""

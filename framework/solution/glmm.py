@@ -121,11 +121,6 @@ class GLMMSolution(MixedSolution):
             eta = eta + 0.5 * random.quadratic_rows(PatternBlocks(blocks, {}))
         return float(self.family.link.mean(eta).mu.mean())
 
-    @property
-    def is_singular(self) -> bool:
-        """Whether some covariance matrix of random effects is estimated without full rank."""
-        return bool(self._fit.singular_factors)
-
     # Covariance -----------------------------------------------------------------------------------------------------
 
     @cached_property

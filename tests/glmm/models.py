@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import ranef
 from ranef.contracts import Family
-from ranef.contracts.arrays import FloatArray
+from ranef.contracts.arrays import BoolArray, FloatArray
 from ranef.families import Binomial, Gamma, InverseGaussian, NegativeBinomial, Poisson
 
 from ..reference.load import Case, load, names
@@ -131,3 +131,21 @@ def components(block: dict[str, Any]) -> Iterator[tuple[str, str, float, tuple[f
 
 def _values(by_name: dict[str, float]) -> FloatArray:
     return np.array(list(by_name.values()))
+
+
+class Geometric(Family):
+    """The smallest family, as a third party writes it: everything else is the contract's default."""
+
+    name, links, discrete = "geometric", ("log", "identity"), True
+
+    def log_density(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
+        return weights * (y * np.log(mu / (1 + mu)) - np.log1p(mu))
+
+    def variance(self, mu: FloatArray, phi: FloatArray) -> FloatArray:
+        return mu * (1 + mu)
+
+    def support(self, y: FloatArray, weights: FloatArray) -> BoolArray:
+        return (y >= 0) & (y == np.round(y))
+
+    def sample(self, mu: FloatArray, weights: FloatArray, phi: FloatArray, rng: np.random.Generator) -> FloatArray:
+        return rng.geometric(1 / (1 + mu)) - 1.0

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from ranef import registry
 from ranef.contracts import Family
-from ranef.contracts.arrays import BoolArray, FloatArray
+from ranef.contracts.arrays import FloatArray
 from ranef.design.mixed import build_design
 from ranef.estimation.generalized import DispersionScale, Problem, Units
 from ranef.estimation.modes import Model
@@ -37,7 +37,7 @@ from ranef.families import (
     Tweedie,
 )
 
-from .models import fit
+from .models import Geometric, fit
 
 CLASSES = (
     Beta,
@@ -207,24 +207,6 @@ def test_hessian_behind_the_standard_errors(name: str, hessian: str) -> None:
     assert criterion(zero) == pytest.approx(fitted.criterion, rel=1e-12)
     numeric = np.array([[(4 * mixed(i, j, h) - mixed(i, j, 2 * h)) / 3 for i in range(len(at))] for j in range(len(at))])
     np.testing.assert_allclose(exact * np.outer(units, units), numeric, atol=2e-5)
-
-
-class Geometric(Family):
-    """The smallest family: everything else is the contract's default."""
-
-    name, links, discrete = "geometric", ("log", "identity"), True
-
-    def log_density(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
-        return weights * (y * np.log(mu / (1 + mu)) - np.log1p(mu))
-
-    def variance(self, mu: FloatArray, phi: FloatArray) -> FloatArray:
-        return mu * (1 + mu)
-
-    def support(self, y: FloatArray, weights: FloatArray) -> BoolArray:
-        return (y >= 0) & (y == np.round(y))
-
-    def sample(self, mu: FloatArray, weights: FloatArray, phi: FloatArray, rng: np.random.Generator) -> FloatArray:
-        return rng.geometric(1 / (1 + mu)) - 1.0
 
 
 @pytest.mark.parametrize("nagq", [1, 5])
