@@ -62,7 +62,8 @@ class TrustRegion(Optimizer):
             model = _Model(B, g, free)
             expected = model.newton_decrement
             finished = expected <= tol * max(abs(f), 1.0)
-            nothing_to_polish = expected <= 1e-2 * ROUNDING * max(abs(f), 1.0)
+            near_bound = ((x > objective.lower) & (x < objective.lower + NEAR)).any()
+            nothing_to_polish = expected <= 1e-2 * ROUNDING * max(abs(f), 1.0) and not near_bound
             if n >= max_evaluations or nothing_to_polish:
                 status = Status.CONVERGED if finished else Status.MAX_EVALUATIONS
                 return OptimizationResult(x, f, status, n, f"expected remaining decrease {expected:.2g}")
