@@ -384,7 +384,7 @@ def fit_generalized(
                 nonnegative=problem.nonnegative,
                 quick=True,
             )
-    with watch.phase("estimates"):
+    with watch.phase("estimates"), explained(model):
         mode = problem.mode(result.x)
         refuse_separation(model, mode.point.gamma, mode.phi)
         fit = GeneralizedFit(

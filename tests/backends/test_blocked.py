@@ -8,8 +8,7 @@ import pytest
 from ranef.backends.linalg import elimination
 from ranef.backends.linalg.blocked import Blocked
 from ranef.contracts.arrays import FloatArray
-
-from .structures import CASES, Case
+from ranef.testkit.structures import CASES, Case
 
 
 @pytest.fixture(params=CASES)

@@ -17,8 +17,8 @@ from ranef.backends.linalg.cholmod import Cholmod
 from ranef.contracts.arrays import IntArray
 from ranef.contracts.errors import MissingExtraError, NotPositiveDefiniteError
 from ranef.contracts.linalg import GroupingFactor, Structure
+from ranef.testkit.structures import CASES, Case, make_case
 
-from .structures import CASES, Case, make_case
 from .test_linalg import assert_blocks_equal, inner_theta
 from .test_selected_inversion import filled
 

@@ -116,9 +116,12 @@ def test_all_responses_at_the_end_of_the_range(family: str, value: float) -> Non
 def test_a_steep_but_finite_slope_is_no_separation() -> None:
     s = Simulated()
     y = (s.rng.uniform(size=s.n) < special.expit(6 * s.x)).astype(float)
-    steep = without_warnings(y, s.X, {"g": np.arange(s.n) // 20}) if False else ranef.glmm(y, s.X, s.groups)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SingularFitWarning)
+        steep = ranef.glmm(y, s.X, s.groups)
     assert steep.converged
     assert 3 < steep.coefficients[1] < 12
+    assert steep.fitted_values.min() < 1e-5
 
 
 @pytest.mark.parametrize("family", ["gaussian", "gamma", "inverse_gaussian", "beta", "student_t", "tweedie"])
@@ -201,7 +204,7 @@ def test_rare_events() -> None:
     groups = np.arange(20000) % 50
     p = np.exp(-7.0 + 1.5 * rng.normal(size=50)[groups])
     y = (rng.uniform(size=len(p)) < p).astype(float)
-    assert 20 < y.sum() < 100
+    assert 50 < y.sum() < 200
     ones = np.ones((len(y), 1))
     f = without_warnings(y, ones, {"g": groups})
     # Rare events are Poisson events.
@@ -495,9 +498,7 @@ def test_provenance_lists_backend_optimizer_and_family() -> None:
     f = fitted("glmm_negbin").solution
     assert [p.kind for p in f.provenance] == ["linalg", "optimizer", "family"]
     assert (f.provenance[2].name, f.provenance[2].distribution) == ("negative_binomial", "ranef")
-    assert ranef.glmm(f._fit.y, np.ones((450, 1)), {"g": np.arange(450) % 30}, family="nbinom2").provenance[2] == (
-        f.provenance[2]
-    )
+    assert fit("glmm_negbin", family="nbinom2").provenance == f.provenance
 
 
 def test_params_gather_the_estimates() -> None:
@@ -526,8 +527,8 @@ class Recorder(Observer):
 def test_observers_see_the_fit() -> None:
     recorder = Recorder()
     f = fit("glmm_negbin", callbacks=recorder)
-    started, finished = recorder.events[0], recorder.events[-1]
-    assert isinstance(started, FitStarted)
+    (started,) = (e for e in recorder.events if isinstance(e, FitStarted))
+    finished = recorder.events[-1]
     assert (started.kind, started.n_obs, started.n_fixed, started.n_random, started.n_parameters) == ("glmm", 450, 2, 30, 4)
     assert isinstance(finished, FitFinished)
     assert finished.value == pytest.approx(-2 * f.log_likelihood)
@@ -600,8 +601,9 @@ def test_laplace_check_of_a_bad_approximation() -> None:
     # The errors by level add up to that of the log-likelihood: quadrature at the estimates of the Laplace fit.
     at_same = toenail(25).log_likelihood
     assert laplace.log_likelihood + check.total < at_same  # which maximizes it
-    assert laplace.log_likelihood + check.total == pytest.approx(at_same, abs=1.0)
-    assert abs(check.error).max() < abs(check.total)
+    assert laplace.log_likelihood + check.total == pytest.approx(at_same, abs=1.5)
+    assert 0.1 < check.total
+    assert abs(check.error).max() < check.total
 
 
 def test_laplace_check_is_the_difference_of_the_criteria() -> None:
