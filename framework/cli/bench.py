@@ -73,7 +73,7 @@ def bench(
     listing: bool,
     **model: Any,
 ) -> None:
-    r"""Measure backends, optimizers and peers on shipped, simulated or your own models.
+    """Measure backends, optimizers and peers on shipped, simulated or your own models.
 
     Every method fits every case in one process, in turns, with BLAS threads pinned; figures are medians.
 
@@ -83,7 +83,7 @@ def bench(
     ranef bench --simulate slopes:rows=50000 --grow levels=500,1000,2000,4000 --plot growth.png
     ranef bench --csv trial.csv --y score --x dose --groups clinic,patient --optimizer all
     ranef bench --compare old.json new.json
-    """
+    """  # noqa: D301 (click reads the character \b)
     style = "markdown" if markdown else "table"
     if listing:
         click.echo(overview())

@@ -46,14 +46,14 @@ class Outcome:
 @click.option("--link", metavar="NAME", help="Link to check a family with; default its own.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with the text of every law.")
 def check(name: str, kind: registry.Kind | None, link: str | None, as_json: bool) -> None:
-    r"""Apply the laws of its kind to the plugin NAME, and list what it passes and what it fails.
+    """Apply the laws of its kind to the plugin NAME, and list what it passes and what it fails.
 
     The exit code is 1 where a law is broken.
 
     \b
     ranef check gamma --link inverse
     ranef check my-distribution:my-backend --kind linalg
-    """
+    """  # noqa: D301 (click reads the character \b)
     kind = kind or kind_of(name)
     if link is not None and kind != "family":
         raise click.UsageError(f"--link is for families; {name} is a {registry.KINDS[kind].text}")

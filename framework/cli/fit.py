@@ -47,13 +47,13 @@ def fit(
     backend: str,
     optimizer: str,
 ) -> None:
-    r"""Fit a mixed model to the columns of the CSV file DATA, and print its summary.
+    """Fit a mixed model to the columns of the CSV file DATA, and print its summary.
 
     \b
     ranef fit sleepstudy.csv --y Reaction --x Days --random "Subject: 1 + Days"
     ranef fit penicillin.csv --y diameter --groups plate,sample
     ranef fit trial.csv --y healed --x dose,age --groups clinic,clinic:doctor --family binomial
-    """
+    """  # noqa: D301 (click reads the character \b)
     import ranef
 
     if link is not None and family is None:
@@ -73,13 +73,26 @@ def fit(
         "backend": backend,
         "optimizer": optimizer,
     }
-    data_of = numbers(columns, y), X, {factor: labels(columns, factor) for factor in terms}
+    data_of = named(numbers(columns, y), y), X, {factor: labels(columns, factor) for factor in terms}
     if family is None:
         solution: Any = ranef.lmm(*data_of, reml=not ml, **arguments)
     else:
         chosen = family if link is None else registry.family(family, link=link)[0]
         solution = ranef.glmm(*data_of, family=chosen, **arguments)
     click.echo(solution.summary())
+
+
+class _Named(np.ndarray[Any, Any]):
+    """An array that carries its column's name, as a pandas Series does."""
+
+    name: str
+
+
+def named(values: FloatArray, name: str) -> FloatArray:
+    """The values under their column's name, which the summary shows."""
+    out = values.view(_Named)
+    out.name = name
+    return out
 
 
 def names_of(text: str) -> list[str]:

@@ -23,12 +23,12 @@ KINDS = ("family", "backend", "optimizer")
     help="Where to write it; default ranef-NAME in the current directory.",
 )
 def new_plugin(kind: str, name: str, directory: Path | None) -> None:
-    r"""Write a distribution with one plugin that works: pyproject, code, tests, README and CI file.
+    """Write a distribution with one plugin that works: pyproject, code, tests, README and CI file.
 
     \b
     ranef new-plugin family zero-inflated-poisson
     cd ranef-zero-inflated-poisson && pip install -e ".[test]" && pytest
-    """
+    """  # noqa: D301 (click reads the character \b)
     home = directory or Path(f"ranef-{name}")
     for path in write_plugin(kind, name, home):
         click.echo(f"wrote {path}")

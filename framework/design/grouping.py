@@ -104,6 +104,10 @@ def _unique(array: AnyArray) -> tuple[IntArray, AnyArray]:
 def _objects_to_text_or_numbers(array: AnyArray, name: str) -> AnyArray:
     values = array.tolist()
     kinds = set(map(type, values))
+    if any(issubclass(kind, list | tuple | dict | set | np.ndarray) for kind in kinds):
+        raise InputTypeError(
+            f"groups[{name!r}] has labels of several parts, such as {values[0]!r}; make them text ('school:class')"
+        )
     if not all(issubclass(kind, str) for kind in kinds):
         _refuse_missing(np.array([is_missing(v) for v in values]), name)
     if len(kinds) > 1 and not any(all(issubclass(kind, same) for kind in kinds) for same in (str, int)):

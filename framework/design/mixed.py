@@ -135,7 +135,8 @@ def check_identifiable(design: MixedDesign) -> None:
                 "its variance cannot be told from the residual variance. Leave the factor out, or group more coarsely"
             )
         for term in f.terms:
-            size = f.factor.n_levels * len(term.columns)
+            # uncorrelated columns are terms of their own, as lme4 expands ||
+            size = f.factor.n_levels * (len(term.columns) if term.correlated else 1)
             if size >= n:
                 raise InputError(
                     f"the term {term} has {size} random effects for {n} observations: they cannot be told from the "

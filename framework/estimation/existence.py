@@ -121,14 +121,12 @@ def refuse_exact_fit(model: Model, gamma: FloatArray) -> None:
     eta = model.Q @ gamma if design.offset is None else model.Q @ gamma + design.offset
     if np.abs(model.y - family.link.mean(eta).mu).max() < EXACT * np.abs(model.y).max():
         raise NoMaximumError(
-            "the likelihood has no maximum: the columns of X give y exactly (a constant y, for example), and nothing is "
-            "left to estimate a dispersion from"
+            "the likelihood has no maximum: the columns of X give y exactly (a constant y, for example), and nothing "
+            "is left to estimate a dispersion from"
         )
 
 
-def refuse_growing_dispersion(
-    names: tuple[str, ...], at_bound: BoolArray, gradient: FloatArray, n: int
-) -> None:
+def refuse_growing_dispersion(names: tuple[str, ...], at_bound: BoolArray, gradient: FloatArray, n: int) -> None:
     """Where the likelihood still grows with a dispersion at the end of its range, it has no maximum.
 
     Raises
@@ -139,6 +137,6 @@ def refuse_growing_dispersion(
     growing = [name for name, b, g in zip(names, at_bound, gradient, strict=True) if b and abs(g) > GROWING * n]
     if growing:
         raise NoMaximumError(
-            f"the likelihood has no maximum: it grows without end with {', '.join(growing)}, because the model fits the "
-            "responses perfectly (they do not vary within levels, for example). Simplify the model"
+            f"the likelihood has no maximum: it grows without end with {', '.join(growing)}, because the model fits "
+            "the responses perfectly (they do not vary within levels, for example). Simplify the model"
         )

@@ -236,7 +236,7 @@ class Problem:
 
     def pack(self, gamma: FloatArray, theta: FloatArray, xi: FloatArray) -> FloatArray:
         """The search's parameters."""
-        return np.concatenate([gamma[: self.n_gamma], theta, xi]) * self.scale
+        return np.asarray(np.concatenate([gamma[: self.n_gamma], theta, xi]) * self.scale)
 
     def unpack(self, x: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """gamma (the last joint one), theta and xi."""
@@ -291,7 +291,7 @@ class Problem:
     def _chain(self, x: FloatArray, by: Gradient) -> FloatArray:
         _, slope = self.dispersion.to_natural(self.unpack(x)[2])
         xi = by.phi[self.dispersion.estimated] * slope
-        return np.concatenate([by.gamma[: self.n_gamma], by.theta, xi]) / self.scale
+        return np.asarray(np.concatenate([by.gamma[: self.n_gamma], by.theta, xi]) / self.scale)
 
     def curvature(self, x: FloatArray) -> FloatArray:
         """Block diagonal approximation of the Hessian, for the search to start from."""
@@ -467,5 +467,5 @@ def _constant_mean(model: Model, mu: float) -> FloatArray:
     """Coefficients with which all means come near to mu; zeros where these are invalid."""
     offset = model.design.offset
     known = np.zeros(len(model.y)) if offset is None else offset
-    gamma = np.linalg.lstsq(model.Q, model.family.link.link(np.array([mu])) - known, rcond=None)[0]
+    gamma = model.Q.T @ (model.family.link.link(np.array([mu])) - known)  # Q is orthonormal
     return gamma if model.family.valid(model.Q @ gamma + known) else np.zeros_like(gamma)

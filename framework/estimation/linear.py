@@ -199,6 +199,11 @@ def fit_linear(
         units, diagonal = theta_units(structure, cross.ZtWZ, design.n), on_diagonal(structure)
         x0 = units.A @ (moment_start(cross, units) if given is None else given)
         objective = _objective(criterion, units, x0, diagonal, watch)
+        if given is not None and not np.isfinite(objective.value(x0)):
+            raise InputError(
+                "the criterion is not finite at start: its entries are standard deviations over the residual one, "
+                "mostly between 0.01 and 100"
+            )
         minimum = search(
             objective,
             pipeline.optimizer,
@@ -296,8 +301,8 @@ def _objective(
 def _refuse_perfect_fit(cross: CrossProducts) -> None:
     if not cross.yWy > 1e-20 * cross.total:
         raise InputError(
-            "y is an exact linear combination of the columns of X (a constant y, for example): there is no variation "
-            "left to estimate variances from"
+            "the columns of X give y to ten digits (a constant y, for example): there is no variation left to estimate "
+            "variances from. Where only y's mean is that large, subtract it first"
         )
 
 

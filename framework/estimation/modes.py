@@ -23,8 +23,8 @@ from .profiled import blockwise, triangular_solves, upper_cholesky
 
 #: Newton decrement, a coordinate, at which modes are exact to rounding (log|M| is linear in their error).
 PRECISION = 1e-18
-#: Newton decrement below which Newton's method converges quadratically: a hundredth of a standard deviation.
-QUADRATIC = 1e-4
+#: Newton decrement below which Newton's method converges quadratically: a tenth of a standard deviation.
+QUADRATIC = 1e-2
 MAX_STEPS = 100
 MAX_HALVINGS = 50
 

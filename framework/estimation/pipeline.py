@@ -13,7 +13,7 @@ import numpy as np
 
 from .. import registry
 from ..contracts.arrays import FloatArray
-from ..contracts.errors import InputError, PluginError, PluginWarning
+from ..contracts.errors import InputError, InputTypeError, PluginError, PluginWarning
 from ..contracts.linalg import LinalgBackend, Structure
 from ..contracts.observer import Evaluated, Event, Observer, PhaseStarted
 from ..contracts.optim import Optimizer
@@ -143,6 +143,8 @@ def observers_of(callbacks: Sequence[Observer | str] | Observer | str | None, ve
         callbacks = []
     elif isinstance(callbacks, str | Observer):
         callbacks = [callbacks]
+    elif not isinstance(callbacks, Sequence):
+        raise InputTypeError(f"callbacks must be Observer objects or names of registered observers; got {callbacks!r}")
     listed = [*callbacks, *(["progress"] if verbose else [])]
     out = []
     for item in listed:

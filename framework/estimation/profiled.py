@@ -96,7 +96,7 @@ class PenalizedLeastSquares:
 
     @property
     def deviance(self) -> float:
-        """The profiled criterion, up to log|R|^2 of X = QR (a constant that `Fit` adds for REML)."""
+        """The profiled criterion, up to log|R|^2 of X = QR (a constant that `fit_linear` adds for REML)."""
         df = self.criterion.df
         d = self.factor.logdet - self.cross.sum_log_weights + df * (1.0 + np.log(2.0 * np.pi * self.sigma2))
         return float(d + (self.logdet_RX2 if self.criterion.reml else 0.0))

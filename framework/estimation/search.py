@@ -159,10 +159,8 @@ def certify(
     if not np.isfinite(result.value) or not np.isfinite(drop):
         message = "the criterion is not finite here: rescale the predictors or give a start"
     elif drop > EXPECTED_DROP:
-        message = (
-            f"the deviance is expected to fall by another {drop:.2g}. {result.status.value} "
-            "Raising max_iter or passing start= usually helps"
-        )
+        message = f"the deviance is expected to fall by another {drop:.2g}. {result.status.value}"
+        message += " Lower tol." if result.status is Status.CONVERGED else ""
     elif not positive:
         message = "the Hessian has a negative eigenvalue: this is a saddle point; try another start"
     elif not boundary_ok:

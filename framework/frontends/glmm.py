@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -100,7 +99,7 @@ def glmm(
     >>> X = np.column_stack([np.ones(56), *(d["period"] == p for p in "234")])
     >>> fit = ranef.glmm(d["incidence"] / d["size"], X, {"herd": d["herd"]}, weights=d["size"])
     >>> round(fit.log_likelihood, 4), round(fit.var_components[0].std_dev, 4)
-    (-92.0263, 0.6421)
+    (-92.0263, 0.6423)
 
     References
     ----------
@@ -164,8 +163,8 @@ def _response(y: Any, family: Family, weights: Any) -> tuple[Any, FloatArray | N
         return y, None
     if not family.weights_are_trials:
         raise InputError(
-            f"y has two columns (successes, failures), which only families of proportions take; the {family.name} family "
-            "needs one column"
+            "y has two columns (successes, failures), which only families of proportions take; the "
+            f"{family.name} family needs one column"
         )
     if weights is not None:
         raise InputError("y has two columns (successes, failures), which make the numbers of trials: leave weights out")
@@ -182,8 +181,8 @@ def _response(y: Any, family: Family, weights: Any) -> tuple[Any, FloatArray | N
     return counts[:, 0] / trials, trials
 
 
-def _check_choice(nagq: int, hessian: str) -> None:
-    if isinstance(nagq, bool) or not isinstance(nagq, Integral) or nagq < 0:
+def _check_choice(nagq: Any, hessian: Any) -> None:
+    if isinstance(nagq, bool) or not isinstance(nagq, int | np.integer) or nagq < 0:
         raise InputError(f"nagq must be 0, 1 or a larger integer (nodes of quadrature); got {nagq!r}")
     if hessian not in ("observed", "expected"):
         raise InputError(f"hessian must be 'observed' or 'expected'; got {hessian!r}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from numbers import Integral
+from typing import Any
 
 import numpy as np
 
@@ -51,7 +51,7 @@ class LaplaceCheck:
         )
 
 
-def laplace_check(fit: GeneralizedFit, nagq: int) -> LaplaceCheck:
+def laplace_check(fit: GeneralizedFit, nagq: Any) -> LaplaceCheck:
     """Errors by level, at the estimates of the fit.
 
     Raises
@@ -59,7 +59,7 @@ def laplace_check(fit: GeneralizedFit, nagq: int) -> LaplaceCheck:
     InputError
         Where quadrature is not possible.
     """
-    if isinstance(nagq, bool) or not isinstance(nagq, Integral) or nagq < 2:
+    if isinstance(nagq, bool) or not isinstance(nagq, int | np.integer) or nagq < 2:
         raise InputError(f"nagq must be an integer of at least 2 (nodes of quadrature); got {nagq!r}")
     factors = fit.design.random.factors
     if len(factors) != 1 or factors[0].factor.n_columns > 3:
@@ -75,4 +75,4 @@ def laplace_check(fit: GeneralizedFit, nagq: int) -> LaplaceCheck:
         advice = "That is too little to matter: nagq=1 is good here."
     else:
         advice = f"That can move the estimates: refit with nagq={nagq}."
-    return LaplaceCheck(factors[0].levels, error, nagq, advice)
+    return LaplaceCheck(factors[0].levels, error, int(nagq), advice)

@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+
 import ranef
 from ranef.contracts import Family
 from ranef.contracts.arrays import BoolArray, FloatArray

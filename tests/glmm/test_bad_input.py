@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 import ranef
 from ranef.contracts import InputError, InputTypeError, Observer, PluginNotFoundError
 from ranef.contracts.observer import Evaluated, Event, FitStarted
@@ -86,7 +87,9 @@ def test_values_outside_of_the_support(family: str, needs: str, bad: float) -> N
 
 
 def test_missing_values_and_text() -> None:
-    refused(InputError, "missing (NaN)", "3 rows", "2, 5, 9", y=np.where(np.isin(np.arange(N), [2, 5, 9]), np.nan, BINARY))
+    refused(
+        InputError, "missing (NaN)", "3 rows", "2, 5, 9", y=np.where(np.isin(np.arange(N), [2, 5, 9]), np.nan, BINARY)
+    )
     refused(InputTypeError, "text where numbers belong", "'no'", y=np.where(BINARY == 0, "yes", "no"))
 
 

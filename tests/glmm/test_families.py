@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 import ranef
 from ranef.contracts import Family
 from ranef.families import (
@@ -145,7 +146,7 @@ def test_dispersion_and_its_standard_errors(name: str) -> None:
 
 def test_a_dispersion_given_at_its_estimate_changes_nothing_but_the_number_of_parameters() -> None:
     free = fitted("nbinom2_offset")
-    case = dict(groups={"g": DATA["g"]}, offset=DATA["off"])
+    case = {"groups": {"g": DATA["g"]}, "offset": DATA["off"]}
     X = np.column_stack([np.ones(240), DATA["x"]])
     given = ranef.glmm(DATA["nbinom2"], X, family=NegativeBinomial(theta=free.dispersion["theta"]), **case)
     assert given.log_likelihood == pytest.approx(free.log_likelihood, abs=1e-8)

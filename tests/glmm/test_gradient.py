@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from ranef import registry
 from ranef.contracts import Family
 from ranef.contracts.arrays import FloatArray
@@ -66,7 +67,9 @@ FAMILIES = [
 ]
 
 
-def simulate(family: Family, seed: int, *, columns: int = 1, crossed: bool = False) -> tuple[Model, FloatArray, FloatArray]:
+def simulate(
+    family: Family, seed: int, *, columns: int = 1, crossed: bool = False
+) -> tuple[Model, FloatArray, FloatArray]:
     """A small data set of the family: its model, and gamma and phi near the truth."""
     rng = np.random.default_rng(seed)
     n = 72
@@ -154,9 +157,10 @@ def test_modes_and_fixed_effects_jointly(family: Family) -> None:
     assert_gradient(problem, x, rtol=1e-6)
 
 
-@pytest.mark.parametrize("hessian", ["observed", "expected"])
 @pytest.mark.parametrize("family", FAMILIES)
-def test_quadrature_of_a_scalar_term(family: Family, hessian: str) -> None:
+def test_quadrature_of_a_scalar_term(family: Family) -> None:
+    # The weights in C matter for the nodes only; both kinds take turns.
+    hessian = "expected" if seed_of(family) % 2 else "observed"
     problem, x = problem_of(family, seed_of(family) + 3, nagq=5, hessian=hessian)
     assert_gradient(problem, x, rtol=1e-6)
 
@@ -186,8 +190,16 @@ def test_the_gradient_does_not_depend_on_the_backend() -> None:
     np.testing.assert_allclose(other.gradient(x)[1], problem.gradient(x)[1], rtol=1e-10, atol=1e-10)
 
 
-@pytest.mark.parametrize("name", ["glmm_negbin_grouseticks", "glmm_contraception_slope", "glmm_gamma_log"])
-@pytest.mark.parametrize("hessian", ["observed", "expected"])
+@pytest.mark.parametrize(
+    ("name", "hessian"),
+    [
+        ("glmm_negbin_grouseticks", "expected"),
+        ("glmm_contraception_slope", "observed"),
+        ("glmm_gamma_log", "observed"),
+        ("glmm_gamma_log", "expected"),
+        ("glmm_cbpp_cloglog", "expected"),
+    ],
+)
 def test_hessian_behind_the_standard_errors(name: str, hessian: str) -> None:
     # Second differences of the criterion, in units of standard errors, where it is of order one.
     fitted = fit(name, hessian=hessian)._fit
@@ -205,7 +217,9 @@ def test_hessian_behind_the_standard_errors(name: str, hessian: str) -> None:
         return (criterion(a + b) - criterion(a - b) - criterion(b - a) + criterion(-a - b)) / (4 * h**2)
 
     assert criterion(zero) == pytest.approx(fitted.criterion, rel=1e-12)
-    numeric = np.array([[(4 * mixed(i, j, h) - mixed(i, j, 2 * h)) / 3 for i in range(len(at))] for j in range(len(at))])
+    numeric = np.array(
+        [[(4 * mixed(i, j, h) - mixed(i, j, 2 * h)) / 3 for i in range(len(at))] for j in range(len(at))]
+    )
     np.testing.assert_allclose(exact * np.outer(units, units), numeric, atol=2e-5)
 
 

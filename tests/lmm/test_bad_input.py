@@ -300,7 +300,7 @@ def test_errors_of_plugins_come_before_the_search(
 
 @pytest.mark.parametrize("y", [np.full(N, 3.0), np.zeros(N), X @ [2.0, 3.0], X @ [2.0, 3.0] + 1e-14 * T**3])
 def test_y_without_variation_beside_x(y: Any) -> None:
-    with pytest.raises(InputError, match=r"y is an exact linear combination of the columns of X \(a constant y"):
+    with pytest.raises(InputError, match=r"the columns of X give y to ten digits \(a constant y"):
         lmm(y=y)
 
 
@@ -486,3 +486,32 @@ def test_boolean_and_integer_columns_are_numbers(make: Callable[[Any], Any]) -> 
     )
     np.testing.assert_array_equal(fit.coefficients, plain.coefficients)
     np.testing.assert_array_equal(fit.fitted_values, plain.fitted_values)
+
+
+def test_a_start_where_the_criterion_is_not_finite() -> None:
+    draws = np.random.default_rng(0)
+    y, g = draws.normal(size=400), draws.integers(0, 20, size=400)  # unbalanced: R_X loses its digits
+    with pytest.raises(InputError, match="not finite at start"):
+        ranef.lmm(y, np.ones((400, 1)), {"g": g}, start=[1e12])
+
+
+def test_callbacks_that_are_no_observers() -> None:
+    with pytest.raises(InputTypeError, match="callbacks must be Observer objects"):
+        ranef.lmm(np.arange(4.0), np.ones((4, 1)), {"g": [0, 0, 1, 1]}, callbacks=3)
+
+
+def test_labels_of_several_parts() -> None:
+    labels = np.empty(4, dtype=object)
+    labels[:] = [("a", 1), ("a", 1), ("b", 1), ("b", 2)]
+    with pytest.raises(InputTypeError, match=r"labels of several parts, such as \('a', 1\)"):
+        ranef.lmm(np.arange(4.0), np.ones((4, 1)), {"g": labels})
+
+
+def test_uncorrelated_columns_count_as_terms_of_their_own() -> None:
+    """20 random effects in two terms of 10 for 20 observations: lme4 fits (x || g) too, and refuses (x | g)."""
+    draws = np.random.default_rng(1)
+    x, y, g = draws.normal(size=20), draws.normal(size=20), np.repeat(np.arange(10), 2)
+    model = {"random_effects": {"g": ["1", "x"]}, "random_data": {"x": x}}
+    with pytest.raises(InputError, match="20 random effects for 20 observations"):
+        ranef.lmm(y, np.ones((20, 1)), {"g": g}, **model)
+    assert ranef.lmm(y, np.ones((20, 1)), {"g": g}, correlated={"g": False}, **model).converged

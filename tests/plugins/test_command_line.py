@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from importlib import import_module
 from importlib.metadata import version
 
@@ -48,6 +49,28 @@ def test_wrong_csv_files(tmp_path, reader, text):
     path.write_text(text)
     with pytest.raises(InputError, match=r"d\.csv"):
         reader(path)
+
+
+@pytest.mark.parametrize("reader", [data.read_csv, data.read_csv_plainly])
+@pytest.mark.parametrize("content", [b"a,b\n", b"a,b\n1,\xe9\n"])
+def test_csv_files_without_rows_or_in_another_encoding(tmp_path, reader, content):
+    path = tmp_path / "d.csv"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"d\.csv"):
+        reader(path)
+
+
+@pytest.mark.parametrize("reader", [data.read_csv, data.read_csv_plainly])
+def test_compressed_csv_files(tmp_path, reader):
+    path = tmp_path / "d.csv.gz"
+    path.write_bytes(gzip.compress(b"a,b\n1,u\n2,v\n"))
+    assert [list(values) for values in reader(path).values()] == [[1, 2], ["u", "v"]]
+
+
+def test_missing_labels_are_no_level_of_an_interaction():
+    columns = {"a": np.array(["u", np.nan, "v"], dtype=object), "b": np.array([1, 2, 3])}
+    with pytest.raises(InputError, match=r"column 'a' has missing labels in 1 row \(counted from 0\): 1"):
+        data.labels(columns, "a:b")
 
 
 def test_columns_by_name():
