@@ -10,7 +10,10 @@ from __future__ import annotations
 if __name__ != "ranef":
     raise ImportError("this folder is the package `ranef`: install the project (pip install .) and `import ranef`")
 
-from importlib.metadata import PackageNotFoundError, version
+from importlib import import_module as _import_module
+from importlib.metadata import PackageNotFoundError as _PackageNotFoundError
+from importlib.metadata import version as _version
+from typing import Any as _Any
 
 from . import contracts, datasets, registry
 from .contracts import hookimpl
@@ -21,8 +24,8 @@ from .solution.lmm import LMMParams, LMMSolution
 from .solution.tables import VarCompSummary
 
 try:
-    __version__ = version("ranef")
-except PackageNotFoundError:  # used from a source tree that is not installed
+    __version__ = _version("ranef")
+except _PackageNotFoundError:  # used from a source tree that is not installed
     __version__ = "0+unknown"
 
 __all__ = [
@@ -39,3 +42,13 @@ __all__ = [
     "lmm",
     "registry",
 ]
+
+
+def __getattr__(name: str) -> _Any:
+    """Subpackages on first use: `ranef.families`, `ranef.testkit` ..."""
+    try:
+        return _import_module(f"{__name__}.{name}")
+    except ModuleNotFoundError as error:
+        if error.name == f"{__name__}.{name}":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+        raise

@@ -58,7 +58,7 @@ class Blocked(LinalgBackend):
         if plan.dense_size > MAX_DENSE:
             return np.inf
         levels = sum(10.0 * f.n_columns**3 * f.n_levels for f in structure.factors)
-        updates = sum(10.0 * s.n_pairs * s.k**2 for s in plan.steps)
+        updates = sum((10.0 if s.keeps_pairs else 50.0) * s.n_pairs * s.k**2 for s in plan.steps)
         return levels + updates + float(plan.dense_size) ** 3
 
     def analyze(self, structure: Structure) -> BlockedSymbolic:

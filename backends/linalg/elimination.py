@@ -27,7 +27,7 @@ CHUNK = 1 << 22
 #: Chunks of up to this many pairs keep the places of both factors (8 bytes a pair).
 SMALL = 1 << 20
 #: Plans with more pairs than this are made anew at each use, chunk by chunk, instead of being kept.
-KEEP = 40_000_000
+KEEP = 100_000_000
 
 Pattern = dict[tuple[int, int], tuple[IntArray, IntArray]]
 

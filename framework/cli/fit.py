@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import click
 import numpy as np
 
 from .. import registry
-from ..contracts import InputError
+from ..contracts import InputError, RanefWarning
 from ..contracts.arrays import FloatArray
 from .data import Columns, labels, numbers, read_csv
 
@@ -74,12 +75,16 @@ def fit(
         "optimizer": optimizer,
     }
     data_of = named(numbers(columns, y), y), X, {factor: labels(columns, factor) for factor in terms}
-    if family is None:
-        solution: Any = ranef.lmm(*data_of, reml=not ml, **arguments)
-    else:
-        chosen = family if link is None else registry.family(family, link=link)[0]
-        solution = ranef.glmm(*data_of, family=chosen, **arguments)
+    with warnings.catch_warnings(record=True) as given:
+        warnings.simplefilter("always", RanefWarning)
+        if family is None:
+            solution: Any = ranef.lmm(*data_of, reml=not ml, **arguments)
+        else:
+            chosen = family if link is None else registry.family(family, link=link)[0]
+            solution = ranef.glmm(*data_of, family=chosen, **arguments)
     click.echo(solution.summary())
+    for warning in given:
+        click.echo(f"Warning: {warning.message}", err=True)
 
 
 class _Named(np.ndarray[Any, Any]):

@@ -159,3 +159,24 @@ def column_names(X: Any, x_names: Sequence[str] | None, p: int) -> tuple[str, ..
         twice = sorted({name for name in names if names.count(name) > 1})
         raise InputError(f"x_names has names that stand twice: {', '.join(twice)}")
     return names
+
+
+def check_alignment(arguments: Mapping[str, Any]) -> None:
+    """Refuse pandas objects that hold the same rows in different orders: rows are taken by position.
+
+    Examples
+    --------
+    >>> check_alignment({"y": [1.0, 2.0], "X": [[1.0], [1.0]]})
+    """
+    first: tuple[str, Any] | None = None
+    for name, value in arguments.items():
+        index = getattr(value, "index", None)
+        if index is None or not hasattr(index, "equals"):
+            continue
+        if first is None:
+            first = name, index
+        elif not first[1].equals(index) and len(index) == len(first[1]) and set(index) == set(first[1]):
+            raise InputError(
+                f"{first[0]} and {name} have the same index in different orders, and rows are taken by position: align "
+                f"them first, for example with {name}.loc[{first[0]}.index]"
+            )

@@ -12,7 +12,7 @@ import numpy as np
 from ..contracts.arrays import FloatArray
 from ..contracts.errors import DataWarning, InputError
 from ..contracts.linalg import GroupingFactor
-from .arrays import as_mapping, as_numbers, as_offset, as_weights, check_length, column_names
+from .arrays import as_mapping, as_numbers, as_offset, as_weights, check_alignment, check_length, column_names
 from .fixed import RANK_TOLERANCE, FixedDesign, orthogonalize, warn_of_dropped
 from .grouping import encode
 from .random import RandomDesign, RandomFactor
@@ -73,6 +73,10 @@ def build_design(
     n = len(response)
     matrix = as_numbers(X, "X", ndim=2)
     check_length(matrix, n, "X")
+    named = {"y": y, "X": X, "weights": weights, "offset": offset}
+    for argument, mapping in (("groups", groups), ("random_data", random_data)):
+        named |= {f"{argument}[{key!r}]": value for key, value in as_mapping(mapping, argument).items()}
+    check_alignment(named)
     names = column_names(X, x_names, matrix.shape[1])
     prior = as_weights(weights, n)
     known = as_offset(offset, n)

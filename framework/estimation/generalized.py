@@ -175,6 +175,10 @@ class GeneralizedFit:
         """Which estimated dispersion parameters are as far from their start as the search goes."""
         return np.abs(self.dispersion.to_free(self.phi) - self.units.xi) > WIDEST - 1e-6
 
+    def release(self) -> None:
+        """Forget the backend's analysis, which can be large; it is made again when needed."""
+        self.__dict__.pop("_model", None)
+
     def __getstate__(self) -> dict[str, Any]:
         return {k: v for k, v in self.__dict__.items() if k != "_model"}
 

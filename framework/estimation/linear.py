@@ -48,7 +48,6 @@ class LinearFit:
     pwrss: float
     logdet_L2: float
     logdet_RX2: float
-    hessian: FloatArray
     certificate: Certificate
     provenance: tuple[Provenance, ...]
     backend: Any = field(repr=False)
@@ -127,6 +126,10 @@ class LinearFit:
             lambda x: units.gradient(self.solve(units.inverse @ x).gradient), units.A @ self.theta, lower
         )
         return np.asarray(units.A.T @ H @ units.A)
+
+    def release(self) -> None:
+        """Forget the backend's analysis, which can be large; `solve` makes it again."""
+        self.__dict__.pop("_deviance", None)
 
     def __getstate__(self) -> dict[str, Any]:
         return {k: v for k, v in self.__dict__.items() if k != "_deviance"}
@@ -233,14 +236,12 @@ def fit_linear(
         pwrss=here.pwrss,
         logdet_L2=here.factor.logdet,
         logdet_RX2=here.logdet_RX2 + 2.0 * float(np.log(np.abs(np.diagonal(fixed.R))).sum()),
-        hessian=np.asarray(units.A.T @ minimum.hessian @ units.A),
         certificate=minimum.certificate,
         provenance=pipeline.provenance,
         backend=backend if not isinstance(backend, str) else pipeline.provenance[0].name,
         n_evaluations=watch.n_evaluations,
         timings=dict(watch.timings),
     )
-    fit.__dict__.update(_deviance=exact, units=units)  # what the fit would else find again when asked
     if watch.observers:
         watch.tell(
             FitFinished(fit.certificate.converged, fit.criterion, fit.n_evaluations, sum(watch.timings.values()))

@@ -14,6 +14,8 @@ from ..contracts.optim import Objective, OptimizationResult, Optimizer, Status
 EXPECTED_DROP = 1e-6
 #: Step of the differences of gradients in the certificate, in scaled parameters.
 STEP = 1e-4
+#: Slopes at a bound below this are rounding.
+SLOPE = 1e-6
 #: How often the search restarts from inside after it ended at a false boundary.
 RESTARTS = 3
 
@@ -68,13 +70,11 @@ class Certificate:
 
 @dataclass(frozen=True, eq=False)
 class SearchResult:
-    """Best point, what the optimizer said, evaluations in all, and the certificate."""
+    """The best point of all attempts, the criterion there, and its certificate."""
 
     x: FloatArray
     value: float
-    n_evaluations: int
     certificate: Certificate
-    hessian: FloatArray
 
 
 def search(
@@ -102,8 +102,8 @@ def search(
         Certify with the objective's approximate curvature where nothing is at a bound, instead of differences of the
         gradient.
     """
-    n_evaluations = 0
-    start = objective.start
+    n_evaluations, start = 0, objective.start
+    best: SearchResult | None = None
     for attempt in range(RESTARTS + 1):
         here = Objective(
             objective.value,
@@ -117,68 +117,60 @@ def search(
         scale = max(abs(objective.value(start)), 1.0)
         result = optimizer.minimize(here, tol=tol / scale, max_evaluations=max_evaluations - n_evaluations)
         n_evaluations += result.n_evaluations
-        certificate, hessian = certify(exact, result, nonnegative, quick)
+        certificate = certify(exact, result, nonnegative, quick)
+        if best is None or result.value < best.value:
+            best = SearchResult(result.x, result.value, certificate)
         if certificate.boundary_ok or attempt == RESTARTS or n_evaluations >= max_evaluations:
             break
         inside = np.zeros(len(start), dtype=bool)
         inside[list(certificate.at_boundary)] = True
         start = np.where(inside & nonnegative, 0.3, result.x)
-    return SearchResult(result.x, result.value, n_evaluations, certificate, hessian)
+    assert best is not None
+    return best
 
 
-def certify(
-    exact: Objective, result: OptimizationResult, nonnegative: BoolArray, quick: bool = False
-) -> tuple[Certificate, FloatArray]:
+def certify(exact: Objective, result: OptimizationResult, nonnegative: BoolArray, quick: bool = False) -> Certificate:
     """Gradient, Hessian and boundary conditions at the end point."""
     assert exact.gradient is not None
-    x = result.x
-    _, g = exact.gradient(x)
-    at_bound = bool(((x <= exact.lower) | (x >= exact.upper)).any())
-    if quick and exact.curvature is not None and np.isfinite(result.value) and not at_bound:
-        H, source = exact.curvature(x), "average information"
-    elif exact.curvature is not None and exact.curvature_is_exact:
-        H, source = exact.curvature(x), "exact"
-    else:
-        H, source = hessian_by_gradients(exact, x, g), "differences of exact gradients"
+    x, status = result.x, result.status
+    value, g = exact.gradient(x)
     at_lower, at_upper = x <= exact.lower, x >= exact.upper
-    held = (at_lower & (g >= -1e-6)) | (at_upper & (g <= 1e-6))
-    free = ~held
-    zeros = held & nonnegative & at_lower
-    boundary_ok = not bool((at_lower & (g < -1e-6)).any() or (at_upper & (g > 1e-6)).any())
-    if zeros.any():
-        size = max(float(np.abs(np.diagonal(H)).max()), 1e-8)
-        boundary_ok &= bool(np.linalg.eigvalsh(H[np.ix_(zeros, zeros)]).min() >= -1e-4 * size)
-    eigenvalues, V = np.linalg.eigh(H[np.ix_(free, free)]) if free.any() else (np.array([np.inf]), np.zeros((0, 1)))
-    drop, smallest = 0.0, float(eigenvalues.min())
-    if free.any():
-        slopes = V.T @ g[free]
-        floor = 1e-7 * max(float(np.abs(eigenvalues).max()), 1e-300)
-        drop = float(0.5 * np.sum(slopes**2 / np.maximum(eigenvalues, floor)))
-    positive = not free.any() or smallest > -1e-4 * max(float(np.abs(eigenvalues).max()), 1e-300)
-    message = ""
-    if not np.isfinite(result.value) or not np.isfinite(drop):
+    at_boundary = tuple(int(i) for i in np.flatnonzero(at_lower | at_upper))
+    if not np.isfinite(value):
         message = "the criterion is not finite here: rescale the predictors or give a start"
-    elif drop > EXPECTED_DROP:
-        message = f"the deviance is expected to fall by another {drop:.2g}. {result.status.value}"
-        message += " Lower tol." if result.status is Status.CONVERGED else ""
+        return Certificate(False, np.inf, np.inf, np.nan, "none", at_boundary, False, status.name, message)
+    H, source = _hessian(exact, x, g, quick and not at_boundary)
+    held = (at_lower & (g >= -SLOPE)) | (at_upper & (g <= SLOPE))
+    boundary_ok = not bool(((at_lower & (g < -SLOPE)) | (at_upper & (g > SLOPE))).any())
+    zeros, free = held & nonnegative & at_lower, ~held
+    if zeros.any():  # the function is even there: the second derivative decides
+        size = max(float(np.abs(np.diagonal(H)).max()), 1e-8)
+        boundary_ok &= bool(np.linalg.eigvalsh(H[np.ix_(zeros, zeros)])[0] >= -1e-4 * size)
+    drop, smallest, steepest, positive = 0.0, np.inf, 0.0, True
+    if free.any():
+        eigenvalues, V = np.linalg.eigh(H[np.ix_(free, free)])
+        scale = max(float(np.abs(eigenvalues).max()), 1e-300)
+        drop = float(0.5 * np.sum((V.T @ g[free]) ** 2 / np.maximum(eigenvalues, 1e-7 * scale)))
+        smallest, steepest = float(eigenvalues[0]), float(np.abs(g[free]).max())
+        positive = smallest > -1e-4 * scale
+    message = ""
+    if drop > EXPECTED_DROP:
+        message = f"the deviance is expected to fall by another {drop:.2g}. {status.value}"
+        message += " Lower tol." if status is Status.CONVERGED else ""
     elif not positive:
         message = "the Hessian has a negative eigenvalue: this is a saddle point; try another start"
     elif not boundary_ok:
         message = "a variance at zero would lower the deviance if it grew: try a start with larger variances"
-    return (
-        Certificate(
-            converged=message == "",
-            gradient_norm=float(np.abs(g[free]).max()) if free.any() else 0.0,
-            expected_drop=drop,
-            smallest_eigenvalue=smallest,
-            hessian=source,
-            at_boundary=tuple(int(i) for i in np.flatnonzero(at_lower | at_upper)),
-            boundary_ok=boundary_ok,
-            status=result.status.name,
-            message=message,
-        ),
-        H,
-    )
+    return Certificate(message == "", steepest, drop, smallest, source, at_boundary, boundary_ok, status.name, message)
+
+
+def _hessian(exact: Objective, x: FloatArray, g: FloatArray, quick: bool) -> tuple[FloatArray, str]:
+    """The Hessian, or an approximation of it, and where it is from."""
+    if exact.curvature is not None and exact.curvature_is_exact:
+        return exact.curvature(x), "exact"
+    if exact.curvature is not None and quick:
+        return exact.curvature(x), "average information"
+    return hessian_by_gradients(exact, x, g), "differences of exact gradients"
 
 
 def hessian_by_gradients(exact: Objective, x: FloatArray, g: FloatArray) -> FloatArray:

@@ -83,7 +83,7 @@ def lmm(
     callbacks : observers, optional
         Objects or names of registered observers that watch the fit.
     verbose : bool, default False
-        Show progress.
+        Show the progress of fits that take longer than a second (the extra "progress").
 
     Returns
     -------

@@ -104,6 +104,7 @@ class MixedSolution(ABC):
         """Conditional covariance matrices of the random effects by factor, (levels, columns, columns)."""
         out = {}
         inverse = self._fit.solve().factor.selected_inverse().diagonal
+        self._fit.release()
         for f, T, block in zip(self._design.random.factors, self._fit.relative_factors, inverse, strict=True):
             covariance = np.einsum("ab,bcl,dc->lad", T, block, T, optimize=True) * self._scale**2
             out[f.name] = _frozen(covariance)

@@ -122,6 +122,7 @@ class LMMSolution(MixedSolution):
             return None
         kept = self._design.fixed.kept
         df = satterthwaite_df(self._fit, np.eye(len(kept)), self._vcov_kept) if len(kept) else np.zeros(0)
+        self._fit.release()
         return _expand(df, kept, len(self.names))
 
     @property

@@ -515,3 +515,14 @@ def test_uncorrelated_columns_count_as_terms_of_their_own() -> None:
     with pytest.raises(InputError, match="20 random effects for 20 observations"):
         ranef.lmm(y, np.ones((20, 1)), {"g": g}, **model)
     assert ranef.lmm(y, np.ones((20, 1)), {"g": g}, correlated={"g": False}, **model).converged
+
+
+def test_pandas_rows_in_another_order_are_refused() -> None:
+    frame = pd.DataFrame({"y": Y, "g": G, "one": 1.0})
+    shuffled = frame.sample(frac=1, random_state=1)
+    with pytest.raises(InputError, match=r"y and X have the same index in different orders"):
+        ranef.lmm(frame["y"], shuffled[["one"]], {"g": frame["g"]})
+    with pytest.raises(InputError, match=r"y and groups\['g'\] have the same index"):
+        ranef.lmm(frame["y"], frame[["one"]], {"g": shuffled["g"]})
+    whole = ranef.lmm(shuffled["y"], shuffled[["one"]], {"g": shuffled["g"]})
+    assert whole.log_likelihood == pytest.approx(ranef.lmm(Y, frame[["one"]], {"g": G}).log_likelihood, abs=1e-9)
