@@ -126,10 +126,6 @@ class RandomDesign:
                     out += _times(2.0 * block[a, b], index, za, zb)
         return out
 
-    def scales(self) -> FloatArray:
-        """Root mean square of every column, factor by factor: the natural units of T's rows."""
-        return np.array([1.0 if z is None else np.sqrt(np.dot(z, z) / self.n) for f in self.factors for z in f.columns])
-
 
 class PatternProduct:
     """Products A B of Z'WZ with dense (q, r) arrays, prepared once."""

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from scipy.linalg import block_diag
 
 from ..contracts.arrays import BoolArray, FloatArray
 from ..contracts.errors import InputError, NotPositiveDefiniteError
@@ -20,7 +21,7 @@ from ..design.mixed import MixedDesign
 from ..registry import Provenance
 from .existence import explained, refuse_exact_fit, refuse_growing_dispersion, refuse_separation
 from .laplace import Gradient, curvature, laplace_gradient
-from .linear import on_diagonal, rank_deficient, start_values, theta_scales, warn_of
+from .linear import on_diagonal, rank_deficient, start_values, warn_of
 from .modes import Mode, Model, find_mode
 from .moments import moment_start
 from .pipeline import Watch, assemble, choose_backend
@@ -162,7 +163,7 @@ class GeneralizedFit:
         """Hessian of the criterion in (gamma, theta, xi), by central differences of the exact gradient."""
         problem, x = self.problem()
         H = central_hessian(lambda z: problem.gradient(z)[1], x, problem.lower)
-        return np.asarray(H * np.outer(problem.scale, problem.scale))
+        return np.asarray(problem.A.T @ H @ problem.A)
 
     @property
     def free(self) -> BoolArray:
@@ -202,8 +203,8 @@ class Units:
 class Problem:
     """The criterion as a function of the search's parameters, warm-started from the last modes.
 
-    The parameters are (gamma, theta, xi) in `units`, theta also times the scale of its column; gamma is left out where
-    it is estimated with the modes.
+    The parameters are (gamma, theta, xi) in `units`, theta also in the coordinates of `theta_units`; gamma is left out
+    where it is estimated with the modes.
     """
 
     def __init__(self, model: Model, nagq: int, units: Units, *, joint: bool, watch: Watch) -> None:
@@ -213,8 +214,10 @@ class Problem:
         self.u = np.zeros(model.structure.q)
         self.gamma = np.zeros(model.Q.shape[1])
         self.n_gamma = 0 if joint else model.Q.shape[1]
-        scales = np.ones(self.n_gamma), theta_scales(model.design)
-        self.scale = np.concatenate([*(s / units.eta for s in scales), np.ones(len(self.dispersion.estimated))])
+        theta = theta_units(model.structure, model.design.random.ZtWZ(None), model.design.n).A
+        # the search's parameters are A (gamma, theta, xi)
+        self.A = block_diag(np.eye(self.n_gamma) / units.eta, theta / units.eta, np.eye(len(self.dispersion.estimated)))
+        self.inverse = np.linalg.inv(self.A)
         self.grid: Grid | None = None
         if nagq > 1:
             self.grid = gauss_hermite_grid(nagq, model.structure.factors[0].n_columns)
@@ -240,11 +243,11 @@ class Problem:
 
     def pack(self, gamma: FloatArray, theta: FloatArray, xi: FloatArray) -> FloatArray:
         """The search's parameters."""
-        return np.asarray(np.concatenate([gamma[: self.n_gamma], theta, xi]) * self.scale)
+        return np.asarray(self.A @ np.concatenate([gamma[: self.n_gamma], theta, xi]))
 
     def unpack(self, x: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """gamma (the last joint one), theta and xi."""
-        gamma, theta, xi = np.split(x / self.scale, np.cumsum([self.n_gamma, len(self.diagonal)]))
+        gamma, theta, xi = np.split(self.inverse @ x, np.cumsum([self.n_gamma, len(self.diagonal)]))
         return self.gamma if self.joint else gamma, theta, xi
 
     def mode(self, x: FloatArray) -> Mode:
@@ -295,7 +298,7 @@ class Problem:
     def _chain(self, x: FloatArray, by: Gradient) -> FloatArray:
         _, slope = self.dispersion.to_natural(self.unpack(x)[2])
         xi = by.phi[self.dispersion.estimated] * slope
-        return np.asarray(np.concatenate([by.gamma[: self.n_gamma], by.theta, xi]) / self.scale)
+        return np.asarray(self.inverse.T @ np.concatenate([by.gamma[: self.n_gamma], by.theta, xi]))
 
     def curvature(self, x: FloatArray) -> FloatArray:
         """Block diagonal approximation of the Hessian, for the search to start from."""
@@ -314,7 +317,7 @@ class Problem:
             scores = d.phi1[self.dispersion.estimated] * slope[:, None]
             scores = scores - scores.mean(axis=1, keepdims=True)
             H[n + m :, n + m :] = 2.0 * scores @ scores.T + 1e-3 * np.eye(len(slope))
-        return H / np.outer(self.scale, self.scale)
+        return np.asarray(self.inverse.T @ H @ self.inverse)
 
     def objective(self, start: FloatArray) -> Objective:
         """For an optimizer."""

@@ -140,16 +140,6 @@ def on_diagonal(structure: Structure) -> BoolArray:
     return np.concatenate([f.theta_rows == f.theta_columns for f in structure.factors])
 
 
-def theta_scales(design: MixedDesign) -> FloatArray:
-    """Root mean square of the column that each theta multiplies: theta times this is free of the column's units."""
-    rms = design.random.scales()
-    out, start = [], 0
-    for f in design.random.structure.factors:
-        out.append(rms[start : start + f.n_columns][f.theta_rows])
-        start += f.n_columns
-    return np.concatenate(out)
-
-
 def start_values(structure: Structure, start: Any) -> FloatArray | None:
     """The user's theta, checked."""
     if start is None:

@@ -208,7 +208,7 @@ def test_hessian_behind_the_standard_errors(name: str, hessian: str) -> None:
     units = 1.0 / np.sqrt(np.diagonal(exact))
 
     def criterion(t: FloatArray) -> float:
-        return problem.value(at + problem.scale * units * t)
+        return problem.value(at + problem.A @ (units * t))
 
     zero, h = np.zeros(len(at)), 0.05
 

@@ -372,6 +372,25 @@ def test_zero_variance() -> None:
     assert f.log_likelihood == pytest.approx(stats.poisson.logpmf(y, mu).sum(), abs=1e-8)
 
 
+@pytest.mark.parametrize("optimizer", ["trust-region", "lbfgsb"])
+@pytest.mark.parametrize(("family", "seed"), [("poisson", 2), ("poisson", 3), ("binomial", 4)])
+def test_correlation_at_its_limit(family: str, seed: int, optimizer: str) -> None:
+    s = Simulated(seed)
+    y = s.counts if family == "poisson" else s.binary
+    slopes: dict[str, Any] = {"random_effects": {"g": ["1", "x"]}, "random_data": {"x": s.x}}
+    with pytest.warns(SingularFitWarning):
+        f = ranef.glmm(y, s.X, s.groups, family=family, optimizer=optimizer, **slopes)
+    assert f.converged
+    assert f.theta[2] == 0.0
+    assert abs(f.var_components[1].corr[0]) == pytest.approx(1.0, abs=1e-12)
+    # Not below the model without slopes, and no better than from a start that is far inside.
+    assert f.log_likelihood > ranef.glmm(y, s.X, s.groups, family=family).log_likelihood
+    with pytest.warns(SingularFitWarning):
+        inside = ranef.glmm(y, s.X, s.groups, family=family, start=[1.0, 0.0, 1.0], **slopes)
+    assert f.log_likelihood == pytest.approx(inside.log_likelihood, abs=1e-6)
+    assert np.isfinite(f.se).all()
+
+
 def test_a_variance_that_the_fast_stage_puts_at_zero_is_tried_again() -> None:
     f = fit("glmm_cbpp_laplace", start=[0.0])
     assert f.log_likelihood == pytest.approx(fitted("glmm_cbpp_laplace").solution.log_likelihood, abs=1e-8)
