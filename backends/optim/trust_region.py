@@ -111,7 +111,7 @@ class _Model:
         self.free = free
         self.eigenvalues, self.V = np.linalg.eigh(B if everything else B[np.ix_(free, free)])
         self.slopes = self.V.T @ (g if everything else g[free])
-        self.scale = max(float(np.abs(self.eigenvalues).max()), 1e-300)
+        self.scale = max(float(np.abs(self.eigenvalues).max()), 1e-12)
 
     @property
     def newton_decrement(self) -> float:
