@@ -30,7 +30,7 @@ from .search import Certificate, central_hessian, search
 from .units import theta_units
 
 #: The first stage only has to come near: its estimates are where the joint search starts.
-STAGE_ONE_TOLERANCE = 1e-3
+STAGE_ONE_TOLERANCE = 1.0
 #: Steps of the regression without random effects, which only has to come near too.
 START_STEPS = 6
 #: Unconstrained dispersion parameters stay within this distance of their start (a factor of 5e8 on the log scale).
