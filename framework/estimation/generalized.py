@@ -15,7 +15,7 @@ from ..contracts.errors import InputError, NotPositiveDefiniteError
 from ..contracts.family import Derivatives, DispersionParameter, Family
 from ..contracts.linalg import Structure
 from ..contracts.observer import FitFinished, FitStarted
-from ..contracts.optim import Objective
+from ..contracts.optim import Objective, Optimizer
 from ..design.crossproducts import cross_products
 from ..design.mixed import MixedDesign
 from ..registry import Provenance
@@ -26,7 +26,7 @@ from .modes import Mode, Model, find_mode
 from .moments import moment_start
 from .pipeline import Watch, assemble, choose_backend
 from .quadrature import Grid, Quadrature, gauss_hermite_grid
-from .search import Certificate, central_hessian, search
+from .search import Certificate, SearchResult, central_hessian, search
 from .units import theta_units
 
 #: The first stage only has to come near: its estimates are where the joint search starts.
@@ -319,9 +319,18 @@ class Problem:
             H[n + m :, n + m :] = 2.0 * scores @ scores.T + 1e-3 * np.eye(len(slope))
         return np.asarray(self.inverse.T @ H @ self.inverse)
 
-    def objective(self, start: FloatArray) -> Objective:
-        """For an optimizer."""
-        return Objective(self.value, start, self.lower, self.upper, self.gradient, self.curvature, False)
+    def search(self, start: FloatArray, optimizer: Optimizer, tol: float, max_evaluations: int) -> SearchResult:
+        """Minimize the criterion from a start."""
+        objective = Objective(self.value, start, self.lower, self.upper, self.gradient, self.curvature, False)
+        return search(
+            objective,
+            optimizer,
+            tol=tol,
+            max_evaluations=max_evaluations,
+            exact=objective,
+            nonnegative=self.nonnegative,
+            quick=True,
+        )
 
 
 def fit_generalized(
@@ -361,15 +370,8 @@ def fit_generalized(
         x = stage_one.pack(gamma, first, xi)
     evaluations = max_iter if pipeline.optimizer.needs_gradient else max_iter * (1 + len(x) + n_fixed)
     with watch.phase("nAGQ = 0"), explained(model):
-        objective = stage_one.objective(x)
-        minimum = search(
-            objective,
-            pipeline.optimizer,
-            tol=tol if nagq == 0 else max(tol, STAGE_ONE_TOLERANCE),
-            max_evaluations=evaluations,
-            exact=objective,
-            nonnegative=stage_one.nonnegative,
-            quick=True,
+        minimum = stage_one.search(
+            x, pipeline.optimizer, tol if nagq == 0 else max(tol, STAGE_ONE_TOLERANCE), evaluations
         )
     problem, result = stage_one, minimum
     if nagq:
@@ -381,16 +383,7 @@ def fit_generalized(
             # A diagonal that the first stage put at zero starts again from inside.
             theta = np.where(problem.diagonal & (theta <= 0.0), first, theta)
             x = problem.pack(mode.point.gamma, theta, xi)
-            objective = problem.objective(x)
-            result = search(
-                objective,
-                pipeline.optimizer,
-                tol=tol,
-                max_evaluations=evaluations,
-                exact=objective,
-                nonnegative=problem.nonnegative,
-                quick=True,
-            )
+            result = problem.search(x, pipeline.optimizer, tol, evaluations)
     with watch.phase("estimates"), explained(model):
         mode = problem.mode(result.x)
         refuse_separation(model, mode.point.gamma, mode.phi)
@@ -414,7 +407,7 @@ def fit_generalized(
             provenance=(*pipeline.provenance, *provenance),
             backend=backend if not isinstance(backend, str) else pipeline.provenance[0].name,
             n_evaluations=watch.n_evaluations,
-            timings=watch.timings,
+            timings=dict(watch.timings),
         )
         if fit.dispersion_at_bound.any():
             slopes = problem.gradient(result.x)[1][len(result.x) - len(units.xi) :]
