@@ -10,6 +10,10 @@ if __name__ != "ranef.backends":
 from ranef.contracts import LinalgBackend, LinalgEntry, Optimizer, OptimizerEntry, hookimpl
 
 
+#: What makes exact gradients possible.
+INVERSE = ("selected inverse",)
+
+
 def _dense() -> LinalgBackend:
     from .linalg.dense import Dense
 
@@ -61,13 +65,16 @@ def _nelder_mead() -> Optimizer:
 @hookimpl
 def ranef_linalg_backends() -> Iterator[LinalgEntry]:
     """The three linear-algebra backends."""
-    yield LinalgEntry("blocked", "Block elimination in NumPy/SciPy: the default for most models", _blocked)
-    yield LinalgEntry("dense", "One dense matrix: the oracle for the others", _dense)
+    yield LinalgEntry(
+        "blocked", "Block elimination in NumPy/SciPy: the default for most models", _blocked, abilities=INVERSE
+    )
+    yield LinalgEntry("dense", "One dense matrix: the oracle for the others", _dense, abilities=INVERSE)
     yield LinalgEntry(
         "cholmod",
         "Sparse Cholesky by SuiteSparse: for several large crossed factors",
         _cholmod,
         requires=("sksparse",),
+        abilities=INVERSE,
         install_hint='pip install "ranef[cholmod]" (needs the SuiteSparse headers; with SuiteSparse 5 add '
         '"scikit-sparse<0.5")',
     )

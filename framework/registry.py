@@ -651,7 +651,7 @@ def _installed(module: str) -> bool:
 
 
 def _abilities(entry: PluginEntry) -> tuple[str, ...]:
-    abilities = [f"alias {alias}" for alias in getattr(entry, "aliases", ())]
+    abilities = [*entry.abilities, *(f"alias {alias}" for alias in getattr(entry, "aliases", ()))]
     if isinstance(entry, OptimizerEntry):
         abilities += ["needs gradient" if entry.needs_gradient else "derivative-free", f"priority {entry.priority}"]
     if not entry.automatic:

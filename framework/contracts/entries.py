@@ -31,6 +31,8 @@ class PluginEntry:
         are there, without importing them.
     automatic : bool
         Whether automatic choice may take this plugin.
+    abilities : tuple of str
+        What it can do beyond the least, for `ranef plugins`: "selected inverse", for example.
     """
 
     name: str
@@ -40,6 +42,7 @@ class PluginEntry:
     install_hint: str = ""
     requires: tuple[str, ...] = ()
     automatic: bool = True
+    abilities: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

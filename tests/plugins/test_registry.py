@@ -24,7 +24,7 @@ from ranef.contracts import (
     find_link,
     hookimpl,
 )
-from ranef.registry import Provenance, Registry, link
+from ranef.registry import Provenance, Registry, available_backends, entries, link
 
 from .stubs import Backend, Stay, Times, plugin
 
@@ -354,3 +354,9 @@ def test_built_ins_only_leaves_others_out_for_a_block() -> None:
     with registry.built_ins_only(), pytest.raises(PluginNotFoundError):
         registry.link("mine")
     assert [info.name for info in registry.entries("link")] == ["mine"]
+
+
+def test_built_in_backends_list_the_abilities_they_have() -> None:
+    for name, backend in available_backends():
+        listed = {info.name: info.abilities for info in entries("linalg")}[name]
+        assert ("selected inverse" in listed) == backend.has_selected_inverse
