@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from ..registry import Provenance
 from .existence import explained, refuse_exact_fit, refuse_growing_dispersion, refuse_separation
 from .laplace import Gradient, curvature, laplace_gradient
 from .linear import on_diagonal, rank_deficient, start_values, warn_of
-from .modes import Mode, Model, find_mode
+from .modes import PRECISION, Mode, Model, find_mode
 from .moments import moment_start
 from .pipeline import Watch, assemble, choose_backend
 from .quadrature import Grid, Quadrature, gauss_hermite_grid
@@ -31,6 +31,8 @@ from .units import theta_units
 
 #: The first stage only has to come near: its estimates are where the joint search starts.
 STAGE_ONE_TOLERANCE = 1.0
+#: The same for its modes: a ten-thousandth of their standard deviations.
+STAGE_ONE_PRECISION = 1e-8
 #: Steps of the regression without random effects, which only has to come near too.
 START_STEPS = 6
 #: Unconstrained dispersion parameters stay within this distance of their start (a factor of 5e8 on the log scale).
@@ -207,8 +209,10 @@ class Problem:
     where it is estimated with the modes.
     """
 
-    def __init__(self, model: Model, nagq: int, units: Units, *, joint: bool, watch: Watch) -> None:
-        self.model, self.units, self.joint, self.watch = model, units, joint, watch
+    def __init__(
+        self, model: Model, nagq: int, units: Units, *, joint: bool, watch: Watch, precision: float = PRECISION
+    ) -> None:
+        self.model, self.units, self.joint, self.watch, self.precision = model, units, joint, watch, precision
         self.dispersion = DispersionScale(model.family.parameters)
         self.diagonal = on_diagonal(model.structure)
         self.u = np.zeros(model.structure.q)
@@ -256,10 +260,11 @@ class Problem:
         if self._last is None or self._last[0] != key:
             gamma, theta, xi = self.unpack(x)
             phi, _ = self.dispersion.to_natural(xi)
+            find = partial(find_mode, self.model, theta, phi, joint=self.joint, precision=self.precision)
             try:
-                mode = find_mode(self.model, theta, phi, self.u, gamma, joint=self.joint)
+                mode = find(self.u, gamma)
             except NotPositiveDefiniteError:
-                mode = find_mode(self.model, theta, phi, np.zeros_like(self.u), gamma, joint=self.joint)
+                mode = find(np.zeros_like(self.u), gamma)
             self.u, self.gamma = mode.point.u, mode.point.gamma
             self._last = (key, mode)
         return self._last[1]
@@ -364,7 +369,8 @@ def fit_generalized(
         refuse_exact_fit(model, gamma)
         xi = DispersionScale(family.parameters).to_free(phi)
         units = Units(float(1.0 / np.sqrt(np.mean(working.expected_weight))), xi)
-        stage_one = Problem(model, 1, units, joint=True, watch=watch)
+        near = PRECISION if nagq == 0 else STAGE_ONE_PRECISION
+        stage_one = Problem(model, 1, units, joint=True, watch=watch, precision=near)
         stage_one.gamma = gamma
         first = _theta_start(model, working) if given is None else given
         x = stage_one.pack(gamma, first, xi)

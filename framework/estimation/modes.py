@@ -170,9 +170,16 @@ class Mode:
 
 
 def find_mode(
-    model: Model, theta: FloatArray, phi: FloatArray, u: FloatArray, gamma: FloatArray, *, joint: bool
+    model: Model,
+    theta: FloatArray,
+    phi: FloatArray,
+    u: FloatArray,
+    gamma: FloatArray,
+    *,
+    joint: bool,
+    precision: float = PRECISION,
 ) -> Mode:
-    """Newton's method with step-halving from (u, gamma).
+    """Newton's method with step-halving from (u, gamma), to a Newton decrement of `precision` a coordinate.
 
     Raises
     ------
@@ -183,7 +190,7 @@ def find_mode(
     point = model.point(T, phi, u, gamma)
     if point.at is None or not np.isfinite(point.penalized):
         raise NotPositiveDefiniteError("the linear predictor leaves the family's domain at the start of PIRLS")
-    limit, last = PRECISION * (len(u) + len(gamma)), np.inf
+    limit, last = precision * (len(u) + len(gamma)), np.inf
     for _ in range(MAX_STEPS):
         assert point.at is not None
         system = _newton_system(model, T, theta, point.at, joint)

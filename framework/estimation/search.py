@@ -120,11 +120,17 @@ def search(
         certificate = certify(exact, result, nonnegative, quick)
         if best is None or result.value < best.value:
             best = SearchResult(result.x, result.value, certificate)
-        if certificate.boundary_ok or attempt == RESTARTS or n_evaluations >= max_evaluations:
+        if certificate.converged or attempt == RESTARTS or n_evaluations >= max_evaluations:
             break
-        inside = np.zeros(len(start), dtype=bool)
-        inside[list(certificate.at_boundary)] = True
-        start = np.where(inside & nonnegative, 0.3, result.x)
+        stopped_early = result.status is Status.CONVERGED and certificate.smallest_eigenvalue > 0
+        if not certificate.boundary_ok:
+            inside = np.zeros(len(start), dtype=bool)
+            inside[list(certificate.at_boundary)] = True
+            start = np.where(inside & nonnegative, 0.3, result.x)
+        elif stopped_early and certificate.expected_drop > tol:  # misled by what the optimizer remembered
+            start = result.x
+        else:
+            break
     assert best is not None
     return best
 
