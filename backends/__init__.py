@@ -9,7 +9,6 @@ if __name__ != "ranef.backends":
 
 from ranef.contracts import LinalgBackend, LinalgEntry, Optimizer, OptimizerEntry, hookimpl
 
-
 #: What makes exact gradients possible.
 INVERSE = ("selected inverse",)
 
