@@ -70,6 +70,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--peers", default="")
     parser.add_argument("--timeout", type=float, default=600.0)
+    parser.add_argument("--repeats", type=int)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--from", dest="saved", type=Path)
     options = parser.parse_args()
@@ -80,7 +81,11 @@ def main() -> None:
         chosen = [insteval() if name == "insteval-like" else cases.named(name) for name in listed]
         compared = methods(["auto"], ["auto"], peers.chosen(options.peers))
         done = record.benchmark(
-            chosen, compared, timeout=options.timeout, tell=lambda message: print(message, file=sys.stderr)
+            chosen,
+            compared,
+            repeats=options.repeats,
+            timeout=options.timeout,
+            tell=lambda message: print(message, file=sys.stderr),
         )
         if options.json:
             record.save(done, options.json)
