@@ -71,6 +71,11 @@ class RandomDesign:
             tuple(f.factor for f in self.factors), {ij: (rows, cols) for ij, (rows, cols, _) in self._pairs.items()}
         )
 
+    @cached_property
+    def ZtZ(self) -> PatternBlocks:
+        """Z'Z by blocks."""
+        return self.ZtWZ(None)
+
     def ZtWZ(self, w: FloatArray | None) -> PatternBlocks:
         """Z'WZ by blocks; w (n,) are the diagonal of W, None for ones."""
         diagonal = []

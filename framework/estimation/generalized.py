@@ -124,7 +124,7 @@ class GeneralizedFit:
     @property
     def singular_factors(self) -> list[str]:
         """Names of the factors whose covariance matrix has no full rank, seen in the units of one observation."""
-        units = theta_units(self.structure, self.design.random.ZtWZ(None), self.design.n)
+        units = theta_units(self.structure, self.design.random.ZtZ, self.design.n)
         return rank_deficient(self.structure, units, [T / self.units.eta for T in self.relative_factors])
 
     @property
@@ -218,7 +218,7 @@ class Problem:
         self.u = np.zeros(model.structure.q)
         self.gamma = np.zeros(model.Q.shape[1])
         self.n_gamma = 0 if joint else model.Q.shape[1]
-        theta = theta_units(model.structure, model.design.random.ZtWZ(None), model.design.n).A
+        theta = theta_units(model.structure, model.design.random.ZtZ, model.design.n).A
         # the search's parameters are A (gamma, theta, xi)
         self.A = block_diag(np.eye(self.n_gamma) / units.eta, theta / units.eta, np.eye(len(self.dispersion.estimated)))
         self.inverse = np.linalg.inv(self.A)

@@ -118,7 +118,7 @@ def search(
         result = optimizer.minimize(here, tol=tol / scale, max_evaluations=max_evaluations - n_evaluations)
         n_evaluations += result.n_evaluations
         certificate = certify(exact, result, nonnegative, quick)
-        if best is None or result.value < best.value:
+        if best is None or result.value <= best.value:  # of equals the later one: its certificate is the better
             best = SearchResult(result.x, result.value, certificate)
         if certificate.converged or attempt == RESTARTS or n_evaluations >= max_evaluations:
             break
