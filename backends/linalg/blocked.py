@@ -25,6 +25,7 @@ from ranef.contracts import (
 from ranef.contracts.arrays import FloatArray, IntArray
 
 from . import blocks
+from .block_diagonal import BlockDiagonalSymbolic
 from .elimination import PairChunk, Plan, Step
 
 #: Smallest singular value of T down to which the short formula of the gradient keeps its digits.
@@ -54,15 +55,19 @@ class Blocked(LinalgBackend):
 
     def cost(self, structure: Structure) -> float:
         """Block operations, pairs of the Schur updates and the dense trailing Cholesky; inf beyond `MAX_DENSE` rows."""
+        levels = sum(10.0 * f.n_columns**3 * f.n_levels for f in structure.factors)
+        if len(structure.factors) == 1:
+            return levels
         plan = self._plan(structure)
         if plan.dense_size > MAX_DENSE:
             return np.inf
-        levels = sum(10.0 * f.n_columns**3 * f.n_levels for f in structure.factors)
         updates = sum((10.0 if s.keeps_pairs else 50.0) * s.n_pairs * s.k**2 for s in plan.steps)
         return levels + updates + float(plan.dense_size) ** 3
 
-    def analyze(self, structure: Structure) -> BlockedSymbolic:
+    def analyze(self, structure: Structure) -> Symbolic:
         """Find the elimination order and index plans."""
+        if len(structure.factors) == 1:
+            return BlockDiagonalSymbolic(structure.factors[0])
         plan, self._latest = self._plan(structure), None
         return BlockedSymbolic(plan)
 
@@ -74,7 +79,7 @@ class Blocked(LinalgBackend):
 
 
 class BlockedSymbolic(Symbolic):
-    """Elimination plan, and the flat copy of the last Z'WZ."""
+    """Elimination plan of several factors, and the flat copy of the last Z'WZ."""
 
     def __init__(self, plan: Plan) -> None:
         self.structure, self.plan = plan.structure, plan
@@ -164,9 +169,7 @@ class _Eliminated:
         k = step.k
         self.step, self.T = step, T
         self.G = blocks.symmetric(G[step.diagonal].reshape(k, k, step.n_levels))
-        M = blocks.congruence(T, self.G)
-        M[np.arange(k), np.arange(k)] += 1.0
-        self.C = blocks.cholesky(M)
+        self.C = blocks.cholesky(blocks.plus_identity(blocks.congruence(T, self.G)))
         self.X = G[step.position]
         self.operators = symbolic.operators(i, self.X) if len(step.x) else None
 
@@ -204,8 +207,7 @@ class BlockedFactor(Factor):
     def __init__(self, symbolic: BlockedSymbolic, theta: FloatArray) -> None:
         self.symbolic, self.plan, self.structure = symbolic, symbolic.plan, symbolic.structure
         self.T = self.structure.relative_factors(theta)
-        changes = len(self.plan.steps) > 1 or self.plan.dense_size > 0
-        G = symbolic._start.copy() if changes else symbolic._start
+        G = symbolic._start.copy()
         self.eliminated: list[_Eliminated] = []
         for i, step in enumerate(self.plan.steps):
             e = _Eliminated(symbolic, i, self.T[step.factor], G)
@@ -228,19 +230,14 @@ class BlockedFactor(Factor):
         """log|M|."""
         return sum(e.logdet for e in self.eliminated) + self._log_dense
 
-    @property
-    def _places(self) -> list[int]:
-        """Where each factor of the structure starts in elimination order."""
-        return [self.plan.offsets[j] for j in range(len(self.structure.factors))]
-
     # Solves -------------------------------------------------------------------------------------------------------
 
     def half_solve(self, B: FloatArray) -> FloatArray:
         """L^-1 P B, in elimination order."""
         n_rhs = B.shape[1]
         Y = np.empty((n_rhs, self.structure.q))
-        for o, f, p in zip(self.structure.offsets, self.structure.factors, self._places, strict=True):
-            Y[:, p : p + f.size] = B.T[:, o : o + f.size]
+        for here, there, size in self.plan.moves:
+            Y[:, there : there + size] = B.T[:, here : here + size]
         for e in self.eliminated:
             s = e.step
             mine = slice(s.offset, s.offset + s.k * s.n_levels)
@@ -275,8 +272,8 @@ class BlockedFactor(Factor):
                 v = v - blocks.forward_solve(e.C, np.einsum("ca,rcl->ral", e.T, met))
             V[:, mine] = blocks.backward_solve(e.C, v).reshape(n_rhs, s.k * s.n_levels)
         out = np.empty((n_rhs, self.structure.q))
-        for o, f, p in zip(self.structure.offsets, self.structure.factors, self._places, strict=True):
-            out[:, o : o + f.size] = V[:, p : p + f.size]
+        for here, there, size in self.plan.moves:
+            out[:, here : here + size] = V[:, there : there + size]
         return out.T
 
     def _lambda_t(self, B: FloatArray, after: int) -> FloatArray:
@@ -323,7 +320,7 @@ class BlockedFactor(Factor):
         Y = d/dN:  dT: 2 (G T + (I - G N) Y T) M^-1,  dG: N - N Y N.
         """
         T_bar: list[FloatArray] = [np.zeros_like(T) for T in self.T]
-        G_bar = np.zeros(self.plan.size if self.plan.dense_size or len(self.eliminated) > 1 else 0)
+        G_bar = np.zeros(self.plan.size)
         if d := self.plan.dense_size:
             for j in self.plan.dense_factors:
                 T_bar[j] = self._dense_gradient(j)

@@ -21,20 +21,32 @@ def congruence(T: FloatArray, A: FloatArray) -> FloatArray:
     return np.asarray(np.matmul(T.T, half))
 
 
+def plus_identity(A: FloatArray) -> FloatArray:
+    """A_l + I for every level, in place."""
+    for j in range(len(A)):
+        A[j, j] += 1.0
+    return A
+
+
 def cholesky(M: FloatArray) -> FloatArray:
     """Lower Cholesky factors of the blocks of M (k, k, L), of which the lower triangles are read."""
     k = M.shape[0]
+    if k == 1:
+        return np.sqrt(_positive(M))
     C = np.zeros_like(M)
     for j in range(k):
         column = M[j:, j]
         if j:
             column = column - np.einsum("icl,cl->il", C[j:, :j], C[j, :j])
-        pivot = column[0]
-        if not (pivot.min() > 0.0):
-            raise NotPositiveDefiniteError("a diagonal block of M is not positive definite at this theta")
-        C[j, j] = np.sqrt(pivot)
+        C[j, j] = np.sqrt(_positive(column[0]))
         C[j + 1 :, j] = column[1:] / C[j, j]
     return C
+
+
+def _positive(pivots: FloatArray) -> FloatArray:
+    if not pivots.min() > 0.0:
+        raise NotPositiveDefiniteError("a diagonal block of M is not positive definite at this theta")
+    return pivots
 
 
 def forward_solve(C: FloatArray, B: FloatArray) -> FloatArray:

@@ -182,6 +182,13 @@ class Plan:
         self.size = at + self.dense_size**2
 
     @cached_property
+    def moves(self) -> list[tuple[int, int, int]]:
+        """Where each factor's random effects begin in the structure and in elimination order, and how many they are."""
+        structure = self.structure
+        starts = zip(structure.offsets, structure.factors, strict=True)
+        return [(o, self.offsets[j], f.size) for j, (o, f) in enumerate(starts)]
+
+    @cached_property
     def steps(self) -> list[Step]:
         """The elimination steps, in order."""
         return [self._step(e, tail) for e, tail in zip(self.order[: self.n_sparse], self.tails, strict=True)]

@@ -51,15 +51,15 @@ class TrustRegion(Optimizer):
             return OptimizationResult(x, f, Status.FAILED, n, "the objective is not finite at the start")
         pairs: list[tuple[FloatArray, FloatArray]] = []
         B0 = self._curvature(objective, x, g)
-        radius = max(1.0, 0.5 * float(np.linalg.norm(x)))
+        radius = max(1.0, 0.5 * _length(x))
         while True:
             B = B0 if objective.curvature_is_exact else _secant_corrected(B0, pairs)
-            if objective.curvature is not None and B is not B0 and np.linalg.eigvalsh(B)[0] <= 0.0:
-                pairs, B = [], B0
             free = ~(((x <= objective.lower) & (g >= 0)) | ((x >= objective.upper) & (g <= 0)))
             if not free.any():
                 return OptimizationResult(x, f, Status.CONVERGED, n, "every parameter is at a bound")
             model = _Model(B, g, free)
+            if objective.curvature is not None and B is not B0 and model.eigenvalues[0] <= 0.0:
+                pairs, model = [], _Model(B0, g, free)
             expected = model.newton_decrement
             finished = expected <= tol * max(abs(f), 1.0)
             near_bound = ((x > objective.lower) & (x < objective.lower + NEAR)).any()
@@ -73,14 +73,14 @@ class TrustRegion(Optimizer):
             f_new, g_new = objective.gradient(new)
             n += 1
             rounding = ROUNDING * max(abs(f), 1.0)
-            gain, predicted = f - f_new, -float(g @ s + 0.5 * s @ B @ s)
+            gain, predicted = f - f_new, -float(g @ s + 0.5 * s @ model.B @ s)
             if np.isfinite(f_new) and (objective.curvature is None or expected < LOCAL):
                 pairs = [*pairs, (s, g_new - g)][-2 * len(x) :]
             if finished:  # the last step polishes; beyond it there is nothing but rounding
                 if np.isfinite(f_new) and gain >= -rounding:
                     x, f = new, min(f, f_new)
                 return OptimizationResult(x, f, Status.CONVERGED, n, f"expected remaining decrease {expected:.2g}")
-            length = float(np.linalg.norm(s))
+            length = _length(s)
             ratio = gain / predicted if predicted > rounding else (1.0 if gain >= -rounding else -1.0)
             if np.isfinite(f_new) and (ratio > 1e-4):
                 x, f, g = new, f_new, g_new
@@ -93,20 +93,21 @@ class TrustRegion(Optimizer):
                     radius = 0.4 * length
             else:
                 radius = 0.3 * length if np.isfinite(f_new) else 0.1 * length
-            if radius <= 1e-12 * max(1.0, float(np.linalg.norm(x))):
+            if radius <= 1e-12 * max(1.0, _length(x)):
                 return OptimizationResult(x, f, Status.STALLED, n, f"expected remaining decrease {expected:.2g}")
 
     @staticmethod
     def _curvature(objective: Objective, x: FloatArray, g: FloatArray) -> FloatArray:
         if objective.curvature is not None:
             return objective.curvature(x)
-        return np.eye(len(x)) * max(float(np.linalg.norm(g)), 1.0)
+        return np.eye(len(x)) * max(_length(g), 1.0)
 
 
 class _Model:
     """The quadratic model in the free parameters, in the eigenvectors of its curvature."""
 
     def __init__(self, B: FloatArray, g: FloatArray, free: BoolArray) -> None:
+        self.B = B
         everything = bool(free.all())
         self.free = free
         self.eigenvalues, self.V = np.linalg.eigh(B if everything else B[np.ix_(free, free)])
@@ -124,12 +125,12 @@ class _Model:
         """Minimizer on the ball of the radius, zero where a parameter is held."""
         s = self._along(0.0)
         lowest = float(self.eigenvalues[0])
-        if lowest < 1e-10 * self.scale or np.linalg.norm(s) > radius:
+        if lowest < 1e-10 * self.scale or _length(s) > radius:
             low = max(0.0, -lowest) + 1e-10 * self.scale
-            high = low + float(np.linalg.norm(self.slopes)) / radius + 1e-300
+            high = low + _length(self.slopes) / radius + 1e-300
             for _ in range(60):  # bisection on the secular equation |s(shift)| = radius
                 middle = 0.5 * (low + high)
-                if np.linalg.norm(self._along(middle)) > radius:
+                if _length(self._along(middle)) > radius:
                     low = middle
                 else:
                     high = middle
@@ -153,11 +154,15 @@ def _inside(x: FloatArray, s: FloatArray, lower: FloatArray, upper: FloatArray) 
     return new
 
 
+def _length(v: FloatArray) -> float:
+    return float(np.sqrt(v @ v))
+
+
 def _secant_corrected(B: FloatArray, pairs: list[tuple[FloatArray, FloatArray]]) -> FloatArray:
     """B with the symmetric rank-one corrections that make it map each step to its gradient difference."""
     for s, y in pairs:
         missing = y - B @ s
         size = float(missing @ s)
-        if abs(size) > 1e-8 * float(np.linalg.norm(s) * np.linalg.norm(missing)):
+        if abs(size) > 1e-8 * _length(s) * _length(missing):
             B = B + np.outer(missing, missing) / size
     return B

@@ -97,14 +97,11 @@ class RandomDesign:
         return PatternBlocks(tuple(diagonal), cross)
 
     def Zt(self, V: FloatArray) -> FloatArray:
-        """Z'V for the columns of V (n, r), given and returned with contiguous columns: (q, r)."""
-        out = np.empty((V.shape[1], self.structure.q))
-        for r, v in enumerate(V.T):
-            for o, f in zip(self.structure.offsets, self.factors, strict=True):
-                n_levels = f.factor.n_levels
-                for a, z in enumerate(f.columns):
-                    out[r, o + a * n_levels : o + (a + 1) * n_levels] = _sum(f.codes, n_levels, z, v)
-        return out.T
+        """Z'V for a vector (n,), or the contiguous columns of V (n, r): (q,), or (q, r) with contiguous columns."""
+        if V.ndim == 2:
+            return np.array([self.Zt(v) for v in V.T]).reshape(V.shape[1], self.structure.q).T
+        sums = [_sum(f.codes, f.factor.n_levels, z, V) for f in self.factors for z in f.columns]
+        return sums[0] if len(sums) == 1 else np.concatenate(sums)
 
     def Z(self, b: FloatArray) -> FloatArray:
         """Z b (n,) for random effects b (q,)."""

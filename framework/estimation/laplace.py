@@ -21,7 +21,8 @@ from ..contracts.family import Derivatives
 from ..contracts.linalg import PatternBlocks
 from ..design.random import PatternProduct
 from .modes import Mode
-from .profiled import covariance_directions, logdet_gradient
+from .profiled import logdet_gradient, triangular_solves
+from .relative import both_sides
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,48 +36,45 @@ class Gradient:
 
 def laplace_gradient(mode: Mode) -> Gradient:
     """Exact gradient of h(u) + log|M(u)|; by gamma it is zero where gamma was estimated jointly."""
-    model = mode.model
-    d = model.family.evaluate(model.y, mode.point.eta, model.weights, mode.phi, 3)
+    model, d = mode.model, mode.derivatives
     assert d.phi1 is not None
     inverse = mode.system.factor.selected_inverse()
     by_T = mode.system.factor.logdet_gradient()
     if by_T is None:
-        by_T = logdet_gradient(model.structure, mode.T, mode.system.ZtWZ, inverse)
-    explicit = -2.0 * d.d1
-    by_T = tuple(g + o for g, o in zip(by_T, outer_by_factor(mode, model.Zt(explicit), mode.point.u), strict=True))
+        by_T = logdet_gradient(model.structure, mode.Lambda.T, mode.system.ZtWZ, inverse)
     leverages = model.design.random.quadratic_rows(sandwich(mode, inverse))
-    return total_gradient(
-        mode, d, leverages, by_gamma=model.Q.T @ explicit, by_T=by_T, by_phi=-2.0 * d.phi1.sum(axis=1), by_u=None
-    )
+    return total_gradient(mode, leverages, by_eta=-2.0 * d.d1, by_T=by_T, by_phi=-2.0 * d.phi1.sum(axis=1))
 
 
 def total_gradient(
     mode: Mode,
-    d: Derivatives,
     leverages: FloatArray,
     *,
-    by_gamma: FloatArray,
+    by_eta: FloatArray,
     by_T: tuple[FloatArray, ...],
     by_phi: FloatArray,
-    by_u: FloatArray | None,
+    by_u: FloatArray | None = None,
 ) -> Gradient:
-    """Add to the explicit derivatives `by_...` those through the weights and through the modes."""
-    model = mode.model
+    """Add to the explicit derivatives `by_...` those through the weights and through the modes.
+
+    `by_eta` are those by the linear predictors, `by_T` those that do not go through eta = ... + Z Lambda u.
+    """
+    model, d = mode.model, mode.derivatives
     assert d.phi1_eta is not None
     w_eta, w_phi = weight_derivatives(model.hessian, d)
     c = leverages * w_eta
-    s = model.lambda_t(mode.T, model.Zt(c)[:, None])[:, 0]
+    s = mode.Lambda.t @ model.Zt(c)
     if by_u is not None:
         s = s + by_u
     v, v_gamma, _ = mode.newton.solve(s, model.Q.T @ c if mode.joint else None)
-    t = model.design.random.Z(model.lambda_(mode.T, v[:, None])[:, 0])
+    t = model.Z(mode.Lambda @ v)
     if len(v_gamma):
         t += model.Q @ v_gamma
-    r = c + d.d2 * t
+    r = by_eta + c + d.d2 * t
     through_eta = outer_by_factor(mode, model.Zt(r), mode.point.u)
-    through_lambda = outer_by_factor(mode, model.Zt(d.d1), v)
+    through_lambda = outer_by_factor(mode, mode.score, v)
     by_T = tuple(a + b + e for a, b, e in zip(by_T, through_eta, through_lambda, strict=True))
-    gamma = np.zeros(len(mode.point.gamma)) if mode.joint else by_gamma + model.Q.T @ r
+    gamma = np.zeros(len(mode.point.gamma)) if mode.joint else model.Q.T @ r
     return Gradient(gamma, model.structure.theta_of(by_T), by_phi + w_phi @ leverages + d.phi1_eta @ t)
 
 
@@ -99,32 +97,33 @@ def weight_derivatives(hessian: str, d: Derivatives) -> tuple[FloatArray, FloatA
 
 def sandwich(mode: Mode, inverse: PatternBlocks) -> PatternBlocks:
     """Lambda M^-1 Lambda' on the pattern of Z'Z."""
-    T = mode.T
-    diagonal = tuple(
-        block * t[0, 0] ** 2 if len(t) == 1 else np.einsum("ab,bcl,dc->adl", t, block, t, optimize=True)
-        for t, block in zip(T, inverse.diagonal, strict=True)
-    )
-    cross = {
-        (i, j): np.einsum("ab,bcl,dc->adl", T[i], block, T[j], optimize=True) for (i, j), block in inverse.cross.items()
-    }
+    T = mode.Lambda.T
+    diagonal = tuple(both_sides(t, block, t) for t, block in zip(T, inverse.diagonal, strict=True))
+    cross = {(i, j): both_sides(T[i], block, T[j]) for (i, j), block in inverse.cross.items()}
     return PatternBlocks(diagonal, cross)
 
 
-def curvature(mode: Mode) -> tuple[FloatArray, FloatArray]:
-    """Approximate Hessians of the criterion by gamma and by theta.
+def curvature(mode: Mode) -> FloatArray:
+    """Approximate Hessian of the criterion by (gamma, theta), or by theta alone where gamma is estimated jointly.
 
-    2 Q'V^-1 Q, and the average information matrix of the working linear model (its residual variance is 1): w'Z'V^-1 Zw
-    over w = (dT T' + T dT') Z'd1, less what gamma takes up where it is estimated jointly.
+    That of the working linear model (its residual variance is 1), V = W^-1 + Z Lambda Lambda'Z': 2 Q'V^-1 Q by gamma,
+    2 Q'V^-1 Zw crosswise, and by theta the average information matrix w'Z'V^-1 Zw, over the directions
+    w = (dT T' + T dT') Z'd1. Where gamma is estimated jointly, that is less what gamma takes up. An average of the
+    observed and the expected information need not be positive definite together with the observed cross terms: they are
+    left out where it is not.
     """
-    model, system, point = mode.model, mode.regular, mode.point
-    assert point.at is not None
-    information = 2.0 * system.RX.T @ system.RX
-    e = model.Zt(point.at.d1)
-    W = covariance_directions(model.structure, mode.T, e)
-    AW = PatternProduct(model.structure, system.ZtWZ)(W)
-    half = system.factor.half_solve(model.lambda_t(mode.T, AW))
-    inner = W.T @ AW - half.T @ half
-    if mode.joint and len(system.RX):
-        QtW = np.linalg.solve(system.RX.T, system.marginal.T @ W)
-        inner = inner - QtW.T @ QtW
-    return information, inner
+    system, W = mode.regular, mode.Lambda.directions(mode.score)
+    AW = PatternProduct(mode.model.structure, system.ZtWZ)(W)
+    half = system.factor.half_solve(mode.Lambda.t @ AW)
+    by_theta = W.T @ AW - half.T @ half
+    taken_up = triangular_solves(system.RX, system.ZtWQ.T @ W - system.RZX.T @ half)[0]
+    explained = taken_up.T @ taken_up
+    if mode.joint:
+        return by_theta - explained
+    crosswise = 2.0 * system.RX.T @ taken_up
+    if len(explained) and np.linalg.eigvalsh(by_theta - 2.0 * explained)[0] < 0.0:
+        crosswise = np.zeros_like(crosswise)
+    r = len(crosswise)
+    H = np.empty((r + len(by_theta),) * 2)
+    H[:r, :r], H[:r, r:], H[r:, :r], H[r:, r:] = 2.0 * system.RX.T @ system.RX, crosswise, crosswise.T, by_theta
+    return H

@@ -18,13 +18,15 @@ from ..contracts.errors import NotPositiveDefiniteError
 from ..contracts.family import Derivatives, Family
 from ..contracts.linalg import Factor, PatternBlocks, Structure, Symbolic
 from ..design.mixed import MixedDesign
-from ..design.random import PatternProduct
-from .profiled import blockwise, triangular_solves, upper_cholesky
+from .profiled import triangular_solves, upper_cholesky
+from .relative import RelativeFactor
 
 #: Newton decrement, a coordinate, at which modes are exact to rounding (log|M| is linear in their error).
 PRECISION = 1e-18
 #: Newton decrement below which Newton's method converges quadratically: a tenth of a standard deviation.
 QUADRATIC = 1e-2
+#: Newton decrement from which one more step leaves nothing but rounding: its error is the square of the last one.
+LAST_STEP = 1e-10
 MAX_STEPS = 100
 MAX_HALVINGS = 50
 
@@ -50,31 +52,31 @@ class Model:
         """Basis of X's columns."""
         return self.design.fixed.Q
 
-    def lambda_t(self, T: tuple[FloatArray, ...], B: FloatArray) -> FloatArray:
-        """Lambda' B."""
-        return blockwise(self.structure, [t.T for t in T], B)
-
-    def lambda_(self, T: tuple[FloatArray, ...], B: FloatArray) -> FloatArray:
-        """Lambda B."""
-        return blockwise(self.structure, list(T), B)
-
     def Zt(self, v: FloatArray) -> FloatArray:
-        """Z'v of one vector."""
-        return self.design.random.Zt(v[:, None])[:, 0]
+        """Z'v."""
+        return self.design.random.Zt(v)
 
-    def point(self, T: tuple[FloatArray, ...], phi: FloatArray, u: FloatArray, gamma: FloatArray) -> Point:
-        """The penalized likelihood at (u, gamma); infinite where eta leaves the family's domain."""
-        b = self.lambda_(T, u[:, None])[:, 0]
-        eta = self.design.random.Z(b)
+    def Z(self, b: FloatArray) -> FloatArray:
+        """Z b."""
+        return self.design.random.Z(b)
+
+    def eta(self, b: FloatArray, gamma: FloatArray) -> FloatArray:
+        """The linear predictor offset + Q gamma + Z b."""
+        eta = self.Z(b)
         if len(gamma):
             eta += self.Q @ gamma
         if self.design.offset is not None:
             eta += self.design.offset
+        return eta
+
+    def point(self, Lambda: RelativeFactor, phi: FloatArray, u: FloatArray, gamma: FloatArray) -> Point:
+        """The penalized likelihood at (u, gamma); infinite where eta leaves the family's domain."""
+        b = Lambda @ u
+        eta = self.eta(b, gamma)
         at, penalized = None, np.inf
         if np.isfinite(eta).all() and self.family.valid(eta):
-            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                at = self.family.evaluate(self.y, eta, self.weights, phi, 2)
-                penalized = -2.0 * float(at.log_density.sum()) + float(u @ u)
+            at = self.family.evaluate(self.y, eta, self.weights, phi, 2)
+            penalized = -2.0 * float(at.log_density.sum()) + float(u @ u)
         return Point(u, gamma, b, eta, at, penalized if np.isfinite(penalized) else np.inf)
 
 
@@ -93,32 +95,30 @@ class Point:
 class System:
     """M with given working weights, and with gamma where it is solved for jointly."""
 
-    def __init__(self, model: Model, T: tuple[FloatArray, ...], theta: FloatArray, weights: FloatArray) -> None:
-        self.model, self.T, self.weights = model, T, weights
+    def __init__(self, model: Model, Lambda: RelativeFactor, weights: FloatArray) -> None:
+        self.model, self.Lambda, self.weights = model, Lambda, weights
         self.ZtWZ: PatternBlocks = model.design.random.ZtWZ(weights)
-        self.factor: Factor = model.symbolic.factorize(self.ZtWZ, theta)
+        self.factor: Factor = model.symbolic.factorize(self.ZtWZ, Lambda.theta)
+
+    @cached_property
+    def WQ(self) -> FloatArray:
+        """WQ, with contiguous columns."""
+        return np.ascontiguousarray(self.model.Q.T * self.weights).T
 
     @cached_property
     def ZtWQ(self) -> FloatArray:
         """Z'WQ, (q, r)."""
-        return self.model.design.random.Zt(np.ascontiguousarray((self.model.Q * self.weights[:, None]).T).T)
+        return self.model.Zt(self.WQ)
 
     @cached_property
     def RZX(self) -> FloatArray:
         """L^-1 P Lambda'Z'WQ."""
-        return self.factor.half_solve(self.model.lambda_t(self.T, self.ZtWQ))
+        return self.factor.half_solve(self.Lambda.t @ self.ZtWQ)
 
     @cached_property
     def RX(self) -> FloatArray:
         """Upper triangular, R_X'R_X = Q'WQ - RZX'RZX."""
-        Q = self.model.Q
-        return upper_cholesky((Q * self.weights[:, None]).T @ Q - self.RZX.T @ self.RZX)
-
-    @cached_property
-    def marginal(self) -> FloatArray:
-        """Z'V^-1 Q with V = W^-1 + Z Lambda Lambda'Z'."""
-        moved = self.model.lambda_(self.T, self.factor.back_solve(self.RZX))
-        return self.ZtWQ - PatternProduct(self.model.structure, self.ZtWZ)(moved)
+        return upper_cholesky(self.WQ.T @ self.model.Q - self.RZX.T @ self.RZX)
 
     def solve(self, g_u: FloatArray, g_gamma: FloatArray | None) -> tuple[FloatArray, FloatArray, float]:
         """(du, dgamma) from the gradients, and the Newton decrement; gamma is held where g_gamma is None."""
@@ -145,9 +145,8 @@ class Mode:
     """
 
     model: Model
-    theta: FloatArray
+    Lambda: RelativeFactor
     phi: FloatArray
-    T: tuple[FloatArray, ...]
     point: Point
     newton: System
     system: System
@@ -159,19 +158,46 @@ class Mode:
         return self.point.penalized + self.system.factor.logdet
 
     @cached_property
+    def derivatives(self) -> Derivatives:
+        """Those of the log density, up to the third."""
+        model = self.model
+        return model.family.evaluate(model.y, self.point.eta, model.weights, self.phi, 3)
+
+    @cached_property
+    def score(self) -> FloatArray:
+        """Z'd1."""
+        return self.model.Zt(self.derivatives.d1)
+
+    @cached_property
     def regular(self) -> System:
         """`system`, or one with expected weights where observed ones leave the fixed effects no information."""
         try:
             self.system.RX  # noqa: B018
         except NotPositiveDefiniteError:
-            assert self.point.at is not None
-            return System(self.model, self.T, self.theta, self.point.at.expected_weight)
+            return System(self.model, self.Lambda, self.derivatives.expected_weight)
         return self.system
+
+    def follow(self, Lambda: RelativeFactor, phi: FloatArray, gamma: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """(u, gamma) at other parameters, to first order (the implicit function theorem): a start for `find_mode`.
+
+        At the modes Lambda'Z'd1 = u, and Q'd1 = 0 where gamma is estimated jointly. With the parameters d1 moves by
+        d2 deta + dd1/dphi dphi, where deta is the change of the linear predictor at fixed u.
+        """
+        model, d = self.model, self.derivatives
+        gamma = self.point.gamma if self.joint else gamma
+        moved = d.d1 + d.d2 * (model.eta(Lambda @ self.point.u, gamma) - self.point.eta)
+        if len(phi):
+            assert d.phi1_eta is not None
+            moved += (phi - self.phi) @ d.phi1_eta
+        du, dgamma, _ = self.newton.solve(
+            Lambda.t @ model.Zt(moved) - self.point.u, model.Q.T @ moved if self.joint else None
+        )
+        return self.point.u + du, gamma + dgamma if self.joint else gamma
 
 
 def find_mode(
     model: Model,
-    theta: FloatArray,
+    Lambda: RelativeFactor,
     phi: FloatArray,
     u: FloatArray,
     gamma: FloatArray,
@@ -186,44 +212,46 @@ def find_mode(
     NotPositiveDefiniteError
         Where the start is outside of the domain or no modes are found.
     """
-    T = model.structure.relative_factors(theta)
-    point = model.point(T, phi, u, gamma)
-    if point.at is None or not np.isfinite(point.penalized):
-        raise NotPositiveDefiniteError("the linear predictor leaves the family's domain at the start of PIRLS")
-    limit, last = precision * (len(u) + len(gamma)), np.inf
-    for _ in range(MAX_STEPS):
-        assert point.at is not None
-        system = _newton_system(model, T, theta, point.at, joint)
-        g_u = model.lambda_t(T, model.Zt(point.at.d1)[:, None])[:, 0] - point.u
-        g_gamma = model.Q.T @ point.at.d1 if joint else None
-        du, dgamma, decrement = system.solve(g_u, g_gamma)
-        # Near the modes the gradient still has digits where h, a sum of large terms, has none: full steps, without a
-        # look at h, for as long as the decrement falls.
-        near = decrement <= QUADRATIC
-        rounding = 1e-12 * (abs(point.penalized) + 1.0)
-        if decrement <= limit or (near and last <= decrement <= rounding):
-            return _mode(model, theta, phi, T, point, system, joint)
-        ceiling = np.finfo(float).max if near else point.penalized + 0.1 * rounding
-        new = _line_search(model, T, phi, point, du, dgamma if joint else None, ceiling)
-        if new is None:
-            break
-        point, last = new, decrement
-    raise NotPositiveDefiniteError(f"PIRLS does not converge at theta = {theta}")
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        point = model.point(Lambda, phi, u, gamma)
+        if point.at is None or not np.isfinite(point.penalized):
+            raise NotPositiveDefiniteError("the linear predictor leaves the family's domain at the start of PIRLS")
+        limit, last = precision * (len(u) + len(gamma)), np.inf
+        for _ in range(MAX_STEPS):
+            assert point.at is not None
+            system, is_newton = _step_system(model, Lambda, point.at, joint)
+            g_u = Lambda.t @ model.Zt(point.at.d1) - point.u
+            du, dgamma, decrement = system.solve(g_u, model.Q.T @ point.at.d1 if joint else None)
+            # Near the modes the gradient still has digits where h, a sum of large terms, has none: full steps, without
+            # a look at h, for as long as the decrement falls.
+            near = decrement <= QUADRATIC
+            rounding = 1e-12 * (abs(point.penalized) + 1.0)
+            if decrement <= limit or (near and last <= decrement <= rounding):
+                return _mode(model, Lambda, phi, point, system if is_newton else None, joint)
+            ceiling = np.inf if near else point.penalized + 0.1 * rounding
+            new = _line_search(model, Lambda, phi, point, du, dgamma if joint else None, ceiling)
+            if new is None:
+                break
+            point, last = new, decrement
+            if is_newton and decrement <= LAST_STEP:
+                return _mode(model, Lambda, phi, point, None, joint)
+    raise NotPositiveDefiniteError(f"PIRLS does not converge at theta = {Lambda.theta}")
 
 
-def _newton_system(model: Model, T: tuple[FloatArray, ...], theta: FloatArray, at: Derivatives, joint: bool) -> System:
+def _step_system(model: Model, Lambda: RelativeFactor, at: Derivatives, joint: bool) -> tuple[System, bool]:
+    """The system of the next step, and whether that is Newton's (or else Fisher scoring)."""
     try:
-        system = System(model, T, theta, -at.d2)
+        system = System(model, Lambda, -at.d2)
         if joint:
             system.RX  # noqa: B018  has to be there for the step
-        return system
+        return system, True
     except NotPositiveDefiniteError:
-        return System(model, T, theta, at.expected_weight)
+        return System(model, Lambda, at.expected_weight), False
 
 
 def _line_search(
     model: Model,
-    T: tuple[FloatArray, ...],
+    Lambda: RelativeFactor,
     phi: FloatArray,
     point: Point,
     du: FloatArray,
@@ -233,28 +261,21 @@ def _line_search(
     length = 1.0
     for _ in range(MAX_HALVINGS):
         gamma = point.gamma if dgamma is None else point.gamma + length * dgamma
-        new = model.point(T, phi, point.u + length * du, gamma)
-        if new.penalized <= ceiling:
+        new = model.point(Lambda, phi, point.u + length * du, gamma)
+        if np.isfinite(new.penalized) and new.penalized <= ceiling:
             return new
         length *= 0.5
     return None
 
 
 def _mode(
-    model: Model,
-    theta: FloatArray,
-    phi: FloatArray,
-    T: tuple[FloatArray, ...],
-    point: Point,
-    system: System,
-    joint: bool,
+    model: Model, Lambda: RelativeFactor, phi: FloatArray, point: Point, newton: System | None, joint: bool
 ) -> Mode:
     assert point.at is not None
-    newton = system
-    if not np.array_equal(system.weights, -point.at.d2):
-        newton = System(model, T, theta, -point.at.d2)  # raises where the mode is no minimum of h
-    entering = newton if model.hessian == "observed" else System(model, T, theta, point.at.expected_weight)
-    return Mode(model, theta, phi, T, point, newton, entering, joint)
+    if newton is None:
+        newton = System(model, Lambda, -point.at.d2)  # raises where the mode is no minimum of h
+    entering = newton if model.hessian == "observed" else System(model, Lambda, point.at.expected_weight)
+    return Mode(model, Lambda, phi, point, newton, entering, joint)
 
 
 __all__ = ["Mode", "Model", "Point", "System", "find_mode"]

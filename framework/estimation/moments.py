@@ -16,6 +16,7 @@ import numpy as np
 
 from ..contracts.arrays import FloatArray
 from ..design.crossproducts import CrossProducts
+from .relative import both_sides
 from .units import ThetaUnits
 
 #: Starting standard deviations are at least this part of the residual one: from zero no step leads away.
@@ -42,14 +43,14 @@ def moment_start(cross: CrossProducts, units: ThetaUnits) -> FloatArray:
     B, z = [part[:p] for part in split], [part[p] for part in split]
     for j, (k, block, part) in enumerate(zip(ks, A.diagonal, z, strict=True)):
         mine = slice(at[j], at[j + 1])
-        own, block = np.einsum("xal,xbl->abl", B[j], B[j]), _congruence(inverse[j], block, inverse[j])
+        own, block = np.einsum("xal,xbl->abl", B[j], B[j]), both_sides(inverse[j].T, block, inverse[j].T)
         H[mine, mine] = _quadratic(block, own, B[j], B[j])
         H[mine, -1] = H[-1, mine] = (block - own).reshape(k * k, -1).sum(axis=1)
         rhs[mine] = (part @ part.T).ravel()
     for (i, j), block in A.cross.items():
         rows, columns = structure.pairs[i, j]
         met = np.einsum("xan,xbn->abn", B[i][:, :, rows], B[j][:, :, columns])
-        both = _quadratic(_congruence(inverse[i], block, inverse[j]), met, B[i], B[j])
+        both = _quadratic(both_sides(inverse[i].T, block, inverse[j].T), met, B[i], B[j])
         H[at[i] : at[i + 1], at[j] : at[j + 1]] = both
         H[at[j] : at[j + 1], at[i] : at[i + 1]] = both.T
     H[-1, -1], rhs[-1] = cross.n - p, cross.yWy
@@ -58,11 +59,6 @@ def moment_start(cross: CrossProducts, units: ThetaUnits) -> FloatArray:
     sigma2 = solution[-1] if solution[-1] > 0.01 * variance else 0.5 * variance
     covariances = [solution[at[j] : at[j + 1]].reshape(k, k) / sigma2 for j, k in enumerate(ks)]
     return units.inverse @ structure.theta_of(tuple(_relative_factor(G) for G in covariances))
-
-
-def _congruence(left: FloatArray, A: FloatArray, right: FloatArray) -> FloatArray:
-    """left' A_l right for every block."""
-    return np.asarray(np.einsum("ca,cdn,db->abn", left, A, right))
 
 
 def _quadratic(A: FloatArray, BB: FloatArray, B_i: FloatArray, B_j: FloatArray) -> FloatArray:

@@ -16,8 +16,7 @@ from ..contracts.arrays import FloatArray
 from ..contracts.errors import NotPositiveDefiniteError
 from ..contracts.linalg import Factor, PatternBlocks, Structure, Symbolic
 from ..design.crossproducts import CrossProducts
-
-Blocks = tuple[FloatArray, ...]
+from .relative import Blocks, RelativeFactor
 
 
 class ProfiledDeviance:
@@ -66,10 +65,10 @@ class PenalizedLeastSquares:
         cross = criterion.cross
         self.criterion, self.cross, self.theta = criterion, cross, theta
         self.structure: Structure = criterion.structure
-        self.T = self.structure.relative_factors(theta)
+        self.Lambda = RelativeFactor(self.structure, theta)
         self.factor: Factor = criterion.symbolic.factorize(cross.ZtWZ, theta)
         # [RZX, cu] = L^-1 P Lambda' Z'W [Q, y]
-        self.half = self.factor.half_solve(self._lambda_t(cross.ZtWQy))
+        self.half = self.factor.half_solve(self.Lambda.t @ cross.ZtWQy)
         gram = self.half.T @ self.half
         r = len(cross.gamma0)
         self.RX = upper_cholesky(cross.QtWQ - gram[:r, :r])
@@ -77,12 +76,6 @@ class PenalizedLeastSquares:
         self.pwrss = cross.yWy - float(gram[r, r]) - float(cbeta @ cbeta)
         if not self.pwrss > 1e-13 * cross.yWy:
             raise NotPositiveDefiniteError(f"the residual variance is zero to rounding at theta = {theta}")
-
-    def _lambda_t(self, B: FloatArray) -> FloatArray:
-        return blockwise(self.structure, [T.T for T in self.T], B)
-
-    def _lambda(self, B: FloatArray) -> FloatArray:
-        return blockwise(self.structure, list(self.T), B)
 
     @cached_property
     def logdet_RX2(self) -> float:
@@ -116,12 +109,12 @@ class PenalizedLeastSquares:
     @cached_property
     def b(self) -> FloatArray:
         """Random effects b = Lambda u."""
-        return self._lambda(self.u[:, None])[:, 0]
+        return self.Lambda @ self.u
 
     @cached_property
     def marginal(self) -> FloatArray:
         """Z'V^-1 [Q, y] with V = W^-1 + Z Lambda Lambda'Z', (q, r + 1)."""
-        return self.cross.ZtWQy - self.cross.ZtWZ_times(self._lambda(self.solved))
+        return self.cross.ZtWQy - self.cross.ZtWZ_times(self.Lambda @ self.solved)
 
     @cached_property
     def Zte(self) -> FloatArray:
@@ -139,7 +132,7 @@ class PenalizedLeastSquares:
         """Derivative by theta of log|M|, for REML of log|M| + 2 log|R_X|."""
         by_T = self.factor.logdet_gradient()
         if by_T is None:
-            by_T = logdet_gradient(self.structure, self.T, self.cross.ZtWZ, self.factor.selected_inverse())
+            by_T = logdet_gradient(self.structure, self.Lambda.T, self.cross.ZtWZ, self.factor.selected_inverse())
         if self.criterion.reml and len(self.C):
             P, LP = self.structure.split(self.marginal[:, :-1] @ self.C), self.structure.split(self.solved[:, :-1])
             by_T = tuple(
@@ -162,9 +155,9 @@ class PenalizedLeastSquares:
 
     def _average_information(self) -> FloatArray:
         """w'Z'PZ w / sigma^2 - dr^2 dr^2' / (df sigma^4), over the directions w = (dT T' + T dT') Z'e of theta."""
-        W = covariance_directions(self.structure, self.T, self.Zte)
+        W = self.Lambda.directions(self.Zte)
         AW = self.cross.ZtWZ_times(W)
-        half = self.factor.half_solve(self._lambda_t(AW))
+        half = self.factor.half_solve(self.Lambda.t @ AW)
         inner = W.T @ AW - half.T @ half
         QtW = self.marginal[:, :-1].T @ W
         inner -= QtW.T @ self.C @ QtW
@@ -187,7 +180,7 @@ class PenalizedLeastSquares:
         With E_l the diagonal blocks of Z'V^-1 Z, R_l = Q_l C Q_l' (REML), e_l = (Z'e)_l and dG = dT T' + T dT':
         -tr(P dV P dV') + 2 y'P dV P dV' P y / sigma^2 + tr(d2V (P - P y y'P / sigma^2)), less the profiled part.
         """
-        T, A, f = self.T[0], self.cross.ZtWZ.diagonal[0], self.structure.factors[0]
+        T, A, f = self.Lambda.T[0], self.cross.ZtWZ.diagonal[0], self.structure.factors[0]
         k, n_levels, rows, columns = f.n_columns, f.n_levels, f.theta_rows, f.theta_columns
         m = np.arange(f.n_theta)
         dG = np.zeros((f.n_theta, k, k))
@@ -248,21 +241,6 @@ def logdet_gradient(structure: Structure, T: Blocks, A: PatternBlocks, Minv: Pat
     return tuple(2.0 * g.T for g in out)
 
 
-def covariance_directions(structure: Structure, T: Blocks, Zte: FloatArray) -> FloatArray:
-    """(dT T' + T dT') Z'e for every theta, as (q, m)."""
-    columns = np.zeros((structure.n_theta, structure.q))
-    at = 0
-    for T_j, o, f, entries in zip(T, structure.offsets, structure.factors, theta_entries(structure), strict=True):
-        e = Zte[o : o + f.size].reshape(f.n_columns, f.n_levels)
-        Te = T_j.T @ e
-        for r, c in entries:
-            w = columns[at, o : o + f.size].reshape(f.n_columns, f.n_levels)
-            w[r] += Te[c]
-            w += np.outer(T_j[:, c], e[r])
-            at += 1
-    return columns.T
-
-
 def upper_cholesky(A: FloatArray) -> FloatArray:
     """R_X of R_X'R_X = A; of the empty matrix without fixed effects the empty one."""
     if len(A) == 0:
@@ -279,18 +257,3 @@ def triangular_solves(RX: FloatArray, right: FloatArray) -> tuple[FloatArray, Fl
         return right, right
     c = lapack.dtrtrs(RX, right, trans=1)[0]
     return c, lapack.dtrtrs(RX, c)[0]
-
-
-def blockwise(structure: Structure, factors: list[FloatArray], B: FloatArray) -> FloatArray:
-    """blockdiag(T_j (x) I) B with contiguous columns."""
-    out = np.empty((B.shape[1], structure.q))
-    parts = zip(structure.offsets, structure.factors, factors, structure.split(B), strict=True)
-    for o, f, T, part in parts:
-        product = part * T[0, 0] if f.n_columns == 1 else np.matmul(T, part)
-        out[:, o : o + f.size] = product.reshape(B.shape[1], f.size)
-    return out.T
-
-
-def theta_entries(structure: Structure) -> list[list[tuple[int, int]]]:
-    """(row, column) of every theta in its T, by factor."""
-    return [list(zip(f.theta_rows.tolist(), f.theta_columns.tolist(), strict=True)) for f in structure.factors]

@@ -56,7 +56,7 @@ class Quadrature:
         f = model.structure.factors[0]
         self.k, self.n_levels = f.n_columns, f.n_levels
         self.codes = model.design.random.factors[0].codes
-        self.T = mode.T[0]
+        self.T = mode.Lambda.T[0]
         A = np.moveaxis(mode.system.ZtWZ.diagonal[0], 2, 0)
         M = self.T.T @ A @ self.T + np.eye(self.k)
         self.A, self.C = A, np.linalg.cholesky(M)
@@ -101,7 +101,6 @@ class Quadrature:
     def gradient(self) -> Gradient:
         """Exact gradient of `criterion`."""
         mode, model, k = self.mode, self.mode.model, self.k
-        d = model.family.evaluate(model.y, mode.point.eta, model.weights, mode.phi, 3)
         explicit = np.zeros(len(model.y))
         by_T = np.zeros((k, k))
         by_u = np.zeros((k, self.n_levels))
@@ -112,7 +111,7 @@ class Quadrature:
             weighted = -2.0 * share[self.codes] * self.d1[q]
             Zt = model.Zt(weighted).reshape(k, self.n_levels)
             explicit += weighted
-            by_T += Zt @ u.T
+            by_T += Zt @ (u - self.u).T  # what goes through the modes is in `explicit`
             by_node = 2.0 * share * u + self.T.T @ Zt
             by_u += by_node
             B += np.einsum("al,c->lac", by_node, z)
@@ -126,9 +125,8 @@ class Quadrature:
         leverages = model.design.random.quadratic_rows(PatternBlocks((K,), {}))
         return total_gradient(
             mode,
-            d,
             leverages,
-            by_gamma=model.Q.T @ explicit,
+            by_eta=explicit,
             by_T=(by_T,),
             by_phi=by_phi,
             by_u=by_u.ravel(),

@@ -32,7 +32,7 @@ def vcov_derivatives(fit: LinearFit) -> FloatArray:
     """Derivatives of the covariance of the kept coefficients by free theta and sigma, (f + 1, r, r)."""
     here, s2 = fit.solve(), fit.sigma**2
     derivatives = []
-    for f, T, Q in zip(fit.structure.factors, here.T, fit.structure.split(here.marginal[:, :-1]), strict=True):
+    for f, T, Q in zip(fit.structure.factors, here.Lambda.T, fit.structure.split(here.marginal[:, :-1]), strict=True):
         for row, column in zip(f.theta_rows, f.theta_columns, strict=True):
             one = Q[:, row] @ np.einsum("a,xal->xl", T[:, column], Q).T
             derivatives.append(s2 * here.C @ (one + one.T) @ here.C)

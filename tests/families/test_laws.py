@@ -109,7 +109,11 @@ def test_exact_derivatives_are_those_of_differences(cls, phi, link):
             continue
         a, b = getattr(exact, name), getattr(differences, name)
         tolerance = {"d3": 2e-6, "phi1_eta2": 1e-6}.get(name, 1e-8)
-        np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance * np.abs(b).max(initial=1.0), err_msg=name)
+        allowed = tolerance * (np.abs(b) + np.abs(b).max(initial=1.0))
+        if name == "d3":  # where terms cancel (a d3 of exactly 0), third differences leave the rounding of log f
+            step = 0.02 * np.asarray(family._eta_scale(eta, phi))
+            allowed = allowed + 8.0 * np.finfo(float).eps * np.abs(exact.log_density) / step**3
+        assert (np.abs(a - b) <= allowed).all(), (name, np.abs(a - b) / allowed)
 
 
 @each_link

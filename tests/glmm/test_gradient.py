@@ -18,8 +18,9 @@ from ranef import registry
 from ranef.contracts import Family
 from ranef.contracts.arrays import FloatArray
 from ranef.design.mixed import build_design
-from ranef.estimation.generalized import DispersionScale, Problem, Units
+from ranef.estimation.dispersion import DispersionScale
 from ranef.estimation.modes import Model
+from ranef.estimation.objective import Problem, Units
 from ranef.estimation.pipeline import Watch
 from ranef.estimation.quadrature import gauss_hermite_grid
 from ranef.families import (

@@ -490,7 +490,7 @@ def test_modes_are_exact() -> None:
         mode = fitted(name).solution._fit.mode
         model, point = mode.model, mode.point
         assert point.at is not None
-        gradient = model.lambda_t(mode.T, model.Zt(point.at.d1)[:, None])[:, 0] - point.u
+        gradient = mode.Lambda.t @ model.Zt(point.at.d1) - point.u
         decrement = mode.newton.solve(gradient, None)[2]
         assert decrement < 1e-15 * mode.criterion
 

@@ -1,0 +1,96 @@
+"""The relative covariance factor Lambda(theta), as an operator: never formed, written as in the formulas."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+
+from ..contracts.arrays import FloatArray
+from ..contracts.linalg import Structure
+
+Blocks = tuple[FloatArray, ...]
+
+
+class RelativeFactor:
+    """Lambda(theta) = blockdiag(T_j (x) I): ``Lambda @ B`` and ``Lambda.t @ B`` for (q,) and (q, r) arrays B.
+
+    Attributes
+    ----------
+    T : tuple of (k_j, k_j) arrays
+        The relative covariance factor of each grouping factor.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ranef.contracts import GroupingFactor, Structure
+    >>> g = GroupingFactor("g", 2, 2, theta_rows=np.array([0, 1, 1]), theta_columns=np.array([0, 0, 1]))
+    >>> Lambda = RelativeFactor(Structure((g,), {}), np.array([1.0, 2.0, 3.0]))
+    >>> (Lambda @ np.array([1.0, 0.0, 0.0, 1.0])).tolist(), (Lambda.t @ np.array([1.0, 0.0, 0.0, 1.0])).tolist()
+    ([1.0, 0.0, 2.0, 3.0], [1.0, 2.0, 0.0, 3.0])
+    """
+
+    def __init__(self, structure: Structure, theta: FloatArray) -> None:
+        self.structure, self.theta = structure, theta
+        self.T: Blocks = structure.relative_factors(theta)
+
+    @cached_property
+    def t(self) -> _Blockwise:
+        """Lambda'."""
+        return _Blockwise(self.structure, tuple(T.T for T in self.T))
+
+    @cached_property
+    def _blocks(self) -> _Blockwise:
+        return _Blockwise(self.structure, self.T)
+
+    def __matmul__(self, B: FloatArray) -> FloatArray:
+        return self._blocks @ B
+
+    def directions(self, e: FloatArray) -> FloatArray:
+        """(dT T' + T dT') e for every theta, as (q, m): how Lambda Lambda' e moves with theta."""
+        structure = self.structure
+        columns = np.zeros((structure.n_theta, structure.q))
+        at = 0
+        for T, o, f in zip(self.T, structure.offsets, structure.factors, strict=True):
+            mine = slice(o, o + f.size)
+            part = e[mine].reshape(f.n_columns, f.n_levels)
+            Te = T.T @ part
+            for r, c in zip(f.theta_rows.tolist(), f.theta_columns.tolist(), strict=True):
+                w = columns[at, mine].reshape(f.n_columns, f.n_levels)
+                w[r] += Te[c]
+                w += T[:, c, None] * part[r]
+                at += 1
+        return columns.T
+
+
+class _Blockwise:
+    """blockdiag(T_j (x) I) for square T_j."""
+
+    def __init__(self, structure: Structure, blocks: Blocks) -> None:
+        self.structure, self.blocks = structure, blocks
+        self._scale: float | FloatArray | None = None  # all there is to it where every block is 1 x 1
+        if all(len(T) == 1 for T in blocks):
+            scales = [float(T[0, 0]) for T in blocks]
+            self._scale = scales[0] if len(scales) == 1 else np.repeat(scales, [f.size for f in structure.factors])
+
+    def __matmul__(self, B: FloatArray) -> FloatArray:
+        """The product, with contiguous columns."""
+        if self._scale is not None:
+            return np.asarray((B.T * self._scale).T)
+        if B.ndim == 1:
+            return (self @ B[:, None])[:, 0]
+        out = np.empty((B.shape[1], self.structure.q))
+        parts = zip(self.structure.offsets, self.structure.factors, self.blocks, self.structure.split(B), strict=True)
+        for o, f, T, part in parts:
+            out[:, o : o + f.size] = np.matmul(T, part).reshape(B.shape[1], f.size)
+        return out.T
+
+
+def both_sides(left: FloatArray, A: FloatArray, right: FloatArray) -> FloatArray:
+    """left A_l right' for every block of A (k, m, L)."""
+    if A.shape[:2] == (1, 1):
+        return np.asarray(A * (left[0, 0] * right[0, 0]))
+    return np.asarray(np.matmul(right, np.tensordot(left, A, 1)))
+
+
+__all__ = ["Blocks", "RelativeFactor", "both_sides"]
