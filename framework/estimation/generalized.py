@@ -74,8 +74,7 @@ class GeneralizedFit:
     @property
     def singular_factors(self) -> list[str]:
         """Names of the factors whose covariance matrix has no full rank, seen in the units of one observation."""
-        units = theta_units(self.structure, self.design.random.ZtZ, self.design.n)
-        return rank_deficient(self.structure, units, [T / self.units.eta for T in self.relative_factors])
+        return rank_deficient(self.structure, self.units.theta, [T / self.units.eta for T in self.relative_factors])
 
     @property
     def dispersion(self) -> DispersionScale:
@@ -167,7 +166,8 @@ def fit_generalized(
         gamma, phi, working = _fixed_effects_start(model)
         refuse_exact_fit(model, gamma)
         xi = DispersionScale(family.parameters).to_free(phi)
-        units = Units(float(1.0 / np.sqrt(np.mean(working.expected_weight))), xi)
+        scale = float(1.0 / np.sqrt(np.mean(working.expected_weight)))
+        units = Units(scale, xi, theta_units(structure, design.random.ZtZ, design.n))
         near = PRECISION if nagq == 0 else STAGE_ONE_PRECISION
         stage_one = Problem(model, 1, units, joint=True, watch=watch, precision=near)
         stage_one.gamma = gamma

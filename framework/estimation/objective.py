@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 
 import numpy as np
-from scipy.linalg import block_diag
 
 from ..contracts.arrays import BoolArray, FloatArray
 from ..contracts.errors import NotPositiveDefiniteError
@@ -19,7 +18,7 @@ from .pipeline import Watch
 from .quadrature import Grid, Quadrature, gauss_hermite_grid
 from .relative import RelativeFactor
 from .search import SearchResult, search
-from .units import theta_units
+from .units import ThetaUnits
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,10 +31,13 @@ class Units:
         Standard deviation of one observation on the scale of the linear predictor.
     xi : (r,) array
         Unconstrained dispersion parameters at the start: the centre of their bounds.
+    theta : ThetaUnits
+        Coordinates of theta, free of the units of the random-effects columns.
     """
 
     eta: float
     xi: FloatArray
+    theta: ThetaUnits
 
 
 #: Unconstrained dispersion parameters stay within this distance of their start (a factor of 5e8 on the log scale).
@@ -45,8 +47,7 @@ WIDEST = 20.0
 class Problem:
     """The criterion as a function of the search's parameters, warm-started from the last modes.
 
-    The parameters are (gamma, theta, xi) in `units`, theta also in the coordinates of `theta_units`; gamma is left out
-    where it is estimated with the modes.
+    The parameters are (gamma, theta, xi) in `units`; gamma is left out where it is estimated with the modes.
     """
 
     def __init__(
@@ -58,10 +59,13 @@ class Problem:
         self.u = np.zeros(model.structure.q)
         self.gamma = np.zeros(model.Q.shape[1])
         self.n_gamma = 0 if joint else model.Q.shape[1]
-        theta = theta_units(model.structure, model.design.random.ZtZ, model.design.n).A
         # the search's parameters are A (gamma, theta, xi)
-        self.A = block_diag(np.eye(self.n_gamma) / units.eta, theta / units.eta, np.eye(len(self.dispersion.estimated)))
-        self.inverse = np.linalg.inv(self.A)
+        n = self.n_gamma + len(self.diagonal)
+        self.A, self.inverse = np.eye(n + len(units.xi)), np.eye(n + len(units.xi))
+        self.A[self.n_gamma : n, self.n_gamma : n] = units.theta.A
+        self.inverse[self.n_gamma : n, self.n_gamma : n] = units.theta.inverse
+        self.A[:n] /= units.eta
+        self.inverse[:n] *= units.eta
         self.grid: Grid | None = None
         if nagq > 1:
             self.grid = gauss_hermite_grid(nagq, model.structure.factors[0].n_columns)

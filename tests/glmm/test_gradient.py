@@ -23,6 +23,7 @@ from ranef.estimation.modes import Model
 from ranef.estimation.objective import Problem, Units
 from ranef.estimation.pipeline import Watch
 from ranef.estimation.quadrature import gauss_hermite_grid
+from ranef.estimation.units import theta_units
 from ranef.families import (
     Beta,
     BetaBinomial,
@@ -122,7 +123,8 @@ def problem_of(
 ) -> tuple[Problem, FloatArray]:
     """The criterion of a simulated data set, and parameters that are no optimum."""
     model, gamma, phi = simulate(family, seed, **shape)
-    units = Units(1.3, DispersionScale(family.parameters).to_free(phi))
+    theta_coordinates = theta_units(model.structure, model.design.random.ZtZ, model.design.n)
+    units = Units(1.3, DispersionScale(family.parameters).to_free(phi), theta_coordinates)
     problem = Problem(replace(model, hessian=hessian), nagq, units, joint=joint, watch=Watch())
     problem.gamma = gamma.copy()
     rng = np.random.default_rng(seed + 1)
