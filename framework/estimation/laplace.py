@@ -109,8 +109,8 @@ def curvature(mode: Mode) -> FloatArray:
     That of the working linear model (its residual variance is 1), V = W^-1 + Z Lambda Lambda'Z': 2 Q'V^-1 Q by gamma,
     2 Q'V^-1 Zw crosswise, and by theta the average information matrix w'Z'V^-1 Zw, over the directions
     w = (dT T' + T dT') Z'd1. Where gamma is estimated jointly, that is less what gamma takes up. An average of the
-    observed and the expected information need not be positive definite together with the observed cross terms: they are
-    left out where it is not.
+    observed and the expected information need not be positive semidefinite together with the observed cross terms;
+    shrunk by sqrt(1/2) it always is, since gamma takes up no more than all of w'Z'V^-1 Zw.
     """
     system, W = mode.regular, mode.Lambda.directions(mode.score)
     AW = PatternProduct(mode.model.structure, system.ZtWZ)(W)
@@ -120,9 +120,8 @@ def curvature(mode: Mode) -> FloatArray:
     explained = taken_up.T @ taken_up
     if mode.joint:
         return by_theta - explained
-    crosswise = 2.0 * system.RX.T @ taken_up
-    if len(explained) and np.linalg.eigvalsh(by_theta - 2.0 * explained)[0] < 0.0:
-        crosswise = np.zeros_like(crosswise)
+    indefinite = bool(len(explained)) and np.linalg.eigvalsh(by_theta - 2.0 * explained)[0] < 0.0
+    crosswise = (np.sqrt(2.0) if indefinite else 2.0) * system.RX.T @ taken_up
     r = len(crosswise)
     H = np.empty((r + len(by_theta),) * 2)
     H[:r, :r], H[:r, r:], H[r:, :r], H[r:, r:] = 2.0 * system.RX.T @ system.RX, crosswise, crosswise.T, by_theta

@@ -75,7 +75,8 @@ class Model:
         eta = self.eta(b, gamma)
         at, penalized = None, np.inf
         if np.isfinite(eta).all() and self.family.valid(eta):
-            at = self.family.evaluate(self.y, eta, self.weights, phi, 2)
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                at = self.family.evaluate(self.y, eta, self.weights, phi, 2)
             penalized = -2.0 * float(at.log_density.sum()) + float(u @ u)
         return Point(u, gamma, b, eta, at, penalized if np.isfinite(penalized) else np.inf)
 
@@ -212,29 +213,28 @@ def find_mode(
     NotPositiveDefiniteError
         Where the start is outside of the domain or no modes are found.
     """
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        point = model.point(Lambda, phi, u, gamma)
-        if point.at is None or not np.isfinite(point.penalized):
-            raise NotPositiveDefiniteError("the linear predictor leaves the family's domain at the start of PIRLS")
-        limit, last = precision * (len(u) + len(gamma)), np.inf
-        for _ in range(MAX_STEPS):
-            assert point.at is not None
-            system, is_newton = _step_system(model, Lambda, point.at, joint)
-            g_u = Lambda.t @ model.Zt(point.at.d1) - point.u
-            du, dgamma, decrement = system.solve(g_u, model.Q.T @ point.at.d1 if joint else None)
-            # Near the modes the gradient still has digits where h, a sum of large terms, has none: full steps, without
-            # a look at h, for as long as the decrement falls.
-            near = decrement <= QUADRATIC
-            rounding = 1e-12 * (abs(point.penalized) + 1.0)
-            if decrement <= limit or (near and last <= decrement <= rounding):
-                return _mode(model, Lambda, phi, point, system if is_newton else None, joint)
-            ceiling = np.inf if near else point.penalized + 0.1 * rounding
-            new = _line_search(model, Lambda, phi, point, du, dgamma if joint else None, ceiling)
-            if new is None:
-                break
-            point, last = new, decrement
-            if is_newton and decrement <= LAST_STEP:
-                return _mode(model, Lambda, phi, point, None, joint)
+    point = model.point(Lambda, phi, u, gamma)
+    if point.at is None or not np.isfinite(point.penalized):
+        raise NotPositiveDefiniteError("the linear predictor leaves the family's domain at the start of PIRLS")
+    limit, last = precision * (len(u) + len(gamma)), np.inf
+    for _ in range(MAX_STEPS):
+        assert point.at is not None
+        system, is_newton = _step_system(model, Lambda, point.at, joint)
+        g_u = Lambda.t @ model.Zt(point.at.d1) - point.u
+        du, dgamma, decrement = system.solve(g_u, model.Q.T @ point.at.d1 if joint else None)
+        # Near the modes the gradient still has digits where h, a sum of large terms, has none: full steps, without
+        # a look at h, for as long as the decrement falls.
+        near = decrement <= QUADRATIC
+        rounding = 1e-12 * (abs(point.penalized) + 1.0)
+        if decrement <= limit or (near and last <= decrement <= rounding):
+            return _mode(model, Lambda, phi, point, system if is_newton else None, joint)
+        ceiling = np.finfo(float).max if near else point.penalized + 0.1 * rounding
+        new = _line_search(model, Lambda, phi, point, du, dgamma if joint else None, ceiling)
+        if new is None:
+            break
+        point, last = new, decrement
+        if is_newton and decrement <= LAST_STEP:
+            return _mode(model, Lambda, phi, point, None, joint)
     raise NotPositiveDefiniteError(f"PIRLS does not converge at theta = {Lambda.theta}")
 
 
@@ -262,7 +262,7 @@ def _line_search(
     for _ in range(MAX_HALVINGS):
         gamma = point.gamma if dgamma is None else point.gamma + length * dgamma
         new = model.point(Lambda, phi, point.u + length * du, gamma)
-        if np.isfinite(new.penalized) and new.penalized <= ceiling:
+        if new.penalized <= ceiling:
             return new
         length *= 0.5
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
 
@@ -98,10 +99,6 @@ class Problem:
         natural, n = self.inverse @ x, self.n_gamma + len(self.diagonal)
         return self.gamma if self.joint else natural[: self.n_gamma], natural[self.n_gamma : n], natural[n:]
 
-    def by_x(self, by_natural: FloatArray) -> FloatArray:
-        """Derivatives by the search's parameters from those by (gamma, theta, xi)."""
-        return np.asarray(self.inverse.T @ by_natural)
-
     def at(self, x: FloatArray) -> Evaluation:
         """The modes at x, and what follows from them.
 
@@ -160,7 +157,12 @@ class Problem:
 class Evaluation:
     """The modes at one point of the search and what follows from them, each found when first asked for.
 
-    The modes are searched from where the last ones lead to, or from zero where that fails.
+    The modes are searched from where the last ones lead to; where that fails from the last ones, and then from zero.
+
+    Raises
+    ------
+    NotPositiveDefiniteError
+        Where no start leads to modes.
     """
 
     def __init__(
@@ -170,8 +172,12 @@ class Evaluation:
         phi, self.phi_slope = problem.dispersion.to_natural(xi)
         Lambda = RelativeFactor(problem.model.structure, theta)
         find = partial(find_mode, problem.model, Lambda, phi, joint=problem.joint, precision=problem.precision)
+        if last is not None:
+            with suppress(NotPositiveDefiniteError):
+                self.mode = find(*last.follow(Lambda, phi, gamma))
+                return
         try:
-            self.mode = find(*((problem.u, gamma) if last is None else last.follow(Lambda, phi, gamma)))
+            self.mode = find(problem.u, gamma)
         except NotPositiveDefiniteError:
             self.mode = find(np.zeros_like(problem.u), gamma)
 
@@ -191,7 +197,7 @@ class Evaluation:
         problem = self.problem
         by = laplace_gradient(self.mode) if self.quadrature is None else self.quadrature.gradient()
         xi = by.phi[problem.dispersion.estimated] * self.phi_slope
-        return problem.by_x(np.concatenate([by.gamma[: problem.n_gamma], by.theta, xi]))
+        return np.asarray(problem.inverse.T @ np.concatenate([by.gamma[: problem.n_gamma], by.theta, xi]))
 
     @cached_property
     def curvature(self) -> FloatArray:

@@ -19,10 +19,12 @@ from ranef.contracts import Family
 from ranef.contracts.arrays import FloatArray
 from ranef.design.mixed import build_design
 from ranef.estimation.dispersion import DispersionScale
-from ranef.estimation.modes import Model
+from ranef.estimation.laplace import curvature
+from ranef.estimation.modes import Model, find_mode
 from ranef.estimation.objective import Problem, Units
 from ranef.estimation.pipeline import Watch
 from ranef.estimation.quadrature import gauss_hermite_grid
+from ranef.estimation.relative import RelativeFactor
 from ranef.estimation.units import theta_units
 from ranef.families import (
     Beta,
@@ -237,3 +239,62 @@ def test_a_family_without_derivatives(link: str, hessian: str, nagq: int) -> Non
 def test_every_registered_family_is_here() -> None:
     registered = {entry.name for entry in registry.entries("family") if entry.distribution == "ranef"}
     assert {cls.name for cls in CLASSES} == registered
+
+
+# What the search makes of derivatives ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("joint", [False, True], ids=["held", "joint"])
+@pytest.mark.parametrize("crossed", [False, True], ids=["one-factor", "crossed"])
+@pytest.mark.parametrize(
+    "family", [Binomial(), Binomial("cloglog"), Poisson(), NegativeBinomial(), Gamma("inverse"), Beta()]
+)
+def test_modes_follow_the_parameters_to_first_order(family: Family, crossed: bool, joint: bool) -> None:
+    # The error of the predicted modes is of second order: a third of the step, a ninth of the error.
+    problem, x = problem_of(family, 21, columns=2, crossed=crossed, joint=joint)
+    step = 0.001 * np.random.default_rng(22).normal(size=len(x)) * np.maximum(1.0, np.abs(x))
+
+    def error(length: float) -> float:
+        mode = problem.at(x).mode
+        gamma, theta, xi = problem.unpack(x + length * step)
+        Lambda, phi = RelativeFactor(problem.model.structure, theta), problem.dispersion.to_natural(xi)[0]
+        u, gamma = mode.follow(Lambda, phi, gamma)
+        there = find_mode(problem.model, Lambda, phi, mode.point.u, gamma, joint=joint).point
+        return float(np.linalg.norm(np.concatenate([there.u - u, there.gamma - gamma])))
+
+    assert error(1.0) / error(1.0 / 3.0) == pytest.approx(9.0, rel=0.1)
+
+
+@pytest.mark.parametrize("crossed", [False, True], ids=["one-factor", "crossed"])
+@pytest.mark.parametrize("family", [Binomial(), Binomial("cloglog"), Poisson(), Gamma("inverse")])
+def test_cross_curvature_is_that_of_the_penalized_likelihood(family: Family, crossed: bool) -> None:
+    # 2 Q'V^-1 Zw is how -2 Q'd1, the derivative of h by gamma, moves with theta while u stays at its modes.
+    problem, x = problem_of(family, 24, columns=2, crossed=crossed)
+    gamma, theta, xi = problem.unpack(x)
+    theta, model, r = 5.0 * theta, problem.model, problem.n_gamma
+    phi = problem.dispersion.to_natural(xi)[0]
+
+    def by_gamma(theta: FloatArray) -> FloatArray:
+        mode = find_mode(model, RelativeFactor(model.structure, theta), phi, problem.u, gamma, joint=False)
+        return np.asarray(-2.0 * model.Q.T @ mode.derivatives.d1)
+
+    h = 1e-5
+    numeric = np.array([(by_gamma(theta + h * e) - by_gamma(theta - h * e)) / (2 * h) for e in np.eye(len(theta))]).T
+    mode = find_mode(model, RelativeFactor(model.structure, theta), phi, problem.u, gamma, joint=False)
+    H = curvature(mode)
+    np.testing.assert_allclose(H[:r, r:], numeric, rtol=1e-6, atol=1e-6 * np.abs(numeric).max())
+    np.testing.assert_allclose(H, H.T, rtol=1e-12)
+
+
+@pytest.mark.parametrize("crossed", [False, True], ids=["one-factor", "crossed"])
+@pytest.mark.parametrize("shift", [0.0, 2.0, 8.0])
+@pytest.mark.parametrize("size", [0.0, 0.3, 3.0])
+def test_curvature_is_positive_semidefinite(size: float, shift: float, crossed: bool) -> None:
+    # Far from the estimates gamma takes up most of w'Z'V^-1 Zw, and whole cross terms would make it indefinite.
+    model, gamma, phi = simulate(Binomial(), 31, columns=2, crossed=crossed)
+    theta = size * np.linspace(1.0, 0.5, model.structure.n_theta)
+    mode = find_mode(
+        model, RelativeFactor(model.structure, theta), phi, np.zeros(model.structure.q), gamma + shift, joint=False
+    )
+    H = curvature(mode)
+    assert np.linalg.eigvalsh(H)[0] >= -1e-10 * np.abs(H).max()
