@@ -21,6 +21,9 @@ from .relative import RelativeFactor
 from .search import SearchResult, search
 from .units import ThetaUnits
 
+#: Unconstrained dispersion parameters stay within this distance of their start (a factor of 5e8 on the log scale).
+WIDEST = 20.0
+
 
 @dataclass(frozen=True, eq=False)
 class Units:
@@ -39,10 +42,6 @@ class Units:
     eta: float
     xi: FloatArray
     theta: ThetaUnits
-
-
-#: Unconstrained dispersion parameters stay within this distance of their start (a factor of 5e8 on the log scale).
-WIDEST = 20.0
 
 
 class Problem:
