@@ -236,7 +236,11 @@ def _theta_start(model: Model, working: Derivatives) -> FloatArray:
 
 
 def _fixed_effects_start(model: Model) -> tuple[FloatArray, FloatArray, Derivatives]:
-    """Fixed effects and dispersion of a model without random effects, by a few steps of Fisher scoring."""
+    """Fixed effects and dispersion of a model without random effects, by a few steps of Fisher scoring.
+
+    The first step comes from means near the responses, which no fixed effects give; later ones are halved until the
+    likelihood does not fall.
+    """
     family, y, w, Q = model.family, model.y, model.weights, model.Q
     offset = model.design.offset
     mu = family.start_mean(y, w)
@@ -244,21 +248,21 @@ def _fixed_effects_start(model: Model) -> tuple[FloatArray, FloatArray, Derivati
     eta = family.link.link(mu)
     known = np.zeros(len(y)) if offset is None else offset
     gamma = _constant_mean(model, float(np.average(mu, weights=w)))
-    at = family.evaluate(y, eta, w, phi, 2)
+    at, best = family.evaluate(y, eta, w, phi, 2), -np.inf
     for _ in range(START_STEPS):
         working = np.maximum(at.expected_weight, 1e-10 * at.expected_weight.max())
         WQ = Q * working[:, None]
         target = np.linalg.lstsq(WQ.T @ Q, WQ.T @ (eta - known + at.d1 / working), rcond=None)[0]
-        step = 1.0
-        while step > 1e-4 and not family.valid(Q @ (gamma + step * (target - gamma)) + known):
+        step, new = 1.0, _scored(model, Q @ target + known, phi)
+        while step > 1e-4 and (new is None or new.log_density.sum() < best):
             step *= 0.5
-        moved = gamma + step * (target - gamma)
-        new = Q @ moved + known
-        if step <= 1e-4 or not np.isfinite(new).all():
+            new = _scored(model, Q @ (gamma + step * (target - gamma)) + known, phi)
+        if new is None or new.log_density.sum() < best:
             break
-        change = np.abs(new - eta).max()
-        gamma, eta = moved, new
-        at = family.evaluate(y, eta, w, phi, 2)
+        gamma = gamma + step * (target - gamma)
+        moved = Q @ gamma + known
+        change, eta = np.abs(moved - eta).max(), moved
+        at, best = new, float(new.log_density.sum())
         if change < 1e-2:
             break
     if not family.valid(Q @ gamma + known):
@@ -267,6 +271,16 @@ def _fixed_effects_start(model: Model) -> tuple[FloatArray, FloatArray, Derivati
             f"{family.link.name} link: include an intercept in X, or use the log link"
         )
     return gamma, phi, at
+
+
+def _scored(model: Model, eta: FloatArray, phi: FloatArray) -> Derivatives | None:
+    """Derivatives at eta, where they are finite and eta lies in the family's domain."""
+    if not (np.isfinite(eta).all() and model.family.valid(eta)):
+        return None
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        at = model.family.evaluate(model.y, eta, model.weights, phi, 2)
+    finite = all(np.isfinite(part).all() for part in (at.log_density, at.d1, at.expected_weight))
+    return at if finite and at.expected_weight.max() > 0.0 else None
 
 
 def _constant_mean(model: Model, mu: float) -> FloatArray:

@@ -695,3 +695,21 @@ def test_quantile_residuals_are_normal_under_the_model(family: str) -> None:
     assert stats.kstest(residuals, "norm").pvalue > 0.001
     assert residuals.std() == pytest.approx(1.0, abs=0.08)
     np.testing.assert_array_equal(residuals, f.residuals_of("quantile", rng=np.random.default_rng(5)))
+
+
+def test_the_regression_at_the_start_is_damped() -> None:
+    # Undamped scoring steps overflow here: gamma responses under an inverse Gaussian, over six decades.
+    rng = np.random.default_rng(1033)
+    g, x = rng.integers(0, 12, 150), rng.normal(size=150)
+    mu = np.exp(1 + 0.3 * x + rng.choice([0, 0.1, 0.4, 1.5]) * rng.normal(size=12)[g])
+    y = rng.gamma(2, mu / 2)
+    X, terms = np.column_stack([np.ones(150), x]), {"g": ["1", "x"]}
+    one, scaled = (
+        ranef.glmm(
+            unit * y, X, {"g": g}, family=InverseGaussian(link="log"), random_effects=terms, random_data={"x": x}
+        )
+        for unit in (1.0, 1000.0)
+    )
+    assert one.converged
+    assert scaled.log_likelihood == pytest.approx(one.log_likelihood - 150 * np.log(1000.0), abs=1e-6)
+    np.testing.assert_allclose(scaled.coefficients - one.coefficients, [np.log(1000.0), 0.0], atol=1e-5)
