@@ -27,6 +27,8 @@ PRECISION = 1e-18
 QUADRATIC = 1e-2
 #: Newton decrement from which one more step leaves nothing but rounding: its error is the square of the last one.
 LAST_STEP = 1e-10
+#: No working weight is that large but on the way to overflow.
+OVERFLOW = 1e150
 MAX_STEPS = 100
 MAX_HALVINGS = 50
 
@@ -97,6 +99,8 @@ class System:
     """M with given working weights, and with gamma where it is solved for jointly."""
 
     def __init__(self, model: Model, Lambda: RelativeFactor, weights: FloatArray) -> None:
+        if not weights.max() < OVERFLOW:
+            raise NotPositiveDefiniteError("the working weights overflow: the predictor is far from the data")
         self.model, self.Lambda, self.weights = model, Lambda, weights
         self.ZtWZ: PatternBlocks = model.design.random.ZtWZ(weights)
         self.factor: Factor = model.symbolic.factorize(self.ZtWZ, Lambda.theta)
