@@ -103,6 +103,37 @@ def sandwich(mode: Mode, inverse: PatternBlocks) -> PatternBlocks:
     return PatternBlocks(diagonal, cross)
 
 
+def bending(mode: Mode) -> FloatArray:
+    """What the average information leaves out near singular T, for one factor: 2 tr(S dT dT') over the directions.
+
+    S = sum over levels of Z'V^-1 Z - (Z'd1)(Z'd1)' is the derivative by T T' in the working linear model. It vanishes
+    at an optimum inside; at one of lower rank it is all that bends the criterion. Of an indefinite S (far from the
+    optimum) the positive part is taken, in coordinates that make Z'WZ the identity.
+    """
+    f, T, A = mode.model.structure.factors[0], mode.Lambda.T[0], mode.system.ZtWZ.diagonal[0]
+    AT = both_sides(np.eye(len(T)), A, T.T)
+    e = mode.score.reshape(f.n_columns, f.n_levels)
+    total = A.sum(axis=2)
+    S = total - np.einsum("acl,cdl,bdl->ab", AT, mode.system.factor.selected_inverse().diagonal[0], AT) - e @ e.T
+    S = positive_part(S, total)
+    same_column = f.theta_columns[:, None] == f.theta_columns
+    return np.where(same_column, 2.0 * S[np.ix_(f.theta_rows, f.theta_rows)], 0.0)
+
+
+def positive_part(S: FloatArray, metric: FloatArray) -> FloatArray:
+    """The positive part of S in coordinates that make the metric the identity; zero where that is singular."""
+    if len(S) == 1:
+        return np.maximum(S, 0.0)
+    try:
+        root = np.linalg.cholesky(metric)
+    except np.linalg.LinAlgError:  # dependent columns of Z
+        return np.zeros_like(S)
+    inverse = np.linalg.inv(root)
+    eigenvalues, V = np.linalg.eigh(inverse @ S @ inverse.T)
+    half = root @ (V * np.sqrt(np.maximum(eigenvalues, 0.0)))
+    return np.asarray(half @ half.T)
+
+
 def curvature(mode: Mode) -> FloatArray:
     """Approximate Hessian of the criterion by (gamma, theta), or by theta alone where gamma is estimated jointly.
 
@@ -116,6 +147,8 @@ def curvature(mode: Mode) -> FloatArray:
     AW = PatternProduct(mode.model.structure, system.ZtWZ)(W)
     half = system.factor.half_solve(mode.Lambda.t @ AW)
     by_theta = W.T @ AW - half.T @ half
+    if len(mode.model.structure.factors) == 1:
+        by_theta += bending(mode)
     taken_up = triangular_solves(system.RX, system.ZtWQ.T @ W - system.RZX.T @ half)[0]
     explained = taken_up.T @ taken_up
     if mode.joint:

@@ -19,7 +19,7 @@ from ranef.contracts import Family
 from ranef.contracts.arrays import FloatArray
 from ranef.design.mixed import build_design
 from ranef.estimation.dispersion import DispersionScale
-from ranef.estimation.laplace import curvature
+from ranef.estimation.laplace import bending, curvature, laplace_gradient
 from ranef.estimation.modes import Model, find_mode
 from ranef.estimation.objective import Problem, Units
 from ranef.estimation.pipeline import Watch
@@ -298,3 +298,34 @@ def test_curvature_is_positive_semidefinite(size: float, shift: float, crossed: 
     )
     H = curvature(mode)
     assert np.linalg.eigvalsh(H)[0] >= -1e-10 * np.abs(H).max()
+
+
+@pytest.mark.parametrize("columns", [1, 2, 3])
+@pytest.mark.parametrize(
+    "family", [Binomial(), Binomial("cloglog"), Poisson(), NegativeBinomial(), Gamma("inverse"), Beta()]
+)
+def test_bending_is_the_hessian_at_zero_variance(family: Family, columns: int) -> None:
+    # There the average information is zero, and by T the criterion bends by tr(S T T') alone.
+    model, gamma, phi = simulate(family, 41, columns=columns)
+    rng = np.random.default_rng(42)
+    eta = model.Q @ gamma  # responses that do not vary between levels, so that S is positive definite
+    y = family.sample(family.link.mean(eta).mu, model.weights, phi, rng)
+    model = replace(model, y=y)
+
+    def by_theta(theta: FloatArray) -> FloatArray:
+        Lambda = RelativeFactor(model.structure, theta)
+        mode = find_mode(model, Lambda, phi, np.zeros(model.structure.q), gamma, joint=False)
+        return laplace_gradient(mode).theta
+
+    m, h = model.structure.n_theta, 1e-4
+    numeric = np.array([(by_theta(h * e) - by_theta(-h * e)) / (2 * h) for e in np.eye(m)])
+    mode = find_mode(
+        model, RelativeFactor(model.structure, np.zeros(m)), phi, np.zeros(model.structure.q), gamma, joint=False
+    )
+    exact = bending(mode)
+    eigenvalues = np.linalg.eigvalsh(numeric)
+    if eigenvalues[0] > 0.0:
+        np.testing.assert_allclose(exact, numeric, rtol=1e-4, atol=1e-5 * np.abs(numeric).max())
+    else:  # the positive part only: never below the Hessian
+        assert np.linalg.eigvalsh(exact - numeric)[0] >= -1e-5 * np.abs(numeric).max()
+        assert np.linalg.eigvalsh(exact)[0] >= -1e-12 * np.abs(numeric).max()
