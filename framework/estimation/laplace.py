@@ -110,11 +110,11 @@ def bending(mode: Mode) -> FloatArray:
     at an optimum inside; at one of lower rank it is all that bends the criterion. Of an indefinite S (far from the
     optimum) the positive part is taken, in coordinates that make Z'WZ the identity.
     """
-    f, T, A = mode.model.structure.factors[0], mode.Lambda.T[0], mode.system.ZtWZ.diagonal[0]
+    f, T, A = mode.model.structure.factors[0], mode.Lambda.T[0], mode.regular.ZtWZ.diagonal[0]
     AT = both_sides(np.eye(len(T)), A, T.T)
     e = mode.score.reshape(f.n_columns, f.n_levels)
     total = A.sum(axis=2)
-    S = total - np.einsum("acl,cdl,bdl->ab", AT, mode.system.factor.selected_inverse().diagonal[0], AT) - e @ e.T
+    S = total - np.einsum("acl,cdl,bdl->ab", AT, mode.regular.factor.selected_inverse().diagonal[0], AT) - e @ e.T
     S = positive_part(S, total)
     same_column = f.theta_columns[:, None] == f.theta_columns
     return np.where(same_column, 2.0 * S[np.ix_(f.theta_rows, f.theta_rows)], 0.0)
