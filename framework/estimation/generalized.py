@@ -159,6 +159,10 @@ def fit_generalized(
         n_fixed = design.fixed.rank
         pipeline = assemble(structure, backend, optimizer)
         model = Model(design, family, y, weights, pipeline.backend.analyze(structure), hessian)
+        exact = model
+        if not pipeline.backend.has_selected_inverse:
+            other, _ = choose_backend(structure, "auto", with_gradient=True)
+            exact = replace(model, symbolic=other.analyze(structure))
     if watch.observers:
         parameters = n_fixed + structure.n_theta + len(DispersionScale(family.parameters).estimated)
         watch.tell(FitStarted("glmm", design.n, n_fixed, structure.q, parameters, *pipeline.names))
@@ -169,7 +173,7 @@ def fit_generalized(
         scale = float(1.0 / np.sqrt(np.mean(working.expected_weight)))
         units = Units(scale, xi, theta_units(structure, design.random.ZtZ, design.n))
         near = PRECISION if nagq == 0 else STAGE_ONE_PRECISION
-        stage_one = Problem(model, 1, units, joint=True, watch=watch, precision=near)
+        stage_one = _problem(model, exact, 1, units, joint=True, watch=watch, precision=near)
         stage_one.gamma = gamma
         first = _theta_start(model, working) if given is None else given
         x = stage_one.pack(gamma, first, xi)
@@ -182,7 +186,7 @@ def fit_generalized(
     if nagq:
         with watch.phase("Laplace" if nagq == 1 else f"nAGQ = {nagq}"), explained(model):
             mode = stage_one.at(minimum.x).mode
-            problem = Problem(model, nagq, units, joint=False, watch=watch)
+            problem = _problem(model, exact, nagq, units, joint=False, watch=watch, precision=PRECISION)
             problem.u, problem.gamma = mode.point.u, mode.point.gamma
             _, theta, xi = stage_one.unpack(minimum.x)
             # A diagonal that the first stage put at zero starts again from inside.
@@ -190,7 +194,7 @@ def fit_generalized(
             x = problem.pack(mode.point.gamma, theta, xi)
             result = problem.search(x, pipeline.optimizer, tol, evaluations)
     with watch.phase("estimates"), explained(model):
-        here = problem.at(result.x)
+        here = problem.exact.at(result.x)
         mode = here.mode
         refuse_separation(model, mode.point.gamma, mode.phi)
         fit = GeneralizedFit(
@@ -224,6 +228,16 @@ def fit_generalized(
         )
     warn_of(fit.certificate, fit.singular_factors)
     return fit
+
+
+def _problem(
+    model: Model, exact: Model, nagq: int, units: Units, *, joint: bool, watch: Watch, precision: float
+) -> Problem:
+    """The criterion, and the same on a backend with gradients where the chosen one has none."""
+    problem = Problem(model, nagq, units, joint=joint, watch=watch, precision=precision)
+    if exact is not model:
+        problem.differentiable = Problem(exact, nagq, units, joint=joint, watch=watch, precision=precision)
+    return problem
 
 
 def _theta_start(model: Model, working: Derivatives) -> FloatArray:

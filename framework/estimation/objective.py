@@ -48,6 +48,11 @@ class Problem:
     """The criterion as a function of the search's parameters, warm-started from the last modes.
 
     The parameters are (gamma, theta, xi) in `units`; gamma is left out where it is estimated with the modes.
+
+    Attributes
+    ----------
+    differentiable : Problem or None
+        The same problem on a backend with gradients, for the certificate, where the model's own has none.
     """
 
     def __init__(
@@ -70,6 +75,12 @@ class Problem:
         if nagq > 1:
             self.grid = gauss_hermite_grid(nagq, model.structure.factors[0].n_columns)
         self._last: tuple[bytes, Evaluation] | None = None
+        self.differentiable: Problem | None = None
+
+    @property
+    def exact(self) -> Problem:
+        """The problem that has gradients: itself mostly."""
+        return self if self.differentiable is None else self.differentiable
 
     @property
     def lower(self) -> FloatArray:
@@ -139,15 +150,19 @@ class Problem:
         """Approximation of the Hessian, for the search to start from."""
         return self.at(x).curvature
 
+    def objective(self, start: FloatArray) -> Objective:
+        """What an optimizer sees."""
+        return Objective(self.value, start, self.lower, self.upper, self.gradient, self.curvature, False)
+
     def search(self, start: FloatArray, optimizer: Optimizer, tol: float, max_evaluations: int) -> SearchResult:
         """Minimize the criterion from a start."""
-        objective = Objective(self.value, start, self.lower, self.upper, self.gradient, self.curvature, False)
+        self.exact.u, self.exact.gamma = self.u, self.gamma
         return search(
-            objective,
+            self.objective(start),
             optimizer,
             tol=tol,
             max_evaluations=max_evaluations,
-            exact=objective,
+            exact=self.exact.objective(start),
             nonnegative=self.nonnegative,
             quick=True,
         )
@@ -167,7 +182,9 @@ class Evaluation:
     def __init__(
         self, problem: Problem, gamma: FloatArray, theta: FloatArray, xi: FloatArray, last: Mode | None
     ) -> None:
-        self.problem = problem
+        # No reference to the problem, which holds this: a cycle would keep arrays of n rows alive.
+        self.inverse, self.n_gamma, self.grid = problem.inverse, problem.n_gamma, problem.grid
+        self.estimated = problem.dispersion.estimated
         phi, self.phi_slope = problem.dispersion.to_natural(xi)
         Lambda = RelativeFactor(problem.model.structure, theta)
         find = partial(find_mode, problem.model, Lambda, phi, joint=problem.joint, precision=problem.precision)
@@ -183,7 +200,7 @@ class Evaluation:
     @cached_property
     def quadrature(self) -> Quadrature | None:
         """The nodes, where there is more than one."""
-        return None if self.problem.grid is None else Quadrature(self.mode, self.problem.grid)
+        return None if self.grid is None else Quadrature(self.mode, self.grid)
 
     @cached_property
     def value(self) -> float:
@@ -193,22 +210,20 @@ class Evaluation:
     @cached_property
     def gradient(self) -> FloatArray:
         """Its exact gradient in the search's parameters."""
-        problem = self.problem
         by = laplace_gradient(self.mode) if self.quadrature is None else self.quadrature.gradient()
-        xi = by.phi[problem.dispersion.estimated] * self.phi_slope
-        return np.asarray(problem.inverse.T @ np.concatenate([by.gamma[: problem.n_gamma], by.theta, xi]))
+        xi = by.phi[self.estimated] * self.phi_slope
+        return np.asarray(self.inverse.T @ np.concatenate([by.gamma[: self.n_gamma], by.theta, xi]))
 
     @cached_property
     def curvature(self) -> FloatArray:
         """Approximate Hessian in the search's parameters; by the dispersion the outer product of scores."""
-        problem = self.problem
-        n = problem.n_gamma + len(problem.diagonal)
-        H = np.zeros_like(problem.A)
+        H = np.zeros_like(self.inverse)
+        n = len(H) - len(self.estimated)
         H[:n, :n] = curvature(self.mode)
-        if problem.dispersion.estimated:
+        if self.estimated:
             phi1 = self.mode.derivatives.phi1
             assert phi1 is not None
-            scores = phi1[problem.dispersion.estimated] * self.phi_slope[:, None]
+            scores = phi1[self.estimated] * self.phi_slope[:, None]
             scores = scores - scores.mean(axis=1, keepdims=True)
             H[n:, n:] = 2.0 * scores @ scores.T + 1e-3 * np.eye(len(scores))
-        return np.asarray(problem.inverse.T @ H @ problem.inverse)
+        return np.asarray(self.inverse.T @ H @ self.inverse)

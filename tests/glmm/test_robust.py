@@ -13,13 +13,19 @@ import pytest
 from scipy import special, stats
 
 import ranef
+from ranef import registry
 from ranef.contracts import (
     ComparisonError,
     ConvergenceWarning,
+    Factor,
     InputError,
+    LinalgBackend,
     NoMaximumError,
     Observer,
+    PatternBlocks,
     SingularFitWarning,
+    Structure,
+    Symbolic,
 )
 from ranef.contracts.arrays import FloatArray
 from ranef.contracts.observer import Evaluated, Event, FitFinished, FitStarted
@@ -713,3 +719,46 @@ def test_the_regression_at_the_start_is_damped() -> None:
     assert one.converged
     assert scaled.log_likelihood == pytest.approx(one.log_likelihood - 150 * np.log(1000.0), abs=1e-6)
     np.testing.assert_allclose(scaled.coefficients - one.coefficients, [np.log(1000.0), 0.0], atol=1e-5)
+
+
+class SolvesOnly(Factor):
+    """Of another factor the solves and log|M| alone."""
+
+    def __init__(self, factor: Factor) -> None:
+        self.factor = factor
+
+    @property
+    def logdet(self) -> float:
+        return self.factor.logdet
+
+    def half_solve(self, B: FloatArray) -> FloatArray:
+        return self.factor.half_solve(B)
+
+    def back_solve(self, C: FloatArray) -> FloatArray:
+        return self.factor.back_solve(C)
+
+
+class NoInverseSymbolic(Symbolic):
+    def __init__(self, symbolic: Symbolic) -> None:
+        self.symbolic = symbolic
+
+    def factorize(self, ZtWZ: PatternBlocks, theta: FloatArray) -> Factor:
+        return SolvesOnly(self.symbolic.factorize(ZtWZ, theta))
+
+
+class NoInverse(LinalgBackend):
+    """The dense backend without its selected inverse."""
+
+    def cost(self, structure: Structure) -> float:
+        return 1.0
+
+    def analyze(self, structure: Structure) -> Symbolic:
+        return NoInverseSymbolic(registry.linalg_backend("dense")[0].analyze(structure))
+
+
+@pytest.mark.parametrize("name", ["glmm_cbpp_laplace", "glmm_cbpp_nagq0", "glmm_cbpp_nagq9"])
+def test_a_backend_without_gradients_is_certified_by_another(name: str) -> None:
+    one, other = fit(name, backend=NoInverse()), fitted(name).solution
+    assert one.converged
+    assert one.log_likelihood == pytest.approx(other.log_likelihood, abs=1e-6)
+    np.testing.assert_allclose(one.se, other.se, rtol=1e-3)
