@@ -6,9 +6,8 @@ from functools import cached_property
 
 import numpy as np
 
-from ranef.contracts import Factor, PatternBlocks, Symbolic
+from ranef.contracts import Factor, PatternBlocks, Structure, Symbolic
 from ranef.contracts.arrays import FloatArray
-from ranef.contracts.linalg import GroupingFactor
 
 from . import blocks
 
@@ -16,15 +15,12 @@ from . import blocks
 class BlockDiagonalSymbolic(Symbolic):
     """Nothing to find out: the pattern is known."""
 
-    def __init__(self, factor: GroupingFactor) -> None:
-        self.factor = factor
+    def __init__(self, structure: Structure) -> None:
+        self.structure = structure
 
     def factorize(self, ZtWZ: PatternBlocks, theta: FloatArray) -> BlockDiagonalFactor:
         """C_l C_l' = T'A_l T + I for every level l."""
-        k = self.factor.n_columns
-        T = np.zeros((k, k))
-        T[self.factor.theta_rows, self.factor.theta_columns] = theta
-        return BlockDiagonalFactor(ZtWZ.diagonal[0], T)
+        return BlockDiagonalFactor(ZtWZ.diagonal[0], self.structure.relative_factors(theta)[0])
 
 
 class BlockDiagonalFactor(Factor):
@@ -37,7 +33,7 @@ class BlockDiagonalFactor(Factor):
     @cached_property
     def logdet(self) -> float:
         """log|M|."""
-        return 2.0 * sum(float(np.log(self.C[j, j]).sum()) for j in range(len(self.C)))
+        return blocks.logdet(self.C)
 
     def half_solve(self, B: FloatArray) -> FloatArray:
         """C^-1 B."""

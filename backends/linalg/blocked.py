@@ -67,7 +67,7 @@ class Blocked(LinalgBackend):
     def analyze(self, structure: Structure) -> Symbolic:
         """Find the elimination order and index plans."""
         if len(structure.factors) == 1:
-            return BlockDiagonalSymbolic(structure.factors[0])
+            return BlockDiagonalSymbolic(structure)
         plan, self._latest = self._plan(structure), None
         return BlockedSymbolic(plan)
 
@@ -175,7 +175,7 @@ class _Eliminated:
 
     @cached_property
     def logdet(self) -> float:
-        return 2.0 * sum(float(np.log(self.C[j, j]).sum()) for j in range(self.step.k))
+        return blocks.logdet(self.C)
 
     @cached_property
     def M_inverse(self) -> FloatArray:

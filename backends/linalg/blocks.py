@@ -49,6 +49,11 @@ def _positive(pivots: FloatArray) -> FloatArray:
     return pivots
 
 
+def logdet(C: FloatArray) -> float:
+    """Sum over levels of log|C_l C_l'|."""
+    return 2.0 * sum(float(np.log(C[j, j]).sum()) for j in range(len(C)))
+
+
 def forward_solve(C: FloatArray, B: FloatArray) -> FloatArray:
     """C_l^-1 B_l for every level; C (k, k, L) lower triangular, B (r, k, L)."""
     k = C.shape[0]

@@ -289,10 +289,9 @@ def _fixed_effects_start(model: Model) -> tuple[FloatArray, FloatArray, Derivati
 
 def _scored(model: Model, eta: FloatArray, phi: FloatArray) -> Derivatives | None:
     """Derivatives at eta, where they are finite and eta lies in the family's domain."""
-    if not (np.isfinite(eta).all() and model.family.valid(eta)):
+    at = model.evaluate(eta, phi)
+    if at is None:
         return None
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        at = model.family.evaluate(model.y, eta, model.weights, phi, 2)
     finite = all(np.isfinite(part).all() for part in (at.log_density, at.d1, at.expected_weight))
     return at if finite and at.expected_weight.max() > 0.0 else None
 

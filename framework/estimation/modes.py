@@ -71,14 +71,19 @@ class Model:
             eta += self.design.offset
         return eta
 
+    def evaluate(self, eta: FloatArray, phi: FloatArray) -> Derivatives | None:
+        """Log density and derivatives at eta; None outside of the family's domain."""
+        if not (np.isfinite(eta).all() and self.family.valid(eta)):
+            return None
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            return self.family.evaluate(self.y, eta, self.weights, phi, 2)
+
     def point(self, Lambda: RelativeFactor, phi: FloatArray, u: FloatArray, gamma: FloatArray) -> Point:
         """The penalized likelihood at (u, gamma); infinite where eta leaves the family's domain."""
         b = Lambda @ u
         eta = self.eta(b, gamma)
-        at, penalized = None, np.inf
-        if np.isfinite(eta).all() and self.family.valid(eta):
-            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                at = self.family.evaluate(self.y, eta, self.weights, phi, 2)
+        at, penalized = self.evaluate(eta, phi), np.inf
+        if at is not None:
             penalized = -2.0 * float(at.log_density.sum()) + float(u @ u)
         return Point(u, gamma, b, eta, at, penalized if np.isfinite(penalized) else np.inf)
 

@@ -37,7 +37,8 @@ class Certificate:
         Of the Hessian of the deviance in the free, scaled parameters.
     hessian : str
         Where the Hessian is from: "exact", "differences of exact gradients", or "average information" (an approximation
-        that is positive semidefinite by construction, for generalized models, whose exact one `se` finds on demand).
+        that is positive semidefinite by construction, of the working linear model of a generalized one, with its cross
+        terms; `se` finds the exact one on demand).
     at_boundary : tuple of int
         Parameters at a bound.
     boundary_ok : bool
