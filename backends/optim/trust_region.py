@@ -1,8 +1,9 @@
 """Bounded Newton method in a trust region.
 
 Each step minimizes the quadratic model g's + s'Bs/2 on a ball, over the parameters that are not held at a bound (Conn,
-Gould & Toint 2000, *Trust-Region Methods*, chapters 7 and 12). B is the objective's own curvature, corrected by the
-last steps' gradient differences (symmetric rank one; Nocedal & Wright 2006, section 6.2) unless it is exact.
+Gould & Toint 2000, *Trust-Region Methods*, chapters 7 and 12). The ball is one of relative changes: it measures a
+parameter in its own size, and in 1 where that is larger. B is the objective's own curvature, corrected by the last
+steps' gradient differences (symmetric rank one; Nocedal & Wright 2006, section 6.2) unless it is exact.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ class TrustRegion(Optimizer):
     """
 
     needs_gradient = True
+    uses_curvature = True
 
     def minimize(self, objective: Objective, *, tol: float, max_evaluations: int) -> OptimizationResult:
         """Minimize; stops after a step from where the model expects less than tol max(|value|, 1) to gain."""
@@ -51,15 +53,16 @@ class TrustRegion(Optimizer):
             return OptimizationResult(x, f, Status.FAILED, n, "the objective is not finite at the start")
         pairs: list[tuple[FloatArray, FloatArray]] = []
         B0 = self._curvature(objective, x, g)
-        radius = max(1.0, 0.5 * _length(x))
+        radius = 1.0
         while True:
+            sizes = np.maximum(np.abs(x), 1.0)
             B = B0 if objective.curvature_is_exact else _secant_corrected(B0, pairs)
             free = ~(((x <= objective.lower) & (g >= 0)) | ((x >= objective.upper) & (g <= 0)))
             if not free.any():
                 return OptimizationResult(x, f, Status.CONVERGED, n, "every parameter is at a bound")
-            model = _Model(B, g, free)
+            model = _Model(B, g, free, sizes)
             if objective.curvature is not None and B is not B0 and model.eigenvalues[0] <= 0.0:
-                pairs, model = [], _Model(B0, g, free)
+                pairs, model = [], _Model(B0, g, free, sizes)
             expected = model.newton_decrement
             finished = expected <= tol * max(abs(f), 1.0)
             near_bound = ((x > objective.lower) & (x < objective.lower + NEAR)).any()
@@ -80,7 +83,7 @@ class TrustRegion(Optimizer):
                 if np.isfinite(f_new) and gain >= -rounding:
                     x, f = new, min(f, f_new)
                 return OptimizationResult(x, f, Status.CONVERGED, n, f"expected remaining decrease {expected:.2g}")
-            length = _length(s)
+            length = _length(s / sizes)
             ratio = gain / predicted if predicted > rounding else (1.0 if gain >= -rounding else -1.0)
             if np.isfinite(f_new) and (ratio > 1e-4):
                 x, f, g = new, f_new, g_new
@@ -93,7 +96,7 @@ class TrustRegion(Optimizer):
                     radius = 0.4 * length
             else:
                 radius = 0.3 * length if np.isfinite(f_new) else 0.1 * length
-            if radius <= 1e-12 * max(1.0, _length(x)):
+            if radius <= 1e-12:
                 return OptimizationResult(x, f, Status.STALLED, n, f"expected remaining decrease {expected:.2g}")
 
     @staticmethod
@@ -104,14 +107,13 @@ class TrustRegion(Optimizer):
 
 
 class _Model:
-    """The quadratic model in the free parameters, in the eigenvectors of its curvature."""
+    """The quadratic model in the free parameters over their sizes, in the eigenvectors of its curvature."""
 
-    def __init__(self, B: FloatArray, g: FloatArray, free: BoolArray) -> None:
-        self.B = B
-        everything = bool(free.all())
-        self.free = free
-        self.eigenvalues, self.V = np.linalg.eigh(B if everything else B[np.ix_(free, free)])
-        self.slopes = self.V.T @ (g if everything else g[free])
+    def __init__(self, B: FloatArray, g: FloatArray, free: BoolArray, sizes: FloatArray) -> None:
+        self.B, self.free, self.sizes = B, free, sizes[free]
+        scaled = B[np.ix_(free, free)] * np.outer(self.sizes, self.sizes)
+        self.eigenvalues, self.V = np.linalg.eigh(scaled)
+        self.slopes = self.V.T @ (g[free] * self.sizes)
         self.scale = max(float(np.abs(self.eigenvalues).max()), 1e-12)
 
     @property
@@ -137,8 +139,11 @@ class _Model:
                 if high - low <= 1e-3 * high:
                     break
             s = self._along(high)
+            if lowest < -1e-10 * self.scale and _length(s) < 0.99 * radius:
+                # the hard case: no slope along the direction of most negative curvature, where there is most to gain
+                s[0] += np.copysign(np.sqrt(radius**2 - s @ s), s[0])
         out = np.zeros(len(self.free))
-        out[self.free] = self.V @ s
+        out[self.free] = self.sizes * (self.V @ s)
         return out
 
     def _along(self, shift: float) -> FloatArray:

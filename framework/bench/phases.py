@@ -115,6 +115,7 @@ class TimedOptimizer(Optimizer):
     def __init__(self, optimizer: Optimizer, clock: Clock) -> None:
         self.optimizer, self.clock = optimizer, clock
         self.needs_gradient = optimizer.needs_gradient
+        self.uses_curvature = optimizer.uses_curvature
 
     def minimize(self, objective: Objective, *, tol: float, max_evaluations: int) -> OptimizationResult:
         """Minimize an objective whose evaluations are measured apart."""

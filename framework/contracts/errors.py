@@ -51,6 +51,10 @@ class SingularFitWarning(RanefWarning):
     """Some covariance matrix of random effects has no full rank: a diagnostic, not a failure."""
 
 
+class IdentificationWarning(RanefWarning):
+    """The data do not determine some parameters: the criterion stays the same while they change."""
+
+
 class RankDeficiencyWarning(RanefWarning):
     """Columns of X are linear combinations of others and were dropped."""
 

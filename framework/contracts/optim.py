@@ -66,6 +66,8 @@ class Optimizer(ABC):
 
     #: an optimizer that needs `Objective.gradient` is not offered objectives without one.
     needs_gradient: bool = False
+    #: whether it reads `Objective.curvature`: it is then offered the Hessian where an approximation has misled it.
+    uses_curvature: bool = False
 
     @abstractmethod
     def minimize(self, objective: Objective, *, tol: float, max_evaluations: int) -> OptimizationResult:

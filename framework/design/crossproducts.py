@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 
 import numpy as np
 
 from ..contracts.arrays import FloatArray
 from ..contracts.linalg import PatternBlocks, Structure
 from .mixed import MixedDesign
-from .random import PatternProduct
+from .random import PatternProduct, both_sides
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """Residuals E0 = [Q y] - Z B0 at effects that are known beforehand.
+
+    [Q y]'V^-1 [Q y] is found from these: where the random effects are large against the residuals it is a small part of
+    [Q y]'W [Q y], and would lose its digits as a difference from that.
+    """
+
+    B: FloatArray
+    EtWE: FloatArray
+    ZtWE: FloatArray
+
+    def gram(self, U: FloatArray, B: FloatArray, ZtWE: FloatArray) -> FloatArray:
+        """[Q y]'V^-1 [Q y] = E'WE + U'U with E = [Q y] - Z B, from spherical effects U and B = Lambda U (q, r + 1).
+
+        `ZtWE` is Z'WE = Z'V^-1 [Q y].
+        """
+        half = 0.5 * (self.EtWE + U.T @ U - (B - self.B).T @ (self.ZtWE + ZtWE))
+        return np.asarray(half + half.T)
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,14 +54,42 @@ class CrossProducts:
     gamma0: FloatArray
     sum_log_weights: float
     total: float
+    reference: Reference
 
     @cached_property
     def ZtWZ_times(self) -> PatternProduct:
         """B -> Z'WZ B."""
         return PatternProduct(self.structure, self.ZtWZ)
 
+    def rotated(self, by: Sequence[FloatArray]) -> CrossProducts:
+        """The same in bases of the factors' columns that are turned by orthogonal matrices."""
+        diagonal = tuple(both_sides(turn.T, A, turn.T) for turn, A in zip(by, self.ZtWZ.diagonal, strict=True))
+        cross = {(i, j): both_sides(by[i].T, block, by[j].T) for (i, j), block in self.ZtWZ.cross.items()}
+        turned = partial(_turned, self.structure, by)
+        r = self.reference
+        return replace(
+            self,
+            ZtWZ=PatternBlocks(diagonal, cross),
+            ZtWQy=turned(self.ZtWQy),
+            reference=replace(r, B=turned(r.B), ZtWE=turned(r.ZtWE)),
+        )
+
+    def seen_from(self, design: MixedDesign, B: FloatArray) -> CrossProducts:
+        """The same with the residuals at effects B (q, r + 1) as the reference: another pass over the rows."""
+        w, Q = design.weights, design.fixed.Q
+        y = design.y if design.offset is None else design.y - design.offset
+        E = np.array([q - design.random.Z(b) for q, b in zip([*Q.T, y - Q @ self.gamma0], B.T, strict=True)])
+        WE = E if w is None else E * w
+        return replace(self, reference=Reference(B, WE @ E.T, design.random.Zt(WE.T)))
+
     def __getstate__(self) -> dict[str, object]:
         return {k: v for k, v in self.__dict__.items() if k != "ZtWZ_times"}
+
+
+def _turned(structure: Structure, by: Sequence[FloatArray], V: FloatArray) -> FloatArray:
+    """by_j' V_j for every level of every factor; V (q, r)."""
+    parts = zip(by, structure.split(V), strict=True)
+    return np.concatenate([np.matmul(turn.T, part).reshape(V.shape[1], -1) for turn, part in parts], axis=1).T
 
 
 def cross_products(design: MixedDesign) -> CrossProducts:
@@ -56,15 +106,18 @@ def cross_products(design: MixedDesign) -> CrossProducts:
     Wrest = rest if w is None else w * rest
     stacked = np.empty((Q.shape[1] + 1, design.n))
     stacked[:-1], stacked[-1] = WQ.T, Wrest
+    ZtWQy, QtWy, yWy = design.random.Zt(stacked.T), WQ.T @ rest, float(Wrest @ rest)
+    gram = np.block([[QtWQ, QtWy[:, None]], [QtWy, yWy]])
     return CrossProducts(
         n=design.n,
         structure=design.random.structure,
         ZtWZ=design.random.ZtWZ(w),
-        ZtWQy=design.random.Zt(stacked.T),
+        ZtWQy=ZtWQy,
         QtWQ=QtWQ,
-        QtWy=WQ.T @ rest,
-        yWy=float(Wrest @ rest),
+        QtWy=QtWy,
+        yWy=yWy,
         gamma0=gamma0,
         sum_log_weights=0.0 if w is None else float(np.log(w).sum()),
         total=total,
+        reference=Reference(np.zeros_like(ZtWQy), gram, ZtWQy),
     )

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.linalg import block_diag
 
 from ..contracts.arrays import FloatArray
 from ..contracts.errors import DataWarning, InputError
 from ..contracts.linalg import GroupingFactor
 from .arrays import as_mapping, as_numbers, as_offset, as_weights, check_alignment, check_length, column_names
+from .basis import Column, orthonormal, scaled
 from .fixed import RANK_TOLERANCE, FixedDesign, orthogonalize, warn_of_dropped
 from .grouping import encode
 from .random import RandomDesign, RandomFactor
@@ -85,7 +87,7 @@ def build_design(
         raise InputError("groups is empty: a mixed model needs a grouping factor; without one fit a linear model")
     terms = parse_terms(list(groups), random_effects, correlated)
     columns = random_columns(terms, random_data, matrix, names)
-    factors = tuple(_factor(name, labels, terms[name], columns, n) for name, labels in groups.items())
+    factors = tuple(_factor(name, labels, terms[name], columns, prior, n) for name, labels in groups.items())
     _check_names_of_random_data(random_data)
     fixed = orthogonalize(matrix, names, prior)
     if fixed.rank >= n:
@@ -93,7 +95,7 @@ def build_design(
             f"X has {fixed.rank} independent columns for {n} observations: nothing is left to estimate variances from. "
             "Use fewer columns or more observations"
         )
-    random = RandomDesign(factors, n)
+    random = RandomDesign.of(factors, n)
     warn_of_dropped(fixed, matrix)
     warn_of_confounded(random)
     return MixedDesign(response, matrix, fixed, random, prior, known)
@@ -105,23 +107,44 @@ def _check_names_of_random_data(random_data: Mapping[str, Any] | None) -> None:
             raise InputError(f"random_data has a column named {name!r}, which always is the intercept; rename it")
 
 
-def _factor(name: str, labels: Any, terms: tuple[Term, ...], columns: Mapping[str, FloatArray], n: int) -> RandomFactor:
+def _factor(
+    name: str,
+    labels: Any,
+    terms: tuple[Term, ...],
+    columns: Mapping[str, FloatArray],
+    weights: FloatArray | None,
+    n: int,
+) -> RandomFactor:
     codes, levels = encode(labels, name)
     check_length(codes, n, f"groups[{name!r}]")
     if len(levels) < 2:
         raise InputError(
             f"groups[{name!r}] has one level only ({levels[0]}): a variance between levels needs at least two"
         )
-    names = [c for t in terms for c in t.columns]
     rows, cols = template(terms)
-    k = len(names)
+    basis, R = _basis(terms, columns, weights)
     return RandomFactor(
         terms=terms,
         levels=levels,
         codes=codes,
-        columns=tuple(None if c == INTERCEPT else columns[c] for c in names),
-        factor=GroupingFactor(str(name), len(levels), k, rows, cols),
+        columns=basis,
+        R=R,
+        factor=GroupingFactor(str(name), len(levels), len(basis), rows, cols),
     )
+
+
+def _basis(
+    terms: Sequence[Term], columns: Mapping[str, FloatArray], weights: FloatArray | None
+) -> tuple[tuple[Column, ...], FloatArray]:
+    """Basis of each term's columns, and R, block diagonal over the terms."""
+    bases: list[Column] = []
+    blocks = []
+    for term in terms:
+        own = [None if c == INTERCEPT else columns[c] for c in term.columns]
+        B, R = orthonormal(own, weights) if term.correlated else scaled(own, weights)
+        bases += B
+        blocks.append(R)
+    return tuple(bases), np.asarray(block_diag(*blocks), dtype=np.float64)
 
 
 def check_identifiable(design: MixedDesign) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -10,12 +11,16 @@ from scipy.sparse import csc_array, csr_array
 
 from ..contracts.arrays import AnyArray, FloatArray, IntArray
 from ..contracts.linalg import GroupingFactor, PatternBlocks, Structure
+from .basis import Column, lower_root
 from .terms import Term
 
 
 @dataclass(frozen=True, eq=False)
 class RandomFactor:
     """One grouping factor with its rows.
+
+    All that a fit computes is in the basis of the user's columns that `columns` are: effects, T, theta. The methods
+    lead back to the user's columns.
 
     Parameters
     ----------
@@ -25,14 +30,17 @@ class RandomFactor:
     codes : (n,) int array
         Level of each row.
     columns : tuple of (n,) arrays, or None for a column of ones
-        The k columns of Z for each row.
+        The k columns of Z for each row: a basis B of each term's columns (see `basis`).
+    R : (k, k) array
+        The user's columns are B R.
     factor : GroupingFactor
     """
 
     terms: tuple[Term, ...]
     levels: AnyArray
     codes: IntArray
-    columns: tuple[FloatArray | None, ...]
+    columns: tuple[Column, ...]
+    R: FloatArray
     factor: GroupingFactor
 
     @property
@@ -45,36 +53,80 @@ class RandomFactor:
         """Names of the k columns."""
         return tuple(c for term in self.terms for c in term.columns)
 
+    def users_root(self, T: FloatArray) -> FloatArray:
+        """The relative covariance factor of the user's columns, lower triangular with a diagonal >= 0."""
+        return lower_root(self.users_effects(T))
+
+    def basis_root(self, T: FloatArray) -> FloatArray:
+        """The inverse of `users_root`."""
+        return lower_root(self.R @ T)
+
+    def users_effects(self, b: FloatArray) -> FloatArray:
+        """Effects (k, ...) of the user's columns from those of the basis."""
+        return np.asarray(np.linalg.solve(self.R, b), dtype=np.float64)
+
+    def rotated(self, turn: FloatArray) -> RandomFactor:
+        """The factor in the basis B turn, for an orthogonal matrix."""
+        if np.array_equal(turn, np.eye(len(turn))):
+            return self
+        parts = [np.ones(len(self.codes)) if z is None else z for z in self.columns]
+        return replace(self, columns=tuple(turn.T @ np.array(parts)), R=turn.T @ self.R)
+
 
 @dataclass(frozen=True, eq=False)
 class RandomDesign:
     """Z of all factors, and sums over its rows.
 
     Every sum is one `bincount` over the rows.
+
+    Parameters
+    ----------
+    factors : tuple of RandomFactor
+    n : int
+        Number of rows.
+    structure : Structure
+        Which levels meet, for the backends.
+    pairs : mapping (i, j) -> (n,) int array
+        Which of ``structure.pairs[i, j]`` each row belongs to.
     """
 
     factors: tuple[RandomFactor, ...]
     n: int
+    structure: Structure
+    pairs: Mapping[tuple[int, int], IntArray]
 
-    @cached_property
-    def _pairs(self) -> dict[tuple[int, int], tuple[IntArray, IntArray, IntArray]]:
-        out = {}
-        for j in range(len(self.factors)):
+    @classmethod
+    def of(cls, factors: tuple[RandomFactor, ...], n: int) -> RandomDesign:
+        """Find out which levels meet."""
+        meetings, pairs = {}, {}
+        for j in range(len(factors)):
             for i in range(j):
-                out[i, j] = _meeting(self.factors[i], self.factors[j])
-        return out
-
-    @cached_property
-    def structure(self) -> Structure:
-        """Which levels meet, for the backends."""
-        return Structure(
-            tuple(f.factor for f in self.factors), {ij: (rows, cols) for ij, (rows, cols, _) in self._pairs.items()}
-        )
+                rows, columns, pairs[i, j] = _meeting(factors[i], factors[j])
+                meetings[i, j] = rows, columns
+        return cls(factors, n, Structure(tuple(f.factor for f in factors), meetings), pairs)
 
     @cached_property
     def ZtZ(self) -> PatternBlocks:
         """Z'Z by blocks."""
         return self.ZtWZ(None)
+
+    def users_roots(self, theta: FloatArray) -> tuple[FloatArray, ...]:
+        """T of every factor for the user's columns."""
+        roots = self.structure.relative_factors(theta)
+        return tuple(f.users_root(T) for f, T in zip(self.factors, roots, strict=True))
+
+    def users_theta(self, theta: FloatArray) -> FloatArray:
+        """theta for the user's columns."""
+        return self.structure.theta_of(self.users_roots(theta))
+
+    def basis_theta(self, theta: FloatArray) -> FloatArray:
+        """The inverse of `users_theta`."""
+        roots = self.structure.relative_factors(theta)
+        return self.structure.theta_of(tuple(f.basis_root(T) for f, T in zip(self.factors, roots, strict=True)))
+
+    def rotated(self, by: Sequence[FloatArray]) -> RandomDesign:
+        """Z in bases of its factors' columns that are turned by orthogonal matrices."""
+        return replace(self, factors=tuple(f.rotated(turn) for f, turn in zip(self.factors, by, strict=True)))
 
     def ZtWZ(self, w: FloatArray | None) -> PatternBlocks:
         """Z'WZ by blocks; w (n,) are the diagonal of W, None for ones."""
@@ -87,12 +139,12 @@ class RandomDesign:
                     block[a, b] = block[b, a] = _sum(f.codes, n_levels, f.columns[a], f.columns[b], w)
             diagonal.append(block)
         cross = {}
-        for (i, j), (rows, _, index) in self._pairs.items():
-            fi, fj = self.factors[i], self.factors[j]
-            block = np.empty((len(fi.columns), len(fj.columns), len(rows)))
+        for (i, j), index in self.pairs.items():
+            fi, fj, n_pairs = self.factors[i], self.factors[j], len(self.structure.pairs[i, j][0])
+            block = np.empty((len(fi.columns), len(fj.columns), n_pairs))
             for a, za in enumerate(fi.columns):
                 for b, zb in enumerate(fj.columns):
-                    block[a, b] = _sum(index, len(rows), za, zb, w)
+                    block[a, b] = _sum(index, n_pairs, za, zb, w)
             cross[i, j] = block
         return PatternBlocks(tuple(diagonal), cross)
 
@@ -122,7 +174,7 @@ class RandomDesign:
                     out += _times((1.0 if a == b else 2.0) * block[a, b], f.codes, za, f.columns[b])
         for ij, block in K.cross.items():
             fi, fj = self.factors[ij[0]], self.factors[ij[1]]
-            index = self._pairs[ij][2]
+            index = self.pairs[ij]
             for a, za in enumerate(fi.columns):
                 for b, zb in enumerate(fj.columns):
                     out += _times(2.0 * block[a, b], index, za, zb)
@@ -157,6 +209,13 @@ class PatternProduct:
             out[:, i : i + M.shape[0]] += (M @ B[j : j + M.shape[1]]).T
             out[:, j : j + M.shape[1]] += (Mt @ B[i : i + M.shape[0]]).T
         return out.T
+
+
+def both_sides(left: FloatArray, A: FloatArray, right: FloatArray) -> FloatArray:
+    """left A_l right' for every block of A (k, m, L)."""
+    if A.shape[:2] == (1, 1):
+        return np.asarray(A * (left[0, 0] * right[0, 0]))
+    return np.asarray(np.matmul(right, np.tensordot(left, A, 1)))
 
 
 def _meeting(f: RandomFactor, g: RandomFactor) -> tuple[IntArray, IntArray, IntArray]:

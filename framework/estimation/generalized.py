@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -14,19 +14,29 @@ from ..contracts.errors import InputError
 from ..contracts.family import Derivatives, Family
 from ..contracts.linalg import Structure
 from ..contracts.observer import FitFinished, FitStarted
+from ..design.basis import lower_root
 from ..design.crossproducts import cross_products
 from ..design.mixed import MixedDesign
 from ..registry import Provenance
+from .certificate import Certificate, Standing
+from .criterion import roots_of
 from .dispersion import DispersionScale
+from .ending import (
+    covariance_quantities,
+    free_entries,
+    not_identified,
+    singular_factors,
+    warn_of,
+    zero_diagonals,
+)
 from .existence import explained, refuse_exact_fit, refuse_growing_dispersion, refuse_separation
-from .linear import on_diagonal, rank_deficient, start_values, warn_of
+from .linear import start_values
 from .modes import PRECISION, Mode, Model, find_mode
-from .moments import moment_start
+from .moments import SMALLEST, moment_start
 from .objective import WIDEST, Problem, Units
 from .pipeline import Watch, assemble, choose_backend
 from .relative import RelativeFactor
-from .search import Certificate, central_hessian
-from .units import theta_units
+from .search import minimize, search
 
 #: The first stage only has to come near: its estimates are where the joint search starts.
 STAGE_ONE_TOLERANCE = 1.0
@@ -60,6 +70,7 @@ class GeneralizedFit:
     backend: Any = field(repr=False)
     n_evaluations: int
     timings: Mapping[str, float]
+    elsewhere: tuple[GeneralizedFit, ...] = ()
 
     @property
     def structure(self) -> Structure:
@@ -68,13 +79,26 @@ class GeneralizedFit:
 
     @property
     def relative_factors(self) -> tuple[FloatArray, ...]:
-        """T of every factor."""
-        return self.structure.relative_factors(self.theta)
+        """T of every factor, for the user's columns."""
+        return self.design.random.users_roots(self.theta)
+
+    @property
+    def covariances(self) -> list[FloatArray]:
+        """Covariance matrices of the random effects by factor, of the user's columns."""
+        return [T @ T.T for T in self.relative_factors]
 
     @property
     def singular_factors(self) -> list[str]:
         """Names of the factors whose covariance matrix has no full rank, seen in the units of one observation."""
-        return rank_deficient(self.structure, self.units.theta, [T / self.units.eta for T in self.relative_factors])
+        return singular_factors(self.design.random, self.theta / self.units.eta)
+
+    @property
+    def quantities(self) -> dict[str, float]:
+        """Variance and dispersion parameters and coefficients by description."""
+        dispersion = {p.name: float(v) for p, v in zip(self.family.parameters, self.phi, strict=True)}
+        fixed = self.design.fixed
+        beta = dict(zip(fixed.kept_names, fixed.coefficients(self.gamma).tolist(), strict=True))
+        return covariance_quantities(self.design.random, self.theta) | dispersion | beta
 
     @property
     def dispersion(self) -> DispersionScale:
@@ -114,13 +138,12 @@ class GeneralizedFit:
     def joint_hessian(self) -> FloatArray:
         """Hessian of the criterion in (gamma, theta, xi), by central differences of the exact gradient."""
         problem, x = self.problem()
-        H = central_hessian(lambda z: problem.gradient(z)[1], x, problem.lower)
-        return np.asarray(problem.A.T @ H @ problem.A)
+        return problem.hessian(x, central=True) / np.outer(problem.unit, problem.unit)
 
     @property
     def free(self) -> BoolArray:
         """Which of (gamma, theta, xi) are not at a boundary."""
-        theta_free = ~(on_diagonal(self.structure) & (self.theta <= 0.0))
+        theta_free = free_entries(self.design.random, self.theta)
         return np.concatenate([np.ones(len(self.gamma), bool), theta_free, ~self.dispersion_at_bound])
 
     @property
@@ -155,14 +178,13 @@ def fit_generalized(
     """Maximize the (Laplace or quadrature) likelihood."""
     with watch.phase("symbolic"):
         structure = design.random.structure
-        given = start_values(structure, start)
+        given = start_values(design.random, start)
         n_fixed = design.fixed.rank
         pipeline = assemble(structure, backend, optimizer)
         model = Model(design, family, y, weights, pipeline.backend.analyze(structure), hessian)
-        exact = model
+        differentiable = None
         if not pipeline.backend.has_selected_inverse:
-            other, _ = choose_backend(structure, "auto", with_gradient=True)
-            exact = replace(model, symbolic=other.analyze(structure))
+            differentiable = choose_backend(structure, "auto", with_gradient=True)[0].analyze(structure)
     if watch.observers:
         parameters = n_fixed + structure.n_theta + len(DispersionScale(family.parameters).estimated)
         watch.tell(FitStarted("glmm", design.n, n_fixed, structure.q, parameters, *pipeline.names))
@@ -170,57 +192,31 @@ def fit_generalized(
         gamma, phi, working = _fixed_effects_start(model)
         refuse_exact_fit(model, gamma)
         xi = DispersionScale(family.parameters).to_free(phi)
-        scale = float(1.0 / np.sqrt(np.mean(working.expected_weight)))
-        units = Units(scale, xi, theta_units(structure, design.random.ZtZ, design.n))
+        units = Units(float(1.0 / np.sqrt(np.mean(working.expected_weight))), xi)
+        problem_of = partial(Problem, model, units=units, watch=watch, differentiable=differentiable)
         near = PRECISION if nagq == 0 else STAGE_ONE_PRECISION
-        stage_one = _problem(model, exact, 1, units, joint=True, watch=watch, precision=near)
-        stage_one.gamma = gamma
-        first = _theta_start(model, working) if given is None else given
-        x = stage_one.pack(gamma, first, xi)
+        first = problem_of(1, joint=True, precision=near)
+        first.gamma = gamma
+        x = first.pack(gamma, _theta_start(model, working) if given is None else given, xi)
     evaluations = max_iter if pipeline.optimizer.needs_gradient else max_iter * (1 + len(x) + n_fixed)
     with watch.phase("nAGQ = 0"), explained(model):
-        minimum = stage_one.search(
-            x, pipeline.optimizer, tol if nagq == 0 else max(tol, STAGE_ONE_TOLERANCE), evaluations
-        )
-    problem, result = stage_one, minimum
+        if nagq == 0:
+            found = search(first, x, pipeline.optimizer, tol=tol, max_evaluations=evaluations, quick=True)
+        else:
+            near_by = minimize(first, x, pipeline.optimizer, max(tol, STAGE_ONE_TOLERANCE), evaluations)
     if nagq:
         with watch.phase("Laplace" if nagq == 1 else f"nAGQ = {nagq}"), explained(model):
-            mode = stage_one.at(minimum.x).mode
-            problem = _problem(model, exact, nagq, units, joint=False, watch=watch, precision=PRECISION)
+            mode = first.at(near_by.x).mode
+            problem = problem_of(nagq, joint=False)
             problem.u, problem.gamma = mode.point.u, mode.point.gamma
-            _, theta, xi = stage_one.unpack(minimum.x)
-            # A diagonal that the first stage put at zero starts again from inside.
-            theta = np.where(problem.diagonal & (theta <= 0.0), first, theta)
-            x = problem.pack(mode.point.gamma, theta, xi)
-            result = problem.search(x, pipeline.optimizer, tol, evaluations)
+            _, theta, xi = first.unpack(near_by.x)
+            x = problem.pack(mode.point.gamma, _inside(model, theta / units.eta) * units.eta, xi)
+            found = search(problem, x, pipeline.optimizer, tol=tol, max_evaluations=evaluations, quick=True)
     with watch.phase("estimates"), explained(model):
-        here = problem.exact.at(result.x)
-        mode = here.mode
-        refuse_separation(model, mode.point.gamma, mode.phi)
-        fit = GeneralizedFit(
-            design=design,
-            family=family,
-            y=y,
-            weights=weights,
-            nagq=nagq,
-            hessian_kind=hessian,
-            theta=mode.Lambda.theta,
-            gamma=mode.point.gamma,
-            phi=mode.phi,
-            u=mode.point.u,
-            b=mode.point.b,
-            eta=mode.point.eta,
-            RX=mode.regular.RX,
-            criterion=here.value,
-            units=units,
-            certificate=result.certificate,
-            provenance=(*pipeline.provenance, *provenance),
-            backend=backend if not isinstance(backend, str) else pipeline.provenance[0].name,
-            n_evaluations=watch.n_evaluations,
-            timings=dict(watch.timings),
-        )
+        fit = _fit(found, nagq, (*pipeline.provenance, *provenance), backend, watch)
+        refuse_separation(model, fit.gamma, fit.phi)
         if fit.dispersion_at_bound.any():
-            slopes = here.gradient[len(result.x) - len(units.xi) :]
+            slopes = found.criterion.exact.at(found.x).gradient[len(found.x) - len(units.xi) :]
             refuse_growing_dispersion(fit.dispersion.names, fit.dispersion_at_bound, slopes, design.n)
     if watch.observers:
         watch.tell(
@@ -230,14 +226,55 @@ def fit_generalized(
     return fit
 
 
-def _problem(
-    model: Model, exact: Model, nagq: int, units: Units, *, joint: bool, watch: Watch, precision: float
-) -> Problem:
-    """The criterion, and the same on a backend with gradients where the chosen one has none."""
-    problem = Problem(model, nagq, units, joint=joint, watch=watch, precision=precision)
-    if exact is not model:
-        problem.differentiable = Problem(exact, nagq, units, joint=joint, watch=watch, precision=precision)
-    return problem
+def _inside(model: Model, theta: FloatArray) -> FloatArray:
+    """theta with covariance matrices away from the boundary: from zero no step leads away."""
+    for root in roots_of(model.design.random):
+        U, s, _ = np.linalg.svd(root.of(theta))
+        if s[-1] < SMALLEST:
+            theta = root.put(theta, lower_root(U * np.maximum(s, SMALLEST)))
+    return theta
+
+
+def _fit(
+    found: Standing[Problem], nagq: int, provenance: tuple[Provenance, ...], backend: Any, watch: Watch
+) -> GeneralizedFit:
+    """The estimates at the end of the search, and at the other points of the same deviance."""
+    problem = found.criterion.exact
+    model = problem.model
+
+    def at(x: FloatArray, elsewhere: tuple[GeneralizedFit, ...]) -> GeneralizedFit:
+        here = problem.at(x)
+        mode = here.mode
+        return GeneralizedFit(
+            design=model.design,
+            family=model.family,
+            y=model.y,
+            weights=model.weights,
+            nagq=nagq,
+            hessian_kind=model.hessian,
+            theta=mode.Lambda.theta,
+            gamma=mode.point.gamma,
+            phi=mode.phi,
+            u=mode.point.u,
+            b=mode.point.b,
+            eta=mode.point.eta,
+            RX=mode.regular.RX,
+            criterion=here.value,
+            units=problem.units,
+            certificate=replace(
+                found.certificate,
+                at_boundary=tuple(problem.n_gamma + i for i in zero_diagonals(model.design.random, mode.Lambda.theta)),
+            ),
+            provenance=provenance,
+            backend=backend if not isinstance(backend, str) else provenance[0].name,
+            n_evaluations=watch.n_evaluations,
+            timings=dict(watch.timings),
+            elsewhere=elsewhere,
+        )
+
+    fit = at(found.x, tuple(at(x, ()) for x in found.flat))
+    unknown = not_identified(fit.quantities, [other.quantities for other in fit.elsewhere])
+    return replace(fit, certificate=replace(fit.certificate, not_identified=unknown))
 
 
 def _theta_start(model: Model, working: Derivatives) -> FloatArray:
@@ -246,7 +283,7 @@ def _theta_start(model: Model, working: Derivatives) -> FloatArray:
     design = replace(model.design, y=working.d1 / weights, weights=weights, offset=None)
     cross = cross_products(design)
     sigma = float(np.sqrt(min(max(cross.yWy / cross.n, 1e-2), 1e2)))
-    return sigma * moment_start(cross, theta_units(cross.structure, cross.ZtWZ, cross.n))
+    return sigma * moment_start(cross, float(1.0 / np.sqrt(weights.mean())))
 
 
 def _fixed_effects_start(model: Model) -> tuple[FloatArray, FloatArray, Derivatives]:

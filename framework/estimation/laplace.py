@@ -19,18 +19,19 @@ import numpy as np
 from ..contracts.arrays import FloatArray
 from ..contracts.family import Derivatives
 from ..contracts.linalg import PatternBlocks
-from ..design.random import PatternProduct
+from ..design.random import PatternProduct, both_sides
 from .modes import Mode
 from .profiled import logdet_gradient, triangular_solves
-from .relative import both_sides
+from .relative import Blocks, bending
 
 
 @dataclass(frozen=True, eq=False)
 class Gradient:
-    """Derivatives of the criterion by gamma, theta and phi (natural scale)."""
+    """Derivatives of the criterion by gamma, theta, all of T_j, and phi (natural scale)."""
 
     gamma: FloatArray
     theta: FloatArray
+    T: Blocks
     phi: FloatArray
 
 
@@ -75,7 +76,7 @@ def total_gradient(
     through_lambda = outer_by_factor(mode, mode.score, v)
     by_T = tuple(a + b + e for a, b, e in zip(by_T, through_eta, through_lambda, strict=True))
     gamma = np.zeros(len(mode.point.gamma)) if mode.joint else model.Q.T @ r
-    return Gradient(gamma, model.structure.theta_of(by_T), by_phi + w_phi @ leverages + d.phi1_eta @ t)
+    return Gradient(gamma, model.structure.theta_of(by_T), by_T, by_phi + w_phi @ leverages + d.phi1_eta @ t)
 
 
 def outer_by_factor(mode: Mode, a: FloatArray, b: FloatArray) -> list[FloatArray]:
@@ -103,8 +104,8 @@ def sandwich(mode: Mode, inverse: PatternBlocks) -> PatternBlocks:
     return PatternBlocks(diagonal, cross)
 
 
-def bending(mode: Mode) -> FloatArray:
-    """What the average information leaves out near singular T, for one factor: 2 tr(S dT dT') over the directions.
+def bending_of_one_factor(mode: Mode) -> FloatArray:
+    """What the average information leaves out near singular T: 2 tr(S dT dT') over the directions.
 
     S = sum over levels of Z'V^-1 Z - (Z'd1)(Z'd1)' is the derivative by T T' in the working linear model. It vanishes
     at an optimum inside; at one of lower rank it is all that bends the criterion. Of an indefinite S (far from the
@@ -134,21 +135,24 @@ def positive_part(S: FloatArray, metric: FloatArray) -> FloatArray:
     return np.asarray(half @ half.T)
 
 
-def curvature(mode: Mode) -> FloatArray:
+def curvature(mode: Mode, by_T: Blocks | None = None) -> FloatArray:
     """Approximate Hessian of the criterion by (gamma, theta), or by theta alone where gamma is estimated jointly.
 
     That of the working linear model (its residual variance is 1), V = W^-1 + Z Lambda Lambda'Z': 2 Q'V^-1 Q by gamma,
     2 Q'V^-1 Zw crosswise, and by theta the average information matrix w'Z'V^-1 Zw, over the directions
     w = (dT T' + T dT') Z'd1. Where gamma is estimated jointly, that is less what gamma takes up. An average of the
     observed and the expected information need not be positive semidefinite together with the observed cross terms;
-    shrunk by sqrt(1/2) it always is, since gamma takes up no more than all of w'Z'V^-1 Zw.
+    shrunk by sqrt(1/2) it always is, since gamma takes up no more than all of w'Z'V^-1 Zw. What bends the criterion
+    besides is found by levels for one factor, and from the derivatives by T_j, where these are given, for several.
     """
     system, W = mode.regular, mode.Lambda.directions(mode.score)
     AW = PatternProduct(mode.model.structure, system.ZtWZ)(W)
     half = system.factor.half_solve(mode.Lambda.t @ AW)
     by_theta = W.T @ AW - half.T @ half
     if len(mode.model.structure.factors) == 1:
-        by_theta += bending(mode)
+        by_theta += bending_of_one_factor(mode)
+    elif by_T is not None:
+        by_theta += bending(mode.model.structure, mode.Lambda.T, by_T)
     taken_up = triangular_solves(system.RX, system.ZtWQ.T @ W - system.RZX.T @ half)[0]
     explained = taken_up.T @ taken_up
     if mode.joint:

@@ -2,43 +2,131 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from scipy.linalg import solve_triangular
 
 from ..contracts.arrays import BoolArray, FloatArray
-from ..contracts.errors import ConvergenceWarning, InputError, NotPositiveDefiniteError, SingularFitWarning
-from ..contracts.linalg import Structure
+from ..contracts.errors import InputError, NotPositiveDefiniteError
+from ..contracts.linalg import Structure, Symbolic
 from ..contracts.observer import FitFinished, FitStarted
-from ..contracts.optim import Objective
 from ..design.arrays import as_numbers
 from ..design.crossproducts import CrossProducts, cross_products
 from ..design.mixed import MixedDesign
+from ..design.random import RandomDesign
 from ..registry import Provenance
+from .certificate import Certificate, Standing
+from .criterion import Criterion, Root, roots_of
+from .ending import (
+    covariance_quantities,
+    free_entries,
+    not_identified,
+    singular_factors,
+    warn_of,
+    zero_diagonals,
+)
 from .moments import moment_start
 from .pipeline import Pipeline, Watch, assemble, choose_backend
 from .profiled import PenalizedLeastSquares, ProfiledDeviance
-from .search import Certificate, central_hessian, search
-from .units import ThetaUnits, theta_units
+from .search import search
 
-#: A residual variance below this part of y's, without an optimum, means that the model reproduces y.
-PERFECT = 1e-8
-#: A covariance matrix is singular when its relative factor's smallest singular value is below this (lme4's isSingular).
-SINGULAR = 1e-4
+#: A residual variance below this part of y's is that of a model that reproduces y; without an optimum, below this one.
+PERFECT, SUSPECT = 1e-18, 1e-8
+#: r^2 that is a smaller part of what it is a difference from loses too many digits: the reference moves nearer.
+CANCELLED = 1e8
+REFERENCES = 3
+
+
+class LinearCriterion(Criterion["_Scaled"]):
+    """The profiled deviance of x = theta / eta."""
+
+    def __init__(
+        self,
+        deviance: ProfiledDeviance,
+        roots: tuple[Root, ...],
+        eta: float,
+        watch: Watch,
+        differentiable: Symbolic | None = None,
+        turned: tuple[FloatArray, ...] | None = None,
+    ) -> None:
+        super().__init__(watch)
+        self.deviance, self.roots, self.eta = deviance, roots, eta
+        factors = deviance.structure.factors
+        #: the basis that it is in: that of the design, times these orthogonal matrices
+        self.turned = tuple(np.eye(f.n_columns) for f in factors) if turned is None else turned
+        self.curvature_is_exact = len(factors) == 1
+        self.lower = np.full(deviance.structure.n_theta, -np.inf)
+        self.upper = -self.lower
+        self._differentiable = differentiable
+        self._exact = self
+        if differentiable is not None:
+            other = ProfiledDeviance(deviance.cross, differentiable, deviance.reml)
+            self._exact = LinearCriterion(other, roots, eta, watch, None, self.turned)
+
+    @property
+    def exact(self) -> LinearCriterion:
+        """The criterion with gradients."""
+        return self._exact
+
+    def evaluate(self, x: FloatArray) -> _Scaled:
+        """The penalized least squares problem at x."""
+        return _Scaled(self.deviance.at(self.eta * x), self.eta)
+
+    def rotated(self, by: Sequence[FloatArray]) -> LinearCriterion:
+        """The same in another basis of every factor."""
+        turned = tuple(turn @ more for turn, more in zip(self.turned, by, strict=True))
+        return self._on(self.deviance.cross.rotated(by), turned)
+
+    def seen_from(self, design: MixedDesign, at: PenalizedLeastSquares) -> LinearCriterion:
+        """The same with residuals at the solution `at` as the reference; `design` is in the criterion's basis."""
+        return self._on(self.deviance.cross.seen_from(design, at.Lambda @ at.solved), self.turned)
+
+    def _on(self, cross: CrossProducts, turned: tuple[FloatArray, ...]) -> LinearCriterion:
+        deviance = ProfiledDeviance(cross, self.deviance.symbolic, self.deviance.reml)
+        return LinearCriterion(deviance, self.roots, self.eta, self.watch, self._differentiable, turned)
+
+
+@dataclass(frozen=True, eq=False)
+class _Scaled:
+    """One evaluation by x = theta / eta."""
+
+    at: PenalizedLeastSquares
+    eta: float
+
+    @property
+    def value(self) -> float:
+        return self.at.deviance
+
+    @property
+    def gradient(self) -> FloatArray:
+        return self.eta * self.at.gradient
+
+    @property
+    def curvature(self) -> FloatArray:
+        return self.eta**2 * self.at.curvature
 
 
 @dataclass(frozen=True, eq=False)
 class LinearFit:
-    """All numbers of a fitted linear mixed model; the design and the cross-products it came from."""
+    """All numbers of a fitted linear mixed model; the design and the cross-products it came from.
+
+    theta, u and b belong to the basis of the random-effects columns in which the fit was certified.
+
+    Parameters
+    ----------
+    eta : float
+        Standard deviation of an average observation, relative to sigma.
+    elsewhere : tuple of LinearFit
+        Fits with other parameters and the same criterion, one for each direction that the data do not determine.
+    """
 
     design: MixedDesign
     cross: CrossProducts
     reml: bool
+    eta: float
     theta: FloatArray
     sigma: float
     gamma: FloatArray
@@ -53,6 +141,7 @@ class LinearFit:
     backend: Any = field(repr=False)
     n_evaluations: int
     timings: Mapping[str, float]
+    elsewhere: tuple[LinearFit, ...] = ()
 
     @property
     def structure(self) -> Structure:
@@ -81,77 +170,79 @@ class LinearFit:
 
     @property
     def relative_factors(self) -> tuple[FloatArray, ...]:
-        """T of every factor."""
-        return self.structure.relative_factors(self.theta)
+        """T of every factor, for the user's columns."""
+        return self.design.random.users_roots(self.theta)
+
+    @property
+    def covariances(self) -> list[FloatArray]:
+        """Covariance matrices of the random effects by factor, of the user's columns."""
+        return [self.sigma**2 * T @ T.T for T in self.relative_factors]
 
     @property
     def free(self) -> BoolArray:
-        """Parameters of theta that are not at the boundary."""
-        return ~(on_diagonal(self.structure) & (self.theta <= 0.0))
-
-    @cached_property
-    def units(self) -> ThetaUnits:
-        """Coordinates of the search."""
-        return theta_units(self.structure, self.cross.ZtWZ, self.design.n)
+        """Parameters of theta that are not in a column of T that is zero."""
+        return free_entries(self.design.random, self.theta)
 
     @property
     def singular_factors(self) -> list[str]:
         """Factors whose covariance matrix has no full rank."""
-        return rank_deficient(self.structure, self.units, self.relative_factors)
+        return singular_factors(self.design.random, self.theta / self.eta)
+
+    @property
+    def quantities(self) -> dict[str, float]:
+        """Variance parameters by description."""
+        return covariance_quantities(self.design.random, self.theta, self.sigma) | {
+            "the residual variance": self.sigma**2
+        }
 
     def vcov_root(self) -> FloatArray:
         """R^-1 R_X^-1: its Gram matrix times sigma^2 is the covariance of the kept coefficients."""
         root = solve_triangular(self.RX, np.eye(len(self.RX)), check_finite=False) if len(self.RX) else self.RX
         return np.asarray(solve_triangular(self.design.fixed.R, root, check_finite=False)) if len(root) else root
 
-    def solve(self, theta: FloatArray | None = None) -> PenalizedLeastSquares:
-        """The penalized least squares problem at theta, factorized again."""
-        criterion = self.__dict__.get("_deviance")
+    @property
+    def _differentiable(self) -> LinearCriterion:
+        """The criterion with gradients, analysed again."""
+        criterion: LinearCriterion | None = self.__dict__.get("_analysed")
         if criterion is None:
             backend, _ = choose_backend(self.structure, self.backend)
             if not backend.has_selected_inverse:
                 backend, _ = choose_backend(self.structure, "auto", with_gradient=True)
-            criterion = ProfiledDeviance(self.cross, backend.analyze(self.structure), self.reml)
-            self.__dict__["_deviance"] = criterion
-        at: PenalizedLeastSquares = criterion.at(self.theta if theta is None else theta)
-        return at
+            deviance = ProfiledDeviance(self.cross, backend.analyze(self.structure), self.reml)
+            criterion = LinearCriterion(deviance, roots_of(self.design.random), self.eta, Watch())
+            self.__dict__["_analysed"] = criterion
+        return criterion
+
+    def solve(self, theta: FloatArray | None = None) -> PenalizedLeastSquares:
+        """The penalized least squares problem at the estimates (or at a theta of the user's), factorized again."""
+        at = self.theta if theta is None else self.design.random.basis_theta(theta)
+        return self._differentiable.deviance.at(at)
 
     def hessian_of_criterion(self) -> FloatArray:
         """Second derivatives of the profiled criterion by theta: exact for one factor, else by differences."""
-        here = self.solve()
-        if here.has_exact_curvature:
-            return here.curvature
-        units, lower = self.units, np.where(on_diagonal(self.structure), 0.0, -np.inf)
-        H = central_hessian(
-            lambda x: units.gradient(self.solve(units.inverse @ x).gradient), units.A @ self.theta, lower
-        )
-        return np.asarray(units.A.T @ H @ units.A)
+        return self._differentiable.hessian(self.theta / self.eta, central=True) / self.eta**2
 
     def release(self) -> None:
         """Forget the backend's analysis, which can be large; `solve` makes it again."""
-        self.__dict__.pop("_deviance", None)
+        self.__dict__.pop("_analysed", None)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in self.__dict__.items() if k != "_deviance"}
+        return {k: v for k, v in self.__dict__.items() if k != "_analysed"}
 
 
-def on_diagonal(structure: Structure) -> BoolArray:
-    """Which entries of theta are diagonals of a T."""
-    return np.concatenate([f.theta_rows == f.theta_columns for f in structure.factors])
-
-
-def start_values(structure: Structure, start: Any) -> FloatArray | None:
-    """The user's theta, checked."""
+def start_values(random: RandomDesign, start: Any) -> FloatArray | None:
+    """The user's theta, checked, in the basis of the design."""
     if start is None:
         return None
-    theta = as_numbers(start, "start")
+    structure, theta = random.structure, as_numbers(start, "start")
     if len(theta) != structure.n_theta:
         raise InputError(
             f"start has {len(theta)} values, the model has {structure.n_theta} covariance parameters (theta)"
         )
-    if (theta[on_diagonal(structure)] < 0).any():
+    diagonal = np.concatenate([f.theta_rows == f.theta_columns for f in structure.factors])
+    if (theta[diagonal] < 0).any():
         raise InputError("start has negative standard deviations (diagonal entries of the relative factor)")
-    return theta
+    return random.basis_theta(theta)
 
 
 def fit_linear(
@@ -171,67 +262,36 @@ def fit_linear(
     -----
     ConvergenceWarning
         Where the certificate fails.
+    IdentificationWarning
+        Where the data do not determine some parameters.
     SingularFitWarning
         Where a covariance matrix is estimated without full rank.
     """
     with watch.phase("choice"):
         structure = design.random.structure
-        given = start_values(structure, start)
+        given = start_values(design.random, start)
         pipeline = assemble(structure, backend, optimizer)
     with watch.phase("cross-products"):
         cross = cross_products(design)
         _refuse_perfect_fit(cross)
     with watch.phase("symbolic"):
-        criterion = ProfiledDeviance(cross, pipeline.backend.analyze(structure), reml)
-        exact = criterion
+        deviance = ProfiledDeviance(cross, pipeline.backend.analyze(structure), reml)
+        differentiable = None
         if not pipeline.backend.has_selected_inverse:
-            other, _ = choose_backend(structure, "auto", with_gradient=True)
-            exact = ProfiledDeviance(cross, other.analyze(structure), reml)
+            differentiable = choose_backend(structure, "auto", with_gradient=True)[0].analyze(structure)
     _announce(watch, design, pipeline)
     with watch.phase("search"):
-        units, diagonal = theta_units(structure, cross.ZtWZ, design.n), on_diagonal(structure)
-        x0 = units.A @ (moment_start(cross, units) if given is None else given)
-        objective = _objective(criterion, units, x0, diagonal, watch)
-        if given is not None and not np.isfinite(objective.value(x0)):
+        eta = 1.0 if design.weights is None else float(1.0 / np.sqrt(design.weights.mean()))
+        criterion = LinearCriterion(deviance, roots_of(design.random), eta, watch, differentiable)
+        x0 = (moment_start(cross, eta) if given is None else given) / eta
+        if given is not None and not np.isfinite(criterion.value(x0)):
             raise InputError(
                 "the criterion is not finite at start: its entries are standard deviations over the residual one, "
                 "mostly between 0.01 and 100"
             )
-        minimum = search(
-            objective,
-            pipeline.optimizer,
-            tol=tol,
-            max_evaluations=max_iter if pipeline.optimizer.needs_gradient else max_iter * (1 + len(x0)),
-            exact=objective if exact is criterion else _objective(exact, units, x0, diagonal, watch),
-            nonnegative=diagonal,
-        )
-    theta = units.inverse @ minimum.x
-    try:
-        here = exact.at(theta)
-    except NotPositiveDefiniteError as error:
-        raise _perfect_fit() from error
-    if not minimum.certificate.converged and here.sigma2 < PERFECT * cross.yWy / cross.n:
-        raise _perfect_fit()
-    fixed = design.fixed
-    fit = LinearFit(
-        design=design,
-        cross=cross,
-        reml=reml,
-        theta=theta,
-        sigma=float(np.sqrt(here.sigma2)),
-        gamma=cross.gamma0 + here.gamma,
-        RX=here.RX,
-        u=here.u,
-        b=here.b,
-        pwrss=here.pwrss,
-        logdet_L2=here.factor.logdet,
-        logdet_RX2=here.logdet_RX2 + 2.0 * float(np.log(np.abs(np.diagonal(fixed.R))).sum()),
-        certificate=minimum.certificate,
-        provenance=pipeline.provenance,
-        backend=backend if not isinstance(backend, str) else pipeline.provenance[0].name,
-        n_evaluations=watch.n_evaluations,
-        timings=dict(watch.timings),
-    )
+        evaluations = max_iter if pipeline.optimizer.needs_gradient else max_iter * (1 + len(x0))
+        found = _search(criterion, x0, design, pipeline, tol, evaluations)
+    fit = _fit(design, found, pipeline.provenance, backend, watch)
     if watch.observers:
         watch.tell(
             FitFinished(fit.certificate.converged, fit.criterion, fit.n_evaluations, sum(watch.timings.values()))
@@ -240,53 +300,78 @@ def fit_linear(
     return fit
 
 
+def _search(
+    criterion: LinearCriterion, x: FloatArray, design: MixedDesign, pipeline: Pipeline, tol: float, evaluations: int
+) -> Standing[LinearCriterion]:
+    """Minimize; where r^2 loses digits, once more with residuals near the optimum as the reference.
+
+    Raises
+    ------
+    InputError
+        Where the residual variance goes to zero.
+    """
+    for _ in range(REFERENCES):
+        found = search(criterion, x, pipeline.optimizer, tol=tol, max_evaluations=evaluations)
+        criterion, x = found.criterion, found.x
+        try:
+            at = criterion.exact.at(x).at
+        except NotPositiveDefiniteError as error:
+            raise _perfect_fit() from error
+        cross = criterion.deviance.cross
+        part = at.sigma2 / (cross.yWy / cross.n)
+        if part < PERFECT or (not found.certificate.converged and at.cancelled < CANCELLED and part < SUSPECT):
+            raise _perfect_fit()
+        if at.cancelled < CANCELLED:
+            break
+        criterion = criterion.seen_from(replace(design, random=design.random.rotated(criterion.turned)), at)
+    return found
+
+
+def _fit(
+    design: MixedDesign,
+    found: Standing[LinearCriterion],
+    provenance: tuple[Provenance, ...],
+    backend: Any,
+    watch: Watch,
+) -> LinearFit:
+    """The estimates at the end of the search, and at the other points of the same deviance."""
+    criterion = found.criterion.exact
+    deviance, fixed = criterion.deviance, design.fixed
+    random = design.random.rotated(criterion.turned)
+
+    def at(x: FloatArray, elsewhere: tuple[LinearFit, ...]) -> LinearFit:
+        here = criterion.at(x).at
+        return LinearFit(
+            design=replace(design, random=random),
+            cross=deviance.cross,
+            reml=deviance.reml,
+            eta=criterion.eta,
+            theta=here.theta,
+            sigma=float(np.sqrt(here.sigma2)),
+            gamma=deviance.cross.gamma0 + here.gamma,
+            RX=here.RX,
+            u=here.u,
+            b=here.b,
+            pwrss=here.pwrss,
+            logdet_L2=here.factor.logdet,
+            logdet_RX2=here.logdet_RX2 + 2.0 * float(np.log(np.abs(np.diagonal(fixed.R))).sum()),
+            certificate=replace(found.certificate, at_boundary=zero_diagonals(random, here.theta)),
+            provenance=provenance,
+            backend=backend if not isinstance(backend, str) else provenance[0].name,
+            n_evaluations=watch.n_evaluations,
+            timings=dict(watch.timings),
+            elsewhere=elsewhere,
+        )
+
+    fit = at(found.x, tuple(at(x, ()) for x in found.flat))
+    unknown = not_identified(fit.quantities, [other.quantities for other in fit.elsewhere])
+    return replace(fit, certificate=replace(fit.certificate, not_identified=unknown))
+
+
 def _announce(watch: Watch, design: MixedDesign, pipeline: Pipeline) -> None:
     if watch.observers:
         s = design.random.structure
         watch.tell(FitStarted("lmm", design.n, design.fixed.rank, s.q, s.n_theta, *pipeline.names))
-
-
-def _objective(
-    criterion: ProfiledDeviance, units: ThetaUnits, start: FloatArray, diagonal: BoolArray, watch: Watch
-) -> Objective:
-    """The criterion in scaled parameters; a breakdown of the factorization is an infinite value."""
-    last: dict[bytes, PenalizedLeastSquares] = {}
-
-    def solve(x: FloatArray) -> PenalizedLeastSquares:
-        key = x.tobytes()
-        if key not in last:
-            at = criterion.at(units.inverse @ x)
-            last.clear()
-            last[key] = at
-        return last[key]
-
-    def value(x: FloatArray) -> float:
-        known = x.tobytes() in last
-        try:
-            d = solve(x).deviance
-        except NotPositiveDefiniteError:
-            d = np.inf
-        if not known:
-            watch.evaluated(x, d, None)
-        return d
-
-    def gradient(x: FloatArray) -> tuple[float, FloatArray]:
-        known = x.tobytes() in last
-        try:
-            at = solve(x)
-            d, g = at.deviance, units.gradient(at.gradient)
-        except NotPositiveDefiniteError:
-            d, g = np.inf, np.zeros_like(x)
-        if not known:
-            watch.evaluated(x, d, g)
-        return d, g
-
-    def curvature(x: FloatArray) -> FloatArray:
-        return units.hessian(solve(x).curvature)
-
-    lower = np.where(diagonal, 0.0, -np.inf)
-    one_factor = len(criterion.structure.factors) == 1
-    return Objective(value, start, lower, np.full(len(start), np.inf), gradient, curvature, one_factor)
 
 
 def _refuse_perfect_fit(cross: CrossProducts) -> None:
@@ -302,23 +387,3 @@ def _perfect_fit() -> InputError:
         "X and the random effects together reproduce y exactly: the residual variance goes to zero and the likelihood "
         "has no maximum. Use fewer random effects, or check whether y was computed from the groups"
     )
-
-
-def rank_deficient(structure: Structure, units: ThetaUnits, relative_factors: Sequence[FloatArray]) -> list[str]:
-    """Names of the factors whose covariance matrix has no full rank, whatever the units of their columns."""
-    parts = zip(structure.factors, units.factors, relative_factors, strict=True)
-    return [f.name for f, L, T in parts if np.linalg.svd(L @ T, compute_uv=False).min() < SINGULAR]
-
-
-def warn_of(certificate: Certificate, singular: list[str]) -> None:
-    """Warn of what the certificate and the covariance matrices say."""
-    if not certificate.converged:
-        warnings.warn(f"the fit did not converge: {certificate.message}", ConvergenceWarning, stacklevel=4)
-    elif singular:
-        warnings.warn(
-            f"the fit is singular: the covariance matrix of {', '.join(singular)} is estimated without full rank (a "
-            "variance of zero or a correlation of +-1). The estimates are the optimum; a simpler random-effects "
-            "structure would fit as well",
-            SingularFitWarning,
-            stacklevel=4,
-        )

@@ -16,21 +16,19 @@ import numpy as np
 
 from ..contracts.arrays import FloatArray
 from ..design.crossproducts import CrossProducts
-from .relative import both_sides
-from .units import ThetaUnits
 
 #: Starting standard deviations are at least this part of the residual one: from zero no step leads away.
 SMALLEST = 0.05
 
 
-def moment_start(cross: CrossProducts, units: ThetaUnits) -> FloatArray:
+def moment_start(cross: CrossProducts, eta: float = 1.0) -> FloatArray:
     """theta by moments; entries of T outside of a factor's template are dropped.
 
     Parameters
     ----------
     cross : CrossProducts
-    units : ThetaUnits
-        Coordinates in which the equations are solved and the limits of the start are set.
+    eta : float
+        Standard deviation of an average observation, relative to sigma: the unit that the limits of the start are in.
     """
     structure, A = cross.structure, cross.ZtWZ
     ks = [f.n_columns for f in structure.factors]
@@ -38,27 +36,26 @@ def moment_start(cross: CrossProducts, units: ThetaUnits) -> FloatArray:
     size = int(at[-1]) + 1
     H, rhs = np.zeros((size, size)), np.zeros(size)
     p = len(cross.gamma0)
-    inverse = [np.asarray(np.linalg.inv(L), dtype=np.float64) for L in units.factors]
-    split = [np.matmul(R.T, part) for R, part in zip(inverse, structure.split(cross.ZtWQy), strict=True)]
+    split = structure.split(cross.ZtWQy)
     B, z = [part[:p] for part in split], [part[p] for part in split]
     for j, (k, block, part) in enumerate(zip(ks, A.diagonal, z, strict=True)):
         mine = slice(at[j], at[j + 1])
-        own, block = np.einsum("xal,xbl->abl", B[j], B[j]), both_sides(inverse[j].T, block, inverse[j].T)
+        own = np.einsum("xal,xbl->abl", B[j], B[j])
         H[mine, mine] = _quadratic(block, own, B[j], B[j])
         H[mine, -1] = H[-1, mine] = (block - own).reshape(k * k, -1).sum(axis=1)
         rhs[mine] = (part @ part.T).ravel()
     for (i, j), block in A.cross.items():
         rows, columns = structure.pairs[i, j]
         met = np.einsum("xan,xbn->abn", B[i][:, :, rows], B[j][:, :, columns])
-        both = _quadratic(both_sides(inverse[i].T, block, inverse[j].T), met, B[i], B[j])
+        both = _quadratic(block, met, B[i], B[j])
         H[at[i] : at[i + 1], at[j] : at[j + 1]] = both
         H[at[j] : at[j + 1], at[i] : at[i + 1]] = both.T
     H[-1, -1], rhs[-1] = cross.n - p, cross.yWy
     solution = np.linalg.lstsq(H, rhs, rcond=1e-12)[0]
     variance = cross.yWy / cross.n
     sigma2 = solution[-1] if solution[-1] > 0.01 * variance else 0.5 * variance
-    covariances = [solution[at[j] : at[j + 1]].reshape(k, k) / sigma2 for j, k in enumerate(ks)]
-    return units.inverse @ structure.theta_of(tuple(_relative_factor(G) for G in covariances))
+    covariances = [solution[at[j] : at[j + 1]].reshape(k, k) / (sigma2 * eta**2) for j, k in enumerate(ks)]
+    return eta * structure.theta_of(tuple(_relative_factor(G) for G in covariances))
 
 
 def _quadratic(A: FloatArray, BB: FloatArray, B_i: FloatArray, B_j: FloatArray) -> FloatArray:

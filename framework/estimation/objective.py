@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import numpy as np
 
-from ..contracts.arrays import BoolArray, FloatArray
+from ..contracts.arrays import FloatArray
 from ..contracts.errors import NotPositiveDefiniteError
-from ..contracts.optim import Objective, Optimizer
+from ..contracts.linalg import Symbolic
+from .criterion import Criterion, roots_of
 from .dispersion import DispersionScale
-from .laplace import curvature, laplace_gradient
-from .linear import on_diagonal
+from .laplace import Gradient, curvature, laplace_gradient
 from .modes import PRECISION, Mode, Model, find_mode
 from .pipeline import Watch
 from .quadrature import Grid, Quadrature, gauss_hermite_grid
 from .relative import RelativeFactor
-from .search import SearchResult, search
-from .units import ThetaUnits
 
 #: Unconstrained dispersion parameters stay within this distance of their start (a factor of 5e8 on the log scale).
 WIDEST = 20.0
@@ -35,81 +34,94 @@ class Units:
         Standard deviation of one observation on the scale of the linear predictor.
     xi : (r,) array
         Unconstrained dispersion parameters at the start: the centre of their bounds.
-    theta : ThetaUnits
-        Coordinates of theta, free of the units of the random-effects columns.
     """
 
     eta: float
     xi: FloatArray
-    theta: ThetaUnits
 
 
-class Problem:
+class Problem(Criterion["Evaluation"]):
     """The criterion as a function of the search's parameters, warm-started from the last modes.
 
-    The parameters are (gamma, theta, xi) in `units`; gamma is left out where it is estimated with the modes.
+    x holds (gamma, theta) / eta and xi; gamma is left out where it is estimated with the modes.
 
-    Attributes
+    Parameters
     ----------
-    differentiable : Problem or None
-        The same problem on a backend with gradients, for the certificate, where the model's own has none.
+    differentiable : Symbolic, optional
+        The analysis of a backend with gradients, for the certificate, where the model's own has none.
     """
 
     def __init__(
-        self, model: Model, nagq: int, units: Units, *, joint: bool, watch: Watch, precision: float = PRECISION
+        self,
+        model: Model,
+        nagq: int,
+        units: Units,
+        *,
+        joint: bool,
+        watch: Watch,
+        precision: float = PRECISION,
+        differentiable: Symbolic | None = None,
     ) -> None:
-        self.model, self.units, self.joint, self.watch, self.precision = model, units, joint, watch, precision
+        super().__init__(watch)
+        self.model, self.nagq, self.units, self.joint, self.precision = model, nagq, units, joint, precision
         self.dispersion = DispersionScale(model.family.parameters)
-        self.diagonal = on_diagonal(model.structure)
         self.u = np.zeros(model.structure.q)
         self.gamma = np.zeros(model.Q.shape[1])
         self.n_gamma = 0 if joint else model.Q.shape[1]
-        # the search's parameters are A (gamma, theta, xi)
-        n = self.n_gamma + len(self.diagonal)
-        self.A, self.inverse = np.eye(n + len(units.xi)), np.eye(n + len(units.xi))
-        self.A[self.n_gamma : n, self.n_gamma : n] = units.theta.A
-        self.inverse[self.n_gamma : n, self.n_gamma : n] = units.theta.inverse
-        self.A[:n] /= units.eta
-        self.inverse[:n] *= units.eta
+        n = self.n_gamma + model.structure.n_theta
+        self.roots = roots_of(model.design.random, self.n_gamma)
+        #: natural parameters are x times these
+        self.unit = np.concatenate([np.full(n, units.eta), np.ones(len(units.xi))])
+        self.lower = np.concatenate([np.full(n, -np.inf), units.xi - WIDEST])
+        self.upper = np.concatenate([np.full(n, np.inf), units.xi + WIDEST])
         self.grid: Grid | None = None
         if nagq > 1:
             self.grid = gauss_hermite_grid(nagq, model.structure.factors[0].n_columns)
-        self._last: tuple[bytes, Evaluation] | None = None
-        self.differentiable: Problem | None = None
+        self._effects: FloatArray | None = None
+        self._differentiable, self._exact = differentiable, self
+        if differentiable is not None:
+            self._exact = self._with(replace(model, symbolic=differentiable), None)
+
+    def _with(self, model: Model, differentiable: Symbolic | None) -> Problem:
+        return Problem(
+            model,
+            self.nagq,
+            self.units,
+            joint=self.joint,
+            watch=self.watch,
+            precision=self.precision,
+            differentiable=differentiable,
+        )
 
     @property
     def exact(self) -> Problem:
         """The problem that has gradients: itself mostly."""
-        return self if self.differentiable is None else self.differentiable
+        if self._exact._last is None:
+            self._exact.u, self._exact.gamma, self._exact._effects = self.u, self.gamma, self._effects
+        return self._exact
 
-    @property
-    def lower(self) -> FloatArray:
-        """Lower bounds."""
-        free = np.full(self.n_gamma, -np.inf), np.where(self.diagonal, 0.0, -np.inf)
-        return np.concatenate([*free, self.units.xi - WIDEST])
-
-    @property
-    def upper(self) -> FloatArray:
-        """Upper bounds."""
-        return np.concatenate([np.full(self.n_gamma + len(self.diagonal), np.inf), self.units.xi + WIDEST])
-
-    @property
-    def nonnegative(self) -> BoolArray:
-        """Parameters in which the criterion is even."""
-        return np.concatenate(
-            [np.zeros(self.n_gamma, bool), self.diagonal, np.zeros(len(self.dispersion.estimated), bool)]
-        )
+    def rotated(self, by: Sequence[FloatArray]) -> Problem:
+        """The same in another basis of every factor; the modes go along."""
+        design = self.model.design
+        model = replace(self.model, design=replace(design, random=design.random.rotated(by)))
+        other, last = self._with(model, self._differentiable), self._exact._last or self._last
+        other.gamma = self.gamma
+        if last is not None:
+            split = model.structure.split(last[1].mode.point.b[:, None])
+            other._effects = np.concatenate([(turn.T @ part[0]).ravel() for turn, part in zip(by, split, strict=True)])
+            other.gamma = last[1].mode.point.gamma
+        return other
 
     def pack(self, gamma: FloatArray, theta: FloatArray, xi: FloatArray) -> FloatArray:
         """The search's parameters."""
-        return np.asarray(self.A @ np.concatenate([gamma[: self.n_gamma], theta, xi]))
+        return np.asarray(np.concatenate([gamma[: self.n_gamma], theta, xi]) / self.unit)
 
     def unpack(self, x: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """gamma (the last joint one), theta and xi."""
-        natural, n = self.inverse @ x, self.n_gamma + len(self.diagonal)
+        natural, n = self.unit * x, self.n_gamma + self.model.structure.n_theta
         return self.gamma if self.joint else natural[: self.n_gamma], natural[self.n_gamma : n], natural[n:]
 
-    def at(self, x: FloatArray) -> Evaluation:
+    def evaluate(self, x: FloatArray) -> Evaluation:
         """The modes at x, and what follows from them.
 
         Raises
@@ -117,55 +129,18 @@ class Problem:
         NotPositiveDefiniteError
             Where PIRLS fails.
         """
-        key = x.tobytes()
-        if self._last is None or self._last[0] != key:
-            here = Evaluation(self, *self.unpack(x), None if self._last is None else self._last[1].mode)
-            self.u, self.gamma = here.mode.point.u, here.mode.point.gamma
-            self._last = (key, here)
-        return self._last[1]
+        gamma, theta, xi = self.unpack(x)
+        if self._last is None and self._effects is not None:
+            self.u = self._spherical(theta, self._effects)
+        here = Evaluation(self, gamma, theta, xi, None if self._last is None else self._last[1].mode)
+        self.u, self.gamma = here.mode.point.u, here.mode.point.gamma
+        return here
 
-    def value(self, x: FloatArray) -> float:
-        """The criterion; inf where PIRLS fails."""
-        return self._evaluated(x, with_gradient=False)[0]
-
-    def gradient(self, x: FloatArray) -> tuple[float, FloatArray]:
-        """The criterion and its exact gradient; inf and zeros where PIRLS fails."""
-        return self._evaluated(x, with_gradient=True)
-
-    def _evaluated(self, x: FloatArray, with_gradient: bool) -> tuple[float, FloatArray]:
-        known = self._last is not None and self._last[0] == x.tobytes()
-        nothing = np.zeros_like(x)
-        try:
-            here = self.at(x)
-            f, g = here.value, here.gradient if with_gradient else nothing
-        except NotPositiveDefiniteError:
-            f, g = np.inf, nothing
-        if not (np.isfinite(f) and np.isfinite(g).all()):
-            f, g = np.inf, nothing
-        if not known:
-            self.watch.evaluated(x, f, g if with_gradient else None)
-        return f, g
-
-    def curvature(self, x: FloatArray) -> FloatArray:
-        """Approximation of the Hessian, for the search to start from."""
-        return self.at(x).curvature
-
-    def objective(self, start: FloatArray) -> Objective:
-        """What an optimizer sees."""
-        return Objective(self.value, start, self.lower, self.upper, self.gradient, self.curvature, False)
-
-    def search(self, start: FloatArray, optimizer: Optimizer, tol: float, max_evaluations: int) -> SearchResult:
-        """Minimize the criterion from a start."""
-        self.exact.u, self.exact.gamma = self.u, self.gamma
-        return search(
-            self.objective(start),
-            optimizer,
-            tol=tol,
-            max_evaluations=max_evaluations,
-            exact=self.exact.objective(start),
-            nonnegative=self.nonnegative,
-            quick=True,
-        )
+    def _spherical(self, theta: FloatArray, b: FloatArray) -> FloatArray:
+        """u of the smallest norm with Lambda u nearest to b."""
+        structure = self.model.structure
+        parts = zip(structure.relative_factors(theta), structure.split(b[:, None]), strict=True)
+        return np.concatenate([(np.linalg.pinv(T) @ part[0]).ravel() for T, part in parts])
 
 
 class Evaluation:
@@ -183,7 +158,7 @@ class Evaluation:
         self, problem: Problem, gamma: FloatArray, theta: FloatArray, xi: FloatArray, last: Mode | None
     ) -> None:
         # No reference to the problem, which holds this: a cycle would keep arrays of n rows alive.
-        self.inverse, self.n_gamma, self.grid = problem.inverse, problem.n_gamma, problem.grid
+        self.unit, self.n_gamma, self.grid = problem.unit, problem.n_gamma, problem.grid
         self.estimated = problem.dispersion.estimated
         phi, self.phi_slope = problem.dispersion.to_natural(xi)
         Lambda = RelativeFactor(problem.model.structure, theta)
@@ -208,22 +183,27 @@ class Evaluation:
         return self.mode.criterion if self.quadrature is None else self.quadrature.criterion
 
     @cached_property
+    def _by(self) -> Gradient:
+        """Derivatives by the natural parameters."""
+        return laplace_gradient(self.mode) if self.quadrature is None else self.quadrature.gradient()
+
+    @cached_property
     def gradient(self) -> FloatArray:
         """Its exact gradient in the search's parameters."""
-        by = laplace_gradient(self.mode) if self.quadrature is None else self.quadrature.gradient()
+        by = self._by
         xi = by.phi[self.estimated] * self.phi_slope
-        return np.asarray(self.inverse.T @ np.concatenate([by.gamma[: self.n_gamma], by.theta, xi]))
+        return np.asarray(self.unit * np.concatenate([by.gamma[: self.n_gamma], by.theta, xi]))
 
     @cached_property
     def curvature(self) -> FloatArray:
         """Approximate Hessian in the search's parameters; by the dispersion the outer product of scores."""
-        H = np.zeros_like(self.inverse)
+        H = np.zeros((len(self.unit),) * 2)
         n = len(H) - len(self.estimated)
-        H[:n, :n] = curvature(self.mode)
+        H[:n, :n] = curvature(self.mode, self._by.T)
         if self.estimated:
             phi1 = self.mode.derivatives.phi1
             assert phi1 is not None
             scores = phi1[self.estimated] * self.phi_slope[:, None]
             scores = scores - scores.mean(axis=1, keepdims=True)
             H[n:, n:] = 2.0 * scores @ scores.T + 1e-3 * np.eye(len(scores))
-        return np.asarray(self.inverse.T @ H @ self.inverse)
+        return H * np.outer(self.unit, self.unit)

@@ -16,7 +16,10 @@ from ..contracts.arrays import FloatArray
 from ..contracts.errors import NotPositiveDefiniteError
 from ..contracts.linalg import Factor, PatternBlocks, Structure, Symbolic
 from ..design.crossproducts import CrossProducts
-from .relative import Blocks, RelativeFactor
+from .relative import Blocks, RelativeFactor, bending
+
+#: r^2 as a part of what it is a difference from at which no digit of it is left.
+EXHAUSTED = 1e-13
 
 
 class ProfiledDeviance:
@@ -57,8 +60,12 @@ class PenalizedLeastSquares:
         Upper triangular, R_X'R_X = Q'WQ - RZX'RZX.
     gamma : (r,) array
         Coefficients of Q, less `cross.gamma0`.
+    marginal : (q, r + 1) array
+        Z'V^-1 [Q, y] with V = W^-1 + Z Lambda Lambda'Z'.
     pwrss : float
         r^2, the penalized weighted residual sum of squares.
+    cancelled : float
+        By how much [Q y]'V^-1 [Q y] is smaller than what it was found from as a difference.
     """
 
     def __init__(self, criterion: ProfiledDeviance, theta: FloatArray) -> None:
@@ -69,13 +76,15 @@ class PenalizedLeastSquares:
         self.factor: Factor = criterion.symbolic.factorize(cross.ZtWZ, theta)
         # [RZX, cu] = L^-1 P Lambda' Z'W [Q, y]
         self.half = self.factor.half_solve(self.Lambda.t @ cross.ZtWQy)
-        gram = self.half.T @ self.half
-        r = len(cross.gamma0)
-        self.RX = upper_cholesky(cross.QtWQ - gram[:r, :r])
-        cbeta, self.gamma = triangular_solves(self.RX, cross.QtWy - gram[:r, r])
-        self.pwrss = cross.yWy - float(gram[r, r]) - float(cbeta @ cbeta)
-        if not self.pwrss > 1e-13 * cross.yWy:
+        B = self.Lambda @ self.solved
+        self.marginal: FloatArray = cross.ZtWQy - cross.ZtWZ_times(B)
+        gram, r = cross.reference.gram(self.solved, B, self.marginal), len(cross.gamma0)
+        self.RX = upper_cholesky(gram[:r, :r])
+        cbeta, self.gamma = triangular_solves(self.RX, gram[:r, r])
+        self.pwrss = float(gram[r, r]) - float(cbeta @ cbeta)
+        if not self.pwrss > EXHAUSTED * cross.reference.EtWE[r, r]:
             raise NotPositiveDefiniteError(f"the residual variance is zero to rounding at theta = {theta}")
+        self.cancelled = float((np.diagonal(cross.reference.EtWE) / np.diagonal(gram)).max())
 
     @cached_property
     def logdet_RX2(self) -> float:
@@ -112,11 +121,6 @@ class PenalizedLeastSquares:
         return self.Lambda @ self.u
 
     @cached_property
-    def marginal(self) -> FloatArray:
-        """Z'V^-1 [Q, y] with V = W^-1 + Z Lambda Lambda'Z', (q, r + 1)."""
-        return self.cross.ZtWQy - self.cross.ZtWZ_times(self.Lambda @ self.solved)
-
-    @cached_property
     def Zte(self) -> FloatArray:
         """Z'e with e = W (y - X beta - Z b)."""
         return np.asarray(self.marginal[:, -1] - self.marginal[:, :-1] @ self.gamma)
@@ -128,8 +132,8 @@ class PenalizedLeastSquares:
         return np.asarray(root @ root.T)
 
     @cached_property
-    def logdet_gradient(self) -> FloatArray:
-        """Derivative by theta of log|M|, for REML of log|M| + 2 log|R_X|."""
+    def logdet_by_T(self) -> Blocks:
+        """Derivatives by T_j of log|M|, for REML of log|M| + 2 log|R_X|."""
         by_T = self.factor.logdet_gradient()
         if by_T is None:
             by_T = logdet_gradient(self.structure, self.Lambda.T, self.cross.ZtWZ, self.factor.selected_inverse())
@@ -138,23 +142,36 @@ class PenalizedLeastSquares:
             by_T = tuple(
                 g - 2.0 * np.tensordot(p, lp, axes=([0, 2], [0, 2])) for g, p, lp in zip(by_T, P, LP, strict=True)
             )
-        return self.structure.theta_of(by_T)
+        return by_T
 
     @cached_property
-    def pwrss_gradient(self) -> FloatArray:
-        """Derivative of r^2 by theta: -2 (Z'e)' dLambda u."""
+    def pwrss_by_T(self) -> Blocks:
+        """Derivatives of r^2 by T_j: -2 (Z'e)' dLambda u."""
         pairs = zip(self.structure.split(self.Zte[:, None]), self.structure.split(self.u[:, None]), strict=True)
-        return self.structure.theta_of(tuple(-2.0 * e[0] @ u[0].T for e, u in pairs))
+        return tuple(-2.0 * e[0] @ u[0].T for e, u in pairs)
 
     @property
+    def pwrss_gradient(self) -> FloatArray:
+        """Derivative of r^2 by theta."""
+        return self.structure.theta_of(self.pwrss_by_T)
+
+    @property
+    def by_T(self) -> Blocks:
+        """Derivatives of the criterion by T_j, (k_j, k_j)."""
+        return tuple(d + r / self.sigma2 for d, r in zip(self.logdet_by_T, self.pwrss_by_T, strict=True))
+
+    @cached_property
     def gradient(self) -> FloatArray:
         """Exact gradient of the criterion."""
-        return self.logdet_gradient + self.pwrss_gradient / self.sigma2
+        return self.structure.theta_of(self.by_T)
 
     # Second derivatives -------------------------------------------------------------------------------------------
 
     def _average_information(self) -> FloatArray:
-        """w'Z'PZ w / sigma^2 - dr^2 dr^2' / (df sigma^4), over the directions w = (dT T' + T dT') Z'e of theta."""
+        """w'Z'PZ w / sigma^2 - dr^2 dr^2' / (df sigma^4), over the directions w = (dT T' + T dT') Z'e of theta.
+
+        That is the second derivative by the covariances T T'; what bends the criterion besides is 2 tr(G dT dT').
+        """
         W = self.Lambda.directions(self.Zte)
         AW = self.cross.ZtWZ_times(W)
         half = self.factor.half_solve(self.Lambda.t @ AW)
@@ -162,7 +179,8 @@ class PenalizedLeastSquares:
         QtW = self.marginal[:, :-1].T @ W
         inner -= QtW.T @ self.C @ QtW
         v = W.T @ self.Zte  # = -dr^2
-        return np.asarray(inner / self.sigma2 - np.outer(v, v) / (self.criterion.df * self.sigma2**2))
+        by_covariance = inner / self.sigma2 - np.outer(v, v) / (self.criterion.df * self.sigma2**2)
+        return np.asarray(by_covariance + bending(self.structure, self.Lambda.T, self.by_T))
 
     @property
     def curvature(self) -> FloatArray:

@@ -11,6 +11,9 @@ from ..contracts.linalg import Structure
 
 Blocks = tuple[FloatArray, ...]
 
+#: Diagonals of T below this leave no digits in derivatives by T T' that are found from those by T.
+SINGULAR_TO_ROUNDING = 1e-8
+
 
 class RelativeFactor:
     """Lambda(theta) = blockdiag(T_j (x) I): ``Lambda @ B`` and ``Lambda.t @ B`` for (q,) and (q, r) arrays B.
@@ -86,11 +89,24 @@ class _Blockwise:
         return out.T
 
 
-def both_sides(left: FloatArray, A: FloatArray, right: FloatArray) -> FloatArray:
-    """left A_l right' for every block of A (k, m, L)."""
-    if A.shape[:2] == (1, 1):
-        return np.asarray(A * (left[0, 0] * right[0, 0]))
-    return np.asarray(np.matmul(right, np.tensordot(left, A, 1)))
+def bending(structure: Structure, T: Blocks, by_T: Blocks) -> FloatArray:
+    """2 tr(G dT dT') over the directions of theta, where G is the derivative by T T': by_T = 2 G T.
+
+    It vanishes at an optimum inside; at one of lower rank it is all that bends the criterion. Of an indefinite G (far
+    from the optimum) the positive part is taken. T that is singular to rounding says nothing about G: 0.
+    """
+    out, at = np.zeros((structure.n_theta,) * 2), 0
+    for f, t, by in zip(structure.factors, T, by_T, strict=True):
+        mine = slice(at, at + f.n_theta)
+        at += f.n_theta
+        if np.abs(np.diagonal(t)).min() < SINGULAR_TO_ROUNDING:
+            continue
+        G = 0.5 * np.linalg.solve(t.T, by.T)
+        eigenvalues, V = np.linalg.eigh(0.5 * (G + G.T))
+        G = (V * np.maximum(eigenvalues, 0.0)) @ V.T
+        same_column = f.theta_columns[:, None] == f.theta_columns
+        out[mine, mine] = np.where(same_column, 2.0 * G[np.ix_(f.theta_rows, f.theta_rows)], 0.0)
+    return out
 
 
-__all__ = ["Blocks", "RelativeFactor", "both_sides"]
+__all__ = ["Blocks", "RelativeFactor", "bending"]

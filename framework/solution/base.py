@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from functools import cached_property
+from collections.abc import Callable
+from functools import cached_property, partial
 from types import MappingProxyType
 from typing import Any
 
@@ -13,7 +14,8 @@ from ..contracts.arrays import AnyArray, FloatArray
 from ..design.mixed import MixedDesign
 from ..design.random import RandomFactor
 from ..design.terms import INTERCEPT
-from ..estimation.search import Certificate
+from ..estimation.certificate import Certificate
+from ..estimation.ending import differs
 from ..registry import Provenance
 from .html import render_html
 from .summary import render_text
@@ -57,6 +59,11 @@ class MixedSolution(ABC):
     def _scale(self) -> float:
         """Standard deviation that relative covariance factors are relative to: sigma, or 1."""
 
+    @property
+    @abstractmethod
+    def _se_kept(self) -> FloatArray:
+        """Standard errors of the kept coefficients, by which differences between coefficients are measured."""
+
     @abstractmethod
     def _summary_data(self) -> SummaryData: ...
 
@@ -76,7 +83,8 @@ class MixedSolution(ABC):
     def coefficients(self) -> FloatArray:
         """Estimates beta (p,), NaN for columns that were dropped."""
         fixed = self._design.fixed
-        return _expand(fixed.coefficients(self._fit.gamma), fixed.kept, len(fixed.names))
+        beta = self._determined(lambda fit: fixed.coefficients(fit.gamma), self._se_kept)
+        return _expand(beta, fixed.kept, len(fixed.names))
 
     @property
     def fixef(self) -> dict[str, float]:
@@ -93,11 +101,9 @@ class MixedSolution(ABC):
     @cached_property
     def ranef(self) -> MappingProxyType[str, FloatArray]:
         """Conditional modes by factor, (levels, columns) in the order of `levels` and `ranef_names`."""
-        out = {}
-        for o, f in zip(self._fit.structure.offsets, self._design.random.factors, strict=True):
-            block = self._fit.b[o : o + f.factor.size].reshape(f.factor.n_columns, f.factor.n_levels)
-            out[f.name] = _frozen(block.T.copy())
-        return MappingProxyType(out)
+        return MappingProxyType(
+            {f.name: _frozen(self._determined(partial(_modes, j))) for j, f in enumerate(self._design.random.factors)}
+        )
 
     @cached_property
     def ranef_variances(self) -> MappingProxyType[str, FloatArray]:
@@ -105,9 +111,11 @@ class MixedSolution(ABC):
         out = {}
         inverse = self._fit.solve().factor.selected_inverse().diagonal
         self._fit.release()
-        for f, T, block in zip(self._design.random.factors, self._fit.relative_factors, inverse, strict=True):
-            covariance = np.einsum("ab,bcl,dc->lad", T, block, T, optimize=True) * self._scale**2
-            out[f.name] = _frozen(covariance)
+        roots = self._fit.structure.relative_factors(self._fit.theta)
+        for f, T, block, (_, sigma) in zip(self._design.random.factors, roots, inverse, self._covariances, strict=True):
+            A = f.users_effects(T)
+            covariance = np.einsum("ab,bcl,dc->lad", A, block, A, optimize=True) * self._scale**2
+            out[f.name] = _frozen(np.where(np.isnan(sigma), np.nan, covariance))
         return MappingProxyType(out)
 
     @property
@@ -123,15 +131,19 @@ class MixedSolution(ABC):
     @property
     def theta(self) -> FloatArray:
         """Relative covariance parameters: lower triangles of the terms' factors, column by column."""
-        theta: FloatArray = self._fit.theta
-        return _frozen(theta.copy())
+        return _frozen(self._determined(lambda fit: fit.design.random.users_theta(fit.theta)))
 
     @cached_property
     def _covariances(self) -> list[tuple[RandomFactor, FloatArray]]:
-        scale = self._scale**2
-        return [
-            (f, scale * T @ T.T) for f, T in zip(self._design.random.factors, self._fit.relative_factors, strict=True)
-        ]
+        """Covariance matrices of the random effects by factor."""
+        return [(f, self._determined(partial(_covariance, j))) for j, f in enumerate(self._design.random.factors)]
+
+    def _determined(self, of: Callable[[Any], FloatArray], size: FloatArray | float | None = None) -> FloatArray:
+        """What `of` finds in the fit; NaN where other parameters of the same deviance give another value."""
+        value = np.array(of(self._fit), dtype=np.float64)
+        for other in self._fit.elsewhere:
+            value[differs(value, of(other), size)] = np.nan
+        return value
 
     def _term_components(self) -> list[VarCompSummary]:
         rows = []
@@ -246,9 +258,24 @@ class MixedSolution(ABC):
             notes.append(f"X is rank deficient: dropped {', '.join(dropped)}")
         if not self.converged:
             notes.append(f"NOT CONVERGED: {self.certificate.message}")
+        if self.certificate.not_identified:
+            notes.append(f"the data do not determine {', '.join(self.certificate.not_identified)}: NaN")
         if self.is_singular:
             notes.append("the fit is singular: a covariance matrix of random effects has no full rank (is_singular)")
         return tuple(notes)
+
+
+def _modes(j: int, fit: Any) -> FloatArray:
+    """Conditional modes of factor j, (levels, columns)."""
+    f, o = fit.design.random.factors[j], fit.structure.offsets[j]
+    block = fit.b[o : o + f.factor.size].reshape(f.factor.n_columns, f.factor.n_levels)
+    return np.asarray(f.users_effects(block).T)
+
+
+def _covariance(j: int, fit: Any) -> FloatArray:
+    """Covariance matrix of the random effects of factor j."""
+    matrix: FloatArray = fit.covariances[j]
+    return matrix
 
 
 def _expand(values: FloatArray, kept: AnyArray, p: int) -> FloatArray:

@@ -112,12 +112,20 @@ class GLMMSolution(MixedSolution):
         level = self.family.latent_variance(self._average_mean(), self._fit.phi)
         return {name: v / (v + level) for name, v in self._intercept_variances().items()}
 
+    @property
+    def _se_kept(self) -> FloatArray:
+        return np.asarray(self.se[self._design.fixed.kept])
+
     def _average_mean(self) -> float:
         """Average over the rows of the mean of a new level: at b = 0, or exp(eta + var/2) with the log link."""
         random = self._design.random
         eta = self._fit.eta - random.Z(self._fit.b)
         if self.family.link.name == "log":
-            blocks = tuple(np.repeat(C[:, :, None], f.factor.n_levels, axis=2) for f, C in self._covariances)
+            roots = self._fit.structure.relative_factors(self._fit.theta)
+            blocks = tuple(
+                np.repeat((T @ T.T)[:, :, None], f.n_levels, axis=2)
+                for f, T in zip(self._fit.structure.factors, roots, strict=True)
+            )
             eta = eta + 0.5 * random.quadratic_rows(PatternBlocks(blocks, {}))
         return float(self.family.link.mean(eta).mu.mean())
 

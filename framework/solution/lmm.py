@@ -81,7 +81,7 @@ class LMMSolution(MixedSolution):
     @property
     def sigma(self) -> float:
         """Residual standard deviation."""
-        return self._fit.sigma
+        return float(self._determined(lambda fit: np.array(fit.sigma)))
 
     @property
     def _scale(self) -> float:
@@ -105,8 +105,12 @@ class LMMSolution(MixedSolution):
 
     @cached_property
     def _vcov_kept(self) -> FloatArray:
-        root = self._fit.vcov_root()
-        return np.asarray(self.sigma**2 * root @ root.T)
+        se = self._se_kept
+        return self._determined(_vcov, np.outer(se, se))
+
+    @property
+    def _se_kept(self) -> FloatArray:
+        return np.sqrt(np.diagonal(_vcov(self._fit)))
 
     # Tests ----------------------------------------------------------------------------------------------------------
 
@@ -121,7 +125,8 @@ class LMMSolution(MixedSolution):
         if not self._options["satterthwaite"]:
             return None
         kept = self._design.fixed.kept
-        df = satterthwaite_df(self._fit, np.eye(len(kept)), self._vcov_kept) if len(kept) else np.zeros(0)
+        df = satterthwaite_df(self._fit, np.eye(len(kept)), _vcov(self._fit)) if len(kept) else np.zeros(0)
+        df[np.isnan(np.diagonal(self._vcov_kept))] = np.nan
         self._fit.release()
         return _expand(df, kept, len(self.names))
 
@@ -179,9 +184,7 @@ class LMMSolution(MixedSolution):
     @cached_property
     def fitted_values(self) -> FloatArray:
         """X beta + Z b + offset, (n,)."""
-        d = self._design
-        fitted = d.fixed.Q @ self._fit.gamma + d.random.Z(self._fit.b)
-        return _frozen(fitted if d.offset is None else fitted + d.offset)
+        return _frozen(self._determined(_fitted, self._fit.sigma))
 
     @cached_property
     def residuals(self) -> FloatArray:
@@ -222,3 +225,16 @@ class LMMSolution(MixedSolution):
             correlation=self._vcov_kept / np.outer(se, se),
             notes=self._notes(),
         )
+
+
+def _vcov(fit: LinearFit) -> FloatArray:
+    """Covariance matrix of the kept coefficients."""
+    root = fit.vcov_root()
+    return np.asarray(fit.sigma**2 * root @ root.T)
+
+
+def _fitted(fit: LinearFit) -> FloatArray:
+    """X beta + Z b + offset."""
+    d = fit.design
+    fitted = d.fixed.Q @ fit.gamma + d.random.Z(fit.b)
+    return fitted if d.offset is None else fitted + d.offset

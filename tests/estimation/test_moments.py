@@ -10,12 +10,11 @@ from ranef.contracts.arrays import FloatArray
 from ranef.design.crossproducts import cross_products
 from ranef.design.mixed import MixedDesign, build_design
 from ranef.estimation.moments import moment_start
-from ranef.estimation.units import theta_units
 
 
 def start_of(design: MixedDesign) -> FloatArray:
-    cross = cross_products(design)
-    return moment_start(cross, theta_units(cross.structure, cross.ZtWZ, cross.n))
+    """theta for the columns as they were given."""
+    return design.random.users_theta(moment_start(cross_products(design)))
 
 
 def start_and_estimate(y, X, groups, **terms) -> tuple[np.ndarray, np.ndarray]:

@@ -16,10 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ranef import registry
-from ranef.contracts.arrays import FloatArray
+from ranef.contracts.arrays import BoolArray, FloatArray
+from ranef.contracts.linalg import Structure
 from ranef.design.crossproducts import cross_products
 from ranef.design.mixed import build_design
-from ranef.estimation.linear import LinearFit, on_diagonal
+from ranef.estimation.linear import LinearFit
 from ranef.estimation.profiled import ProfiledDeviance
 from ranef.inference.satterthwaite import parameter_covariance, vcov_derivatives
 
@@ -83,8 +84,12 @@ class Model:
         cross = cross_products(design)
         symbolic = registry.linalg_backend(self.backend)[0].analyze(cross.structure)
         theta = rng.uniform(-1.0, 1.0, cross.structure.n_theta)
-        theta = np.where(on_diagonal(cross.structure), 0.2 + np.abs(theta), theta)
+        theta = np.where(_on_diagonal(cross.structure), 0.2 + np.abs(theta), theta)
         return ProfiledDeviance(cross, symbolic, self.reml), theta
+
+
+def _on_diagonal(structure: Structure) -> BoolArray:
+    return np.concatenate([f.theta_rows == f.theta_columns for f in structure.factors])
 
 
 def _as_lists(terms: tuple[Any, ...]) -> list[Any]:
@@ -152,7 +157,7 @@ def test_gradient_at_zero_vanishes_for_a_diagonal(model: Model) -> None:
     # The criterion is even in a diagonal of T when the rest of its column is zero: the reason for the second-order
     # condition at the boundary.
     criterion, theta = model.deviance()
-    diagonal = on_diagonal(criterion.structure)
+    diagonal = _on_diagonal(criterion.structure)
     at_zero = np.zeros_like(theta)
     gradient = criterion.at(at_zero).gradient
     np.testing.assert_allclose(gradient[diagonal], 0.0, atol=1e-12)
@@ -186,7 +191,7 @@ def test_derivatives_of_the_covariance_of_the_coefficients(name: str) -> None:
 
     def vcov(parameters: FloatArray) -> FloatArray:
         *theta, sigma = parameters
-        C = fit.solve(np.array(theta)).C
+        C = fit._differentiable.deviance.at(np.array(theta)).C
         return np.asarray(sigma**2 * Rinv @ C @ Rinv.T)
 
     at = np.append(fit.theta, fit.sigma)
@@ -205,8 +210,8 @@ def test_covariance_of_the_variance_parameters(name: str) -> None:
     def gradient(parameters: FloatArray) -> FloatArray:
         # -2 log L(theta, sigma) = log|M| (+ 2 log|R_X|) + df log(2 pi sigma^2) + r^2(theta) / sigma^2
         *theta, sigma = parameters
-        here = fit.solve(np.array(theta))
-        by_theta = here.logdet_gradient + here.pwrss_gradient / sigma**2
+        here = fit._differentiable.deviance.at(np.array(theta))
+        by_theta = fit.structure.theta_of(here.logdet_by_T) + here.pwrss_gradient / sigma**2
         return np.append(by_theta, 2 * df / sigma - 2 * here.pwrss / sigma**3)
 
     at = np.append(fit.theta, fit.sigma)

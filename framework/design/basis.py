@@ -1,0 +1,103 @@
+"""Bases of the random-effects columns: what a fit computes in, and the way back to the user's columns.
+
+The columns z of a correlated term and any basis B of their span, z = B R, give the same model: the effects b of z and
+R b of B, with covariance matrices Sigma and R Sigma R'. A fit computes in columns that are orthonormal (on average over
+the rows, B'WB = trace(W) I), so that no result depends on the units of a slope's variable or on where it is counted
+from. Columns without estimated correlations are only scaled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.linalg import solve_triangular
+
+from ..contracts.arrays import FloatArray
+
+#: Values (n,) of a column of Z, or None for ones.
+Column = FloatArray | None
+#: Columns nearer to a linear dependence than this are scaled only.
+DEPENDENT = 1e-7
+#: A column whose spread is a smaller part of its size than this is constant to rounding.
+CONSTANT = 1e-13
+
+
+def orthonormal(columns: Sequence[Column], weights: FloatArray | None) -> tuple[tuple[Column, ...], FloatArray]:
+    """Basis B of correlated columns and R (k, k), columns = B R; a column of ones stays what it is.
+
+    Others are counted from their mean first where there is a column of ones: day numbers and years keep their digits.
+
+    Examples
+    --------
+    >>> B, R = orthonormal([None, np.array([2001.0, 2003.0])], None)
+    >>> B[1].tolist(), R.tolist()
+    ([-1.0, 1.0], [[1.0, 2002.0], [0.0, 1.0]])
+    """
+    ones = next((j for j, z in enumerate(columns) if z is None), None)
+    others = [j for j, z in enumerate(columns) if z is not None]
+    if not others:
+        return scaled(columns, weights)
+    Z = np.array([columns[j] for j in others], dtype=np.float64)
+    largest = np.abs(Z).max(axis=1)
+    means = np.zeros(len(Z)) if ones is None else np.average(Z, axis=1, weights=weights)
+    Z -= means[:, None]
+    size = np.sqrt(_gram(Z, weights).diagonal())
+    if not (size > CONSTANT * largest).all():
+        return scaled(columns, weights)
+    Z /= size[:, None]
+    if len(Z) > 1:
+        try:
+            C = np.linalg.cholesky(_gram(Z, weights)).T
+        except np.linalg.LinAlgError:
+            return scaled(columns, weights)
+        if C.diagonal().min() < DEPENDENT:
+            return scaled(columns, weights)
+        Z = np.asarray(solve_triangular(C, Z, trans="T", check_finite=False))
+    else:
+        C = np.ones((1, 1))
+    R = np.zeros((len(columns),) * 2)
+    R[np.ix_(others, others)] = C * size
+    basis: list[Column] = [None] * len(columns)
+    for j, z in zip(others, Z, strict=True):
+        basis[j] = z
+    if ones is not None:
+        R[ones, ones], R[ones, others] = 1.0, means
+    return tuple(basis), R
+
+
+def scaled(columns: Sequence[Column], weights: FloatArray | None) -> tuple[tuple[Column, ...], FloatArray]:
+    """Columns over their root mean squares, and R, the diagonal matrix of these."""
+    size = np.array([1.0 if z is None else np.sqrt(_gram(z[None], weights)[0, 0]) for z in columns])
+    return tuple(None if z is None else z / s for z, s in zip(columns, size, strict=True)), np.diag(size)
+
+
+def _gram(Z: FloatArray, weights: FloatArray | None) -> FloatArray:
+    """Z W Z' over the trace of W, for rows Z (k, n)."""
+    if weights is None:
+        return np.asarray(Z @ Z.T / Z.shape[1])
+    return np.asarray((Z * weights) @ Z.T / weights.sum())
+
+
+def lower_root(A: FloatArray) -> FloatArray:
+    """The lower triangular L with L L' = A A' and a diagonal that is not negative; where it is 0, so is its column.
+
+    By Gram-Schmidt on the rows of A, twice, so that small pivots keep their digits.
+
+    Examples
+    --------
+    >>> lower_root(np.array([[0.0, 3.0], [0.0, -4.0]])).tolist()
+    [[3.0, 0.0], [-4.0, 0.0]]
+    """
+    k = len(A)
+    L, directions = np.zeros((k, k)), np.zeros((k, k))
+    for j, row in enumerate(A):
+        rest = row.copy()
+        for _ in range(2):
+            share = directions @ rest
+            rest = rest - share @ directions
+            L[j] += share
+        pivot, size = np.sqrt(rest @ rest), np.sqrt(row @ row)
+        if pivot > 1e-14 * k * size:
+            L[j, j], directions[j] = pivot, rest / pivot
+    return L

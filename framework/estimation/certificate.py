@@ -1,0 +1,427 @@
+"""Is this the optimum? Evidence from the exact gradient, the Hessian and the criterion itself.
+
+The optimum is a property of the covariance matrices Sigma = T T', not of how they are written. With G the derivative
+of the criterion by Sigma the first-order conditions are G Sigma = 0 and G positive semidefinite. In the basis of
+Sigma's eigenvectors T is diagonal, and where it is singular its last columns are zero: there the derivative by T is 2 G
+T, the second derivative by the zero columns 2 G on Sigma's null space, and the conditions are the ordinary ones of a
+smooth function without bounds. So a matrix that is nearly singular is looked at in that basis, and a direction in which
+G is negative is a direction of negative curvature. Whether it leads down is tried, not inferred.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+
+from ..contracts.arrays import BoolArray, FloatArray
+from ..contracts.optim import Status
+from ..design.basis import lower_root
+from .criterion import Criterion, Root
+
+#: A fit has converged when no more than this is expected to be gained in deviance (1e-3 standard errors).
+EXPECTED_DROP = 1e-6
+#: A covariance matrix is singular when its relative factor's smallest singular value is below this (lme4's isSingular).
+SINGULAR = 1e-4
+#: Below this it is looked at in the basis of its eigenvectors, and zero is tried.
+NEARLY_SINGULAR = 0.05
+#: An approximate Hessian is believed where it expects no more than this, and sees no flat direction.
+BELIEVED = 1e-8
+#: A curvature (twice the deviance of changing a covariance by its own size, or by 1) below this may be none at all.
+SUSPICIOUS = 1e-2
+#: A direction is flat when the deviance does not change by more than this over half the size of what it moves.
+FLAT = 1e-6
+#: Expected drops between these are taken out by one Newton step more.
+POLISHED, NEAR = 1e-11, 1e-3
+#: Values are exact up to this part of themselves.
+ROUNDING = 1e-12
+#: Negative curvatures, of parameters scaled to curvature 1, that are more than rounding: of differences, and exact.
+NEGATIVE, NEGATIVE_EXACT = 1e-5, 1e-9
+
+
+C = TypeVar("C", bound=Criterion[Any])
+
+
+@dataclass(frozen=True, eq=False)
+class CovarianceCondition:
+    """First-order conditions of one singular covariance matrix.
+
+    Parameters
+    ----------
+    term : str
+        The term in the manner of lme4's formulas.
+    rank : int
+        Rank of the matrix.
+    slope : float
+        Smallest eigenvalue, on the null space, of the derivative G of the deviance by the relative covariance matrix
+        (of columns with mean square 1): not negative at the optimum.
+    drop : float
+        By how much the deviance was seen to fall when the matrix grew along that eigenvector; 0 where the conditions
+        hold.
+    """
+
+    term: str
+    rank: int
+    slope: float
+    drop: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing is gained by leaving the boundary."""
+        return self.drop <= EXPECTED_DROP
+
+
+@dataclass(frozen=True, eq=False)
+class Certificate:
+    """Evidence that a fit is an optimum.
+
+    Parameters
+    ----------
+    converged : bool
+        The verdict: no more than `EXPECTED_DROP` is expected to be gained, and no way down was found.
+    gradient_norm : float
+        Largest absolute component of the gradient by the parameters that are not held at a bound, scaled.
+    expected_drop : float
+        By how much the deviance is expected to fall at the true optimum: the Newton decrement g'H^-1 g / 2 (within a
+        step of 100 per cent), or the fall that was seen along a direction of negative curvature.
+    smallest_eigenvalue : float
+        Of the Hessian of the deviance in the free, scaled parameters; inf where there are none.
+    hessian : str
+        Where the Hessian is from: "exact", "differences of exact gradients", or "average information" (an approximation
+        that is positive semidefinite by construction, believed only where it and the gradient leave no doubt).
+    at_boundary : tuple of int
+        Diagonals of T that are zero, as positions among the parameters of the search: theta, after the fixed effects
+        of a generalized model.
+    boundary_ok : bool
+        The conditions of all singular covariance matrices hold.
+    status : str
+        How the optimizer itself ended.
+    message : str
+        What failed and what to do, "" when nothing did.
+    conditions : tuple of CovarianceCondition
+        One for each singular covariance matrix.
+    not_identified : tuple of str
+        What the data do not determine: the deviance stays the same while it changes.
+    """
+
+    converged: bool
+    gradient_norm: float
+    expected_drop: float
+    smallest_eigenvalue: float
+    hessian: str
+    at_boundary: tuple[int, ...]
+    boundary_ok: bool
+    status: str
+    message: str
+    conditions: tuple[CovarianceCondition, ...] = ()
+    not_identified: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """One line."""
+        verdict = "converged" if self.converged else f"not converged: {self.message}"
+        return (
+            f"{verdict} (gradient {self.gradient_norm:.2g}, expected drop in deviance {self.expected_drop:.2g}, "
+            f"smallest Hessian eigenvalue {self.smallest_eigenvalue:.3g}, {len(self.at_boundary)} at the boundary)"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Standing(Generic[C]):
+    """A point in the basis in which it was certified.
+
+    Parameters
+    ----------
+    way_down : (d,) array or None
+        A point that is lower, along a direction of negative curvature.
+    flat : tuple of (d,) arrays
+        Other points of the same deviance, one for each flat direction.
+    """
+
+    criterion: C
+    x: FloatArray
+    value: float
+    certificate: Certificate
+    way_down: FloatArray | None = None
+    flat: tuple[FloatArray, ...] = ()
+
+
+def certify(criterion: C, x: FloatArray, status: Status, *, quick: bool) -> Standing[C]:
+    """Gradient, Hessian, boundary conditions and flat directions at an end point.
+
+    Parameters
+    ----------
+    quick : bool
+        Believe the approximate curvature where it leaves no doubt.
+    """
+    if not np.isfinite(criterion.exact.value(x)):
+        message = "the criterion is not finite here: rescale the predictors or give a start"
+        nothing = Certificate(False, np.inf, np.inf, np.nan, "none", (), False, status.name, message)
+        return Standing(criterion, x, np.inf, nothing)
+    criterion, x = leveled(criterion, x)
+    exact = criterion.exact
+    value, g = exact.gradient(x)
+    free = ~(((x <= exact.lower) & (g >= 0)) | ((x >= exact.upper) & (g <= 0)))
+    sizes = exact.sizes(x)
+    zeros = np.zeros(len(x), dtype=bool)
+    for root in exact.roots:
+        zeros[root.zero_columns(x)] = True
+    certain = not zeros.any()
+    H, source = exact.curvature(x), "exact" if exact.curvature_is_exact else "average information"
+    spectrum = _Spectrum(g, H, sizes, free)
+    if not exact.curvature_is_exact:
+        relative = _Spectrum(g, H, _by_covariance(exact, x, sizes), free & ~zeros)
+        believed = quick and certain and spectrum.drop <= BELIEVED and relative.smallest > SUSPICIOUS
+        if not believed:
+            source = "differences of exact gradients"
+            H = exact.hessian(x)
+            spectrum = _Spectrum(g, H, sizes, free)
+            relative = _Spectrum(g, H, _by_covariance(exact, x, sizes), free & ~zeros)
+            if relative.smallest < SUSPICIOUS or spectrum.equilibrated[0][0] < -NEGATIVE:
+                H = exact.hessian(x, central=True)
+                spectrum = _Spectrum(g, H, sizes, free)
+    ended = status in (Status.CONVERGED, Status.STALLED)
+    if ended and source != "average information" and POLISHED < spectrum.drop <= NEAR:
+        x, value, g = _polished(exact, x, value, g, spectrum, zeros)
+        spectrum = _Spectrum(g, H, sizes, free)
+    relative = _Spectrum(g, H, _by_covariance(exact, x, sizes), free & ~zeros)
+    return _judged(criterion, x, value, spectrum, relative, zeros, status, source)
+
+
+def _judged(
+    criterion: C,
+    x: FloatArray,
+    value: float,
+    spectrum: _Spectrum,
+    relative: _Spectrum,
+    zeros: BoolArray,
+    status: Status,
+    source: str,
+) -> Standing[C]:
+    exact = criterion.exact
+    way_down, fall = None, 0.0
+    if spectrum.equilibrated[0][0] < -(NEGATIVE_EXACT if source == "exact" else NEGATIVE):
+        way_down, fall = _downhill(exact, x, value, spectrum)
+    drop = max(spectrum.drop, fall)
+    conditions = tuple(
+        _condition(root, x, spectrum, way_down, fall) for root in exact.roots if len(root.zero_columns(x))
+    )
+    message = ""
+    if failed := [c for c in conditions if not c.holds]:
+        message = (
+            f"the covariance matrix of {failed[0].term} is at the boundary, and the deviance falls by {fall:.2g} or "
+            "more when it grows: raise max_iter, or try a start with larger variances"
+        )
+    elif fall > EXPECTED_DROP:
+        message = f"this is a saddle point: the deviance falls by {fall:.2g} or more beside it; try another start"
+    elif not np.isfinite(drop):
+        message = f"the Hessian is not finite here. {status.value}"
+    elif drop > EXPECTED_DROP:
+        message = f"the deviance is expected to fall by another {drop:.2g}. {status.value}"
+        message += " Lower tol." if status is Status.CONVERGED else ""
+    certificate = Certificate(
+        converged=message == "",
+        gradient_norm=spectrum.steepest,
+        expected_drop=drop,
+        smallest_eigenvalue=spectrum.smallest,
+        hessian=source,
+        at_boundary=(),
+        boundary_ok=all(c.holds for c in conditions),
+        status=status.name,
+        message=message,
+        conditions=conditions,
+    )
+    flat = tuple(_flat_points(exact, x, value, relative)) if certificate.converged else ()
+    return Standing(criterion, x, value, certificate, way_down if fall > EXPECTED_DROP else None, flat)
+
+
+# Bases ----------------------------------------------------------------------------------------------------------------
+
+
+def leveled(criterion: C, x: FloatArray) -> tuple[C, FloatArray]:
+    """The same point in the basis of eigenvectors of all matrices that are nearly singular.
+
+    Small eigenvalues are put to zero where the criterion is not higher there.
+    """
+    by = [np.eye(k) for k in criterion.columns]
+    small = []
+    for root in criterion.roots:
+        U, s, _ = np.linalg.svd(root.of(x))
+        if s[-1] < NEARLY_SINGULAR:
+            mine = slice(root.first, root.first + len(root))
+            by[root.factor][mine, mine] = U
+            x = root.put(x, np.diag(s))
+            small.append((root, s))
+    if not small:
+        return criterion, x
+    if any(len(root) > 1 for root, _ in small):
+        criterion = criterion.rotated(by)
+    value = criterion.exact.value(x)
+    for root, s in small:
+        for rank in range(int((s >= NEARLY_SINGULAR).sum()), len(s)):
+            zeroed = root.put(x, np.diag(np.where(np.arange(len(s)) < rank, s, 0.0)))
+            there = value if np.array_equal(zeroed, x) else criterion.exact.value(zeroed)
+            if there <= value + 1e-10 + ROUNDING * abs(value):
+                x, value = zeroed, there
+                break
+    return criterion, x
+
+
+def _by_covariance(criterion: Criterion[Any], x: FloatArray, sizes: FloatArray) -> FloatArray:
+    """Steps of T that change Sigma by its own size, or by 1 where that is larger: d Sigma = dT T' + T dT'."""
+    out = sizes.copy()
+    for root in criterion.roots:
+        columns = np.sqrt((root.of(x) ** 2).sum(axis=0))
+        stretch = 1.0 / np.where(columns > 0, np.minimum(columns, 1.0), 1.0)
+        out[root.entries] *= stretch[np.tril_indices(len(root))[1]]
+    return out
+
+
+# Curvature ------------------------------------------------------------------------------------------------------------
+
+
+class _Spectrum:
+    """Gradient and Hessian of the free parameters in units of `sizes`, in the Hessian's eigenvectors."""
+
+    def __init__(self, g: FloatArray, H: FloatArray, sizes: FloatArray, free: BoolArray) -> None:
+        self.sizes, self.free = sizes, free
+        self.g = (g * sizes)[free]
+        self.H = (H * np.outer(sizes, sizes))[np.ix_(free, free)]
+        self.finite = bool(np.isfinite(self.H).all())
+        if not self.finite:
+            self.H = np.zeros_like(self.H)
+        self.eigenvalues, self.V = np.linalg.eigh(self.H)
+
+    @property
+    def smallest(self) -> float:
+        """Smallest eigenvalue."""
+        return float(self.eigenvalues[0]) if len(self.eigenvalues) else np.inf
+
+    @property
+    def largest(self) -> float:
+        """Largest absolute eigenvalue."""
+        return float(np.abs(self.eigenvalues).max(initial=0.0))
+
+    @property
+    def steepest(self) -> float:
+        """Largest slope."""
+        return float(np.abs(self.g).max(initial=0.0))
+
+    @property
+    def drop(self) -> float:
+        """Newton decrement, with steps of at most 1 along every eigenvector; negative curvature is not counted."""
+        if not self.finite:
+            return np.inf
+        slopes, curvatures = np.abs(self.V.T @ self.g), np.maximum(self.eigenvalues, 0.0)
+        steps = np.minimum(slopes / np.maximum(curvatures, 1e-300), 1.0)
+        return float(np.sum(slopes * steps - 0.5 * curvatures * steps**2))
+
+    @property
+    def equilibrated(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Eigenvalues and vectors with curvatures above 1 scaled to 1, and the scales: all are then seen alike."""
+        scales = 1.0 / np.sqrt(np.maximum(np.abs(np.diagonal(self.H)), 1.0))
+        if not len(scales):
+            return np.array([np.inf]), np.zeros((0, 1)), scales
+        eigenvalues, V = np.linalg.eigh(self.H * np.outer(scales, scales))
+        return eigenvalues, V, scales
+
+    def whole(self, direction: FloatArray) -> FloatArray:
+        """A direction of the free scaled parameters as one of x."""
+        out = np.zeros(len(self.free))
+        out[self.free] = direction
+        return np.asarray(out * self.sizes)
+
+
+def _polished(
+    criterion: Criterion[Any], x: FloatArray, value: float, g: FloatArray, spectrum: _Spectrum, zeros: BoolArray
+) -> tuple[FloatArray, float, FloatArray]:
+    """One Newton step of what is not zero, where the gradient is smaller after it."""
+    step = -spectrum.V @ (spectrum.V.T @ spectrum.g / np.maximum(spectrum.eigenvalues, spectrum.largest * FLAT))
+    there = np.where(zeros, x, np.clip(x + spectrum.whole(step), criterion.lower, criterion.upper))
+    value_there, g_there = criterion.gradient(there)
+    shorter = np.linalg.norm(g_there * spectrum.sizes) < np.linalg.norm(g * spectrum.sizes)
+    if shorter and value_there <= value + ROUNDING * max(abs(value), 1.0):
+        return there, value_there, g_there
+    return x, value, g
+
+
+def _downhill(
+    criterion: Criterion[Any], x: FloatArray, value: float, spectrum: _Spectrum
+) -> tuple[FloatArray | None, float]:
+    """The lowest point tried along the direction of most negative curvature, and by how much it is lower."""
+    _, V, scales = spectrum.equilibrated
+    direction = V[:, 0] * scales
+    direction = direction / np.abs(direction).max()
+    if direction @ spectrum.g > 0:
+        direction = -direction
+    w = spectrum.whole(direction)
+
+    def gained(length: float) -> tuple[float, float]:
+        return value - criterion.value(np.clip(x + length * w, criterion.lower, criterion.upper)), length
+
+    best = (0.0, 0.0)
+    for length in 4.0 ** -np.arange(7.0):
+        here = gained(float(length))
+        if best[0] > 0.0 and here[0] < best[0]:
+            break
+        best = max(best, here)
+    if best[0] == 0.0:
+        return None, 0.0
+    fall, length = max(best, gained(2.0 * best[1]), gained(0.5 * best[1]))
+    return np.clip(x + length * w, criterion.lower, criterion.upper), fall
+
+
+def _condition(
+    root: Root, x: FloatArray, spectrum: _Spectrum, way_down: FloatArray | None, fall: float
+) -> CovarianceCondition:
+    zero = root.zero_columns(x)
+    T, k = root.of(x), len(root)
+    rank = int(T.any(axis=0).sum())
+    first = [int(root.places[i, rank]) for i in range(rank, k)]  # the first zero column: 2 G on the null space
+    where = np.searchsorted(np.flatnonzero(spectrum.free), first)
+    G = 0.5 * spectrum.H[np.ix_(where, where)]
+    moved = way_down is not None and bool((way_down[zero] != 0.0).any())
+    return CovarianceCondition(str(root), rank, float(np.linalg.eigvalsh(G)[0]), fall if moved else 0.0)
+
+
+# Flat directions ------------------------------------------------------------------------------------------------------
+
+
+def _flat_points(criterion: Criterion[Any], x: FloatArray, value: float, spectrum: _Spectrum) -> Iterator[FloatArray]:
+    """Other points of the same deviance: along every eigenvector of hardly any curvature one is tried on each side."""
+    for curvature, v in zip(spectrum.eigenvalues, spectrum.V.T, strict=True):
+        if abs(curvature) > SUSPICIOUS:
+            continue
+        w = spectrum.whole(v / np.abs(v).max())
+        for sign in (1.0, -1.0):
+            there = _straight(criterion, x, sign * w)
+            if there is not None and abs(criterion.value(there) - value) <= FLAT:
+                yield there
+                break
+
+
+def _straight(criterion: Criterion[Any], x: FloatArray, w: FloatArray) -> FloatArray | None:
+    """Half a step along w, on which covariance matrices (and not T) move along straight lines; None where they end.
+
+    Whatever leaves the distribution of y as it is does so along straight lines of the covariance matrices.
+    """
+    room, moves = 0.5, []
+    for root in criterion.roots:
+        T, dT = root.of(x), root.of(w)
+        d_sigma = dT @ T.T + T @ dT.T
+        inverse = np.linalg.pinv(T)
+        lowest = float(np.linalg.eigvalsh(inverse @ d_sigma @ inverse.T)[0])
+        if lowest < 0.0:
+            room = min(room, -0.9 / lowest)
+        moves.append((root, T, d_sigma))
+    if room < 0.05:
+        return None
+    there = np.clip(x + room * w, criterion.lower, criterion.upper)
+    for root, T, d_sigma in moves:
+        eigenvalues, V = np.linalg.eigh(T @ T.T + room * d_sigma)
+        there = root.put(there, lower_root(V * np.sqrt(np.maximum(eigenvalues, 0.0))))
+    return there
+
+
+__all__ = ["FLAT", "SINGULAR", "SUSPICIOUS", "Certificate", "CovarianceCondition", "Standing", "certify"]

@@ -1,0 +1,237 @@
+"""The criterion as the search sees it: a function of scaled parameters x that remembers its last point.
+
+x holds, in units in which an average observation has standard deviation 1, the entries of the relative covariance
+factors T_j of all covariance matrices, and what else is estimated. T is searched without bounds: the criterion is a
+smooth function of all its entries, and the same for every T with one T T'.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, Self, TypeVar
+
+import numpy as np
+
+from ..contracts.arrays import FloatArray, IntArray
+from ..contracts.errors import NotPositiveDefiniteError
+from ..contracts.optim import Objective
+from ..design.random import RandomDesign
+from ..design.terms import Term
+from .pipeline import Watch
+
+#: Step of differences of gradients, in parts of a parameter's size (and of 1 where that is larger).
+STEP = 1e-4
+
+
+@dataclass(frozen=True, eq=False)
+class Root:
+    """Where one covariance matrix, that of a term's correlated columns, stands in x.
+
+    Parameters
+    ----------
+    term : Term
+    factor, first : int
+        The grouping factor, and the first of its columns that belongs to the matrix.
+    places : (k, k) int array
+        Positions of T's entries in x, on and below the diagonal.
+    """
+
+    term: Term
+    factor: int
+    first: int
+    places: IntArray
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __str__(self) -> str:
+        """As in lme4's formulas."""
+        return str(self.term)
+
+    @property
+    def entries(self) -> IntArray:
+        """Positions of all entries, row by row."""
+        return self.places[np.tril_indices(len(self))]
+
+    def of(self, x: FloatArray) -> FloatArray:
+        """T (k, k), lower triangular."""
+        return np.asarray(np.tril(x[self.places]))
+
+    def zero_columns(self, x: FloatArray) -> IntArray:
+        """Positions in x of the columns of T that are zero."""
+        T = self.of(x)
+        return self.places[np.tril(np.ones_like(T, dtype=bool)) & ~T.any(axis=0)]
+
+    def put(self, x: FloatArray, T: FloatArray) -> FloatArray:
+        """x with another T."""
+        out = x.copy()
+        out[self.entries] = T[np.tril_indices(len(self))]
+        return out
+
+
+def roots_of(random: RandomDesign, start: int = 0) -> tuple[Root, ...]:
+    """The covariance matrices of a design, where theta begins at position `start` of x."""
+    out = []
+    for j, f in enumerate(random.factors):
+        place = np.full((f.factor.n_columns,) * 2, start)
+        place[f.factor.theta_rows, f.factor.theta_columns] += np.arange(f.factor.n_theta)
+        first = 0
+        for term in f.terms:
+            sizes = [len(term.columns)] if term.correlated else [1] * len(term.columns)
+            for i, k in enumerate(sizes):
+                mine = slice(first, first + k)
+                own = term if term.correlated else Term(term.factor, (term.columns[i],))
+                out.append(Root(own, j, first, place[mine, mine]))
+                first += k
+        start += f.factor.n_theta
+    return tuple(out)
+
+
+class Evaluation(Protocol):
+    """What is known at one x, each part found when first asked for."""
+
+    @property
+    def value(self) -> float:
+        """The criterion."""
+
+    @property
+    def gradient(self) -> FloatArray:
+        """Its exact gradient by x."""
+
+    @property
+    def curvature(self) -> FloatArray:
+        """Its Hessian by x, or an approximation."""
+
+
+E = TypeVar("E", bound=Evaluation)
+
+
+class Criterion(ABC, Generic[E]):
+    """-2 log-likelihood (or the REML criterion) as a function of x, in one basis of the random-effects columns.
+
+    Attributes
+    ----------
+    roots : tuple of Root
+        The covariance matrices.
+    lower, upper : (d,) arrays
+        Bounds of x.
+    curvature_is_exact : bool
+        Whether `Evaluation.curvature` is the Hessian.
+    exact : Criterion
+        The same function with gradients: itself, or its twin on another backend.
+    """
+
+    roots: tuple[Root, ...]
+    lower: FloatArray
+    upper: FloatArray
+    curvature_is_exact: bool = False
+
+    def __init__(self, watch: Watch) -> None:
+        self.watch = watch
+        self._last: tuple[bytes, E] | None = None
+
+    @abstractmethod
+    def evaluate(self, x: FloatArray) -> E:
+        """What is known at x.
+
+        Raises
+        ------
+        NotPositiveDefiniteError
+            Where the criterion is not defined.
+        """
+
+    @abstractmethod
+    def rotated(self, by: Sequence[FloatArray]) -> Self:
+        """The same function in bases of the factors' columns that are turned by orthogonal matrices."""
+
+    @property
+    def exact(self) -> Criterion[Any]:
+        """The criterion that has gradients."""
+        return self
+
+    @property
+    def columns(self) -> list[int]:
+        """Numbers of columns of the grouping factors."""
+        ends = [(root.factor, root.first + len(root)) for root in self.roots]
+        return [max(end for j, end in ends if j == factor) for factor in sorted({j for j, _ in ends})]
+
+    def at(self, x: FloatArray) -> E:
+        """`evaluate`, remembered for the last x."""
+        key = x.tobytes()
+        if self._last is None or self._last[0] != key:
+            self._last = (key, self.evaluate(x))
+        return self._last[1]
+
+    def value(self, x: FloatArray) -> float:
+        """The criterion; inf where it is not defined."""
+        return self._evaluated(x, with_gradient=False)[0]
+
+    def gradient(self, x: FloatArray) -> tuple[float, FloatArray]:
+        """The criterion and its gradient; inf and zeros where it is not defined."""
+        return self._evaluated(x, with_gradient=True)
+
+    def _evaluated(self, x: FloatArray, with_gradient: bool) -> tuple[float, FloatArray]:
+        known = self._last is not None and self._last[0] == x.tobytes()
+        nothing = np.zeros_like(x)
+        try:
+            here = self.at(x)
+            f, g = here.value, here.gradient if with_gradient else nothing
+        except NotPositiveDefiniteError:
+            f, g = np.inf, nothing
+        if not (np.isfinite(f) and np.isfinite(g).all()):
+            f, g = np.inf, nothing
+        if not known:
+            self.watch.evaluated(x, f, g if with_gradient else None)
+        return f, g
+
+    def curvature(self, x: FloatArray) -> FloatArray:
+        """The Hessian, or an approximation of it for the search to start from."""
+        return self.at(x).curvature
+
+    def hessian(self, x: FloatArray, *, central: bool = False) -> FloatArray:
+        """The Hessian: exact, or by (one-sided, or central) differences of the exact gradient.
+
+        NaN in the rows of parameters on both sides of which the criterion is not defined.
+        """
+        if self.curvature_is_exact:
+            return self.curvature(x)
+        H = np.full((len(x), len(x)), np.nan)
+        here = self.gradient(x)
+        for i, step in enumerate(STEP * self.sizes(x)):
+            sides = [(x[i], *here)]
+            for to in (x[i] + step, x[i] - step):
+                if len(sides) <= central + 1 and self.lower[i] <= to <= self.upper[i]:
+                    moved = x.copy()
+                    moved[i] = to
+                    f, g = self.gradient(moved)
+                    if np.isfinite(f):
+                        sides.append((to, f, g))
+            if len(sides) > 1:
+                (a, _, g_a), (b, _, g_b) = sides[-2:]
+                H[i] = (g_b - g_a) / (b - a)
+        return np.asarray(0.5 * (H + H.T))
+
+    def sizes(self, x: FloatArray) -> FloatArray:
+        """What is a large change of each parameter: its own size, that of T's row for T, and never less than 1."""
+        out = np.maximum(np.abs(x), 1.0)
+        for root in self.roots:
+            rows = np.maximum(np.sqrt((root.of(x) ** 2).sum(axis=1)), 1.0)
+            out[root.entries] = rows[np.tril_indices(len(root))[0]]
+        return out
+
+    def objective(self, start: FloatArray, *, by_differences: bool = False) -> Objective:
+        """What an optimizer sees; with the Hessian by differences where it has shown that it needs it."""
+        return Objective(
+            value=self.value,
+            start=start,
+            lower=self.lower,
+            upper=self.upper,
+            gradient=self.gradient,
+            curvature=self.hessian if by_differences else self.curvature,
+            curvature_is_exact=self.curvature_is_exact or by_differences,
+        )
+
+
+__all__ = ["Criterion", "Evaluation", "Root", "roots_of"]

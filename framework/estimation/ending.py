@@ -1,0 +1,93 @@
+"""The end of every fit: what the data do not determine, which matrices are singular, and what to warn of."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from ..contracts.arrays import BoolArray, FloatArray
+from ..contracts.errors import ConvergenceWarning, IdentificationWarning, SingularFitWarning
+from ..design.random import RandomDesign
+from .certificate import SINGULAR, Certificate
+from .criterion import roots_of
+
+#: Quantities that differ by less than this part of themselves between points of one deviance are the same.
+SAME = 1e-2
+
+
+def free_entries(random: RandomDesign, theta: FloatArray) -> BoolArray:
+    """Which entries of theta are not in a column of T that is zero."""
+    free = np.ones(len(theta), dtype=bool)
+    for root in roots_of(random):
+        free[root.zero_columns(theta)] = False
+    return free
+
+
+def zero_diagonals(random: RandomDesign, theta: FloatArray) -> tuple[int, ...]:
+    """Entries of the user's theta that are diagonals of T and zero."""
+    diagonal = np.concatenate([f.theta_rows == f.theta_columns for f in random.structure.factors])
+    return tuple(np.flatnonzero(diagonal & (random.users_theta(theta) == 0.0)).tolist())
+
+
+def singular_factors(random: RandomDesign, x: FloatArray) -> list[str]:
+    """Names of the factors whose covariance matrix has no full rank, for T in units of an average observation."""
+    smallest = {f.name: np.inf for f in random.factors}
+    for root in roots_of(random):
+        values = np.linalg.svd(root.of(x), compute_uv=False)
+        smallest[root.term.factor] = min(smallest[root.term.factor], float(values[-1]))
+    return [name for name, value in smallest.items() if value < SINGULAR]
+
+
+def covariance_quantities(random: RandomDesign, theta: FloatArray, sigma: float = 1.0) -> dict[str, float]:
+    """Variances and correlations of the random effects, by description."""
+    out: dict[str, float] = {}
+    for f, T in zip(random.factors, random.users_roots(theta), strict=True):
+        covariance = sigma**2 * T @ T.T
+        sd = np.sqrt(np.diagonal(covariance))
+        out |= {f"the variance of {c} by {f.name}": v for c, v in zip(f.column_names, sd**2, strict=True)}
+        for a, one in enumerate(f.column_names):
+            for b in range(a):
+                if covariance[a, b] != 0.0:
+                    text = f"the correlation of {f.column_names[b]} and {one} by {f.name}"
+                    out[text] = float(covariance[a, b] / (sd[a] * sd[b]))
+    return out
+
+
+def not_identified(here: Mapping[str, float], elsewhere: Sequence[Mapping[str, float]]) -> tuple[str, ...]:
+    """Descriptions of the quantities that differ between points of one deviance."""
+    return tuple(
+        name
+        for name, value in here.items()
+        if any(differs(np.array(value), np.array(other.get(name, 0.0))) for other in elsewhere)
+    )
+
+
+def differs(one: FloatArray, other: FloatArray, size: FloatArray | float | None = None) -> BoolArray:
+    """Where two values are not the same, in comparison with `size`, or with their own size."""
+    size = np.maximum(np.abs(one), np.abs(other)) if size is None else size
+    return np.asarray(np.abs(one - other) > SAME * size)
+
+
+def warn_of(certificate: Certificate, singular: list[str]) -> None:
+    """Warn of what the certificate and the covariance matrices say."""
+    if not certificate.converged:
+        warnings.warn(f"the fit did not converge: {certificate.message}", ConvergenceWarning, stacklevel=4)
+        return
+    if certificate.not_identified:
+        warnings.warn(
+            f"the data do not determine {', '.join(certificate.not_identified)}: the deviance stays the same while "
+            "they change. They are NaN, as is all that depends on them. Leave out the terms they belong to, or use "
+            "data that tell them apart",
+            IdentificationWarning,
+            stacklevel=4,
+        )
+    if singular:
+        warnings.warn(
+            f"the fit is singular: the covariance matrix of {', '.join(singular)} is estimated without full rank (a "
+            "variance of zero or a correlation of +-1). The estimates are the optimum; a simpler random-effects "
+            "structure would fit as well",
+            SingularFitWarning,
+            stacklevel=4,
+        )
