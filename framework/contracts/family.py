@@ -157,6 +157,19 @@ def _distance(x: FloatArray | float, lower: float, upper: float) -> FloatArray |
     return np.minimum(x - lower, upper - x)
 
 
+def _overlap(one: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:
+    return max(one[0], other[0]), min(one[1], other[1])
+
+
+def eta_bounds(link: Link, mean_bounds: tuple[float, float]) -> tuple[float, float]:
+    """Open interval of the linear predictors that a link maps to means within bounds."""
+    with np.errstate(all="ignore"):
+        ends = link.link(np.array(_overlap(mean_bounds, link.range)))
+    lower, upper = float(np.min(ends)), float(np.max(ends))
+    # the inverse link has both ends at 0, where means without bounds jump from one to the other
+    return (lower, upper) if lower < upper else (-np.inf, np.inf)
+
+
 # The contract ----------------------------------------------------------------------------------------------------
 
 
@@ -343,6 +356,18 @@ class Family(ABC):
         mu = self.link.mean(eta).mu
         return bool(np.all((mu > lower) & (mu < upper)))
 
+    @property
+    def eta_bounds(self) -> tuple[float, float]:
+        """Open interval of the linear predictors that have a mean of the family; infinite where `valid` knows no edge.
+
+        Examples
+        --------
+        >>> from ranef.families import Binomial, Poisson
+        >>> Poisson("identity").eta_bounds, Binomial("log").eta_bounds, Binomial("logit").eta_bounds
+        ((0.0, inf), (-inf, 0.0), (-inf, inf))
+        """
+        return eta_bounds(self.link, self.mean_bounds)
+
     def check_response(self, y: FloatArray, weights: FloatArray) -> None:
         """Raise `InputError`, naming the rows, where y lies outside of the support."""
         bad = np.flatnonzero(~self.support(y, weights))
@@ -360,10 +385,7 @@ class Family(ABC):
 
     def _start_interval(self) -> tuple[float, float]:
         """Means that both the family and the link can have."""
-        return (
-            max(self.mean_bounds[0], self.link.range[0]),
-            min(self.mean_bounds[1], self.link.range[1]),
-        )
+        return _overlap(self.mean_bounds, self.link.range)
 
     def start_mean(self, y: FloatArray, weights: FloatArray) -> FloatArray:
         """Means to start PIRLS from: y pulled half-way towards its average, strictly inside the bounds of the mean.
@@ -559,4 +581,4 @@ class ExponentialFamily(Family):
         )
 
 
-__all__ = ["Derivatives", "DispersionParameter", "ExponentialFamily", "Family", "describe_rows"]
+__all__ = ["Derivatives", "DispersionParameter", "ExponentialFamily", "Family", "describe_rows", "eta_bounds"]

@@ -1,8 +1,12 @@
-"""Does the likelihood have a maximum at all? Separation, and responses that are fitted perfectly.
+"""Does the likelihood have a maximum at all? Separation, edges of the domain, and responses that are fitted perfectly.
 
 Separation (Albert & Anderson 1984, doi 10.1093/biomet/71.1.1): there is a direction d in which no linear predictor
 moves against its response, and some move towards a mean at the end of its range that suits the response best. Along d
 the likelihood grows without end, whatever the random effects are. A linear program decides.
+
+Edges: with some links (identity, the log link of a probability) linear predictors end at an edge where the density of
+some responses is not zero (no counts at mean 0, a success at probability 1). There the likelihood may grow all the way
+to the edge, and has no stationary point.
 """
 
 from __future__ import annotations
@@ -15,7 +19,10 @@ from scipy.optimize import linprog
 
 from ..contracts.arrays import BoolArray, FloatArray
 from ..contracts.errors import NoMaximumError, NotPositiveDefiniteError
-from .modes import Model
+from ..contracts.family import describe_rows, eta_bounds
+from ..contracts.link import find_link
+from .modes import EdgeError, Mode, Model
+from .quadrature import CUT, Quadrature
 
 #: Means that are so small a part of the average one, by fixed effects alone, raise the suspicion of separation.
 SUSPICIOUS = 1e-5
@@ -23,6 +30,8 @@ SUSPICIOUS = 1e-5
 MOVES = 1e-5
 #: Derivative of the criterion by a dispersion, a row, at which the likelihood still grows at the end of its range.
 GROWING = 1e-3
+#: Distance from the edge of the domain, as a part of the largest one, at which a search has ended there.
+AT_EDGE = 1e-4
 #: Largest residual, as a part of the largest response, of an exact fit.
 EXACT = 1e-10
 
@@ -35,6 +44,8 @@ def explained(model: Model) -> Iterator[None]:
     except NotPositiveDefiniteError as breakdown:
         family, y, w = model.family, model.y, model.weights
         _decide(model, family.start_dispersion(y, family.start_mean(y, w), w))
+        if isinstance(breakdown, EdgeError):
+            raise NoMaximumError(_at_the_edge(model)) from breakdown
         raise NotPositiveDefiniteError(
             f"the search broke down: {breakdown}. Rescale the predictors, pass start=, or simplify the model"
         ) from breakdown
@@ -105,6 +116,60 @@ def _separating_direction(Q: FloatArray, toward: FloatArray) -> FloatArray | Non
     if program.status != 0 or (signed @ program.x).max() < MOVES:
         return None
     return np.asarray(program.x)
+
+
+def refuse_edge(mode: Mode, quadrature: Quadrature | None, converged: bool) -> None:
+    """At the edge of the family's domain there may be no maximum.
+
+    A search that came to nothing, and stands there, has found none inside. Quadrature has none to speak of where the
+    integrand breaks off at the edge: the criterion jumps when nodes cross it.
+
+    Raises
+    ------
+    NoMaximumError
+        With rows that are at the edge, or the level whose integrand breaks off.
+    """
+    model = mode.model
+    if not model.bounded:
+        return
+    if quadrature is not None and (quadrature.cut > CUT).any():
+        f, worst = model.design.random.factors[0], int(quadrature.cut.argmax())
+        raise NoMaximumError(
+            f"no maximum can be found by quadrature: in level {f.levels[worst]} of {f.name}, say, the integrand breaks "
+            f"off at {_edge_text(model)}, so that the log-likelihood jumps when nodes cross it. Use nagq=1, the Laplace "
+            f"approximation{_other_links(model)}"
+        )
+    lower, upper = model.family.eta_bounds
+    room = np.minimum(mode.point.eta - lower, upper - mode.point.eta)
+    rows = np.flatnonzero(room < AT_EDGE * room.max())
+    if not converged and len(rows):
+        raise NoMaximumError(_at_the_edge(model, f" (y in {describe_rows(model.y, rows)})"))
+
+
+def _at_the_edge(model: Model, rows: str = "") -> str:
+    advice = "Simplify the model"
+    if model.hessian == "observed":
+        advice = "Try hessian='expected', whose criterion mostly keeps away from the edge, or simplify the model"
+    return (
+        f"no maximum was found inside of the domain: the likelihood grows up to {_edge_text(model)}{rows}. "
+        f"{advice}{_other_links(model)}"
+    )
+
+
+def _edge_text(model: Model) -> str:
+    family = model.family
+    with np.errstate(divide="ignore"):
+        means = [f"{family.link.mean(np.array([eta])).mu[0]:g}" for eta in family.eta_bounds if np.isfinite(eta)]
+    return (
+        f"the edge of the domain of the {family.name} family with the {family.link.name} link, where the mean is "
+        f"{' or '.join(means)}"
+    )
+
+
+def _other_links(model: Model) -> str:
+    family = model.family
+    others = [name for name in family.links if not np.isfinite(eta_bounds(find_link(name), family.mean_bounds)).any()]
+    return f", or use a link without such an edge ({', '.join(others)})" if others else ""
 
 
 def refuse_exact_fit(model: Model, gamma: FloatArray) -> None:

@@ -18,9 +18,9 @@ from ..design.crossproducts import cross_products
 from ..design.mixed import MixedDesign
 from ..registry import Provenance
 from .dispersion import DispersionScale
-from .existence import explained, refuse_exact_fit, refuse_growing_dispersion, refuse_separation
+from .existence import explained, refuse_edge, refuse_exact_fit, refuse_growing_dispersion, refuse_separation
 from .linear import on_diagonal, rank_deficient, start_values, warn_of
-from .modes import PRECISION, Mode, Model, find_mode
+from .modes import PRECISION, EdgeError, Mode, Model, mode_at
 from .moments import moment_start
 from .objective import WIDEST, Problem, Units
 from .pipeline import Watch, assemble, choose_backend
@@ -34,6 +34,8 @@ STAGE_ONE_TOLERANCE = 1.0
 STAGE_ONE_PRECISION = 1e-8
 #: Steps of the regression without random effects, which only has to come near too.
 START_STEPS = 6
+#: How often random effects are halved to find modes inside of the family's domain.
+SMALLER = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +100,7 @@ class GeneralizedFit:
     def mode(self) -> Mode:
         """The conditional modes at the estimates, factorized again."""
         Lambda = RelativeFactor(self.structure, self.theta)
-        return find_mode(self._model, Lambda, self.phi, self.u, self.gamma, joint=False)
+        return mode_at(self._model, Lambda, self.phi, self.u, self.gamma)
 
     def solve(self) -> Any:
         """The factorized system that enters log|M|, as `.factor`."""
@@ -185,18 +187,23 @@ def fit_generalized(
     problem, result = stage_one, minimum
     if nagq:
         with watch.phase("Laplace" if nagq == 1 else f"nAGQ = {nagq}"), explained(model):
-            mode = stage_one.at(minimum.x).mode
             problem = _problem(model, exact, nagq, units, joint=False, watch=watch, precision=PRECISION)
-            problem.u, problem.gamma = mode.point.u, mode.point.gamma
-            _, theta, xi = stage_one.unpack(minimum.x)
-            # A diagonal that the first stage put at zero starts again from inside.
-            theta = np.where(problem.diagonal & (theta <= 0.0), first, theta)
-            x = problem.pack(mode.point.gamma, theta, xi)
+            try:
+                mode = stage_one.at(minimum.x).mode
+            except EdgeError:
+                x = _start_with_modes(problem, gamma, first, xi)
+            else:
+                problem.u, problem.gamma = mode.point.u, mode.point.gamma
+                _, theta, xi = stage_one.unpack(minimum.x)
+                # A diagonal that the first stage put at zero starts again from inside.
+                theta = np.where(problem.diagonal & (theta <= 0.0), first, theta)
+                x = problem.pack(mode.point.gamma, theta, xi)
             result = problem.search(x, pipeline.optimizer, tol, evaluations)
     with watch.phase("estimates"), explained(model):
         here = problem.exact.at(result.x)
         mode = here.mode
         refuse_separation(model, mode.point.gamma, mode.phi)
+        refuse_edge(mode, here.quadrature, result.certificate.converged)
         fit = GeneralizedFit(
             design=design,
             family=family,
@@ -238,6 +245,15 @@ def _problem(
     if exact is not model:
         problem.differentiable = Problem(exact, nagq, units, joint=joint, watch=watch, precision=precision)
     return problem
+
+
+def _start_with_modes(problem: Problem, gamma: FloatArray, theta: FloatArray, xi: FloatArray) -> FloatArray:
+    """x where the first stage found no modes inside of the domain: small random effects have some."""
+    for _ in range(SMALLER):
+        if np.isfinite(problem.value(problem.pack(gamma, theta, xi))):
+            break
+        theta = 0.5 * theta
+    return problem.pack(gamma, theta, xi)
 
 
 def _theta_start(model: Model, working: Derivatives) -> FloatArray:

@@ -4,12 +4,16 @@ With eta = offset + Q gamma + Z Lambda u, the modes minimize h(u) = -2 sum log f
 same system M = Lambda'Z'WZ Lambda + I as a linear mixed model, with working weights W (Bates et al. 2015, section 3.2;
 "penalized iteratively reweighted least squares" of lme4). Observed weights make it Newton's method; where they leave M
 indefinite, the step takes the expected ones (Fisher scoring).
+
+With some links (identity, inverse, the log link of a probability) the linear predictors must stay on one side of an
+edge. Steps then go at most a part of the way to it. Where h falls all the way to the edge there are no modes.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 
@@ -31,6 +35,18 @@ LAST_STEP = 1e-10
 OVERFLOW = 1e150
 MAX_STEPS = 100
 MAX_HALVINGS = 50
+#: Part of the way to the edge of the domain that a step may go.
+TO_EDGE = 0.9
+#: So many steps towards the edge, one after the other, end there to rounding.
+MAX_STEPS_TO_EDGE = 20
+
+
+#: Halvings of the way from a start that is outside of the domain to u = 0.
+MAX_PULLS = 6
+
+
+class EdgeError(NotPositiveDefiniteError):
+    """The modes are not inside of the family's domain, as far as was seen."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +64,11 @@ class Model:
     def structure(self) -> Structure:
         """Structure of the random effects."""
         return self.design.random.structure
+
+    @cached_property
+    def bounded(self) -> bool:
+        """Whether the domain of the linear predictors has an edge."""
+        return bool(np.isfinite(self.family.eta_bounds).any())
 
     @property
     def Q(self) -> FloatArray:
@@ -77,6 +98,27 @@ class Model:
             return None
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             return self.family.evaluate(self.y, eta, self.weights, phi, 2)
+
+    def within(self, eta: FloatArray, phi: FloatArray, order: Literal[2, 3], inside: FloatArray) -> Derivatives:
+        """The same at any eta: a density of 0 outside of the domain; `inside` lies in it."""
+        ok = np.isfinite(eta)
+        if self.bounded:
+            lower, upper = self.family.eta_bounds
+            ok &= (eta > lower) & (eta < upper)
+        with np.errstate(all="ignore"):
+            at = self.family.evaluate(self.y, np.where(ok, eta, inside), self.weights, phi, order)
+        ok &= np.isfinite(at.log_density)
+        if ok.all():
+            return at
+        phi1 = None if at.phi1 is None else np.where(ok, at.phi1, 0.0)
+        return replace(at, log_density=np.where(ok, at.log_density, -np.inf), d1=np.where(ok, at.d1, 0.0), phi1=phi1)
+
+    def steps_to_edge(self, eta: FloatArray, change: FloatArray) -> FloatArray:
+        """How many times `change` each linear predictor may move before it meets the edge of the domain, (n,)."""
+        lower, upper = self.family.eta_bounds
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            steps = np.where(change > 0, upper - eta, lower - eta) / change
+        return np.where(change == 0, np.inf, steps)
 
     def point(self, Lambda: RelativeFactor, phi: FloatArray, u: FloatArray, gamma: FloatArray) -> Point:
         """The penalized likelihood at (u, gamma); infinite where eta leaves the family's domain."""
@@ -219,13 +261,13 @@ def find_mode(
 
     Raises
     ------
+    EdgeError
+        Where no start inside of the domain was found, or the penalized likelihood grows up to its edge.
     NotPositiveDefiniteError
-        Where the start is outside of the domain or no modes are found.
+        Where no modes are found.
     """
-    point = model.point(Lambda, phi, u, gamma)
-    if point.at is None or not np.isfinite(point.penalized):
-        raise NotPositiveDefiniteError("the linear predictor leaves the family's domain at the start of PIRLS")
-    limit, last = precision * (len(u) + len(gamma)), np.inf
+    point = _start_inside(model, Lambda, phi, u, gamma)
+    limit, last, to_edge = precision * (len(u) + len(gamma)), np.inf, 0
     for _ in range(MAX_STEPS):
         assert point.at is not None
         system, is_newton = _step_system(model, Lambda, point.at, joint)
@@ -238,13 +280,41 @@ def find_mode(
         if decrement <= limit or (near and last <= decrement <= rounding):
             return _mode(model, Lambda, phi, point, system if is_newton else None, joint)
         ceiling = np.finfo(float).max if near else point.penalized + 0.1 * rounding
-        new = _line_search(model, Lambda, phi, point, du, dgamma if joint else None, ceiling)
-        if new is None:
+        length = 1.0
+        if model.bounded:
+            change = model.Z(Lambda @ du) + (model.Q @ dgamma if joint else 0.0)
+            length = min(length, TO_EDGE * float(model.steps_to_edge(point.eta, change).min()))
+        to_edge = to_edge + 1 if length < 1.0 else 0
+        new = _line_search(model, Lambda, phi, point, length * du, length * dgamma if joint else None, ceiling)
+        if new is None or to_edge == MAX_STEPS_TO_EDGE:
             break
         point, last = new, decrement
-        if is_newton and decrement <= LAST_STEP:
+        if is_newton and length == 1.0 and decrement <= LAST_STEP:
             return _mode(model, Lambda, phi, point, None, joint)
+    if to_edge:
+        raise EdgeError(
+            f"the penalized likelihood grows up to the edge of the family's domain at theta = {Lambda.theta}"
+        )
     raise NotPositiveDefiniteError(f"PIRLS does not converge at theta = {Lambda.theta}")
+
+
+def mode_at(model: Model, Lambda: RelativeFactor, phi: FloatArray, u: FloatArray, gamma: FloatArray) -> Mode:
+    """The modes, where (u, gamma) are known to be them."""
+    return _mode(model, Lambda, phi, model.point(Lambda, phi, u, gamma), None, False)
+
+
+def _start_inside(model: Model, Lambda: RelativeFactor, phi: FloatArray, u: FloatArray, gamma: FloatArray) -> Point:
+    """The point (u, gamma); where it is outside of the domain, one on the way from it to u = 0."""
+    length = 1.0
+    for _ in range(MAX_PULLS):
+        point = model.point(Lambda, phi, length * u, gamma)
+        if point.at is not None and np.isfinite(point.penalized):
+            return point
+        length *= 0.5
+    point = model.point(Lambda, phi, np.zeros_like(u), gamma)
+    if point.at is not None and np.isfinite(point.penalized):
+        return point
+    raise EdgeError("the linear predictors leave the family's domain at the start of PIRLS")
 
 
 def _step_system(model: Model, Lambda: RelativeFactor, at: Derivatives, joint: bool) -> tuple[System, bool]:
@@ -287,4 +357,4 @@ def _mode(
     return Mode(model, Lambda, phi, point, newton, entering, joint)
 
 
-__all__ = ["Mode", "Model", "Point", "System", "find_mode"]
+__all__ = ["EdgeError", "Mode", "Model", "Point", "System", "find_mode", "mode_at"]
