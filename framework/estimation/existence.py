@@ -135,9 +135,9 @@ def refuse_edge(mode: Mode, quadrature: Quadrature | None, converged: bool) -> N
     if quadrature is not None and (quadrature.cut > CUT).any():
         f, worst = model.design.random.factors[0], int(quadrature.cut.argmax())
         raise NoMaximumError(
-            f"no maximum can be found by quadrature: in level {f.levels[worst]} of {f.name}, say, the integrand breaks "
-            f"off at {_edge_text(model)}, so that the log-likelihood jumps when nodes cross it. Use nagq=1, the Laplace "
-            f"approximation{_other_links(model)}"
+            f"no maximum can be found by quadrature: in level {f.levels[worst]} of {f.name}, say, the integrand "
+            f"breaks off at {_edge_text(model)}, so that the log-likelihood jumps when nodes cross it. Use nagq=1, the "
+            f"Laplace approximation{_other_links(model)}"
         )
     lower, upper = model.family.eta_bounds
     room = np.minimum(mode.point.eta - lower, upper - mode.point.eta)

@@ -120,6 +120,11 @@ class GeneralizedFit:
         return np.asarray(problem.A.T @ H @ problem.A)
 
     @property
+    def sizes(self) -> FloatArray:
+        """What is a large change of each of (gamma, theta, xi)."""
+        return np.asarray(1.0 / np.diagonal(self.problem()[0].A))
+
+    @property
     def free(self) -> BoolArray:
         """Which of (gamma, theta, xi) are not at a boundary."""
         theta_free = ~(on_diagonal(self.structure) & (self.theta <= 0.0))

@@ -292,9 +292,7 @@ def find_mode(
         if is_newton and length == 1.0 and decrement <= LAST_STEP:
             return _mode(model, Lambda, phi, point, None, joint)
     if to_edge:
-        raise EdgeError(
-            f"the penalized likelihood grows up to the edge of the family's domain at theta = {Lambda.theta}"
-        )
+        raise EdgeError(f"the penalized likelihood grows up to the edge of its domain at theta = {Lambda.theta}")
     raise NotPositiveDefiniteError(f"PIRLS does not converge at theta = {Lambda.theta}")
 
 

@@ -50,9 +50,7 @@ def refuse_quadrature(nagq: int, design: MixedDesign) -> None:
     if nagq <= 1:
         return
     if nagq > MAX_NODES:
-        raise InputError(
-            f"nagq={nagq}: at most {MAX_NODES} nodes in each dimension are supported; 25 are mostly enough"
-        )
+        raise InputError(f"nagq={nagq}: at most {MAX_NODES} nodes a dimension are supported; 25 are mostly enough")
     factors = design.random.factors
     if len(factors) > 1:
         raise InputError(

@@ -13,6 +13,7 @@ from ..contracts.errors import ComparisonError, InputError
 from ..contracts.family import Family
 from ..contracts.linalg import PatternBlocks
 from ..estimation.generalized import GeneralizedFit
+from ..inference.covariance import covariance_of
 from ..inference.laplace_check import LaplaceCheck, laplace_check
 from ..inference.lrt import LikelihoodRatioTest, likelihood_ratio_test
 from .base import MixedSolution, _expand, _frozen
@@ -21,6 +22,8 @@ from .tables import CoefficientTable, InformationCriteria, SummaryData, VarCompS
 
 #: Relative standard error of a dispersion parameter of which the data only say that it is very large, or very small.
 INDEFINITE = 100.0
+#: ... where the search has taken it as far as this from its start, on the unconstrained (mostly logarithmic) scale.
+FAR = 3.0
 RESIDUAL_KINDS = ("response", "pearson", "deviance", "working", "quantile")
 
 
@@ -125,11 +128,10 @@ class GLMMSolution(MixedSolution):
 
     @cached_property
     def _covariance(self) -> FloatArray:
-        """Of all free parameters (gamma, theta, xi); NaN for those at a boundary."""
-        free = self._fit.free
-        H = self._fit.joint_hessian[np.ix_(free, free)]
-        out = np.full((len(free), len(free)), np.nan)
-        out[np.ix_(free, free)] = 2.0 * np.linalg.inv(H)
+        """Of all parameters (gamma, theta, xi); NaN for those at a boundary, or that the data do not determine."""
+        free = np.ix_(self._fit.free, self._fit.free)
+        out = np.full_like(self._fit.joint_hessian, np.nan)
+        out[free] = covariance_of(self._fit.joint_hessian[free], self._fit.sizes[self._fit.free])
         return out
 
     @cached_property
@@ -336,9 +338,12 @@ class GLMMSolution(MixedSolution):
         )
 
     def _notes(self) -> tuple[str, ...]:
+        fit = self._fit
+        gone = np.abs(fit.dispersion.to_free(fit.phi) - fit.units.xi) > FAR
+        known = [self.dispersion_se[name] <= INDEFINITE * self.dispersion[name] for name in fit.dispersion.names]
         limits = [
             f"{name} has run to the end of its range: the data ask for the limit that the family has there"
-            for name, at_bound in zip(self._fit.dispersion.names, self._fit.dispersion_at_bound, strict=True)
-            if at_bound or self.dispersion_se[name] > INDEFINITE * self.dispersion[name]
+            for name, at_bound, far, k in zip(fit.dispersion.names, fit.dispersion_at_bound, gone, known, strict=True)
+            if at_bound or (far and not k and self.nagq and self.converged)
         ]
         return (*super()._notes(), *limits)
