@@ -45,7 +45,9 @@ class BetaBinomial(ProportionFamily):
             + rising_excess(f, (1 - mu) * precision, 0)[0]
             - rising_excess(weights, precision, 0)[0]
         )
-        return excess + special.xlogy(k, mu) + special.xlog1py(f, -mu) + log_binomial(weights, k)
+        with np.errstate(invalid="ignore"):
+            density = excess + special.xlogy(k, mu) + special.xlog1py(f, -mu) + log_binomial(weights, k)
+        return np.where(((mu == 0) & (k > 0)) | ((mu == 1) & (f > 0)), -np.inf, density)
 
     def evaluate(
         self,

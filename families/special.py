@@ -109,7 +109,8 @@ def _excess_large(y: FloatArray, r: FloatArray, order: int) -> list[FloatArray]:
 
 def _excess_small(y: FloatArray, r: FloatArray, order: int) -> list[FloatArray]:
     """`rising_excess` for r < 16, y > 0: the factor r of Gamma(y + r)/Gamma(r), which cancels if tiny, is taken out."""
-    terms = [special.gammaln(y + r) - special.gammaln(1 + r) + (1 - y) * np.log(r)]
+    with np.errstate(divide="ignore", invalid="ignore"):  # r = 0
+        terms = [special.gammaln(y + r) - special.gammaln(1 + r) + special.xlogy(1 - y, r)]
     if order >= 1:
         e1 = r * (special.digamma(y + r) - special.digamma(1 + r))
         terms.append(1 - y + e1)

@@ -353,7 +353,8 @@ class Family(ABC):
         lower, upper = self.mean_bounds
         if lower <= self.link.range[0] and self.link.range[1] <= upper:
             return True
-        mu = self.link.mean(eta).mu
+        with np.errstate(over="ignore"):
+            mu = self.link.mean(eta).mu
         return bool(np.all((mu > lower) & (mu < upper)))
 
     @property

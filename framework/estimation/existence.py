@@ -19,7 +19,7 @@ from scipy.optimize import linprog
 
 from ..contracts.arrays import BoolArray, FloatArray
 from ..contracts.errors import NoMaximumError, NotPositiveDefiniteError
-from ..contracts.family import describe_rows, eta_bounds
+from ..contracts.family import Family, describe_rows, eta_bounds
 from ..contracts.link import find_link
 from .modes import EdgeError, Mode, Model
 from .quadrature import CUT, Quadrature
@@ -59,7 +59,8 @@ def refuse_separation(model: Model, gamma: FloatArray, phi: FloatArray) -> None:
     NoMaximumError
         With the names of the columns.
     """
-    mean = model.family.link.mean(model.Q @ gamma)
+    with np.errstate(all="ignore"):
+        mean = model.family.link.mean(model.Q @ gamma)
     ends = [mean.mu] if np.isinf(model.family.mean_bounds[1]) else [mean.mu, mean.complement]
     if np.ptp(model.y) == 0.0 or any((part < SUSPICIOUS * part.mean()).any() for part in ends):
         _decide(model, phi)
@@ -166,9 +167,13 @@ def _edge_text(model: Model) -> str:
     )
 
 
+def links_without_edge(family: Family) -> list[str]:
+    """Names of the family's links with which every linear predictor has a mean."""
+    return [name for name in family.links if not np.isfinite(eta_bounds(find_link(name), family.mean_bounds)).any()]
+
+
 def _other_links(model: Model) -> str:
-    family = model.family
-    others = [name for name in family.links if not np.isfinite(eta_bounds(find_link(name), family.mean_bounds)).any()]
+    others = links_without_edge(model.family)
     return f", or use a link without such an edge ({', '.join(others)})" if others else ""
 
 

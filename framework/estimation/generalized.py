@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from scipy.optimize import linprog
 
 from ..contracts.arrays import BoolArray, FloatArray
 from ..contracts.errors import InputError
@@ -18,7 +19,14 @@ from ..design.crossproducts import cross_products
 from ..design.mixed import MixedDesign
 from ..registry import Provenance
 from .dispersion import DispersionScale
-from .existence import explained, refuse_edge, refuse_exact_fit, refuse_growing_dispersion, refuse_separation
+from .existence import (
+    explained,
+    links_without_edge,
+    refuse_edge,
+    refuse_exact_fit,
+    refuse_growing_dispersion,
+    refuse_separation,
+)
 from .linear import on_diagonal, rank_deficient, start_values, warn_of
 from .modes import PRECISION, EdgeError, Mode, Model, mode_at
 from .moments import moment_start
@@ -273,17 +281,31 @@ def _theta_start(model: Model, working: Derivatives) -> FloatArray:
 def _fixed_effects_start(model: Model) -> tuple[FloatArray, FloatArray, Derivatives]:
     """Fixed effects and dispersion of a model without random effects, by a few steps of Fisher scoring.
 
-    The first step comes from means near the responses, which no fixed effects give; later ones are halved until the
-    likelihood does not fall.
+    The first step comes from means near the responses, which no fixed effects give. Where that leads astray, the steps
+    start from equal means.
     """
-    family, y, w, Q = model.family, model.y, model.weights, model.Q
-    offset = model.design.offset
+    family, y, w = model.family, model.y, model.weights
     mu = family.start_mean(y, w)
     phi = family.start_dispersion(y, mu, w)
     eta = family.link.link(mu)
-    known = np.zeros(len(y)) if offset is None else offset
-    gamma = _constant_mean(model, float(np.average(mu, weights=w)))
-    at, best = family.evaluate(y, eta, w, phi, 2), -np.inf
+    at = family.evaluate(y, eta, w, phi, 2)
+    gamma = _equal_means(model, float(np.average(mu, weights=w)))
+    equal = _scored(model, eta_equal := _predictor(model, gamma), phi)
+    found = _scoring(model, phi, gamma, eta, at, -np.inf)
+    if equal is not None and (found is None or found[1].log_density.sum() < equal.log_density.sum()):
+        found = _scoring(model, phi, gamma, eta_equal, equal, float(equal.log_density.sum())) or (gamma, equal)
+    gamma, at = found or (gamma, at)
+    return gamma, phi, at
+
+
+def _scoring(
+    model: Model, phi: FloatArray, gamma: FloatArray, eta: FloatArray, at: Derivatives, best: float
+) -> tuple[FloatArray, Derivatives] | None:
+    """Steps of Fisher scoring from eta, halved towards gamma until the log density is not below `best`.
+
+    Returns gamma and the derivatives there; None where no step is possible.
+    """
+    Q, known, found = model.Q, _predictor(model, np.zeros_like(gamma)), None
     for _ in range(START_STEPS):
         working = np.maximum(at.expected_weight, 1e-10 * at.expected_weight.max())
         WQ = Q * working[:, None]
@@ -298,14 +320,10 @@ def _fixed_effects_start(model: Model) -> tuple[FloatArray, FloatArray, Derivati
         moved = Q @ gamma + known
         change, eta = np.abs(moved - eta).max(), moved
         at, best = new, float(new.log_density.sum())
+        found = gamma, at
         if change < 1e-2:
             break
-    if not family.valid(Q @ gamma + known):
-        raise InputError(
-            f"no start was found at which all means lie inside the domain of the {family.name} family with the "
-            f"{family.link.name} link: include an intercept in X, or use the log link"
-        )
-    return gamma, phi, at
+    return found
 
 
 def _scored(model: Model, eta: FloatArray, phi: FloatArray) -> Derivatives | None:
@@ -317,9 +335,46 @@ def _scored(model: Model, eta: FloatArray, phi: FloatArray) -> Derivatives | Non
     return at if finite and at.expected_weight.max() > 0.0 else None
 
 
-def _constant_mean(model: Model, mu: float) -> FloatArray:
-    """Coefficients with which all means come near to mu; zeros where these are invalid."""
-    offset = model.design.offset
-    known = np.zeros(len(model.y)) if offset is None else offset
-    gamma = model.Q.T @ (model.family.link.link(np.array([mu])) - known)  # Q is orthonormal
-    return gamma if model.family.valid(model.Q @ gamma + known) else np.zeros_like(gamma)
+def _predictor(model: Model, gamma: FloatArray) -> FloatArray:
+    """The linear predictor by fixed effects alone."""
+    eta = model.Q @ gamma
+    return eta if model.design.offset is None else eta + model.design.offset
+
+
+def _equal_means(model: Model, mu: float) -> FloatArray:
+    """Coefficients with which all means come near to mu; others, where these leave the domain."""
+    goal = float(model.family.link.link(np.array([mu]))[0])
+    gamma = model.Q.T @ (goal - _predictor(model, np.zeros(model.Q.shape[1])))  # Q is orthonormal
+    if model.family.valid(_predictor(model, gamma)):
+        return gamma
+    return _far_from_the_edge(model, goal) if model.bounded else np.zeros_like(gamma)
+
+
+def _far_from_the_edge(model: Model, goal: float) -> FloatArray:
+    """Coefficients with which no linear predictor is nearer to an edge of the domain than need be, by a linear program.
+
+    Raises
+    ------
+    InputError
+        Where none are inside.
+    """
+    family, Q = model.family, model.Q
+    known = _predictor(model, np.zeros(Q.shape[1]))
+    lower, upper = family.eta_bounds
+    room = min(goal - lower, upper - goal)
+    rows = [(sign * Q, sign * (known - edge)) for sign, edge in ((-1, lower), (1, upper)) if np.isfinite(edge)]
+    program = linprog(
+        np.append(np.zeros(Q.shape[1]), -1.0),
+        A_ub=np.vstack([np.column_stack([A / room, np.ones(len(A))]) for A, _ in rows]),
+        b_ub=np.concatenate([-b / room for _, b in rows]),
+        bounds=[(None, None)] * Q.shape[1] + [(None, 1.0)],
+    )
+    gamma = np.zeros(Q.shape[1]) if program.x is None else np.asarray(program.x[:-1])
+    if not family.valid(_predictor(model, gamma)):
+        others = links_without_edge(family)
+        use = f", or use the {'log' if 'log' in others else others[0]} link" if others else ""
+        raise InputError(
+            f"no start was found at which all means lie inside the domain of the {family.name} family with the "
+            f"{family.link.name} link: include an intercept in X{use}"
+        )
+    return gamma

@@ -116,12 +116,17 @@ class GLMMSolution(MixedSolution):
         return {name: v / (v + level) for name, v in self._intercept_variances().items()}
 
     def _average_mean(self) -> float:
-        """Average over the rows of the mean of a new level: at b = 0, or exp(eta + var/2) with the log link."""
+        """Average over the rows of the mean of a new level: at b = 0, or exp(eta + var/2) with the log link.
+
+        NaN where a new level has no mean in some row, with links that have an edge.
+        """
         random = self._design.random
         eta = self._fit.eta - random.Z(self._fit.b)
         if self.family.link.name == "log":
             blocks = tuple(np.repeat(C[:, :, None], f.factor.n_levels, axis=2) for f, C in self._covariances)
             eta = eta + 0.5 * random.quadratic_rows(PatternBlocks(blocks, {}))
+        if not self.family.valid(eta):
+            return float("nan")
         return float(self.family.link.mean(eta).mu.mean())
 
     # Covariance -----------------------------------------------------------------------------------------------------
@@ -271,11 +276,14 @@ class GLMMSolution(MixedSolution):
             variance = family.response_variance(self._mu, fit.weights, fit.phi)
             if family.multiplicative_dispersion:
                 variance = variance / fit.phi[0]
-            return _frozen(self.residuals * np.sqrt(self._multiplicity / variance))
+            with np.errstate(divide="ignore", invalid="ignore"):  # where the mean is 0 or 1 to rounding
+                pearson = self.residuals * np.sqrt(self._multiplicity / variance)
+            return _frozen(np.where(self.residuals == 0.0, 0.0, pearson))
         if kind == "deviance":
             return _frozen(np.sign(self.residuals) * np.sqrt(np.maximum(self._unit_deviances, 0.0)))
         if kind == "working":
-            return _frozen((fit.y - self._mu) / family.link.mean(fit.eta).mu_eta)
+            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+                return _frozen((fit.y - self._mu) / family.link.mean(fit.eta).mu_eta)
         if kind == "quantile":
             return _frozen(self._quantile_residuals(rng))
         raise InputError(f"kind must be one of {', '.join(RESIDUAL_KINDS)}; got {kind!r}")
