@@ -446,10 +446,11 @@ class Family(ABC):
         if self.weights_are_trials and self.link.latent_variance is not None:
             return self.link.latent_variance
         means = np.array([mu])
-        variance = float(self.variance(means, phi)[0])
-        if self.link.name == "log":
-            return float(np.log1p(variance / mu**2))
-        return variance / float(self.link.mean(self.link.link(means)).mu_eta[0]) ** 2
+        with np.errstate(all="ignore"):  # a mean at the end of its range
+            variance = self.variance(means, phi)
+            if self.link.name == "log":
+                return float(np.log1p(variance / means**2)[0])
+            return float((variance / self.link.mean(self.link.link(means)).mu_eta ** 2)[0])
 
     # Identity ----------------------------------------------------------------------------------------------------
 

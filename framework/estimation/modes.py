@@ -312,7 +312,11 @@ def _start_inside(model: Model, Lambda: RelativeFactor, phi: FloatArray, u: Floa
     point = model.point(Lambda, phi, np.zeros_like(u), gamma)
     if point.at is not None and np.isfinite(point.penalized):
         return point
-    raise EdgeError("the linear predictors leave the family's domain at the start of PIRLS")
+    if model.bounded:
+        raise EdgeError("the linear predictors leave the family's domain at the start of PIRLS")
+    raise NotPositiveDefiniteError(
+        "the density is not finite at the start of PIRLS: the predictor is far from the data"
+    )
 
 
 def _step_system(model: Model, Lambda: RelativeFactor, at: Derivatives, joint: bool) -> tuple[System, bool]:

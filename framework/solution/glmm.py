@@ -236,7 +236,8 @@ class GLMMSolution(MixedSolution):
 
     @cached_property
     def _mu(self) -> FloatArray:
-        return self.family.link.mean(self._fit.eta).mu
+        with np.errstate(over="ignore"):
+            return self.family.link.mean(self._fit.eta).mu
 
     @cached_property
     def fitted_values(self) -> FloatArray:
