@@ -21,7 +21,7 @@ from ..contracts.arrays import BoolArray, FloatArray
 from ..contracts.errors import NoMaximumError, NotPositiveDefiniteError
 from ..contracts.family import Family, describe_rows, eta_bounds
 from ..contracts.link import find_link
-from .modes import EdgeError, Mode, Model
+from .modes import DegenerateModeError, EdgeError, Mode, Model
 from .quadrature import CUT, Quadrature
 
 #: Means that are so small a part of the average one, by fixed effects alone, raise the suspicion of separation.
@@ -32,6 +32,8 @@ MOVES = 1e-5
 GROWING = 1e-3
 #: Distance from the edge of the domain, as a part of the largest one, at which a search has ended there.
 AT_EDGE = 1e-4
+#: Conditional variance of a spherical random effect, whose variance is 1, from which on M is nearly singular.
+DEGENERATE = 1e2
 #: Largest residual, as a part of the largest response, of an exact fit.
 EXACT = 1e-10
 
@@ -46,6 +48,8 @@ def explained(model: Model) -> Iterator[None]:
         _decide(model, family.start_dispersion(y, family.start_mean(y, w), w))
         if isinstance(breakdown, EdgeError):
             raise NoMaximumError(_at_the_edge(model)) from breakdown
+        if isinstance(breakdown, DegenerateModeError):
+            raise NoMaximumError(_degenerate(model)) from breakdown
         raise NotPositiveDefiniteError(
             f"the search broke down: {breakdown}. Rescale the predictors, pass start=, or simplify the model"
         ) from breakdown
@@ -119,11 +123,12 @@ def _separating_direction(Q: FloatArray, toward: FloatArray) -> FloatArray | Non
     return np.asarray(program.x)
 
 
-def refuse_edge(mode: Mode, quadrature: Quadrature | None, converged: bool) -> None:
-    """At the edge of the family's domain there may be no maximum.
+def refuse_dead_end(mode: Mode, quadrature: Quadrature | None, converged: bool) -> None:
+    """Where a search came to nothing for a reason that can be seen, say it.
 
-    A search that came to nothing, and stands there, has found none inside. Quadrature has none to speak of where the
-    integrand breaks off at the edge: the criterion jumps when nodes cross it.
+    It may stand at the edge of the domain, or where M is nearly singular and Laplace's approximation grows without end.
+    Quadrature has no maximum to speak of, even where a search thinks so, if the integrand breaks off at the edge: the
+    criterion jumps when nodes cross it.
 
     Raises
     ------
@@ -131,8 +136,6 @@ def refuse_edge(mode: Mode, quadrature: Quadrature | None, converged: bool) -> N
         With rows that are at the edge, or the level whose integrand breaks off.
     """
     model = mode.model
-    if not model.bounded:
-        return
     if quadrature is not None and (quadrature.cut > CUT).any():
         f, worst = model.design.random.factors[0], int(quadrature.cut.argmax())
         raise NoMaximumError(
@@ -140,11 +143,25 @@ def refuse_edge(mode: Mode, quadrature: Quadrature | None, converged: bool) -> N
             f"breaks off at {_edge_text(model)}, so that the log-likelihood jumps when nodes cross it. Use nagq=1, the "
             f"Laplace approximation{_other_links(model)}"
         )
+    if converged:
+        return
     lower, upper = model.family.eta_bounds
-    room = np.minimum(mode.point.eta - lower, upper - mode.point.eta)
-    rows = np.flatnonzero(room < AT_EDGE * room.max())
-    if not converged and len(rows):
-        raise NoMaximumError(_at_the_edge(model, f" (y in {describe_rows(model.y, rows)})"))
+    if model.bounded:
+        room = np.minimum(mode.point.eta - lower, upper - mode.point.eta)
+        if len(rows := np.flatnonzero(room < AT_EDGE * room.max())):
+            raise NoMaximumError(_at_the_edge(model, f" (y in {describe_rows(model.y, rows)})"))
+    inverse = mode.newton.factor.selected_inverse().diagonal
+    if max(np.einsum("aal->al", block).max(initial=0.0) for block in inverse) > DEGENERATE:
+        raise NoMaximumError(_degenerate(model))
+
+
+def _degenerate(model: Model) -> str:
+    advice = "Try hessian='expected', simplify" if model.hessian == "observed" else "Simplify"
+    return (
+        "the approximated likelihood has no maximum: it grows without end towards parameters with which the "
+        f"conditional density of some random effects is flat at its mode, which can be as the {model.family.name} "
+        f"density is not log-concave. {advice} the model, or use another family"
+    )
 
 
 def _at_the_edge(model: Model, rows: str = "") -> str:
@@ -208,5 +225,6 @@ def refuse_growing_dispersion(names: tuple[str, ...], at_bound: BoolArray, gradi
     if growing:
         raise NoMaximumError(
             f"the likelihood has no maximum: it grows without end with {', '.join(growing)}, because the model fits "
-            "the responses perfectly (they do not vary within levels, for example). Simplify the model"
+            "the responses perfectly, or nearly so (they do not vary within levels, for example). Simplify the model, or "
+            "use a family without such a parameter (poisson for counts)"
         )

@@ -22,7 +22,7 @@ from .dispersion import DispersionScale
 from .existence import (
     explained,
     links_without_edge,
-    refuse_edge,
+    refuse_dead_end,
     refuse_exact_fit,
     refuse_growing_dispersion,
     refuse_separation,
@@ -216,7 +216,7 @@ def fit_generalized(
         here = problem.exact.at(result.x)
         mode = here.mode
         refuse_separation(model, mode.point.gamma, mode.phi)
-        refuse_edge(mode, here.quadrature, result.certificate.converged)
+        refuse_dead_end(mode, here.quadrature, result.certificate.converged)
         fit = GeneralizedFit(
             design=design,
             family=family,

@@ -33,6 +33,8 @@ QUADRATIC = 1e-2
 LAST_STEP = 1e-10
 #: No working weight is that large but on the way to overflow.
 OVERFLOW = 1e150
+#: Newton decrement, a coordinate, of predicted modes beyond which the prediction is compared: ten standard deviations.
+FAR = 1e2
 MAX_STEPS = 100
 MAX_HALVINGS = 50
 #: Part of the way to the edge of the domain that a step may go.
@@ -43,6 +45,10 @@ MAX_STEPS_TO_EDGE = 20
 
 #: Halvings of the way from a start that is outside of the domain to u = 0.
 MAX_PULLS = 6
+
+
+class DegenerateModeError(NotPositiveDefiniteError):
+    """The conditional density of the random effects has no strict maximum where its slope vanishes."""
 
 
 class EdgeError(NotPositiveDefiniteError):
@@ -233,7 +239,8 @@ class Mode:
         """(u, gamma) at other parameters, to first order (the implicit function theorem): a start for `find_mode`.
 
         At the modes Lambda'Z'd1 = u, and Q'd1 = 0 where gamma is estimated jointly. With the parameters d1 moves by
-        d2 deta + dd1/dphi dphi, where deta is the change of the linear predictor at fixed u.
+        d2 deta + dd1/dphi dphi, where deta is the change of the linear predictor at fixed u. A prediction of a long way
+        off may lead astray: the old place may be the better one.
         """
         model, d = self.model, self.derivatives
         gamma = self.point.gamma if self.joint else gamma
@@ -241,10 +248,14 @@ class Mode:
         if len(phi):
             assert d.phi1_eta is not None
             moved += (phi - self.phi) @ d.phi1_eta
-        du, dgamma, _ = self.newton.solve(
+        du, dgamma, decrement = self.newton.solve(
             Lambda.t @ model.Zt(moved) - self.point.u, model.Q.T @ moved if self.joint else None
         )
-        return self.point.u + du, gamma + dgamma if self.joint else gamma
+        here, there = (self.point.u, gamma), (self.point.u + du, gamma + dgamma if self.joint else gamma)
+        far = decrement > FAR * (len(du) + len(dgamma))
+        if far and model.point(Lambda, phi, *there).penalized > model.point(Lambda, phi, *here).penalized:
+            return here
+        return there
 
 
 def find_mode(
@@ -263,6 +274,8 @@ def find_mode(
     ------
     EdgeError
         Where no start inside of the domain was found, or the penalized likelihood grows up to its edge.
+    DegenerateModeError
+        Where the slope vanishes without a maximum.
     NotPositiveDefiniteError
         Where no modes are found.
     """
@@ -293,6 +306,8 @@ def find_mode(
             return _mode(model, Lambda, phi, point, None, joint)
     if to_edge:
         raise EdgeError(f"the penalized likelihood grows up to the edge of its domain at theta = {Lambda.theta}")
+    if near and not is_newton:
+        raise DegenerateModeError(f"M is singular at the modes at theta = {Lambda.theta}")
     raise NotPositiveDefiniteError(f"PIRLS does not converge at theta = {Lambda.theta}")
 
 
@@ -354,9 +369,12 @@ def _mode(
 ) -> Mode:
     assert point.at is not None
     if newton is None:
-        newton = System(model, Lambda, -point.at.d2)  # raises where the mode is no minimum of h
+        try:
+            newton = System(model, Lambda, -point.at.d2)
+        except NotPositiveDefiniteError as error:
+            raise DegenerateModeError(f"the modes at theta = {Lambda.theta} are no minimum: {error}") from error
     entering = newton if model.hessian == "observed" else System(model, Lambda, point.at.expected_weight)
     return Mode(model, Lambda, phi, point, newton, entering, joint)
 
 
-__all__ = ["EdgeError", "Mode", "Model", "Point", "System", "find_mode", "mode_at"]
+__all__ = ["DegenerateModeError", "EdgeError", "Mode", "Model", "Point", "System", "find_mode", "mode_at"]
