@@ -10,7 +10,7 @@ from scipy import special
 from ranef.contracts import Derivatives
 from ranef.contracts.arrays import BoolArray, FloatArray, IntArray
 
-#: Counts beyond this need care: at 1e5 rounding leaves errors of 1e-10 in textbook log densities.
+#: Counts (shapes, precisions) beyond this need care: at 1e5 rounding leaves errors of 1e-10 in textbook log densities.
 LARGE = 1e5
 #: Coefficients of log Gamma(z) - [(z - 1/2) log z - z + log(2 pi)/2] in z^-1, z^-3, ... (DLMF 5.11.1).
 _STIRLING = np.array([1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156])
@@ -190,9 +190,9 @@ def large_counts(density: FloatArray, y: FloatArray, mu: FloatArray, r: FloatArr
     y, mu, r = y[rows], mu[rows], r[rows] if isinstance(r, np.ndarray) else r
     with np.errstate(over="ignore", invalid="ignore"):
         share = 1.0 if poisson else r / (r + mu)
-        density[rows] = y * log1p_minus(share * (mu - y) / y) - _stirling(y) - 0.5 * np.log(2 * np.pi * y)
+        density[rows] = y * log1p_minus(share * (mu - y) / y) - stirling(y) - 0.5 * np.log(2 * np.pi * y)
         if not poisson:
-            density[rows] += r * log1p_minus((y - mu) / (r + mu)) + _stirling(y + r) - _stirling(r)
+            density[rows] += r * log1p_minus((y - mu) / (r + mu)) + stirling(y + r) - stirling(r)
             density[rows] += 0.5 * np.log(r / (r + y))
     return density
 
@@ -209,16 +209,32 @@ def large_trials(
     with np.errstate(over="ignore"):
         successes, failures = np.exp(log_mu[rows]) / (k / n) - 1, np.exp(log_complement[rows]) / (f / n) - 1
     density[rows] = k * log1p_minus(successes) + f * log1p_minus(failures) - 0.5 * np.log(2 * np.pi * k * (f / n))
-    density[rows] += _stirling(n) - _stirling(k) - _stirling(f)
+    density[rows] += stirling(n) - stirling(k) - stirling(f)
     return density
 
 
-def _stirling(z: FloatArray | float) -> FloatArray:
+def stirling(z: FloatArray | float) -> FloatArray:
     """Stirling's correction log Gamma(z) - [(z - 1/2) log z - z + log(2 pi)/2] for z > 0."""
     z = np.asarray(z, np.float64)
     small = np.minimum(z, _STIRLING_FROM)
     exact = special.gammaln(small) - (small - 0.5) * np.log(small) + small - 0.5 * np.log(2 * np.pi)
     return np.where(z < _STIRLING_FROM, exact, _stirling_by_log(np.maximum(z, _STIRLING_FROM))[0])
+
+
+def digamma_less_log(z: FloatArray | float) -> FloatArray:
+    """digamma(z) - log z for z > 0, which tends to -1 / (2 z), without cancellation."""
+    z = np.asarray(z, np.float64)
+    small, large = np.minimum(z, _STIRLING_FROM), np.maximum(z, _STIRLING_FROM)
+    series = (_stirling_by_log(large)[1] - 0.5) / large
+    return np.where(z < _STIRLING_FROM, special.digamma(small) - np.log(small), series)
+
+
+def log_less_excess(y: FloatArray, mu: FloatArray) -> FloatArray:
+    """log(y / mu) - (y - mu) / mu, which tends to -(y / mu - 1)^2 / 2, without cancellation."""
+    excess = (y - mu) / mu
+    near = np.abs(excess) < 0.5
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(near, log1p_minus(np.where(near, excess, 0.0)), np.log(y / mu) - excess)
 
 
 def times_log(count: FloatArray, log: FloatArray) -> FloatArray:

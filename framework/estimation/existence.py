@@ -11,11 +11,12 @@ to the edge, and has no stationary point.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
 from scipy.optimize import linprog
+from scipy.sparse.linalg import LinearOperator, lsmr
 
 from ..contracts.arrays import BoolArray, FloatArray
 from ..contracts.errors import NoMaximumError, NotPositiveDefiniteError
@@ -48,6 +49,8 @@ def explained(model: Model) -> Iterator[None]:
         _decide(model, family.start_dispersion(y, family.start_mean(y, w), w))
         if isinstance(breakdown, EdgeError):
             raise NoMaximumError(_at_the_edge(model)) from breakdown
+        if _fits_exactly(model):
+            raise NoMaximumError(_growing(p.name for p in family.parameters if p.fixed is None)) from breakdown
         if isinstance(breakdown, DegenerateModeError):
             raise NoMaximumError(_degenerate(model)) from breakdown
         raise NotPositiveDefiniteError(
@@ -213,6 +216,26 @@ def refuse_exact_fit(model: Model, gamma: FloatArray) -> None:
         )
 
 
+def _fits_exactly(model: Model) -> bool:
+    """Whether fixed and random effects, fewer than the rows, give every continuous response exactly."""
+    family, design = model.family, model.design
+    n, r, q = design.n, model.Q.shape[1], model.structure.q
+    if family.discrete or not any(p.fixed is None for p in family.parameters) or r + q >= n:
+        return False
+    with np.errstate(all="ignore"):
+        eta = family.link.link(model.y)
+    known = np.zeros(n) if design.offset is None else design.offset
+    if not np.isfinite(eta).all():
+        return False
+    both = LinearOperator(
+        (n, r + q),
+        matvec=lambda v: model.Q @ v[:r] + model.Z(v[r:]),
+        rmatvec=lambda v: np.concatenate([model.Q.T @ v, model.Zt(v)]),
+    )
+    fitted = both @ lsmr(both, eta - known, atol=1e-15, btol=1e-15)[0] + known
+    return bool(np.abs(fitted - eta).max() < EXACT * np.abs(eta).max())
+
+
 def refuse_growing_dispersion(names: tuple[str, ...], at_bound: BoolArray, gradient: FloatArray, n: int) -> None:
     """Where the likelihood still grows with a dispersion at the end of its range, it has no maximum.
 
@@ -223,8 +246,12 @@ def refuse_growing_dispersion(names: tuple[str, ...], at_bound: BoolArray, gradi
     """
     growing = [name for name, b, g in zip(names, at_bound, gradient, strict=True) if b and abs(g) > GROWING * n]
     if growing:
-        raise NoMaximumError(
-            f"the likelihood has no maximum: it grows without end with {', '.join(growing)}, because the model fits "
-            "the responses perfectly, or nearly so (they do not vary within levels, for example). Simplify the model, or "
-            "use a family without such a parameter (poisson for counts)"
-        )
+        raise NoMaximumError(_growing(growing))
+
+
+def _growing(names: Iterable[str]) -> str:
+    return (
+        f"the likelihood has no maximum: it grows without end with {', '.join(names)}, because the model fits the "
+        "responses perfectly, or nearly so (they do not vary within levels, for example). Simplify the model, or use a "
+        "family without such a parameter (poisson for counts)"
+    )
