@@ -148,7 +148,7 @@ def refuse_dead_end(mode: Mode, quadrature: Quadrature | None, converged: bool) 
         )
     if converged:
         return
-    lower, upper = model.family.eta_bounds
+    lower, upper = model.domain
     if model.bounded:
         room = np.minimum(mode.point.eta - lower, upper - mode.point.eta)
         if len(rows := np.flatnonzero(room < AT_EDGE * room.max())):
@@ -180,7 +180,7 @@ def _at_the_edge(model: Model, rows: str = "") -> str:
 def _edge_text(model: Model) -> str:
     family = model.family
     with np.errstate(divide="ignore"):
-        means = [f"{family.link.mean(np.array([eta])).mu[0]:g}" for eta in family.eta_bounds if np.isfinite(eta)]
+        means = [f"{family.link.mean(np.array([eta])).mu[0]:g}" for eta in model.domain if np.isfinite(eta)]
     return (
         f"the edge of the domain of the {family.name} family with the {family.link.name} link, where the mean is "
         f"{' or '.join(means)}"

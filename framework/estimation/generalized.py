@@ -360,7 +360,7 @@ def _far_from_the_edge(model: Model, goal: float) -> FloatArray:
     """
     family, Q = model.family, model.Q
     known = _predictor(model, np.zeros(Q.shape[1]))
-    lower, upper = family.eta_bounds
+    lower, upper = model.domain
     room = min(goal - lower, upper - goal)
     rows = [(sign * Q, sign * (known - edge)) for sign, edge in ((-1, lower), (1, upper)) if np.isfinite(edge)]
     program = linprog(

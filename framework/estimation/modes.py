@@ -40,7 +40,7 @@ MAX_HALVINGS = 50
 #: Part of the way to the edge of the domain that a step may go.
 TO_EDGE = 0.9
 #: So many steps towards the edge, one after the other, end there to rounding.
-MAX_STEPS_TO_EDGE = 20
+MAX_STEPS_TO_EDGE = 15
 
 
 #: Halvings of the way from a start that is outside of the domain to u = 0.
@@ -72,9 +72,29 @@ class Model:
         return self.design.random.structure
 
     @cached_property
+    def domain(self) -> tuple[float, float]:
+        """Open interval of the linear predictors that have a mean."""
+        return self.family.eta_bounds
+
+    @property
     def bounded(self) -> bool:
         """Whether the domain of the linear predictors has an edge."""
-        return bool(np.isfinite(self.family.eta_bounds).any())
+        return bool(np.isfinite(self.domain).any())
+
+    @cached_property
+    def support(self) -> tuple[float, float]:
+        """Open interval of the linear predictors that have a density.
+
+        That is the domain, and what lies beyond an edge where the link's formula goes on to give means (eta^2 of the
+        sqrt link at eta < 0): a level's integral goes on there, as in other programs.
+        """
+        lower, upper = self.family.mean_bounds
+        with np.errstate(all="ignore"):
+            below, above = self.family.link.mean(np.array([self.domain[0] - 1.0, self.domain[1] + 1.0])).mu
+        return (
+            -np.inf if lower < below < upper else self.domain[0],
+            np.inf if lower < above < upper else self.domain[1],
+        )
 
     @property
     def Q(self) -> FloatArray:
@@ -106,11 +126,9 @@ class Model:
             return self.family.evaluate(self.y, eta, self.weights, phi, 2)
 
     def within(self, eta: FloatArray, phi: FloatArray, order: Literal[2, 3], inside: FloatArray) -> Derivatives:
-        """The same at any eta: a density of 0 outside of the domain; `inside` lies in it."""
-        ok = np.isfinite(eta)
-        if self.bounded:
-            lower, upper = self.family.eta_bounds
-            ok &= (eta > lower) & (eta < upper)
+        """The same at any eta: a density of 0 outside of its support; `inside` lies in it."""
+        lower, upper = self.support
+        ok = np.isfinite(eta) & (eta > lower) & (eta < upper)
         with np.errstate(all="ignore"):
             at = self.family.evaluate(self.y, np.where(ok, eta, inside), self.weights, phi, order)
         ok &= np.isfinite(at.log_density)
@@ -119,9 +137,10 @@ class Model:
         phi1 = None if at.phi1 is None else np.where(ok, at.phi1, 0.0)
         return replace(at, log_density=np.where(ok, at.log_density, -np.inf), d1=np.where(ok, at.d1, 0.0), phi1=phi1)
 
-    def steps_to_edge(self, eta: FloatArray, change: FloatArray) -> FloatArray:
-        """How many times `change` each linear predictor may move before it meets the edge of the domain, (n,)."""
-        lower, upper = self.family.eta_bounds
+    @staticmethod
+    def steps_to_edge(eta: FloatArray, change: FloatArray, interval: tuple[float, float]) -> FloatArray:
+        """How many times `change` each linear predictor may move before it leaves the interval, (n,)."""
+        lower, upper = interval
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             steps = np.where(change > 0, upper - eta, lower - eta) / change
         return np.where(change == 0, np.inf, steps)
@@ -296,7 +315,7 @@ def find_mode(
         length = 1.0
         if model.bounded:
             change = model.Z(Lambda @ du) + (model.Q @ dgamma if joint else 0.0)
-            length = min(length, TO_EDGE * float(model.steps_to_edge(point.eta, change).min()))
+            length = min(length, TO_EDGE * float(model.steps_to_edge(point.eta, change, model.domain).min()))
         to_edge = to_edge + 1 if length < 1.0 else 0
         new = _line_search(model, Lambda, phi, point, length * du, length * dgamma if joint else None, ceiling)
         if new is None or to_edge == MAX_STEPS_TO_EDGE:

@@ -160,10 +160,10 @@ class Quadrature:
         """
         mode, model = self.mode, self.mode.model
         cut = np.zeros(self.n_levels)
-        for q in range(len(self.grid.z)) if model.bounded else ():
+        for q in range(len(self.grid.z)) if np.isfinite(model.support).any() else ():
             change = self.eta(self.node(q)) - mode.point.eta
             length = np.full(self.n_levels, 1.0)
-            np.minimum.at(length, self.codes, model.steps_to_edge(mode.point.eta, change))
+            np.minimum.at(length, self.codes, model.steps_to_edge(mode.point.eta, change, model.support))
             if (beyond := length < 1.0).any():
                 u = self.u + (1.0 - 1e-9) * length * (self.node(q) - self.u)
                 at = model.within(self.eta(u), mode.phi, 2, mode.point.eta)
