@@ -156,20 +156,21 @@ class Quadrature:
         """What a node at the edge of the domain would hold of each level's integral, (levels,).
 
         The error of the rule is of that order where the integrand breaks off at the edge, and this is zero where the
-        integrand vanishes there. Looked at on the way from the mode to every node beyond the edge.
+        integrand vanishes there. Looked at on the way from the mode to the node that is nearest to the edge, beyond it.
         """
         mode, model = self.mode, self.mode.model
-        cut = np.zeros(self.n_levels)
+        cut, nearest = np.zeros(self.n_levels), np.zeros(self.n_levels)
         for q in range(len(self.grid.z)) if np.isfinite(model.support).any() else ():
             change = self.eta(self.node(q)) - mode.point.eta
-            length = np.full(self.n_levels, 1.0)
+            length = np.full(self.n_levels, np.inf)
             np.minimum.at(length, self.codes, model.steps_to_edge(mode.point.eta, change, model.support))
-            if (beyond := length < 1.0).any():
-                u = self.u + (1.0 - 1e-9) * length * (self.node(q) - self.u)
+            nearer = (length < 1.0) & (length > nearest)
+            if nearer.any():
+                u = self.u + (1.0 - 1e-9) * np.minimum(length, 1.0) * (self.node(q) - self.u)
                 at = model.within(self.eta(u), mode.phi, 2, mode.point.eta)
-                h = self._h(u, at.log_density)
                 volume = self.grid.log_weights[q] + 0.5 * (self.grid.z[q] ** 2).sum()
-                cut = np.maximum(cut, np.where(beyond, np.exp(volume - 0.5 * h - self.log_integral), 0.0))
+                held = np.exp(volume - 0.5 * self._h(u, at.log_density) - self.log_integral)
+                cut, nearest = np.where(nearer, held, cut), np.where(nearer, length, nearest)
         return cut
 
     def _h(self, u: FloatArray, log_density: FloatArray) -> FloatArray:

@@ -84,7 +84,8 @@ SOFT = [Gamma("identity"), Gamma("inverse"), InverseGaussian("identity"), Beta("
 @pytest.mark.parametrize("family", SOFT, ids=repr)
 def test_gradient_of_quadrature_with_nodes_beyond_the_edge(family: Family, columns: int) -> None:
     problem, x = problem_of(family, 61, nagq=9, columns=columns)
-    problem.model = replace(problem.model, weights=0.1 * problem.model.weights)  # little information in a level
+    if columns == 1:  # less information in a level, so that nodes are far apart
+        problem.model = replace(problem.model, weights=0.2 * problem.model.weights)
     gamma, theta, xi = problem.unpack(x)
     x = problem.pack(gamma, 8.0 * theta, xi)
     quadrature = problem.at(x).quadrature
@@ -164,10 +165,11 @@ def test_what_is_cut_off_at_the_edge() -> None:
     mode = find_mode(model, Lambda, np.zeros(0), np.zeros(2), gamma, joint=False)
     quadrature = Quadrature(mode, gauss_hermite_grid(25, 1))
     exact = np.exp(-3 * eta + 4.5 * sd**2) * stats.norm.sf(-eta, loc=-3 * sd**2, scale=sd)
-    np.testing.assert_allclose(np.exp(-0.5 * quadrature.by_level), exact, rtol=0.1)
+    found = np.exp(-0.5 * quadrature.by_level)
+    np.testing.assert_allclose(found, exact, rtol=0.15)
     # a node at the edge holds the density there (in units of b / sd) times the distance between nodes
     distance = np.diff(np.sort(quadrature.grid.z[:, 0]))[10:14].mean()
-    np.testing.assert_allclose(quadrature.cut, stats.norm.pdf(eta / sd) * distance / exact, rtol=0.1)
+    np.testing.assert_allclose(quadrature.cut, stats.norm.pdf(eta / sd) * distance / found, rtol=0.01)
     assert not Quadrature(mode, gauss_hermite_grid(1, 1)).cut.any()
 
 
@@ -281,7 +283,9 @@ def test_both_edges_of_a_probability_with_the_identity_link() -> None:
     y = s.rng.binomial(40, p) / 40
     f = fit(y, s.X, s.groups, family=Binomial(Identity()), weights=trials)
     assert f.converged
-    linear = ranef.lmm(y, s.X, s.groups, weights=trials / (p * (1 - p)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SingularFitWarning)
+        linear = ranef.lmm(y, s.X, s.groups, weights=trials / (p * (1 - p)))
     np.testing.assert_allclose(f.coefficients, linear.coefficients, atol=0.01)
     assert 0.0 < f.linear_predictor.min() < f.linear_predictor.max() < 1.0
 
@@ -377,9 +381,7 @@ def test_a_laplace_approximation_that_grows_without_end(seed: int) -> None:
     family, g, x = Tweedie(link="identity"), np.arange(24) % 4, rng.normal(size=24)
     mean = np.maximum(0.5 * (1 + 0.3 * rng.normal(size=4)[g] + 0.3 * x), 0.03)
     y = family.sample(mean, np.ones(24), np.array([0.3, 1.4]), rng)
-    with pytest.raises(
-        NoMaximumError, match=r"grows without end.*flat at its mode.*tweedie density is not log-concave"
-    ):
+    with pytest.raises(NoMaximumError, match=r"grows without end.*flat at its mode.*not log-concave"):
         fit(y, np.column_stack([np.ones(24), x]), {"g": g}, family=family)
 
 
