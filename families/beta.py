@@ -134,9 +134,10 @@ class Beta(Family):
 
     def sample(self, mu: FloatArray, weights: FloatArray, phi: FloatArray, rng: np.random.Generator) -> FloatArray:
         precision = float(phi[0])
-        draws = rng.beta(mu * precision, (1 - mu) * precision)
+        tiny = np.finfo(float).tiny  # a mean may be 0 or 1 to rounding
+        draws = rng.beta(np.maximum(mu * precision, tiny), np.maximum((1 - mu) * precision, tiny))
         # small precisions give draws that round to 0 or 1, which are not in the support
-        return np.clip(draws, np.finfo(float).tiny, np.nextafter(1.0, 0.0))
+        return np.clip(draws, tiny, np.nextafter(1.0, 0.0))
 
     def cdf(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
         precision = float(phi[0])

@@ -111,7 +111,9 @@ class BetaBinomial(ProportionFamily):
 
     def sample(self, mu: FloatArray, weights: FloatArray, phi: FloatArray, rng: np.random.Generator) -> FloatArray:
         precision = float(phi[0])
-        return rng.binomial(weights.astype(np.int64), rng.beta(mu * precision, (1 - mu) * precision)) / weights
+        tiny = np.finfo(float).tiny  # a mean may be 0 or 1 to rounding
+        probability = rng.beta(np.maximum(mu * precision, tiny), np.maximum((1 - mu) * precision, tiny))
+        return rng.binomial(weights.astype(np.int64), probability) / weights
 
     def cdf(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
         """P(Y <= y), summed over the smaller numbers of successes where there are few trials."""

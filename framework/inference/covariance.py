@@ -30,7 +30,7 @@ def covariance_of(H: FloatArray, unit: FloatArray) -> FloatArray:
     Examples
     --------
     >>> import numpy as np
-    >>> covariance_of(np.array([[8.0, 0.0], [0.0, 0.0]]), np.ones(2)).tolist()
+    >>> covariance_of(np.array([[8.0, 0.0], [0.0, 0.0]]), np.ones(2)).round(12).tolist()
     [[0.25, nan], [nan, nan]]
     """
     if not np.isfinite(H).all():
