@@ -131,11 +131,11 @@ class Model:
         ok = np.isfinite(eta) & (eta > lower) & (eta < upper)
         with np.errstate(all="ignore"):
             at = self.family.evaluate(self.y, np.where(ok, eta, inside), self.weights, phi, order)
-        ok &= np.isfinite(at.log_density)
-        if ok.all():
-            return at
-        phi1 = None if at.phi1 is None else np.where(ok, at.phi1, 0.0)
-        return replace(at, log_density=np.where(ok, at.log_density, -np.inf), d1=np.where(ok, at.d1, 0.0), phi1=phi1)
+        density = np.where(ok & ~np.isnan(at.log_density), at.log_density, -np.inf)
+        # no slope where there is no density, or where a mean has underflowed and the density is at its limit
+        d1 = np.where(np.isfinite(density) & np.isfinite(at.d1), at.d1, 0.0)
+        phi1 = None if at.phi1 is None else np.where(np.isfinite(density) & np.isfinite(at.phi1), at.phi1, 0.0)
+        return replace(at, log_density=density, d1=d1, phi1=phi1)
 
     @staticmethod
     def steps_to_edge(eta: FloatArray, change: FloatArray, interval: tuple[float, float]) -> FloatArray:

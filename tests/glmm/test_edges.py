@@ -41,7 +41,7 @@ from ranef.families import (
 from ranef.families.links import Identity
 from ranef.inference.covariance import covariance_of
 
-from .test_gradient import CLASSES, PHI, assert_gradient, problem_of
+from .test_gradient import CLASSES, PHI, assert_gradient, differences, problem_of
 
 
 class Small:
@@ -215,6 +215,23 @@ def test_too_many_nodes(nagq: int, n: int, columns: int, message: str) -> None:
         f = ranef.glmm(y, X, groups, family="poisson", **terms)
     with pytest.raises(InputError, match=message):
         f.laplace_check(nagq=nagq)
+
+
+@pytest.mark.parametrize("family", [Poisson(), NegativeBinomial(), Gaussian("log")], ids=repr)
+def test_gradient_of_quadrature_with_nodes_that_overflow(family: Family) -> None:
+    # Nodes at which exp(eta) is infinite hold nothing, and neither does their gradient.
+    problem, x = problem_of(family, 63, nagq=9)
+    problem.model = replace(problem.model, weights=1e-7 * problem.model.weights)
+    gamma, theta, xi = problem.unpack(x)
+    x = problem.pack(gamma, 3000.0 * theta, xi)
+    quadrature = problem.at(x).quadrature
+    assert quadrature is not None
+    etas = np.array([quadrature.eta(quadrature.node(q)) for q in range(9)])
+    assert etas.max() > 710.0
+    assert etas.min() < -745.0  # means that underflow
+    value, gradient = problem.gradient(x)
+    assert np.isfinite(value)
+    np.testing.assert_allclose(gradient, differences(problem.value, x, h=1e-2), rtol=1e-5, atol=1e-6)
 
 
 def test_a_hundred_nodes_are_fine() -> None:
