@@ -231,7 +231,7 @@ def test_gradient_of_quadrature_with_nodes_that_overflow(family: Family) -> None
     assert etas.min() < -745.0  # means that underflow
     value, gradient = problem.gradient(x)
     assert np.isfinite(value)
-    np.testing.assert_allclose(gradient, differences(problem.value, x, h=1e-2), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(gradient, differences(problem.value, x, h=1e-2), rtol=1e-4, atol=1e-6)
 
 
 def test_a_hundred_nodes_are_fine() -> None:
