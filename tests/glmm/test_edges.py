@@ -20,7 +20,9 @@ from ranef import registry
 from ranef.contracts import Family, InputError, NoMaximumError, RanefError, RanefWarning, SingularFitWarning
 from ranef.contracts.arrays import FloatArray
 from ranef.design.mixed import build_design
-from ranef.estimation.modes import EdgeError, Model, find_mode
+from ranef.estimation.existence import explained
+from ranef.estimation.generalized import _fixed_effects_start
+from ranef.estimation.modes import DegenerateModeError, EdgeError, Model, find_mode
 from ranef.estimation.quadrature import Quadrature, gauss_hermite_grid
 from ranef.estimation.relative import RelativeFactor
 from ranef.families import (
@@ -370,13 +372,21 @@ def test_linear_predictors_within_bounds_are_valid(family: Family) -> None:
 # Where an approximation breaks down --------------------------------------------------------------------------------
 
 
-def test_a_start_that_leads_astray() -> None:
-    # Proportions of 1e-308 beside some of 0.5: scoring from means near the responses goes to etas of -100.
-    rng = np.random.default_rng(1008)
-    n = 40
-    y = np.where(rng.random(n) < 0.7, 1e-300, rng.uniform(0.05, 0.8, n))
-    f = fit(y, np.column_stack([np.ones(n), rng.normal(size=n)]), {"g": np.arange(n) % 8}, family=Beta("probit"))
-    assert np.abs(f.linear_predictor).max() < 5.0
+@pytest.mark.parametrize("link", ["probit", "loglog"])
+def test_a_start_that_leads_astray(link: str) -> None:
+    # Proportions of 1e-40 beside some of 0.5: scoring from means near the responses goes to etas of -100.
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=40)
+    y = np.where(rng.random(40) < 0.7, 1e-40, rng.uniform(0.05, 0.8, 40))
+    problem, _ = problem_of(Beta(link), 1)
+    design = build_design(y, np.column_stack([np.ones(40), x]), {"g": np.arange(40) % 8})
+    symbolic = registry.linalg_backend("blocked")[0].analyze(design.random.structure)
+    model = replace(problem.model, design=design, y=y, weights=np.ones(40), symbolic=symbolic)
+    gamma, phi, at = _fixed_effects_start(model)
+    assert np.abs(model.Q @ gamma).max() < 10.0
+    there = model.family.evaluate(y, model.Q @ gamma, model.weights, phi, 2)
+    np.testing.assert_array_equal(at.log_density, there.log_density)
+    assert fit(y, design.X, {"g": np.arange(40) % 8}, family=Beta(link)).converged
 
 
 def test_predictions_of_modes_do_not_lead_astray() -> None:
@@ -400,6 +410,12 @@ def test_a_laplace_approximation_that_grows_without_end(seed: int) -> None:
     y = family.sample(mean, np.ones(24), np.array([0.3, 1.4]), rng)
     with pytest.raises(NoMaximumError, match=r"grows without end.*flat at its mode.*not log-concave"):
         fit(y, np.column_stack([np.ones(24), x]), {"g": g}, family=family)
+
+
+def test_a_breakdown_at_a_mode_that_is_none() -> None:
+    problem, _ = problem_of(StudentT(), 1)
+    with pytest.raises(NoMaximumError, match="the student_t density is not log-concave"), explained(problem.model):
+        raise DegenerateModeError
 
 
 def test_responses_that_do_not_vary_within_levels_of_a_heavy_tailed_family() -> None:
@@ -497,7 +513,7 @@ def test_covariance_of_a_regular_hessian_is_twice_its_inverse() -> None:
     )
 
 
-@pytest.mark.parametrize("curvature", [0.0, 1e-12, -1e-12, -1.0])
+@pytest.mark.parametrize("curvature", [0.0, 1e-12, -1e-12, 4e-6, -1.0])
 def test_covariance_along_a_flat_direction(curvature: float) -> None:
     # Two parameters of which only the sum is known, and a third one.
     V = np.array([[1.0, 1.0, 0.0], [1.0, -1.0, 0.0], [0.0, 0.0, np.sqrt(2)]]) / np.sqrt(2)
@@ -506,6 +522,10 @@ def test_covariance_along_a_flat_direction(curvature: float) -> None:
     np.testing.assert_allclose(
         C, [[np.nan, np.nan, np.nan], [np.nan, np.nan, np.nan], [np.nan, np.nan, 0.25]], atol=1e-12
     )
+
+
+def test_a_small_curvature_is_none_that_is_flat() -> None:
+    np.testing.assert_allclose(covariance_of(np.diag([1e6, 2e-5]), np.ones(2)), np.diag([2e-6, 1e5]), rtol=1e-9)
 
 
 def test_a_parameter_that_hardly_moves_with_a_flat_direction_keeps_its_variance() -> None:
@@ -528,6 +548,18 @@ def test_single_trials_say_nothing_about_the_precision_of_a_beta_binomial(link: 
     np.testing.assert_allclose(f.se, plain.se, rtol=1e-4)
     assert np.isnan(f.dispersion_se["precision"])
     assert "precision" in f.summary()
+
+
+def test_residuals_where_a_mean_is_one_to_rounding() -> None:
+    s = Small(5)
+    y = (s.rng.random(s.n) < 0.4).astype(float)
+    y[0], offset = 1.0, np.zeros(s.n)
+    offset[0] = 60.0
+    f = fit(y, s.X, s.groups, offset=offset)
+    assert f.fitted_values[0] == 1.0
+    for kind in ("pearson", "deviance", "response"):
+        assert f.residuals_of(kind)[0] == 0.0
+    assert np.isfinite(f.residuals_of("quantile", rng=1)).all()
 
 
 # Printing ------------------------------------------------------------------------------------------------------------
