@@ -32,7 +32,7 @@ MOVES = 1e-5
 #: Derivative of the criterion by a dispersion, a row, at which the likelihood still grows at the end of its range.
 GROWING = 1e-3
 #: Distance from the edge of the domain, as a part of the largest one, at which a search has ended there.
-AT_EDGE = 1e-4
+AT_EDGE = 1e-3
 #: Conditional variance of a spherical random effect, whose variance is 1, from which on M is nearly singular.
 DEGENERATE = 1e2
 #: Largest residual, as a part of the largest response, of an exact fit.

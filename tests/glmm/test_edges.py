@@ -432,7 +432,10 @@ def test_responses_that_do_not_vary_within_levels_of_a_heavy_tailed_family() -> 
 @pytest.mark.parametrize("family", ["poisson", "nbinom2", "nbinom1"])
 def test_all_counts_are_one(family: str, null: bool) -> None:
     s = Small(2)
-    f = fit(np.ones(s.n), s.X[:, : 1 if null else 2], s.groups, family=family)
+    with warnings.catch_warnings():  # no variance between groups, and no overdispersion
+        warnings.simplefilter("error")
+        warnings.simplefilter("ignore", RanefWarning)
+        f = ranef.glmm(np.ones(s.n), s.X[:, : 1 if null else 2], s.groups, family=family)
     assert f.converged
     np.testing.assert_allclose(f.coefficients, 0.0, atol=1e-4)
     assert f.log_likelihood == pytest.approx(-s.n, abs=1e-5)  # of Poisson counts with mean 1
@@ -449,7 +452,8 @@ def test_counts_of_1e12(nagq: int) -> None:
     f = fit(y, s.X, s.groups, family="poisson", nagq=nagq)
     assert f.converged
     np.testing.assert_allclose((f.coefficients - linear.coefficients) / linear.se, 0, atol=0.01)
-    assert f.var_components[0].std_dev == pytest.approx(linear.var_components[0].std_dev, rel=1e-4)
+    # of which the standard error is about a third: a deviance of 1e-6
+    assert f.var_components[0].std_dev == pytest.approx(linear.var_components[0].std_dev, rel=5e-4)
     # densities of y instead of log y
     assert f.log_likelihood == pytest.approx(linear.log_likelihood - np.log(y).sum(), abs=s.n * 0.51)
 
