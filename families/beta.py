@@ -11,7 +11,16 @@ from ranef.contracts import Derivatives, DispersionParameter, Family, Link
 from ranef.contracts.arrays import BoolArray, FloatArray
 
 from .links import Logit
-from .special import maximize, tetragamma, trigamma
+from .special import (
+    LARGE,
+    digamma_less_log,
+    large_trials,
+    log_less_excess,
+    maximize,
+    rising_excess,
+    tetragamma,
+    trigamma,
+)
 
 
 class Beta(Family):
@@ -41,7 +50,9 @@ class Beta(Family):
     def log_density(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
         precision = float(phi[0])
         a, b = mu * precision, (1 - mu) * precision
-        return weights * ((a - 1) * np.log(y) + (b - 1) * np.log1p(-y) - special.betaln(a, b))
+        log_y, log_rest = np.log(y), np.log1p(-y)
+        density = (a - 1) * log_y + (b - 1) * log_rest - special.betaln(a, b)
+        return weights * (density if precision < LARGE else _large_precision(density, log_y, log_rest, a, b))
 
     def evaluate(
         self,
@@ -71,7 +82,7 @@ class Beta(Family):
         slope = log_y - log_rest - special.digamma(1 + a) + special.digamma(1 + b)
         a1, b1 = trigamma(1 + a), trigamma(1 + b)
         v1, v2 = v * m.mu_eta, v * m.mu_eta2
-        log_density = weights * (
+        density = (
             (a - 1) * log_y
             + (b - 1) * log_rest
             + log.log_mu
@@ -81,6 +92,7 @@ class Beta(Family):
             - special.gammaln(1 + a)
             - special.gammaln(1 + b)
         )
+        log_density = weights * (density if v < LARGE else _large_precision(density, log_y, log_rest, a, b))
         d1 = weights * (log.log_mu1 + log.log_complement1 + v1 * slope)
         d2 = weights * (log.log_mu2 + log.log_complement2 - v1**2 * (a1 + b1) + v2 * slope)
         expected = weights * (log.log_mu1**2 + log.log_complement1**2 + v1**2 * (a1 + b1))
@@ -89,7 +101,12 @@ class Beta(Family):
         a2, b2 = tetragamma(1 + a), tetragamma(1 + b)
         slope_phi = nu * b1 - mu * a1
         weight_phi = 2 * v * m.mu_eta**2 * (a1 + b1) + v1**2 * (mu * a2 + nu * b2)
-        by_phi = special.digamma(v) + 2 / v - mu * special.digamma(1 + a) - nu * special.digamma(1 + b)
+        if v < LARGE:
+            by_phi = special.digamma(v) + 2 / v - mu * special.digamma(1 + a) - nu * special.digamma(1 + b)
+            by_phi += mu * log_y + nu * log_rest
+        else:
+            by_phi = digamma_less_log(v) - mu * digamma_less_log(a) - nu * digamma_less_log(b)
+            by_phi += mu * log_less_excess(y, mu) + nu * log_less_excess(1 - y, nu)
         return Derivatives(
             log_density,
             d1,
@@ -102,7 +119,7 @@ class Beta(Family):
                 2 * (log.log_mu1 * log.log_mu2 + log.log_complement1 * log.log_complement2 + v1 * v2 * (a1 + b1))
                 + v1**3 * (a2 - b2)
             ),
-            phi1=(weights * (by_phi + mu * log_y + nu * log_rest))[None],
+            phi1=(weights * by_phi)[None],
             phi1_eta=(weights * (m.mu_eta * slope + v1 * slope_phi))[None],
             phi1_eta2=(weights * (m.mu_eta2 * slope + v2 * slope_phi - weight_phi))[None],
             expected_weight_phi=(weights * weight_phi)[None],
@@ -117,9 +134,10 @@ class Beta(Family):
 
     def sample(self, mu: FloatArray, weights: FloatArray, phi: FloatArray, rng: np.random.Generator) -> FloatArray:
         precision = float(phi[0])
-        draws = rng.beta(mu * precision, (1 - mu) * precision)
+        tiny = np.finfo(float).tiny  # a mean may be 0 or 1 to rounding
+        draws = rng.beta(np.maximum(mu * precision, tiny), np.maximum((1 - mu) * precision, tiny))
         # small precisions give draws that round to 0 or 1, which are not in the support
-        return np.clip(draws, np.finfo(float).tiny, np.nextafter(1.0, 0.0))
+        return np.clip(draws, tiny, np.nextafter(1.0, 0.0))
 
     def cdf(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
         precision = float(phi[0])
@@ -133,3 +151,20 @@ class Beta(Family):
     def start_dispersion(self, y: FloatArray, mu: FloatArray, weights: FloatArray) -> FloatArray:
         ratio = float(np.average((y - mu) ** 2 / (mu * (1 - mu)), weights=weights))
         return np.array([max(1 / ratio - 1, 0.05) if ratio > 0 else 1.0])  # by moments
+
+
+def _large_precision(
+    density: FloatArray, log_y: FloatArray, log_rest: FloatArray, a: FloatArray, b: FloatArray
+) -> FloatArray:
+    """The log density at a large precision a + b, without its loss of digits.
+
+    Where both shapes are above 1 it is a + b - 1 times a binomial density at y; where one is not, the ratio of two
+    gamma functions is taken as a whole.
+    """
+    small, large = np.minimum(a, b), np.maximum(a, b)
+    ratio = rising_excess(small, large, 0)[0] + small * np.log(large) - special.gammaln(small)
+    density = (a - 1) * log_y + (b - 1) * log_rest + ratio
+    k, f = np.maximum(a - 1, 0.0), np.maximum(b - 1, 0.0)
+    return np.where(
+        small > 1, large_trials(density - np.log(a + b - 1), k, f, log_y, log_rest) + np.log(a + b - 1), density
+    )

@@ -14,6 +14,9 @@ from .links import Logit
 from .proportion import ProportionFamily
 from .special import flat_ranges, log_binomial, maximize, rising_excess, times_log
 
+#: From so many trials on, sums over all numbers of successes are not taken.
+_MANY_TRIALS = 1000
+
 
 class BetaBinomial(ProportionFamily):
     """Proportions y of successes in `weights` trials; their probability is beta(mu precision, (1 - mu) precision).
@@ -45,7 +48,9 @@ class BetaBinomial(ProportionFamily):
             + rising_excess(f, (1 - mu) * precision, 0)[0]
             - rising_excess(weights, precision, 0)[0]
         )
-        return excess + special.xlogy(k, mu) + special.xlog1py(f, -mu) + log_binomial(weights, k)
+        with np.errstate(invalid="ignore"):
+            density = excess + special.xlogy(k, mu) + special.xlog1py(f, -mu) + log_binomial(weights, k)
+        return np.where(((mu == 0) & (k > 0)) | ((mu == 1) & (f > 0)), -np.inf, density)
 
     def evaluate(
         self,
@@ -106,13 +111,34 @@ class BetaBinomial(ProportionFamily):
 
     def sample(self, mu: FloatArray, weights: FloatArray, phi: FloatArray, rng: np.random.Generator) -> FloatArray:
         precision = float(phi[0])
-        return rng.binomial(weights.astype(np.int64), rng.beta(mu * precision, (1 - mu) * precision)) / weights
+        tiny = np.finfo(float).tiny  # a mean may be 0 or 1 to rounding
+        probability = rng.beta(np.maximum(mu * precision, tiny), np.maximum((1 - mu) * precision, tiny))
+        return rng.binomial(weights.astype(np.int64), probability) / weights
 
     def cdf(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
-        """P(Y <= y), summed over the smaller numbers of successes."""
-        rows, k, starts = flat_ranges(np.zeros_like(y), np.rint(weights * y), np.ones_like(y))
-        n = weights[rows]
-        return np.minimum(np.add.reduceat(np.exp(self.log_density(k / n, mu[rows], n, phi)), starts), 1.0)
+        """P(Y <= y), summed over the smaller numbers of successes where there are few trials."""
+        result, many = np.empty_like(y), weights > _MANY_TRIALS
+        result[many] = self._cdf_of_many_trials(y[many], mu[many], weights[many], phi)
+        if not many.all():
+            y, mu, weights = y[~many], mu[~many], weights[~many]
+            rows, k, starts = flat_ranges(np.zeros_like(y), np.rint(weights * y), np.ones_like(y))
+            n = weights[rows]
+            result[~many] = np.add.reduceat(np.exp(self.log_density(k / n, mu[rows], n, phi)), starts)
+        return np.minimum(result, 1.0)
+
+    @staticmethod
+    def _cdf_of_many_trials(y: FloatArray, mu: FloatArray, n: FloatArray, phi: FloatArray) -> FloatArray:
+        """P(Y <= k) = P(P < T), P the beta probability and T an independent beta(k + 1, n - k).
+
+        Given P there are at most k successes if the (k + 1)th smallest of n uniform numbers, T, is above it. Of P and
+        T the one that varies less is integrated over.
+        """
+        k, precision = np.rint(n * y), float(phi[0])
+        tiny = np.finfo(float).tiny
+        p = np.maximum(mu * precision, tiny), np.maximum((1 - mu) * precision, tiny)
+        t = k + 1, np.maximum(n - k, 1)
+        over_p = _logit_variance(*p) < _logit_variance(*t)
+        return np.where(k == n, 1.0, np.where(over_p, 1 - _mean_of_cdf(p, t), _mean_of_cdf(t, p)))
 
     def saturated_mean(self, y: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
         mean, link = y.copy(), Logit()  # no success or no failure: the likelihood grows up to the bound
@@ -125,3 +151,23 @@ class BetaBinomial(ProportionFamily):
         inflation = float(np.mean(weights * (y - mu) ** 2 / (mu * (1 - mu))))
         trials = float(np.mean(weights))
         return np.array([max((trials - 1) / max(inflation - 1, 0.05) - 1, 0.05)])  # by moments
+
+
+def _logit_variance(a: FloatArray, b: FloatArray) -> FloatArray:
+    """About the variance of the logit of a beta(a, b) variable."""
+    return 1 / a + 1 / b
+
+
+def _mean_of_cdf(of: tuple[FloatArray, FloatArray], cdf: tuple[FloatArray, FloatArray]) -> FloatArray:
+    """Mean of one beta distribution function at a variable of another one that is concentrated.
+
+    By the trapezoidal rule on the logit scale, which is exact to rounding: the density there is analytic, and falls off
+    exponentially at least.
+    """
+    a, b = of[0][:, None], of[1][:, None]
+    with np.errstate(over="ignore", invalid="ignore"):  # of the rows where it is the other one
+        logit = np.log(a / b) + 0.25 * np.sqrt(_logit_variance(a, b)) * np.arange(-200.0, 201.0)
+        log_weight = a * logit - (a + b) * np.logaddexp(0.0, logit)
+        weight = np.exp(log_weight - log_weight.max(axis=1, keepdims=True))
+        below = special.betainc(cdf[0][:, None], cdf[1][:, None], special.expit(logit))
+    return np.asarray((weight * below).sum(axis=1) / weight.sum(axis=1), np.float64)

@@ -12,7 +12,7 @@ from ranef.contracts.arrays import FloatArray
 
 from .links import Logit
 from .proportion import ProportionFamily
-from .special import log_binomial, times_log
+from .special import LARGE, large_trials, log_binomial, times_log
 
 
 class Binomial(ProportionFamily):
@@ -33,7 +33,9 @@ class Binomial(ProportionFamily):
 
     def log_density(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
         k = weights * y
-        return log_binomial(weights, k) + special.xlogy(k, mu) + special.xlog1py(weights - k, -mu)
+        density = log_binomial(weights, k) + special.xlogy(k, mu) + special.xlog1py(weights - k, -mu)
+        with np.errstate(divide="ignore"):
+            return large_trials(density, k, weights - k, np.log(mu), np.log1p(-mu))
 
     def evaluate(
         self,
@@ -50,6 +52,7 @@ class Binomial(ProportionFamily):
         k = weights * y
         f = weights - k
         log_density = log_binomial(weights, k) + times_log(k, m.log_mu) + times_log(f, m.log_complement)
+        log_density = large_trials(log_density, k, f, m.log_mu, m.log_complement)
         d1 = times_log(k, m.log_mu1) + times_log(f, m.log_complement1)
         d2 = times_log(k, m.log_mu2) + times_log(f, m.log_complement2)
         # mu_eta^2 / (mu (1 - mu)), the product of two logarithmic derivatives
@@ -82,6 +85,9 @@ class Binomial(ProportionFamily):
         # log f = k eta - w log(1 + exp(eta)), less eta's positive part in both terms
         exponent = weights * (y * eta - np.maximum(eta, 0.0))
         log_density = log_binomial(weights, weights * y) + exponent - weights * np.log1p(decay)
+        if (weights > LARGE).any():
+            m = self.link.log_mean(eta)
+            log_density = large_trials(log_density, weights * y, weights * (1 - y), m.log_mu, m.log_complement)
         d1 = weights * (y * complement - (1 - y) * mu)
         expected = weights * larger * smaller
         if order == 2:

@@ -11,6 +11,8 @@ from ranef.contracts import DispersionParameter
 from ranef.contracts.arrays import BoolArray, FloatArray
 from ranef.contracts.family import ExponentialFamily
 
+from .special import LARGE, digamma_less_log, log_less_excess, stirling
+
 
 class Gamma(ExponentialFamily):
     """Positive responses with Var(y) = dispersion mu^2; the shape is 1/dispersion.
@@ -35,13 +37,16 @@ class Gamma(ExponentialFamily):
 
     def log_density(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
         dispersion = float(phi[0])
-        shape, ratio = 1 / float(dispersion), y / mu
+        shape, ratio = 1 / dispersion, y / mu
+        if shape > LARGE:
+            constant = 0.5 * math.log(shape / (2 * math.pi)) - float(stirling(shape))
+            return weights * (shape * log_less_excess(y, mu) + constant - np.log(y))
         return weights * (shape * (np.log(ratio) - ratio + math.log(shape)) - math.lgamma(shape) - np.log(y))
 
     def log_density_phi(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
         dispersion = float(phi[0])
-        shape, ratio = 1 / float(dispersion), y / mu
-        by_shape = np.log(ratio) - ratio + 1 + math.log(shape) - float(special.digamma(shape))
+        shape = 1 / dispersion
+        by_shape = log_less_excess(y, mu) - digamma_less_log(shape)
         return (-weights * by_shape * shape**2)[None]
 
     def variance(self, mu: FloatArray, phi: FloatArray) -> FloatArray:
@@ -65,7 +70,7 @@ class Gamma(ExponentialFamily):
         return np.asarray(special.gammainc(1 / dispersion, y / (dispersion * mu)), np.float64)
 
     def deviance(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
-        return 2 * weights * (y / mu - 1 - np.log(y / mu))
+        return -2 * weights * log_less_excess(y, mu)
 
     def start_dispersion(self, y: FloatArray, mu: FloatArray, weights: FloatArray) -> FloatArray:
         residual = float(np.average((y / mu - 1) ** 2, weights=weights))

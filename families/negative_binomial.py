@@ -11,7 +11,7 @@ from ranef.contracts import Derivatives, DispersionParameter, Link
 from ranef.contracts.arrays import BoolArray, FloatArray
 
 from .log_mean import LogMeanFamily
-from .special import is_count, log1p_minus_ratio, rising_excess
+from .special import is_count, large_counts, log1p_minus_ratio, rising_excess
 
 
 class NegativeBinomial(LogMeanFamily):
@@ -50,7 +50,8 @@ class NegativeBinomial(LogMeanFamily):
     def log_density(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
         theta = float(phi[0])
         excess = rising_excess(y, theta, 0)[0]
-        return weights * (excess + special.xlogy(y, mu) - (y + theta) * np.log1p(mu / theta) - special.gammaln(y + 1))
+        density = excess + special.xlogy(y, mu) - (y + theta) * np.log1p(mu / theta) - special.gammaln(y + 1)
+        return weights * large_counts(density, y, mu, theta)
 
     def by_log_mean(
         self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray, order: Literal[2, 3]

@@ -12,7 +12,7 @@ from ranef.contracts import Derivatives, DispersionParameter
 from ranef.contracts.arrays import BoolArray, FloatArray
 
 from .log_mean import LogMeanFamily
-from .special import is_count, log1p_minus_ratio, rising_excess
+from .special import is_count, large_counts, log1p_minus_ratio, rising_excess
 
 
 class NegativeBinomial1(LogMeanFamily):
@@ -43,7 +43,8 @@ class NegativeBinomial1(LogMeanFamily):
     @staticmethod
     def _log_density(y: FloatArray, mu: FloatArray, weights: FloatArray, phi: float, excess: FloatArray) -> FloatArray:
         log1p = math.log1p(phi)
-        return weights * (excess + special.xlogy(y, mu) - y * log1p - mu * (log1p / phi) - special.gammaln(y + 1))
+        density = excess + special.xlogy(y, mu) - y * log1p - mu * (log1p / phi) - special.gammaln(y + 1)
+        return weights * large_counts(density, y, mu, mu / phi)
 
     def by_log_mean(
         self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray, order: Literal[2, 3]

@@ -8,7 +8,7 @@ from scipy import special
 from ranef.contracts.arrays import BoolArray, FloatArray
 from ranef.contracts.family import ExponentialFamily
 
-from .special import is_count
+from .special import is_count, large_counts
 
 
 class Poisson(ExponentialFamily):
@@ -28,7 +28,7 @@ class Poisson(ExponentialFamily):
     discrete = True
 
     def log_density(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
-        return weights * (special.xlogy(y, mu) - mu - special.gammaln(y + 1))
+        return weights * large_counts(special.xlogy(y, mu) - mu - special.gammaln(y + 1), y, mu)
 
     def log_density_phi(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
         return np.zeros((0, len(mu)))

@@ -119,15 +119,16 @@ def _log_seen(mu: FloatArray, theta: float) -> tuple[FloatArray, ...]:
     log(1 + ratio)) by log mu and 1 - c by log theta; both 1 - c and C - c are taken without cancellation.
     """
     ratio = mu / theta
-    log1p = np.log1p(ratio)
+    tiny = np.finfo(float).tiny
+    log1p = np.maximum(np.log1p(ratio), tiny)
+    slope = np.where(ratio > tiny, log1p / np.maximum(ratio, tiny), 1.0)  # log(1 + ratio) / ratio
     C = 1 / (1 + ratio)
-    scale = C / log1p
-    c = ratio * scale
-    rest = rising_log1p(ratio) * scale  # 1 - c
-    gap = log1p_minus(ratio) * scale  # C - c
+    c = C / slope
+    rest = rising_log1p(ratio) / log1p * C  # 1 - c
+    gap = log1p_minus(ratio) / log1p * C  # C - c
     t2 = c * gap
     t3 = t2 * gap - c * (ratio * C**2 + t2)
-    k0, k1, k2, k3 = log_one_minus_exp(np.log(theta * log1p))
+    k0, k1, k2, k3 = log_one_minus_exp(np.log(mu) + np.log(slope))
     return (
         k0,
         k1 * c,

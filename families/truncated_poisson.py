@@ -11,7 +11,7 @@ from ranef.contracts import Derivatives
 from ranef.contracts.arrays import BoolArray, FloatArray
 
 from .log_mean import LogMeanFamily
-from .special import is_count, log_one_minus_exp
+from .special import is_count, large_counts, log_one_minus_exp
 
 
 class TruncatedPoisson(LogMeanFamily):
@@ -34,13 +34,17 @@ class TruncatedPoisson(LogMeanFamily):
     discrete = True
 
     def log_density(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
-        return weights * (special.xlogy(y, mu) - mu - special.gammaln(y + 1) - log_one_minus_exp(np.log(mu))[0])
+        return weights * (self._log_poisson(y, mu) - log_one_minus_exp(np.log(mu))[0])
+
+    @staticmethod
+    def _log_poisson(y: FloatArray, mu: FloatArray) -> FloatArray:
+        return large_counts(special.xlogy(y, mu) - mu - special.gammaln(y + 1), y, mu)
 
     def by_log_mean(
         self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray, order: Literal[2, 3]
     ) -> Derivatives:
         log_seen, seen1, seen2, seen3 = log_one_minus_exp(np.log(mu))
-        log_density = weights * (special.xlogy(y, mu) - mu - special.gammaln(y + 1) - log_seen)
+        log_density = weights * (self._log_poisson(y, mu) - log_seen)
         d1 = weights * (y - mu - seen1)
         information = weights * (mu + seen2)
         if order == 2:

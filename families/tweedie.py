@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Literal
 
@@ -12,10 +13,12 @@ from ranef.contracts import Derivatives, DispersionParameter, Link
 from ranef.contracts.arrays import BoolArray, FloatArray
 
 from .log_mean import LogMeanFamily
-from .special import flat_ranges
+from .special import flat_ranges, large_counts
 
 #: Terms of the series below exp(-44) of the greatest are left out.
 _NEGLIGIBLE = 44.0
+#: So many terms are summed at once.
+_AT_ONCE = 3e6
 
 
 class Tweedie(LogMeanFamily):
@@ -103,10 +106,14 @@ class Tweedie(LogMeanFamily):
         """P(Y <= y), summed over the numbers of gamma variables that matter."""
         rate, shape, scale = _compound(mu, phi)
         first, last = _window(rate, 1.0)
-        rows, j, starts = flat_ranges(first, last, np.ones_like(rate))
-        chance = np.exp(special.xlogy(j, rate[rows]) - rate[rows] - special.gammaln(j + 1))
-        below: FloatArray = chance * special.gammainc(shape * j, (y / scale)[rows])
-        total: FloatArray = np.exp(-rate) + np.add.reduceat(below, starts)
+        stride = _stride(first, rate, 1.0 + shape)
+        total: FloatArray = np.exp(-rate)
+        for mine in _portions((last - first) / stride):
+            rows, j, starts = flat_ranges(first[mine], last[mine], stride[mine])
+            mean = rate[mine][rows]
+            chance = np.exp(large_counts(special.xlogy(j, mean) - mean - special.gammaln(j + 1), j, mean))
+            below: FloatArray = chance * special.gammainc(shape * j, (y / scale)[mine][rows])
+            total[mine] += np.add.reduceat(below, starts) * stride[mine]
         return np.minimum(total, 1.0)
 
     def deviance(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
@@ -137,6 +144,18 @@ def _window(peak: FloatArray, sharpness: float) -> tuple[FloatArray, FloatArray]
     first = np.maximum(np.floor(peak - peak * np.sqrt(2 * c)), 1.0)
     last = np.ceil(peak + peak * (c / 3 + np.sqrt(c**2 / 9 + 2 * c))) + 2
     return first, last
+
+
+def _stride(first: FloatArray, peak: FloatArray, sharpness: float) -> FloatArray:
+    """Strides in which a bell of variance peak / sharpness is summed to rounding, where it does not touch j = 1."""
+    return np.where(first > 1, np.maximum(np.floor(0.6 * np.sqrt(peak / sharpness)), 1.0), 1.0)
+
+
+def _portions(counts: FloatArray) -> Iterator[slice]:
+    """Slices of consecutive rows with not too many terms each."""
+    portion = np.floor(np.cumsum(counts) / _AT_ONCE)
+    ends = [*(np.flatnonzero(np.diff(portion)) + 1).tolist(), len(counts)]
+    yield from (slice(a, b) for a, b in zip([0, *ends[:-1]], ends, strict=True) if b > a)
 
 
 def _log_base(
@@ -174,7 +193,7 @@ def _series(y: FloatArray, phi: float, power: float, derivatives: bool) -> Float
     log_z = kappa * (np.log(y) - np.log(power - 1)) - (1 + kappa) * np.log(phi) - np.log(2 - power)
     peak = y ** (2 - power) / (phi * (2 - power))
     first, last = _window(peak, 1 + kappa)
-    stride = np.where(first > 1, np.maximum(np.floor(0.6 * np.sqrt(peak / (1 + kappa))), 1.0), 1.0)
+    stride = _stride(first, peak, 1 + kappa)
     rows, j, starts = flat_ranges(first, last, stride)
 
     terms = j * log_z[rows] - special.gammaln(1 + j) - special.gammaln(kappa * j)

@@ -157,6 +157,19 @@ def _distance(x: FloatArray | float, lower: float, upper: float) -> FloatArray |
     return np.minimum(x - lower, upper - x)
 
 
+def _overlap(one: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:
+    return max(one[0], other[0]), min(one[1], other[1])
+
+
+def eta_bounds(link: Link, mean_bounds: tuple[float, float]) -> tuple[float, float]:
+    """Open interval of the linear predictors that a link maps to means within bounds."""
+    with np.errstate(all="ignore"):
+        ends = link.link(np.array(_overlap(mean_bounds, link.range)))
+    lower, upper = float(np.min(ends)), float(np.max(ends))
+    # the inverse link has both ends at 0, where means without bounds jump from one to the other
+    return (lower, upper) if lower < upper else (-np.inf, np.inf)
+
+
 # The contract ----------------------------------------------------------------------------------------------------
 
 
@@ -340,8 +353,21 @@ class Family(ABC):
         lower, upper = self.mean_bounds
         if lower <= self.link.range[0] and self.link.range[1] <= upper:
             return True
-        mu = self.link.mean(eta).mu
+        with np.errstate(over="ignore"):
+            mu = self.link.mean(eta).mu
         return bool(np.all((mu > lower) & (mu < upper)))
+
+    @property
+    def eta_bounds(self) -> tuple[float, float]:
+        """Open interval of the linear predictors that have a mean of the family; infinite where `valid` knows no edge.
+
+        Examples
+        --------
+        >>> from ranef.families import Binomial, Poisson
+        >>> Poisson("identity").eta_bounds, Binomial("log").eta_bounds, Binomial("logit").eta_bounds
+        ((0.0, inf), (-inf, 0.0), (-inf, inf))
+        """
+        return eta_bounds(self.link, self.mean_bounds)
 
     def check_response(self, y: FloatArray, weights: FloatArray) -> None:
         """Raise `InputError`, naming the rows, where y lies outside of the support."""
@@ -360,10 +386,7 @@ class Family(ABC):
 
     def _start_interval(self) -> tuple[float, float]:
         """Means that both the family and the link can have."""
-        return (
-            max(self.mean_bounds[0], self.link.range[0]),
-            min(self.mean_bounds[1], self.link.range[1]),
-        )
+        return _overlap(self.mean_bounds, self.link.range)
 
     def start_mean(self, y: FloatArray, weights: FloatArray) -> FloatArray:
         """Means to start PIRLS from: y pulled half-way towards its average, strictly inside the bounds of the mean.
@@ -423,10 +446,11 @@ class Family(ABC):
         if self.weights_are_trials and self.link.latent_variance is not None:
             return self.link.latent_variance
         means = np.array([mu])
-        variance = float(self.variance(means, phi)[0])
-        if self.link.name == "log":
-            return float(np.log1p(variance / mu**2))
-        return variance / float(self.link.mean(self.link.link(means)).mu_eta[0]) ** 2
+        with np.errstate(all="ignore"):  # a mean at the end of its range
+            variance = self.variance(means, phi)
+            if self.link.name == "log":
+                return float(np.log1p(variance / means**2)[0])
+            return float((variance / self.link.mean(self.link.link(means)).mu_eta ** 2)[0])
 
     # Identity ----------------------------------------------------------------------------------------------------
 
@@ -559,4 +583,4 @@ class ExponentialFamily(Family):
         )
 
 
-__all__ = ["Derivatives", "DispersionParameter", "ExponentialFamily", "Family", "describe_rows"]
+__all__ = ["Derivatives", "DispersionParameter", "ExponentialFamily", "Family", "describe_rows", "eta_bounds"]

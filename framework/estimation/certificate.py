@@ -35,6 +35,8 @@ SUSPICIOUS = 1e-2
 FLAT = 1e-6
 #: Expected drops between these are taken out by one Newton step more.
 POLISHED, NEAR = 1e-11, 1e-3
+#: Ends of an optimizer that are not for want of evaluations.
+ENDED = (Status.CONVERGED, Status.STALLED)
 #: Values are exact up to this part of themselves.
 ROUNDING = 1e-12
 #: Negative curvatures, of parameters scaled to curvature 1, that are more than rounding: of differences, and exact.
@@ -181,8 +183,7 @@ def certify(criterion: C, x: FloatArray, status: Status, *, quick: bool) -> Stan
             if relative.smallest < SUSPICIOUS or spectrum.equilibrated[0][0] < -NEGATIVE:
                 H = exact.hessian(x, central=True)
                 spectrum = _Spectrum(g, H, sizes, free)
-    ended = status in (Status.CONVERGED, Status.STALLED)
-    if ended and source != "average information" and POLISHED < spectrum.drop <= NEAR:
+    if status in ENDED and source != "average information" and POLISHED < spectrum.drop <= NEAR:
         x, value, g = _polished(exact, x, value, g, spectrum, zeros)
         spectrum = _Spectrum(g, H, sizes, free)
     relative = _Spectrum(g, H, _by_covariance(exact, x, sizes), free & ~zeros)
@@ -202,8 +203,12 @@ def _judged(
     exact = criterion.exact
     way_down, fall = None, 0.0
     if spectrum.equilibrated[0][0] < -(NEGATIVE_EXACT if source == "exact" else NEGATIVE):
-        way_down, fall = _downhill(exact, x, value, spectrum)
-    drop = max(spectrum.drop, fall)
+        way_down, fall = _downhill(exact, x, value, spectrum.most_negative)
+    newton = spectrum.drop
+    if EXPECTED_DROP < newton <= NEAR and status in ENDED:
+        # where an optimizer came to its end this may be the rounding of a gradient: tried, it is no fall at all
+        newton = _downhill(exact, x, value, np.where(zeros, 0.0, spectrum.newton_step))[1]
+    drop = max(newton, fall)
     conditions = tuple(
         _condition(root, x, spectrum, way_down, fall) for root in exact.roots if len(root.zero_columns(x))
     )
@@ -299,11 +304,6 @@ class _Spectrum:
         return float(self.eigenvalues[0]) if len(self.eigenvalues) else np.inf
 
     @property
-    def largest(self) -> float:
-        """Largest absolute eigenvalue."""
-        return float(np.abs(self.eigenvalues).max(initial=0.0))
-
-    @property
     def steepest(self) -> float:
         """Largest slope."""
         return float(np.abs(self.g).max(initial=0.0))
@@ -314,8 +314,23 @@ class _Spectrum:
         if not self.finite:
             return np.inf
         slopes, curvatures = np.abs(self.V.T @ self.g), np.maximum(self.eigenvalues, 0.0)
-        steps = np.minimum(slopes / np.maximum(curvatures, 1e-300), 1.0)
+        steps = np.divide(slopes, curvatures, out=np.ones_like(slopes), where=curvatures > slopes)
         return float(np.sum(slopes * steps - 0.5 * curvatures * steps**2))
+
+    @property
+    def newton_step(self) -> FloatArray:
+        """-H^-1 g as a step of x, without directions of no or negative curvature."""
+        steep = self.eigenvalues > FLAT * np.abs(self.eigenvalues).max(initial=0.0)
+        V = self.V[:, steep]
+        return self.whole(-V @ (V.T @ self.g / self.eigenvalues[steep]))
+
+    @property
+    def most_negative(self) -> FloatArray:
+        """The direction of most negative curvature, downhill, as a step of x of 100 per cent."""
+        _, V, scales = self.equilibrated
+        direction = V[:, 0] * scales
+        direction = direction / np.abs(direction).max()
+        return self.whole(-direction if direction @ self.g > 0 else direction)
 
     @property
     def equilibrated(self) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -337,8 +352,8 @@ def _polished(
     criterion: Criterion[Any], x: FloatArray, value: float, g: FloatArray, spectrum: _Spectrum, zeros: BoolArray
 ) -> tuple[FloatArray, float, FloatArray]:
     """One Newton step of what is not zero, where the gradient is smaller after it."""
-    step = -spectrum.V @ (spectrum.V.T @ spectrum.g / np.maximum(spectrum.eigenvalues, spectrum.largest * FLAT))
-    there = np.where(zeros, x, np.clip(x + spectrum.whole(step), criterion.lower, criterion.upper))
+    step = np.where(zeros, 0.0, spectrum.newton_step)
+    there = np.clip(x + step, criterion.lower, criterion.upper)
     value_there, g_there = criterion.gradient(there)
     shorter = np.linalg.norm(g_there * spectrum.sizes) < np.linalg.norm(g * spectrum.sizes)
     if shorter and value_there <= value + ROUNDING * max(abs(value), 1.0):
@@ -347,18 +362,12 @@ def _polished(
 
 
 def _downhill(
-    criterion: Criterion[Any], x: FloatArray, value: float, spectrum: _Spectrum
+    criterion: Criterion[Any], x: FloatArray, value: float, step: FloatArray
 ) -> tuple[FloatArray | None, float]:
-    """The lowest point tried along the direction of most negative curvature, and by how much it is lower."""
-    _, V, scales = spectrum.equilibrated
-    direction = V[:, 0] * scales
-    direction = direction / np.abs(direction).max()
-    if direction @ spectrum.g > 0:
-        direction = -direction
-    w = spectrum.whole(direction)
+    """The lowest point tried along a step, and by how much it is lower."""
 
     def gained(length: float) -> tuple[float, float]:
-        return value - criterion.value(np.clip(x + length * w, criterion.lower, criterion.upper)), length
+        return value - criterion.value(np.clip(x + length * step, criterion.lower, criterion.upper)), length
 
     best = (0.0, 0.0)
     for length in 4.0 ** -np.arange(7.0):
@@ -369,7 +378,7 @@ def _downhill(
     if best[0] == 0.0:
         return None, 0.0
     fall, length = max(best, gained(2.0 * best[1]), gained(0.5 * best[1]))
-    return np.clip(x + length * w, criterion.lower, criterion.upper), fall
+    return np.clip(x + length * step, criterion.lower, criterion.upper), fall
 
 
 def _condition(

@@ -21,8 +21,8 @@ from ..design.random import RandomDesign
 from ..design.terms import Term
 from .pipeline import Watch
 
-#: Step of differences of gradients, in parts of a parameter's size (and of 1 where that is larger).
-STEP = 1e-4
+#: Steps of differences of gradients, in parts of a parameter's size: entries of T, and others, which bend less.
+STEP, OTHER_STEP = 1e-4, 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,8 +198,10 @@ class Criterion(ABC, Generic[E]):
         if self.curvature_is_exact:
             return self.curvature(x)
         H = np.full((len(x), len(x)), np.nan)
-        here = self.gradient(x)
-        for i, step in enumerate(STEP * self.sizes(x)):
+        here, steps = self.gradient(x), OTHER_STEP * np.ones(len(x))
+        for root in self.roots:
+            steps[root.entries] = STEP
+        for i, step in enumerate(steps * self.sizes(x)):
             sides = [(x[i], *here)]
             for to in (x[i] + step, x[i] - step):
                 if len(sides) <= central + 1 and self.lower[i] <= to <= self.upper[i]:
@@ -221,6 +223,11 @@ class Criterion(ABC, Generic[E]):
             out[root.entries] = rows[np.tril_indices(len(root))[0]]
         return out
 
+    def _finite_hessian(self, x: FloatArray) -> FloatArray:
+        """The Hessian by differences; the approximate curvature beside an edge, where differences cannot be taken."""
+        H = self.hessian(x)
+        return H if np.isfinite(H).all() else self.curvature(x)
+
     def objective(self, start: FloatArray, *, by_differences: bool = False) -> Objective:
         """What an optimizer sees; with the Hessian by differences where it has shown that it needs it."""
         return Objective(
@@ -229,7 +236,7 @@ class Criterion(ABC, Generic[E]):
             lower=self.lower,
             upper=self.upper,
             gradient=self.gradient,
-            curvature=self.hessian if by_differences else self.curvature,
+            curvature=self._finite_hessian if by_differences else self.curvature,
             curvature_is_exact=self.curvature_is_exact or by_differences,
         )
 

@@ -40,27 +40,38 @@ def singular_factors(random: RandomDesign, x: FloatArray) -> list[str]:
     return [name for name, value in smallest.items() if value < SINGULAR]
 
 
-def covariance_quantities(random: RandomDesign, theta: FloatArray, sigma: float = 1.0) -> dict[str, float]:
-    """Variances and correlations of the random effects, by description."""
-    out: dict[str, float] = {}
+#: Values by description, each with the size in comparison with which a difference is one.
+Quantities = dict[str, tuple[float, float]]
+
+
+def own_size(values: Mapping[str, float]) -> Quantities:
+    """Values that are compared in their own size."""
+    return {name: (value, abs(value)) for name, value in values.items()}
+
+
+def covariance_quantities(random: RandomDesign, theta: FloatArray, sigma: float = 1.0) -> Quantities:
+    """Variances and correlations of the random effects."""
+    out: Quantities = {}
     for f, T in zip(random.factors, random.users_roots(theta), strict=True):
         covariance = sigma**2 * T @ T.T
         sd = np.sqrt(np.diagonal(covariance))
-        out |= {f"the variance of {c} by {f.name}": v for c, v in zip(f.column_names, sd**2, strict=True)}
+        variances = zip(f.column_names, (sd**2).tolist(), strict=True)
+        out |= own_size({f"the variance of {c} by {f.name}": v for c, v in variances})
         for a, one in enumerate(f.column_names):
             for b in range(a):
                 if covariance[a, b] != 0.0:
                     text = f"the correlation of {f.column_names[b]} and {one} by {f.name}"
-                    out[text] = float(covariance[a, b] / (sd[a] * sd[b]))
+                    out[text] = float(covariance[a, b] / (sd[a] * sd[b])), 1.0
     return out
 
 
-def not_identified(here: Mapping[str, float], elsewhere: Sequence[Mapping[str, float]]) -> tuple[str, ...]:
+def not_identified(here: Quantities, elsewhere: Sequence[Quantities]) -> tuple[str, ...]:
     """Descriptions of the quantities that differ between points of one deviance."""
+    nothing = 0.0, 0.0
     return tuple(
         name
-        for name, value in here.items()
-        if any(differs(np.array(value), np.array(other.get(name, 0.0))) for other in elsewhere)
+        for name, (value, size) in here.items()
+        if any(abs(value - there) > SAME * max(size, own) for there, own in (q.get(name, nothing) for q in elsewhere))
     )
 
 

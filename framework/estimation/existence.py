@@ -1,21 +1,29 @@
-"""Does the likelihood have a maximum at all? Separation, and responses that are fitted perfectly.
+"""Does the likelihood have a maximum at all? Separation, edges of the domain, and responses that are fitted perfectly.
 
 Separation (Albert & Anderson 1984, doi 10.1093/biomet/71.1.1): there is a direction d in which no linear predictor
 moves against its response, and some move towards a mean at the end of its range that suits the response best. Along d
 the likelihood grows without end, whatever the random effects are. A linear program decides.
+
+Edges: with some links (identity, the log link of a probability) linear predictors end at an edge where the density of
+some responses is not zero (no counts at mean 0, a success at probability 1). There the likelihood may grow all the way
+to the edge, and has no stationary point.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
 from scipy.optimize import linprog
+from scipy.sparse.linalg import LinearOperator, lsmr
 
 from ..contracts.arrays import BoolArray, FloatArray
 from ..contracts.errors import NoMaximumError, NotPositiveDefiniteError
-from .modes import Model
+from ..contracts.family import Family, describe_rows, eta_bounds
+from ..contracts.link import find_link
+from .modes import DegenerateModeError, EdgeError, Mode, Model
+from .quadrature import CUT, Quadrature
 
 #: Means that are so small a part of the average one, by fixed effects alone, raise the suspicion of separation.
 SUSPICIOUS = 1e-5
@@ -23,6 +31,10 @@ SUSPICIOUS = 1e-5
 MOVES = 1e-5
 #: Derivative of the criterion by a dispersion, a row, at which the likelihood still grows at the end of its range.
 GROWING = 1e-3
+#: Distance from the edge of the domain, as a part of the largest one, at which a search has ended there.
+AT_EDGE = 1e-3
+#: Conditional variance of a spherical random effect, whose variance is 1, from which on M is nearly singular.
+DEGENERATE = 1e2
 #: Largest residual, as a part of the largest response, of an exact fit.
 EXACT = 1e-10
 
@@ -35,6 +47,12 @@ def explained(model: Model) -> Iterator[None]:
     except NotPositiveDefiniteError as breakdown:
         family, y, w = model.family, model.y, model.weights
         _decide(model, family.start_dispersion(y, family.start_mean(y, w), w))
+        if isinstance(breakdown, EdgeError):
+            raise NoMaximumError(_at_the_edge(model)) from breakdown
+        if _fits_exactly(model):
+            raise NoMaximumError(_growing(p.name for p in family.parameters if p.fixed is None)) from breakdown
+        if isinstance(breakdown, DegenerateModeError):
+            raise NoMaximumError(_degenerate(model)) from breakdown
         raise NotPositiveDefiniteError(
             f"the search broke down: {breakdown}. Rescale the predictors, pass start=, or simplify the model"
         ) from breakdown
@@ -48,7 +66,8 @@ def refuse_separation(model: Model, gamma: FloatArray, phi: FloatArray) -> None:
     NoMaximumError
         With the names of the columns.
     """
-    mean = model.family.link.mean(model.Q @ gamma)
+    with np.errstate(all="ignore"):
+        mean = model.family.link.mean(model.Q @ gamma)
     ends = [mean.mu] if np.isinf(model.family.mean_bounds[1]) else [mean.mu, mean.complement]
     if np.ptp(model.y) == 0.0 or any((part < SUSPICIOUS * part.mean()).any() for part in ends):
         _decide(model, phi)
@@ -107,6 +126,77 @@ def _separating_direction(Q: FloatArray, toward: FloatArray) -> FloatArray | Non
     return np.asarray(program.x)
 
 
+def refuse_dead_end(mode: Mode, quadrature: Quadrature | None, converged: bool) -> None:
+    """Where a search came to nothing for a reason that can be seen, say it.
+
+    It may stand at the edge of the domain, or where M is nearly singular and Laplace's approximation grows without end.
+    Quadrature has no maximum to speak of, even where a search thinks so, if the integrand breaks off at the edge: the
+    criterion jumps when nodes cross it.
+
+    Raises
+    ------
+    NoMaximumError
+        With rows that are at the edge, or the level whose integrand breaks off.
+    """
+    model = mode.model
+    if quadrature is not None and (quadrature.cut > CUT).any():
+        f, worst = model.design.random.factors[0], int(quadrature.cut.argmax())
+        raise NoMaximumError(
+            f"no maximum can be found by quadrature: in level {f.levels[worst]} of {f.name}, say, the integrand "
+            f"breaks off at {_edge_text(model)}, so that the log-likelihood jumps when nodes cross it. Use nagq=1, the "
+            f"Laplace approximation{_other_links(model)}"
+        )
+    if converged:
+        return
+    lower, upper = model.domain
+    if model.bounded:
+        room = np.minimum(mode.point.eta - lower, upper - mode.point.eta)
+        if len(rows := np.flatnonzero(room < AT_EDGE * room.max())):
+            raise NoMaximumError(_at_the_edge(model, f" (y in {describe_rows(model.y, rows)})"))
+    inverse = mode.newton.factor.selected_inverse().diagonal
+    if max(np.einsum("aal->al", block).max(initial=0.0) for block in inverse) > DEGENERATE:
+        raise NoMaximumError(_degenerate(model))
+
+
+def _degenerate(model: Model) -> str:
+    advice = "Try hessian='expected', simplify" if model.hessian == "observed" else "Simplify"
+    return (
+        "the approximated likelihood has no maximum: it grows without end towards parameters with which the "
+        f"conditional density of some random effects is flat at its mode, which can be as the {model.family.name} "
+        f"density is not log-concave. {advice} the model, or use another family"
+    )
+
+
+def _at_the_edge(model: Model, rows: str = "") -> str:
+    advice = "Simplify the model"
+    if model.hessian == "observed":
+        advice = "Try hessian='expected', whose criterion mostly keeps away from the edge, or simplify the model"
+    return (
+        f"no maximum was found inside of the domain: the likelihood grows up to {_edge_text(model)}{rows}. "
+        f"{advice}{_other_links(model)}"
+    )
+
+
+def _edge_text(model: Model) -> str:
+    family = model.family
+    with np.errstate(divide="ignore"):
+        means = [f"{family.link.mean(np.array([eta])).mu[0]:g}" for eta in model.domain if np.isfinite(eta)]
+    return (
+        f"the edge of the domain of the {family.name} family with the {family.link.name} link, where the mean is "
+        f"{' or '.join(means)}"
+    )
+
+
+def links_without_edge(family: Family) -> list[str]:
+    """Names of the family's links with which every linear predictor has a mean."""
+    return [name for name in family.links if not np.isfinite(eta_bounds(find_link(name), family.mean_bounds)).any()]
+
+
+def _other_links(model: Model) -> str:
+    others = links_without_edge(model.family)
+    return f", or use a link without such an edge ({', '.join(others)})" if others else ""
+
+
 def refuse_exact_fit(model: Model, gamma: FloatArray) -> None:
     """Fixed effects that give every response exactly leave no dispersion to estimate.
 
@@ -126,6 +216,26 @@ def refuse_exact_fit(model: Model, gamma: FloatArray) -> None:
         )
 
 
+def _fits_exactly(model: Model) -> bool:
+    """Whether fixed and random effects, fewer than the rows, give every continuous response exactly."""
+    family, design = model.family, model.design
+    n, r, q = design.n, model.Q.shape[1], model.structure.q
+    if family.discrete or not any(p.fixed is None for p in family.parameters) or r + q >= n:
+        return False
+    with np.errstate(all="ignore"):
+        eta = family.link.link(model.y)
+    known = np.zeros(n) if design.offset is None else design.offset
+    if not np.isfinite(eta).all():
+        return False
+    both = LinearOperator(
+        (n, r + q),
+        matvec=lambda v: model.Q @ v[:r] + model.Z(v[r:]),
+        rmatvec=lambda v: np.concatenate([model.Q.T @ v, model.Zt(v)]),
+    )
+    fitted = both @ lsmr(both, eta - known, atol=1e-15, btol=1e-15)[0] + known
+    return bool(np.abs(fitted - eta).max() < EXACT * np.abs(eta).max())
+
+
 def refuse_growing_dispersion(names: tuple[str, ...], at_bound: BoolArray, gradient: FloatArray, n: int) -> None:
     """Where the likelihood still grows with a dispersion at the end of its range, it has no maximum.
 
@@ -136,7 +246,12 @@ def refuse_growing_dispersion(names: tuple[str, ...], at_bound: BoolArray, gradi
     """
     growing = [name for name, b, g in zip(names, at_bound, gradient, strict=True) if b and abs(g) > GROWING * n]
     if growing:
-        raise NoMaximumError(
-            f"the likelihood has no maximum: it grows without end with {', '.join(growing)}, because the model fits "
-            "the responses perfectly (they do not vary within levels, for example). Simplify the model"
-        )
+        raise NoMaximumError(_growing(growing))
+
+
+def _growing(names: Iterable[str]) -> str:
+    return (
+        f"the likelihood has no maximum: it grows without end with {', '.join(names)}, because the model fits the "
+        "responses perfectly, or nearly so (they do not vary within levels, for example). Simplify the model, or use a "
+        "family without such a parameter (poisson for counts)"
+    )

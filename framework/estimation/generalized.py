@@ -8,6 +8,7 @@ from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
+from scipy.optimize import linprog
 
 from ..contracts.arrays import BoolArray, FloatArray
 from ..contracts.errors import InputError
@@ -22,16 +23,25 @@ from .certificate import Certificate, Standing
 from .criterion import roots_of
 from .dispersion import DispersionScale
 from .ending import (
+    Quantities,
     covariance_quantities,
     free_entries,
     not_identified,
+    own_size,
     singular_factors,
     warn_of,
     zero_diagonals,
 )
-from .existence import explained, refuse_exact_fit, refuse_growing_dispersion, refuse_separation
+from .existence import (
+    explained,
+    links_without_edge,
+    refuse_dead_end,
+    refuse_exact_fit,
+    refuse_growing_dispersion,
+    refuse_separation,
+)
 from .linear import start_values
-from .modes import PRECISION, Mode, Model, find_mode
+from .modes import PRECISION, EdgeError, Mode, Model, mode_at
 from .moments import SMALLEST, moment_start
 from .objective import WIDEST, Problem, Units
 from .pipeline import Watch, assemble, choose_backend
@@ -44,6 +54,8 @@ STAGE_ONE_TOLERANCE = 1.0
 STAGE_ONE_PRECISION = 1e-8
 #: Steps of the regression without random effects, which only has to come near too.
 START_STEPS = 6
+#: How often random effects are halved to find modes inside of the family's domain.
+SMALLER = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,12 +105,14 @@ class GeneralizedFit:
         return singular_factors(self.design.random, self.theta / self.units.eta)
 
     @property
-    def quantities(self) -> dict[str, float]:
+    def quantities(self) -> Quantities:
         """Variance and dispersion parameters and coefficients by description."""
         dispersion = {p.name: float(v) for p, v in zip(self.family.parameters, self.phi, strict=True)}
         fixed = self.design.fixed
-        beta = dict(zip(fixed.kept_names, fixed.coefficients(self.gamma).tolist(), strict=True))
-        return covariance_quantities(self.design.random, self.theta) | dispersion | beta
+        beta = fixed.coefficients(self.gamma).tolist()
+        se = np.linalg.norm(np.linalg.inv(self.RX @ fixed.R), axis=1).tolist() if fixed.rank else []
+        coefficients = dict(zip(fixed.kept_names, zip(beta, se, strict=True), strict=True))
+        return covariance_quantities(self.design.random, self.theta) | own_size(dispersion) | coefficients
 
     @property
     def dispersion(self) -> DispersionScale:
@@ -122,7 +136,7 @@ class GeneralizedFit:
     def mode(self) -> Mode:
         """The conditional modes at the estimates, factorized again."""
         Lambda = RelativeFactor(self.structure, self.theta)
-        return find_mode(self._model, Lambda, self.phi, self.u, self.gamma, joint=False)
+        return mode_at(self._model, Lambda, self.phi, self.u, self.gamma)
 
     def solve(self) -> Any:
         """The factorized system that enters log|M|, as `.factor`."""
@@ -130,7 +144,7 @@ class GeneralizedFit:
 
     def problem(self) -> tuple[Problem, FloatArray]:
         """The criterion in all parameters, and the estimates as its argument."""
-        problem = Problem(self._model, self.nagq, self.units, joint=False, watch=Watch())
+        problem = Problem(self._model, self.nagq, self.units, joint=False, watch=Watch(), origin=self.gamma)
         problem.u, problem.gamma = self.u, self.gamma
         return problem, problem.pack(self.gamma, self.theta, self.dispersion.to_free(self.phi))
 
@@ -138,7 +152,12 @@ class GeneralizedFit:
     def joint_hessian(self) -> FloatArray:
         """Hessian of the criterion in (gamma, theta, xi), by central differences of the exact gradient."""
         problem, x = self.problem()
-        return problem.hessian(x, central=True) / np.outer(problem.unit, problem.unit)
+        return np.asarray(problem.hessian(x, central=True) / np.outer(problem.unit, problem.unit))
+
+    @property
+    def sizes(self) -> FloatArray:
+        """What is a large change of each of (gamma, theta, xi)."""
+        return self.problem()[0].unit
 
     @property
     def free(self) -> BoolArray:
@@ -206,15 +225,22 @@ def fit_generalized(
             near_by = minimize(first, x, pipeline.optimizer, max(tol, STAGE_ONE_TOLERANCE), evaluations)
     if nagq:
         with watch.phase("Laplace" if nagq == 1 else f"nAGQ = {nagq}"), explained(model):
-            mode = first.at(near_by.x).mode
-            problem = problem_of(nagq, joint=False)
-            problem.u, problem.gamma = mode.point.u, mode.point.gamma
-            _, theta, xi = first.unpack(near_by.x)
-            x = problem.pack(mode.point.gamma, _inside(model, theta / units.eta) * units.eta, xi)
+            try:
+                mode = first.at(near_by.x).mode
+            except EdgeError:
+                problem = problem_of(nagq, joint=False, origin=gamma)
+                x = _start_with_modes(problem, gamma, first.unpack(x)[1], xi)
+            else:
+                problem = problem_of(nagq, joint=False, origin=mode.point.gamma)
+                problem.u, problem.gamma = mode.point.u, mode.point.gamma
+                _, theta, xi = first.unpack(near_by.x)
+                x = problem.pack(mode.point.gamma, _inside(model, theta / units.eta) * units.eta, xi)
             found = search(problem, x, pipeline.optimizer, tol=tol, max_evaluations=evaluations, quick=True)
     with watch.phase("estimates"), explained(model):
         fit = _fit(found, nagq, (*pipeline.provenance, *provenance), backend, watch)
         refuse_separation(model, fit.gamma, fit.phi)
+        here = found.criterion.exact.at(found.x)
+        refuse_dead_end(here.mode, here.quadrature, fit.certificate.converged)
         if fit.dispersion_at_bound.any():
             slopes = found.criterion.exact.at(found.x).gradient[len(found.x) - len(units.xi) :]
             refuse_growing_dispersion(fit.dispersion.names, fit.dispersion_at_bound, slopes, design.n)
@@ -277,6 +303,15 @@ def _fit(
     return replace(fit, certificate=replace(fit.certificate, not_identified=unknown))
 
 
+def _start_with_modes(problem: Problem, gamma: FloatArray, theta: FloatArray, xi: FloatArray) -> FloatArray:
+    """x where the first stage found no modes inside of the domain: small random effects have some."""
+    for _ in range(SMALLER):
+        if np.isfinite(problem.value(problem.pack(gamma, theta, xi))):
+            break
+        theta = 0.5 * theta
+    return problem.pack(gamma, theta, xi)
+
+
 def _theta_start(model: Model, working: Derivatives) -> FloatArray:
     """theta by moments of the working linear model: response d1 / w, weights w, residual variance about 1."""
     weights = np.maximum(working.expected_weight, 1e-6 * working.expected_weight.max())
@@ -289,17 +324,31 @@ def _theta_start(model: Model, working: Derivatives) -> FloatArray:
 def _fixed_effects_start(model: Model) -> tuple[FloatArray, FloatArray, Derivatives]:
     """Fixed effects and dispersion of a model without random effects, by a few steps of Fisher scoring.
 
-    The first step comes from means near the responses, which no fixed effects give; later ones are halved until the
-    likelihood does not fall.
+    The first step comes from means near the responses, which no fixed effects give. Where that leads astray, the steps
+    start from equal means.
     """
-    family, y, w, Q = model.family, model.y, model.weights, model.Q
-    offset = model.design.offset
+    family, y, w = model.family, model.y, model.weights
     mu = family.start_mean(y, w)
     phi = family.start_dispersion(y, mu, w)
     eta = family.link.link(mu)
-    known = np.zeros(len(y)) if offset is None else offset
-    gamma = _constant_mean(model, float(np.average(mu, weights=w)))
-    at, best = family.evaluate(y, eta, w, phi, 2), -np.inf
+    at = family.evaluate(y, eta, w, phi, 2)
+    gamma = _equal_means(model, float(np.average(mu, weights=w)))
+    equal = _scored(model, eta_equal := _predictor(model, gamma), phi)
+    found = _scoring(model, phi, gamma, eta, at, -np.inf)
+    if equal is not None and (found is None or found[1].log_density.sum() < equal.log_density.sum()):
+        found = _scoring(model, phi, gamma, eta_equal, equal, float(equal.log_density.sum())) or (gamma, equal)
+    gamma, at = found or (gamma, at)
+    return gamma, phi, at
+
+
+def _scoring(
+    model: Model, phi: FloatArray, gamma: FloatArray, eta: FloatArray, at: Derivatives, best: float
+) -> tuple[FloatArray, Derivatives] | None:
+    """Steps of Fisher scoring from eta, halved towards gamma until the log density is not below `best`.
+
+    Returns gamma and the derivatives there; None where no step is possible.
+    """
+    Q, known, found = model.Q, _predictor(model, np.zeros_like(gamma)), None
     for _ in range(START_STEPS):
         working = np.maximum(at.expected_weight, 1e-10 * at.expected_weight.max())
         WQ = Q * working[:, None]
@@ -314,14 +363,10 @@ def _fixed_effects_start(model: Model) -> tuple[FloatArray, FloatArray, Derivati
         moved = Q @ gamma + known
         change, eta = np.abs(moved - eta).max(), moved
         at, best = new, float(new.log_density.sum())
+        found = gamma, at
         if change < 1e-2:
             break
-    if not family.valid(Q @ gamma + known):
-        raise InputError(
-            f"no start was found at which all means lie inside the domain of the {family.name} family with the "
-            f"{family.link.name} link: include an intercept in X, or use the log link"
-        )
-    return gamma, phi, at
+    return found
 
 
 def _scored(model: Model, eta: FloatArray, phi: FloatArray) -> Derivatives | None:
@@ -333,9 +378,46 @@ def _scored(model: Model, eta: FloatArray, phi: FloatArray) -> Derivatives | Non
     return at if finite and at.expected_weight.max() > 0.0 else None
 
 
-def _constant_mean(model: Model, mu: float) -> FloatArray:
-    """Coefficients with which all means come near to mu; zeros where these are invalid."""
-    offset = model.design.offset
-    known = np.zeros(len(model.y)) if offset is None else offset
-    gamma = model.Q.T @ (model.family.link.link(np.array([mu])) - known)  # Q is orthonormal
-    return gamma if model.family.valid(model.Q @ gamma + known) else np.zeros_like(gamma)
+def _predictor(model: Model, gamma: FloatArray) -> FloatArray:
+    """The linear predictor by fixed effects alone."""
+    eta = model.Q @ gamma
+    return eta if model.design.offset is None else eta + model.design.offset
+
+
+def _equal_means(model: Model, mu: float) -> FloatArray:
+    """Coefficients with which all means come near to mu; others, where these leave the domain."""
+    goal = float(model.family.link.link(np.array([mu]))[0])
+    gamma = model.Q.T @ (goal - _predictor(model, np.zeros(model.Q.shape[1])))  # Q is orthonormal
+    if model.family.valid(_predictor(model, gamma)):
+        return gamma
+    return _far_from_the_edge(model, goal) if model.bounded else np.zeros_like(gamma)
+
+
+def _far_from_the_edge(model: Model, goal: float) -> FloatArray:
+    """Coefficients with which no linear predictor is nearer to an edge of the domain than need be, by a linear program.
+
+    Raises
+    ------
+    InputError
+        Where none are inside.
+    """
+    family, Q = model.family, model.Q
+    known = _predictor(model, np.zeros(Q.shape[1]))
+    lower, upper = model.domain
+    room = min(goal - lower, upper - goal)
+    rows = [(sign * Q, sign * (known - edge)) for sign, edge in ((-1, lower), (1, upper)) if np.isfinite(edge)]
+    program = linprog(
+        np.append(np.zeros(Q.shape[1]), -1.0),
+        A_ub=np.vstack([np.column_stack([A / room, np.ones(len(A))]) for A, _ in rows]),
+        b_ub=np.concatenate([-b / room for _, b in rows]),
+        bounds=[(None, None)] * Q.shape[1] + [(None, 1.0)],
+    )
+    gamma = np.zeros(Q.shape[1]) if program.x is None else np.asarray(program.x[:-1])
+    if not family.valid(_predictor(model, gamma)):
+        others = links_without_edge(family)
+        use = f", or use the {'log' if 'log' in others else others[0]} link" if others else ""
+        raise InputError(
+            f"no start was found at which all means lie inside the domain of the {family.name} family with the "
+            f"{family.link.name} link: include an intercept in X{use}"
+        )
+    return gamma

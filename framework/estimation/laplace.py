@@ -44,7 +44,8 @@ def laplace_gradient(mode: Mode) -> Gradient:
     if by_T is None:
         by_T = logdet_gradient(model.structure, mode.Lambda.T, mode.system.ZtWZ, inverse)
     leverages = model.design.random.quadratic_rows(sandwich(mode, inverse))
-    return total_gradient(mode, leverages, by_eta=-2.0 * d.d1, by_T=by_T, by_phi=-2.0 * d.phi1.sum(axis=1))
+    by_phi = -2.0 * d.phi1.sum(axis=1)
+    return total_gradient(mode, leverages, by_eta=-2.0 * d.d1, by_b=-2.0 * mode.score, by_T=by_T, by_phi=by_phi)
 
 
 def total_gradient(
@@ -55,10 +56,12 @@ def total_gradient(
     by_T: tuple[FloatArray, ...],
     by_phi: FloatArray,
     by_u: FloatArray | None = None,
+    by_b: FloatArray | None = None,
 ) -> Gradient:
     """Add to the explicit derivatives `by_...` those through the weights and through the modes.
 
-    `by_eta` are those by the linear predictors, `by_T` those that do not go through eta = ... + Z Lambda u.
+    `by_eta` are those by the linear predictors, `by_b` their sums Z'by_eta where these are known better, `by_T` those
+    that do not go through eta = ... + Z Lambda u.
     """
     model, d = mode.model, mode.derivatives
     assert d.phi1_eta is not None
@@ -71,8 +74,10 @@ def total_gradient(
     t = model.Z(mode.Lambda @ v)
     if len(v_gamma):
         t += model.Q @ v_gamma
-    r = by_eta + c + d.d2 * t
-    through_eta = outer_by_factor(mode, model.Zt(r), mode.point.u)
+    moved = c + d.d2 * t
+    r = by_eta + moved
+    by_b = model.Zt(r) if by_b is None else by_b + model.Zt(moved)
+    through_eta = outer_by_factor(mode, by_b, mode.point.u)
     through_lambda = outer_by_factor(mode, mode.score, v)
     by_T = tuple(a + b + e for a, b, e in zip(by_T, through_eta, through_lambda, strict=True))
     gamma = np.zeros(len(mode.point.gamma)) if mode.joint else model.Q.T @ r

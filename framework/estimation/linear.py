@@ -21,9 +21,11 @@ from ..registry import Provenance
 from .certificate import Certificate, Standing
 from .criterion import Criterion, Root, roots_of
 from .ending import (
+    Quantities,
     covariance_quantities,
     free_entries,
     not_identified,
+    own_size,
     singular_factors,
     warn_of,
     zero_diagonals,
@@ -189,11 +191,10 @@ class LinearFit:
         return singular_factors(self.design.random, self.theta / self.eta)
 
     @property
-    def quantities(self) -> dict[str, float]:
+    def quantities(self) -> Quantities:
         """Variance parameters by description."""
-        return covariance_quantities(self.design.random, self.theta, self.sigma) | {
-            "the residual variance": self.sigma**2
-        }
+        residual = own_size({"the residual variance": self.sigma**2})
+        return covariance_quantities(self.design.random, self.theta, self.sigma) | residual
 
     def vcov_root(self) -> FloatArray:
         """R^-1 R_X^-1: its Gram matrix times sigma^2 is the covariance of the kept coefficients."""

@@ -4,12 +4,16 @@ With eta = offset + Q gamma + Z Lambda u, the modes minimize h(u) = -2 sum log f
 same system M = Lambda'Z'WZ Lambda + I as a linear mixed model, with working weights W (Bates et al. 2015, section 3.2;
 "penalized iteratively reweighted least squares" of lme4). Observed weights make it Newton's method; where they leave M
 indefinite, the step takes the expected ones (Fisher scoring).
+
+With some links (identity, inverse, the log link of a probability) the linear predictors must stay on one side of an
+edge. Steps then go at most a part of the way to it. Where h falls all the way to the edge there are no modes.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 
@@ -29,8 +33,28 @@ QUADRATIC = 1e-2
 LAST_STEP = 1e-10
 #: No working weight is that large but on the way to overflow.
 OVERFLOW = 1e150
+#: Newton decrement, a coordinate, of predicted modes beyond which the prediction is compared: ten standard deviations.
+FAR = 1e2
 MAX_STEPS = 100
 MAX_HALVINGS = 50
+#: Variance of a random effect, in those of an average observation, beyond which an observation says all about it.
+INFORMATIVE = 1e6
+#: Part of the way to the edge of the domain that a step may go.
+TO_EDGE = 0.9
+#: So many steps towards the edge, one after the other, end there to rounding.
+MAX_STEPS_TO_EDGE = 15
+
+
+#: Halvings of the way from a start that is outside of the domain to u = 0.
+MAX_PULLS = 6
+
+
+class DegenerateModeError(NotPositiveDefiniteError):
+    """The conditional density of the random effects has no strict maximum where its slope vanishes."""
+
+
+class EdgeError(NotPositiveDefiniteError):
+    """The modes are not inside of the family's domain, as far as was seen."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +72,31 @@ class Model:
     def structure(self) -> Structure:
         """Structure of the random effects."""
         return self.design.random.structure
+
+    @cached_property
+    def domain(self) -> tuple[float, float]:
+        """Open interval of the linear predictors that have a mean."""
+        return self.family.eta_bounds
+
+    @property
+    def bounded(self) -> bool:
+        """Whether the domain of the linear predictors has an edge."""
+        return bool(np.isfinite(self.domain).any())
+
+    @cached_property
+    def support(self) -> tuple[float, float]:
+        """Open interval of the linear predictors that have a density.
+
+        That is the domain, and what lies beyond an edge where the link's formula goes on to give means (eta^2 of the
+        sqrt link at eta < 0): a level's integral goes on there, as in other programs.
+        """
+        lower, upper = self.family.mean_bounds
+        with np.errstate(all="ignore"):
+            below, above = self.family.link.mean(np.array([self.domain[0] - 1.0, self.domain[1] + 1.0])).mu
+        return (
+            -np.inf if lower < below < upper else self.domain[0],
+            np.inf if lower < above < upper else self.domain[1],
+        )
 
     @property
     def Q(self) -> FloatArray:
@@ -77,6 +126,26 @@ class Model:
             return None
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             return self.family.evaluate(self.y, eta, self.weights, phi, 2)
+
+    def within(self, eta: FloatArray, phi: FloatArray, order: Literal[2, 3], inside: FloatArray) -> Derivatives:
+        """The same at any eta: a density of 0 outside of its support; `inside` lies in it."""
+        lower, upper = self.support
+        ok = np.isfinite(eta) & (eta > lower) & (eta < upper)
+        with np.errstate(all="ignore"):
+            at = self.family.evaluate(self.y, np.where(ok, eta, inside), self.weights, phi, order)
+        density = np.where(ok & ~np.isnan(at.log_density), at.log_density, -np.inf)
+        # no slope where there is no density, or where a mean has underflowed and the density is at its limit
+        d1 = np.where(np.isfinite(density) & np.isfinite(at.d1), at.d1, 0.0)
+        phi1 = None if at.phi1 is None else np.where(np.isfinite(density) & np.isfinite(at.phi1), at.phi1, 0.0)
+        return replace(at, log_density=density, d1=d1, phi1=phi1)
+
+    @staticmethod
+    def steps_to_edge(eta: FloatArray, change: FloatArray, interval: tuple[float, float]) -> FloatArray:
+        """How many times `change` each linear predictor may move before it leaves the interval, (n,)."""
+        lower, upper = interval
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            steps = np.where(change > 0, upper - eta, lower - eta) / change
+        return np.where(change == 0, np.inf, steps)
 
     def point(self, Lambda: RelativeFactor, phi: FloatArray, u: FloatArray, gamma: FloatArray) -> Point:
         """The penalized likelihood at (u, gamma); infinite where eta leaves the family's domain."""
@@ -175,8 +244,18 @@ class Mode:
 
     @cached_property
     def score(self) -> FloatArray:
-        """Z'd1."""
-        return self.model.Zt(self.derivatives.d1)
+        """Z'd1; where observations tell far more than the random effects' distribution, from Lambda'Z'd1 = u.
+
+        d1 is then a difference of large numbers (counts of a million million), of which the sum leaves no digit.
+        """
+        score, weight = self.model.Zt(self.derivatives.d1), float(self.newton.weights.mean())
+        structure = self.model.structure
+        for o, f, T in zip(structure.offsets, structure.factors, self.Lambda.T, strict=True):
+            if np.linalg.svd(T, compute_uv=False)[-1] ** 2 * weight > INFORMATIVE:
+                mine = slice(o, o + f.size)
+                u = self.point.u[mine].reshape(f.n_columns, f.n_levels)
+                score[mine] = np.linalg.solve(T.T, u).ravel()
+        return score
 
     @cached_property
     def regular(self) -> System:
@@ -191,7 +270,8 @@ class Mode:
         """(u, gamma) at other parameters, to first order (the implicit function theorem): a start for `find_mode`.
 
         At the modes Lambda'Z'd1 = u, and Q'd1 = 0 where gamma is estimated jointly. With the parameters d1 moves by
-        d2 deta + dd1/dphi dphi, where deta is the change of the linear predictor at fixed u.
+        d2 deta + dd1/dphi dphi, where deta is the change of the linear predictor at fixed u. A prediction of a long way
+        off may lead astray: the old place may be the better one.
         """
         model, d = self.model, self.derivatives
         gamma = self.point.gamma if self.joint else gamma
@@ -199,10 +279,14 @@ class Mode:
         if len(phi):
             assert d.phi1_eta is not None
             moved += (phi - self.phi) @ d.phi1_eta
-        du, dgamma, _ = self.newton.solve(
+        du, dgamma, decrement = self.newton.solve(
             Lambda.t @ model.Zt(moved) - self.point.u, model.Q.T @ moved if self.joint else None
         )
-        return self.point.u + du, gamma + dgamma if self.joint else gamma
+        here, there = (self.point.u, gamma), (self.point.u + du, gamma + dgamma if self.joint else gamma)
+        far = decrement > FAR * (len(du) + len(dgamma))
+        if far and model.point(Lambda, phi, *there).penalized > model.point(Lambda, phi, *here).penalized:
+            return here
+        return there
 
 
 def find_mode(
@@ -219,13 +303,15 @@ def find_mode(
 
     Raises
     ------
+    EdgeError
+        Where no start inside of the domain was found, or the penalized likelihood grows up to its edge.
+    DegenerateModeError
+        Where the slope vanishes without a maximum.
     NotPositiveDefiniteError
-        Where the start is outside of the domain or no modes are found.
+        Where no modes are found.
     """
-    point = model.point(Lambda, phi, u, gamma)
-    if point.at is None or not np.isfinite(point.penalized):
-        raise NotPositiveDefiniteError("the linear predictor leaves the family's domain at the start of PIRLS")
-    limit, last = precision * (len(u) + len(gamma)), np.inf
+    point = _start_inside(model, Lambda, phi, u, gamma)
+    limit, last, to_edge = precision * (len(u) + len(gamma)), np.inf, 0
     for _ in range(MAX_STEPS):
         assert point.at is not None
         system, is_newton = _step_system(model, Lambda, point.at, joint)
@@ -238,13 +324,45 @@ def find_mode(
         if decrement <= limit or (near and last <= decrement <= rounding):
             return _mode(model, Lambda, phi, point, system if is_newton else None, joint)
         ceiling = np.finfo(float).max if near else point.penalized + 0.1 * rounding
-        new = _line_search(model, Lambda, phi, point, du, dgamma if joint else None, ceiling)
-        if new is None:
+        length = 1.0
+        if model.bounded:
+            change = model.Z(Lambda @ du) + (model.Q @ dgamma if joint else 0.0)
+            length = min(length, TO_EDGE * float(model.steps_to_edge(point.eta, change, model.domain).min()))
+        to_edge = to_edge + 1 if length < 1.0 else 0
+        new = _line_search(model, Lambda, phi, point, length * du, length * dgamma if joint else None, ceiling)
+        if new is None or to_edge == MAX_STEPS_TO_EDGE:
             break
         point, last = new, decrement
-        if is_newton and decrement <= LAST_STEP:
+        if is_newton and length == 1.0 and decrement <= LAST_STEP:
             return _mode(model, Lambda, phi, point, None, joint)
+    if to_edge:
+        raise EdgeError(f"the penalized likelihood grows up to the edge of its domain at theta = {Lambda.theta}")
+    if near and not is_newton:
+        raise DegenerateModeError(f"M is singular at the modes at theta = {Lambda.theta}")
     raise NotPositiveDefiniteError(f"PIRLS does not converge at theta = {Lambda.theta}")
+
+
+def mode_at(model: Model, Lambda: RelativeFactor, phi: FloatArray, u: FloatArray, gamma: FloatArray) -> Mode:
+    """The modes, where (u, gamma) are known to be them."""
+    return _mode(model, Lambda, phi, model.point(Lambda, phi, u, gamma), None, False)
+
+
+def _start_inside(model: Model, Lambda: RelativeFactor, phi: FloatArray, u: FloatArray, gamma: FloatArray) -> Point:
+    """The point (u, gamma); where it is outside of the domain, one on the way from it to u = 0."""
+    length = 1.0
+    for _ in range(MAX_PULLS):
+        point = model.point(Lambda, phi, length * u, gamma)
+        if point.at is not None and np.isfinite(point.penalized):
+            return point
+        length *= 0.5
+    point = model.point(Lambda, phi, np.zeros_like(u), gamma)
+    if point.at is not None and np.isfinite(point.penalized):
+        return point
+    if model.bounded:
+        raise EdgeError("the linear predictors leave the family's domain at the start of PIRLS")
+    raise NotPositiveDefiniteError(
+        "the density is not finite at the start of PIRLS: the predictor is far from the data"
+    )
 
 
 def _step_system(model: Model, Lambda: RelativeFactor, at: Derivatives, joint: bool) -> tuple[System, bool]:
@@ -282,9 +400,12 @@ def _mode(
 ) -> Mode:
     assert point.at is not None
     if newton is None:
-        newton = System(model, Lambda, -point.at.d2)  # raises where the mode is no minimum of h
+        try:
+            newton = System(model, Lambda, -point.at.d2)
+        except NotPositiveDefiniteError as error:
+            raise DegenerateModeError(f"the modes at theta = {Lambda.theta} are no minimum: {error}") from error
     entering = newton if model.hessian == "observed" else System(model, Lambda, point.at.expected_weight)
     return Mode(model, Lambda, phi, point, newton, entering, joint)
 
 
-__all__ = ["Mode", "Model", "Point", "System", "find_mode"]
+__all__ = ["DegenerateModeError", "EdgeError", "Mode", "Model", "Point", "System", "find_mode", "mode_at"]

@@ -53,7 +53,7 @@ def moment_start(cross: CrossProducts, eta: float = 1.0) -> FloatArray:
     H[-1, -1], rhs[-1] = cross.n - p, cross.yWy
     solution = np.linalg.lstsq(H, rhs, rcond=1e-12)[0]
     variance = cross.yWy / cross.n
-    sigma2 = solution[-1] if solution[-1] > 0.01 * variance else 0.5 * variance
+    sigma2 = solution[-1] if solution[-1] > 0.01 * variance else 0.5 * variance or 1.0  # y may be fitted exactly
     covariances = [solution[at[j] : at[j + 1]].reshape(k, k) / (sigma2 * eta**2) for j, k in enumerate(ks)]
     return eta * structure.theta_of(tuple(_relative_factor(G) for G in covariances))
 

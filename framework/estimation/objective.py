@@ -43,10 +43,12 @@ class Units:
 class Problem(Criterion["Evaluation"]):
     """The criterion as a function of the search's parameters, warm-started from the last modes.
 
-    x holds (gamma, theta) / eta and xi; gamma is left out where it is estimated with the modes.
+    x holds (gamma - origin, theta) / eta and xi; gamma is left out where it is estimated with the modes.
 
     Parameters
     ----------
+    origin : (r,) array, optional
+        Near the estimates of gamma, so that x is of the size of what the data leave open; 0 by default.
     differentiable : Symbolic, optional
         The analysis of a backend with gradients, for the certificate, where the model's own has none.
     """
@@ -61,6 +63,7 @@ class Problem(Criterion["Evaluation"]):
         watch: Watch,
         precision: float = PRECISION,
         differentiable: Symbolic | None = None,
+        origin: FloatArray | None = None,
     ) -> None:
         super().__init__(watch)
         self.model, self.nagq, self.units, self.joint, self.precision = model, nagq, units, joint, precision
@@ -70,8 +73,11 @@ class Problem(Criterion["Evaluation"]):
         self.n_gamma = 0 if joint else model.Q.shape[1]
         n = self.n_gamma + model.structure.n_theta
         self.roots = roots_of(model.design.random, self.n_gamma)
-        #: natural parameters are x times these
-        self.unit = np.concatenate([np.full(n, units.eta), np.ones(len(units.xi))])
+        #: natural parameters are these, and x times those
+        self.origin, self.unit = np.zeros(n + len(units.xi)), np.ones(n + len(units.xi))
+        self.unit[:n] = units.eta
+        if origin is not None:
+            self.origin[: self.n_gamma] = origin[: self.n_gamma]
         self.lower = np.concatenate([np.full(n, -np.inf), units.xi - WIDEST])
         self.upper = np.concatenate([np.full(n, np.inf), units.xi + WIDEST])
         self.grid: Grid | None = None
@@ -91,6 +97,7 @@ class Problem(Criterion["Evaluation"]):
             watch=self.watch,
             precision=self.precision,
             differentiable=differentiable,
+            origin=self.origin[: self.n_gamma],
         )
 
     @property
@@ -114,11 +121,11 @@ class Problem(Criterion["Evaluation"]):
 
     def pack(self, gamma: FloatArray, theta: FloatArray, xi: FloatArray) -> FloatArray:
         """The search's parameters."""
-        return np.asarray(np.concatenate([gamma[: self.n_gamma], theta, xi]) / self.unit)
+        return np.asarray((np.concatenate([gamma[: self.n_gamma], theta, xi]) - self.origin) / self.unit)
 
     def unpack(self, x: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """gamma (the last joint one), theta and xi."""
-        natural, n = self.unit * x, self.n_gamma + self.model.structure.n_theta
+        natural, n = self.origin + self.unit * x, self.n_gamma + self.model.structure.n_theta
         return self.gamma if self.joint else natural[: self.n_gamma], natural[self.n_gamma : n], natural[n:]
 
     def evaluate(self, x: FloatArray) -> Evaluation:
@@ -206,4 +213,4 @@ class Evaluation:
             scores = phi1[self.estimated] * self.phi_slope[:, None]
             scores = scores - scores.mean(axis=1, keepdims=True)
             H[n:, n:] = 2.0 * scores @ scores.T + 1e-3 * np.eye(len(scores))
-        return H * np.outer(self.unit, self.unit)
+        return np.asarray(H * np.outer(self.unit, self.unit))

@@ -7,6 +7,10 @@ approximation):
     -2 log L_l = log|M_l| - 2 log sum_q w_q exp(|z_q|^2/2 - h_l(u + C^-T z_q)/2).
 
 The gradient runs the same steps backwards, through the Cholesky factor (Murray 2016, arXiv:1602.07527) and the modes.
+
+Nodes beyond an edge of the family's domain, where there is no density, count as zero: the integral is that over the
+domain. Where the density vanishes towards the edge the rule stays accurate. Where it does not (no counts at mean 0) the
+integrand breaks off there, which the rule cannot follow: `Quadrature.cut` says by how much.
 """
 
 from __future__ import annotations
@@ -18,9 +22,54 @@ from itertools import product
 import numpy as np
 
 from ..contracts.arrays import FloatArray
+from ..contracts.errors import InputError, NotPositiveDefiniteError
 from ..contracts.linalg import PatternBlocks
+from ..design.mixed import MixedDesign
 from .laplace import Gradient, total_gradient
 from .modes import Mode
+
+#: Largest number of random-effect columns: a product rule has nagq^3 nodes then.
+MAX_COLUMNS = 3
+#: Largest number of nodes in a dimension, lme4's: they are a fifth of the integrand's standard deviation apart, and the
+#: outermost are 19 of it from the mode. What they do not resolve is no matter of more nodes.
+MAX_NODES = 100
+#: Largest number of nodes times rows: numbers that are kept, a gigabyte.
+MAX_VALUES = 2**27
+#: A node at the edge of the domain that would hold this part of a level's integral makes the rule inaccurate.
+CUT = 1e-3
+
+
+def refuse_quadrature(nagq: int, design: MixedDesign) -> None:
+    """Refuse quadrature where it is not possible, or would take too much.
+
+    Raises
+    ------
+    InputError
+        For too many nodes, factors or columns.
+    """
+    if nagq <= 1:
+        return
+    if nagq > MAX_NODES:
+        raise InputError(f"nagq={nagq}: at most {MAX_NODES} nodes a dimension are supported; 25 are mostly enough")
+    factors = design.random.factors
+    if len(factors) > 1:
+        raise InputError(
+            f"nagq={nagq}: quadrature integrates over one grouping factor, and this model has {len(factors)} "
+            f"({', '.join(f.name for f in factors)}): {' + '.join(map(str, design.terms))}. Use nagq=1, the Laplace "
+            "approximation"
+        )
+    k = factors[0].factor.n_columns
+    if k > MAX_COLUMNS:
+        raise InputError(
+            f"nagq={nagq}: the product rule has {nagq}^{k} nodes for {k} random-effect columns; at most "
+            f"{MAX_COLUMNS} columns are supported. Use nagq=1, the Laplace approximation"
+        )
+    if nagq**k * design.n > MAX_VALUES:
+        most = int((MAX_VALUES / design.n) ** (1 / k))
+        raise InputError(
+            f"nagq={nagq}: the product rule has {nagq}^{k} nodes for {k} random-effect columns, at each of which "
+            f"{design.n} rows are looked at; that is too much. Use at most nagq={max(most, 1)}"
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,11 +117,15 @@ class Quadrature:
         self.d1 = np.empty((Q, len(model.y)))
         for q in range(Q):
             u = self.node(q)
-            at = model.family.evaluate(model.y, self.eta(u), model.weights, mode.phi, 2)
-            h[q] = (u**2).sum(axis=0) - 2.0 * np.bincount(self.codes, at.log_density, minlength=self.n_levels)
+            at = model.within(self.eta(u), mode.phi, 2, mode.point.eta)
+            h[q] = self._h(u, at.log_density)
             self.d1[q] = at.d1
         exponent = grid.log_weights[:, None] + 0.5 * (grid.z**2).sum(axis=1)[:, None] - 0.5 * h
         largest = exponent.max(axis=0)
+        if not np.isfinite(largest).all():
+            raise NotPositiveDefiniteError(
+                "no node of a level lies inside of the family's domain: use an odd nagq, which has one at the mode"
+            )
         terms = np.exp(exponent - largest)
         total = terms.sum(axis=0)
         self.share = terms / total
@@ -98,6 +151,32 @@ class Quadrature:
         logdet = 2.0 * np.log(np.diagonal(self.C, axis1=1, axis2=2)).sum(axis=1)
         return np.asarray(logdet - 2.0 * self.log_integral)
 
+    @cached_property
+    def cut(self) -> FloatArray:
+        """What a node at the edge of the domain would hold of each level's integral, (levels,).
+
+        The error of the rule is of that order where the integrand breaks off at the edge, and this is zero where the
+        integrand vanishes there. Looked at on the way from the mode to the node that is nearest to the edge, beyond it.
+        """
+        mode, model = self.mode, self.mode.model
+        cut, nearest = np.zeros(self.n_levels), np.zeros(self.n_levels)
+        for q in range(len(self.grid.z)) if np.isfinite(model.support).any() else ():
+            change = self.eta(self.node(q)) - mode.point.eta
+            length = np.full(self.n_levels, np.inf)
+            np.minimum.at(length, self.codes, model.steps_to_edge(mode.point.eta, change, model.support))
+            nearer = (length < 1.0) & (length > nearest)
+            if nearer.any():
+                u = self.u + (1.0 - 1e-9) * np.minimum(length, 1.0) * (self.node(q) - self.u)
+                at = model.within(self.eta(u), mode.phi, 2, mode.point.eta)
+                volume = self.grid.log_weights[q] + 0.5 * (self.grid.z[q] ** 2).sum()
+                held = np.exp(volume - 0.5 * self._h(u, at.log_density) - self.log_integral)
+                cut, nearest = np.where(nearer, held, cut), np.where(nearer, length, nearest)
+        return cut
+
+    def _h(self, u: FloatArray, log_density: FloatArray) -> FloatArray:
+        """The penalized likelihood of each level."""
+        return np.asarray((u**2).sum(axis=0) - 2.0 * np.bincount(self.codes, log_density, minlength=self.n_levels))
+
     def gradient(self) -> Gradient:
         """Exact gradient of `criterion`."""
         mode, model, k = self.mode, self.mode.model, self.k
@@ -116,7 +195,7 @@ class Quadrature:
             by_u += by_node
             B += np.einsum("al,c->lac", by_node, z)
             if len(mode.phi):
-                phi1 = model.family.evaluate(model.y, self.eta(u), model.weights, mode.phi, 3).phi1
+                phi1 = model.within(self.eta(u), mode.phi, 3, mode.point.eta).phi1
                 assert phi1 is not None
                 by_phi -= 2.0 * phi1 @ share[self.codes]
         M_bar = self._by_M(B)

@@ -15,15 +15,13 @@ from ..contracts.linalg import LinalgBackend
 from ..contracts.observer import Observer
 from ..contracts.optim import Optimizer
 from ..design.arrays import as_array, as_numbers, as_weights, rows_text
-from ..design.mixed import MixedDesign, build_design
+from ..design.mixed import build_design
 from ..estimation.generalized import fit_generalized
 from ..estimation.pipeline import Watch, observers_of
+from ..estimation.quadrature import refuse_quadrature
 from ..registry import Provenance
 from ..solution.glmm import GLMMSolution
 from .lmm import check_settings, name_of
-
-#: Largest number of random-effect columns for quadrature.
-MAX_QUADRATURE_COLUMNS = 3
 
 
 def glmm(
@@ -66,7 +64,7 @@ def glmm(
         The search stops when no more than this is expected to be gained in -2 log-likelihood.
     nagq : int, default 1
         0: fixed effects estimated with the modes, fast and biased; 1: Laplace approximation; more: that many nodes of
-        adaptive Gauss-Hermite quadrature in each dimension (one grouping factor, at most three columns).
+        adaptive Gauss-Hermite quadrature in each dimension (one grouping factor, at most three columns, 100 nodes).
     hessian : {"observed", "expected"}, default "observed"
         Weights in log|M|: the observed ones make it the Laplace approximation proper (as glmmTMB), the expected ones
         reproduce lme4 for non-canonical links.
@@ -123,7 +121,7 @@ def glmm(
     prior = as_weights(weights if trials is None else trials, design.n)
     prior = np.ones(design.n) if prior is None else prior
     chosen.check_response(design.y, prior)
-    _check_quadrature(nagq, design)
+    refuse_quadrature(int(nagq), design)
     with Watch(observers_of(callbacks, verbose)) as watch:
         fit = fit_generalized(
             design,
@@ -186,20 +184,3 @@ def _check_choice(nagq: Any, hessian: Any) -> None:
         raise InputError(f"nagq must be 0, 1 or a larger integer (nodes of quadrature); got {nagq!r}")
     if hessian not in ("observed", "expected"):
         raise InputError(f"hessian must be 'observed' or 'expected'; got {hessian!r}")
-
-
-def _check_quadrature(nagq: int, design: MixedDesign) -> None:
-    if nagq <= 1:
-        return
-    factors = design.random.factors
-    if len(factors) > 1:
-        raise InputError(
-            f"nagq={nagq}: quadrature integrates over one grouping factor, and this model has {len(factors)} "
-            f"({', '.join(f.name for f in factors)}). Use nagq=1, the Laplace approximation"
-        )
-    k = factors[0].factor.n_columns
-    if k > MAX_QUADRATURE_COLUMNS:
-        raise InputError(
-            f"nagq={nagq}: the product rule has {nagq}^{k} nodes for {k} random-effect columns; at most "
-            f"{MAX_QUADRATURE_COLUMNS} columns are supported. Use nagq=1, the Laplace approximation"
-        )

@@ -12,6 +12,7 @@ from scipy.linalg import solve_triangular
 
 from ..contracts.arrays import FloatArray
 from ..estimation.linear import LinearFit
+from .covariance import identified_inverse
 
 
 def parameter_covariance(fit: LinearFit) -> FloatArray:
@@ -26,14 +27,6 @@ def parameter_covariance(fit: LinearFit) -> FloatArray:
     H[:m, m] = H[m, :m] = -2.0 * v / s2**1.5
     H[m, m] = 4.0 * df / s2
     return 2.0 * identified_inverse(H, len(fit.elsewhere))
-
-
-def identified_inverse(H: FloatArray, n_flat: int) -> FloatArray:
-    """Inverse of H, but for the `n_flat` directions of least curvature, in which the data say nothing."""
-    size = 1.0 / np.sqrt(np.maximum(np.diagonal(H), 1e-300))
-    eigenvalues, V = np.linalg.eigh(H * np.outer(size, size))
-    V = V[:, n_flat:] * size[:, None]
-    return np.asarray((V / eigenvalues[n_flat:]) @ V.T)
 
 
 def vcov_derivatives(fit: LinearFit) -> FloatArray:

@@ -13,6 +13,7 @@ from ..contracts.errors import ComparisonError, InputError
 from ..contracts.family import Family
 from ..contracts.linalg import PatternBlocks
 from ..estimation.generalized import GeneralizedFit
+from ..inference.covariance import covariance_of
 from ..inference.laplace_check import LaplaceCheck, laplace_check
 from ..inference.lrt import LikelihoodRatioTest, likelihood_ratio_test
 from .base import MixedSolution, _expand, _frozen
@@ -21,6 +22,8 @@ from .tables import CoefficientTable, InformationCriteria, SummaryData, VarCompS
 
 #: Relative standard error of a dispersion parameter of which the data only say that it is very large, or very small.
 INDEFINITE = 100.0
+#: ... where the search has taken it as far as this from its start, on the unconstrained (mostly logarithmic) scale.
+FAR = 3.0
 RESIDUAL_KINDS = ("response", "pearson", "deviance", "working", "quantile")
 
 
@@ -117,7 +120,10 @@ class GLMMSolution(MixedSolution):
         return np.asarray(self.se[self._design.fixed.kept])
 
     def _average_mean(self) -> float:
-        """Average over the rows of the mean of a new level: at b = 0, or exp(eta + var/2) with the log link."""
+        """Average over the rows of the mean of a new level: at b = 0, or exp(eta + var/2) with the log link.
+
+        NaN where a new level has no mean in some row, with links that have an edge.
+        """
         random = self._design.random
         eta = self._fit.eta - random.Z(self._fit.b)
         if self.family.link.name == "log":
@@ -127,17 +133,18 @@ class GLMMSolution(MixedSolution):
                 for f, T in zip(self._fit.structure.factors, roots, strict=True)
             )
             eta = eta + 0.5 * random.quadratic_rows(PatternBlocks(blocks, {}))
+        if not self.family.valid(eta):
+            return float("nan")
         return float(self.family.link.mean(eta).mu.mean())
 
     # Covariance -----------------------------------------------------------------------------------------------------
 
     @cached_property
     def _covariance(self) -> FloatArray:
-        """Of all free parameters (gamma, theta, xi); NaN for those at a boundary."""
-        free = self._fit.free
-        H = self._fit.joint_hessian[np.ix_(free, free)]
-        out = np.full((len(free), len(free)), np.nan)
-        out[np.ix_(free, free)] = 2.0 * np.linalg.inv(H)
+        """Of all parameters (gamma, theta, xi); NaN for those at a boundary, or that the data do not determine."""
+        free = np.ix_(self._fit.free, self._fit.free)
+        out = np.full_like(self._fit.joint_hessian, np.nan)
+        out[free] = covariance_of(self._fit.joint_hessian[free], self._fit.sizes[self._fit.free])
         return out
 
     @cached_property
@@ -237,7 +244,8 @@ class GLMMSolution(MixedSolution):
 
     @cached_property
     def _mu(self) -> FloatArray:
-        return self.family.link.mean(self._fit.eta).mu
+        with np.errstate(over="ignore"):
+            return self.family.link.mean(self._fit.eta).mu
 
     @cached_property
     def fitted_values(self) -> FloatArray:
@@ -277,11 +285,14 @@ class GLMMSolution(MixedSolution):
             variance = family.response_variance(self._mu, fit.weights, fit.phi)
             if family.multiplicative_dispersion:
                 variance = variance / fit.phi[0]
-            return _frozen(self.residuals * np.sqrt(self._multiplicity / variance))
+            with np.errstate(divide="ignore", invalid="ignore"):  # where the mean is 0 or 1 to rounding
+                pearson = self.residuals * np.sqrt(self._multiplicity / variance)
+            return _frozen(np.where(self.residuals == 0.0, 0.0, pearson))
         if kind == "deviance":
             return _frozen(np.sign(self.residuals) * np.sqrt(np.maximum(self._unit_deviances, 0.0)))
         if kind == "working":
-            return _frozen((fit.y - self._mu) / family.link.mean(fit.eta).mu_eta)
+            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+                return _frozen((fit.y - self._mu) / family.link.mean(fit.eta).mu_eta)
         if kind == "quantile":
             return _frozen(self._quantile_residuals(rng))
         raise InputError(f"kind must be one of {', '.join(RESIDUAL_KINDS)}; got {kind!r}")
@@ -344,9 +355,12 @@ class GLMMSolution(MixedSolution):
         )
 
     def _notes(self) -> tuple[str, ...]:
+        fit = self._fit
+        gone = np.abs(fit.dispersion.to_free(fit.phi) - fit.units.xi) > FAR
+        known = [self.dispersion_se[name] <= INDEFINITE * self.dispersion[name] for name in fit.dispersion.names]
         limits = [
             f"{name} has run to the end of its range: the data ask for the limit that the family has there"
-            for name, at_bound in zip(self._fit.dispersion.names, self._fit.dispersion_at_bound, strict=True)
-            if at_bound or self.dispersion_se[name] > INDEFINITE * self.dispersion[name]
+            for name, at_bound, far, k in zip(fit.dispersion.names, fit.dispersion_at_bound, gone, known, strict=True)
+            if at_bound or (far and not k and self.nagq and self.converged)
         ]
         return (*super()._notes(), *limits)

@@ -1,4 +1,4 @@
-"""Makes mpmath_reference.json: log densities and their derivatives to 17 digits, tails and limits included.
+"""Makes mpmath_reference.json and mpmath_large.json: log densities and derivatives to 17 digits, limits included.
 
 Run by hand (needs mpmath): textbook formulas of the densities, differentiated numerically with 60 digits.
 """
@@ -217,6 +217,33 @@ def derivatives(family, link, y, eta, w, phi):
     }
 
 
+#: Large counts, numbers of trials, shapes and precisions, where textbook formulas cancel: y and mu themselves.
+LARGE = [
+    *(("Poisson", y, y * (1 + s * y**-0.5), 1.0, ()) for y, s in product([2e5, 1e9, 1e12, 1e15], [0.0, 3.0])),
+    *(
+        (family, y, y * ratio, 1.0, (v,))
+        for family, y, ratio, v in product(
+            ["NegativeBinomial", "NegativeBinomial1"], [2e5, 1e12], [1.0, 0.3], [1e-6, 0.7, 40.0, 1e9, 1e15]
+        )
+    ),
+    *(("Binomial", k / n, mu, n, ()) for n, k, mu in product([2**30, 2**40], [0, 3, 2**29], [2**-30, 0.3, 0.5])),
+    *(("Gamma", 1.0 + s * v**0.5, 1.0, 1.0, (v,)) for s, v in product([0.0, 1.0, -2.0], [1e-6, 1e-12, 1e-18])),
+    *(("Beta", mu * 1.5, mu, 1.0, (3.0 / mu,)) for mu in (1e-6, 1e-12, 1e-20)),
+    *(("Beta", 0.4 + s * v**-0.5, 0.4, 1.0, (v,)) for s, v in product([0.0, 1.0], [1e6, 1e12, 1e14])),
+]
+
+
+def large(case):
+    family, y, mu, w, phi = case
+    y, mu, w, *phi = map(mp.mpf, (y, mu, w, *phi))
+    pair = (mu, 1 - mu) if family in ("Binomial", "Beta") else mu
+    f = lambda *v: DENSITIES[family](y, pair, w, *v)  # noqa: E731
+    values = {"log_density": float(f(*phi))}
+    if family in ("Gamma", "Beta"):  # by the logarithm of the parameter
+        values["by_log_phi"] = float(mp.diff(lambda t: f(phi[0] * mp.exp(t)), 0))
+    return {"family": case[0], "y": case[1], "mu": case[2], "weight": case[3], "phi": list(case[4]), **values}
+
+
 def number(x):
     return [number(v) for v in x] if isinstance(x, list) else float(x)
 
@@ -228,10 +255,11 @@ def row(case):
 
 
 def main():
-    with Pool(2) as pool:
-        rows = pool.map(row, CASES, chunksize=1)
-    text = ",\n".join(json.dumps(row) for row in rows)
-    Path(__file__).with_name("mpmath_reference.json").write_text(f"[\n{text}\n]\n")
+    for name, make, cases in (("mpmath_reference.json", row, CASES), ("mpmath_large.json", large, LARGE)):
+        with Pool(2) as pool:
+            rows = pool.map(make, cases, chunksize=1)
+        text = ",\n".join(json.dumps(row) for row in rows)
+        Path(__file__).with_name(name).write_text(f"[\n{text}\n]\n")
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from ranef.families import (
 
 HERE = Path(__file__).parent
 MPMATH = json.loads((HERE / "mpmath_reference.json").read_text())
+LARGE = json.loads((HERE / "mpmath_large.json").read_text())
 GLMMTMB = json.loads((HERE / "glmmtmb_reference.json").read_text())
 
 COUNTS = np.arange(0.0, 40.0)
@@ -161,6 +162,21 @@ def test_lower_order_gives_the_same_numbers(row):
         np.testing.assert_allclose(getattr(two, name), getattr(three, name), rtol=1e-13)
     assert two.d3 is None
     assert two.phi1 is None
+
+
+@pytest.mark.parametrize("row", LARGE, ids=lambda r: f"{r['family']}-y={r['y']:g}-mu={r['mu']:g}-phi={r['phi']}")
+def test_large_numbers_leave_digits(row):
+    """Origin: make_mpmath_reference.py. Errors of 1e-9 are what a likelihood of many rows can bear."""
+    family = getattr(ranef.families, row["family"])()
+    y, mu, w = (np.array([row[k]], float) for k in ("y", "mu", "weight"))
+    phi = np.array(row["phi"], float)
+    result = family.log_density(y, mu, w, phi)
+    np.testing.assert_allclose(result, row["log_density"], rtol=1e-10, atol=1e-9)
+    d = family.evaluate(y, family.link.link(mu), w, phi, 3)
+    # link and inverse link round mu by some 1e-15 of itself, y - mu times that is left of it
+    np.testing.assert_allclose(d.log_density, row["log_density"], rtol=1e-6, atol=1e-6)
+    if "by_log_phi" in row:
+        np.testing.assert_allclose(d.phi1[0] * phi[0], row["by_log_phi"], rtol=1e-6, atol=1e-6)
 
 
 FAMILIES_OF_GLMMTMB = {

@@ -25,6 +25,8 @@ from ranef.families import (
     TruncatedNegativeBinomial,
     TruncatedPoisson,
     Tweedie,
+    beta_binomial,
+    tweedie,
 )
 
 #: Class and dispersion parameters.
@@ -332,3 +334,35 @@ def test_inputs_are_left_alone_and_results_are_deterministic(cls, phi):
         np.testing.assert_array_equal(before, after)
     for name in (*FIELDS, *PHI_FIELDS):
         np.testing.assert_array_equal(getattr(first, name), getattr(second, name))
+
+
+@pytest.mark.parametrize("precision", [0.05, 1.0, 40.0, 1e4, 1e8])
+def test_beta_binomial_probabilities_of_many_trials(precision, monkeypatch):
+    # the integral that is taken for many trials, against the sum over the numbers of successes
+    n = 1500.0
+    k = np.array([0.0, 1.0, 3.0, 450.0, 700.0, 1200.0, n - 1, n])
+    y, mu, phi = k / n, np.array([1e-3, 0.1, 0.01, 0.3, 0.5, 0.6, 0.999, 0.4]), np.array([precision])
+    weights = np.full(len(k), n)
+    integral = BetaBinomial().cdf(y, mu, weights, phi)
+    monkeypatch.setattr(beta_binomial, "_MANY_TRIALS", 10000)
+    np.testing.assert_allclose(integral, BetaBinomial().cdf(y, mu, weights, phi), rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("power", [1.02, 1.3, 1.7])
+def test_tweedie_probabilities_in_strides(power, monkeypatch):
+    # sums of thousands of gamma variables: their number in strides, against all numbers, in one portion and in several
+    mu, phi = np.array([0.5, 3.0, 8.0]), np.array([2e-3, power])
+    y, ones = mu * (1 + 0.05 * np.array([-1.0, 0.0, 1.0])), np.ones(3)
+    monkeypatch.setattr(tweedie, "_AT_ONCE", 100.0)
+    strides = Tweedie().cdf(y, mu, ones, phi)
+    monkeypatch.setattr(tweedie, "_stride", lambda first, peak, sharpness: np.ones_like(first))
+    monkeypatch.setattr(tweedie, "_AT_ONCE", 1e9)
+    np.testing.assert_allclose(strides, Tweedie().cdf(y, mu, ones, phi), rtol=1e-9)
+
+
+def test_samples_at_the_ends_of_the_range():
+    # means that are 0 or 1 to rounding
+    mu, ones, rng = np.array([0.0, 1e-320, 0.5, 1.0]), np.ones(4), np.random.default_rng(1)
+    beta = Beta().sample(mu, ones, np.array([5.0]), rng)
+    assert ((beta > 0) & (beta < 1)).all()
+    assert BetaBinomial().sample(mu, ones, np.array([5.0]), rng)[[0, 3]].tolist() == [0.0, 1.0]
