@@ -118,10 +118,10 @@ class _Model:
 
     @property
     def newton_decrement(self) -> float:
-        """Expected decrease g'B^-1 g / 2; inf where the model has a direction of descent forever."""
-        if self.eigenvalues[0] < -1e-6 * self.scale:
-            return np.inf
-        return float(0.5 * np.sum(self.slopes**2 / np.maximum(self.eigenvalues, 1e-10 * self.scale)))
+        """Expected decrease g'B^-1 g / 2, with steps of at most 1 along every eigenvector."""
+        slopes, curvatures = np.abs(self.slopes), self.eigenvalues
+        steps = np.divide(slopes, curvatures, out=np.ones_like(slopes), where=curvatures > slopes)
+        return float(np.sum(slopes * steps - 0.5 * curvatures * steps**2))
 
     def step(self, radius: float) -> FloatArray:
         """Minimizer on the ball of the radius, zero where a parameter is held."""

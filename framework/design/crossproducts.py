@@ -53,6 +53,7 @@ class CrossProducts:
     yWy: float
     gamma0: FloatArray
     sum_log_weights: float
+    mean_weight: float
     total: float
     reference: Reference
 
@@ -74,13 +75,19 @@ class CrossProducts:
             reference=replace(r, B=turned(r.B), ZtWE=turned(r.ZtWE)),
         )
 
-    def seen_from(self, design: MixedDesign, B: FloatArray) -> CrossProducts:
-        """The same with the residuals at effects B (q, r + 1) as the reference: another pass over the rows."""
-        w, Q = design.weights, design.fixed.Q
-        y = design.y if design.offset is None else design.y - design.offset
-        E = np.array([q - design.random.Z(b) for q, b in zip([*Q.T, y - Q @ self.gamma0], B.T, strict=True)])
-        WE = E if w is None else E * w
-        return replace(self, reference=Reference(B, WE @ E.T, design.random.Zt(WE.T)))
+    def seen_from(self, design: MixedDesign, gamma: FloatArray, B: FloatArray) -> CrossProducts:
+        """The same with another reference: y less Q gamma besides, and effects B (q, r + 1) of [Q y] after that.
+
+        Another pass over the rows.
+        """
+        w, Q, gamma0 = design.weights, design.fixed.Q, self.gamma0 + gamma
+        y = (design.y if design.offset is None else design.y - design.offset) - Q @ gamma0
+        E = np.array([column - design.random.Z(b) for column, b in zip([*Q.T, y], B.T, strict=True)])
+        WE, Wy = (E, y) if w is None else (E * w, y * w)
+        ZtWQy = self.ZtWQy.copy(order="F")
+        ZtWQy[:, -1] = design.random.Zt(Wy)
+        reference = Reference(B, WE @ E.T, design.random.Zt(WE.T))
+        return replace(self, gamma0=gamma0, ZtWQy=ZtWQy, reference=reference)
 
     def __getstate__(self) -> dict[str, object]:
         return {k: v for k, v in self.__dict__.items() if k != "ZtWZ_times"}
@@ -118,6 +125,7 @@ def cross_products(design: MixedDesign) -> CrossProducts:
         yWy=yWy,
         gamma0=gamma0,
         sum_log_weights=0.0 if w is None else float(np.log(w).sum()),
+        mean_weight=1.0 if w is None else float(w.mean()),
         total=total,
         reference=Reference(np.zeros_like(ZtWQy), gram, ZtWQy),
     )

@@ -148,15 +148,25 @@ def _basis(
 
 
 def check_identifiable(design: MixedDesign) -> None:
-    """Refuse Gaussian models whose random effects cannot be told from the residual, as lme4 does."""
+    """Refuse Gaussian models of which a random effect is the residual, and warn of those that have many.
+
+    Where weights differ they can tell the two apart, even with one row a level. More random effects than observations
+    may be determined or not: the criterion decides, at the end of the fit.
+
+    Warns
+    -----
+    DataWarning
+        Where a term has as many random effects as there are observations.
+    """
     n = design.n
     if n - design.fixed.rank < 2:
         raise InputError(
             f"X has {design.fixed.rank} independent columns for {n} observations: from one residual degree of freedom "
             "two variances cannot be estimated. Use fewer columns or more observations"
         )
+    alike = design.weights is None or np.ptp(design.weights) == 0.0
     for f in design.random.factors:
-        if f.factor.n_levels >= n:
+        if f.factor.n_levels >= n and INTERCEPT in f.column_names and alike:
             raise InputError(
                 f"groups[{f.name!r}] has {f.factor.n_levels} levels for {n} observations: with one observation a level "
                 "its variance cannot be told from the residual variance. Leave the factor out, or group more coarsely"
@@ -165,9 +175,12 @@ def check_identifiable(design: MixedDesign) -> None:
             # uncorrelated columns are terms of their own, as lme4 expands ||
             size = f.factor.n_levels * (len(term.columns) if term.correlated else 1)
             if size >= n:
-                raise InputError(
-                    f"the term {term} has {size} random effects for {n} observations: they cannot be told from the "
-                    "residual. Use fewer columns in the term, or more observations a level"
+                warnings.warn(
+                    f"the term {term} has {size} random effects for {n} observations: if the data cannot tell them "
+                    "from the residual, what they leave open is NaN. Use fewer columns in the term, or more "
+                    "observations a level",
+                    DataWarning,
+                    stacklevel=3,
                 )
 
 

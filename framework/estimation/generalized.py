@@ -318,7 +318,7 @@ def _theta_start(model: Model, working: Derivatives) -> FloatArray:
     design = replace(model.design, y=working.d1 / weights, weights=weights, offset=None)
     cross = cross_products(design)
     sigma = float(np.sqrt(min(max(cross.yWy / cross.n, 1e-2), 1e2)))
-    return sigma * moment_start(cross, float(1.0 / np.sqrt(weights.mean())))
+    return sigma * moment_start(cross, float(1.0 / np.sqrt(weights.mean())))[0]
 
 
 def _fixed_effects_start(model: Model) -> tuple[FloatArray, FloatArray, Derivatives]:

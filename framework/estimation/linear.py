@@ -84,7 +84,8 @@ class LinearCriterion(Criterion["_Scaled"]):
 
     def seen_from(self, design: MixedDesign, at: PenalizedLeastSquares) -> LinearCriterion:
         """The same with residuals at the solution `at` as the reference; `design` is in the criterion's basis."""
-        return self._on(self.deviance.cross.seen_from(design, at.Lambda @ at.solved), self.turned)
+        B = at.Lambda @ np.column_stack([at.solved[:, :-1], at.u])
+        return self._on(self.deviance.cross.seen_from(design, at.gamma, B), self.turned)
 
     def _on(self, cross: CrossProducts, turned: tuple[FloatArray, ...]) -> LinearCriterion:
         deviance = ProfiledDeviance(cross, self.deviance.symbolic, self.deviance.reml)
@@ -284,7 +285,13 @@ def fit_linear(
     with watch.phase("search"):
         eta = 1.0 if design.weights is None else float(1.0 / np.sqrt(design.weights.mean()))
         criterion = LinearCriterion(deviance, roots_of(design.random), eta, watch, differentiable)
-        x0 = (moment_start(cross, eta) if given is None else given) / eta
+        if given is None:
+            theta, sure = moment_start(cross, eta)
+            x0 = theta / eta
+            if not sure:
+                criterion, x0 = _grown(criterion, x0, design)
+        else:
+            x0 = given / eta
         if given is not None and not np.isfinite(criterion.value(x0)):
             raise InputError(
                 "the criterion is not finite at start: its entries are standard deviations over the residual one, "
@@ -311,21 +318,41 @@ def _search(
     InputError
         Where the residual variance goes to zero.
     """
+    cross = criterion.deviance.cross
     for _ in range(REFERENCES):
+        criterion = _with_digits(criterion, x, design)
         found = search(criterion, x, pipeline.optimizer, tol=tol, max_evaluations=evaluations)
         criterion, x = found.criterion, found.x
         try:
             at = criterion.exact.at(x).at
         except NotPositiveDefiniteError as error:
             raise _perfect_fit() from error
-        cross = criterion.deviance.cross
         part = at.sigma2 / (cross.yWy / cross.n)
         if part < PERFECT or (not found.certificate.converged and at.cancelled < CANCELLED and part < SUSPECT):
             raise _perfect_fit()
         if at.cancelled < CANCELLED:
             break
-        criterion = criterion.seen_from(replace(design, random=design.random.rotated(criterion.turned)), at)
     return found
+
+
+def _with_digits(criterion: LinearCriterion, x: FloatArray, design: MixedDesign) -> LinearCriterion:
+    """The criterion with a reference from which it has digits at x."""
+    if not np.isfinite(criterion.value(x)):
+        return criterion
+    at = criterion.at(x).at
+    if at.cancelled < CANCELLED:
+        return criterion
+    return criterion.seen_from(replace(design, random=design.random.rotated(criterion.turned)), at)
+
+
+def _grown(criterion: LinearCriterion, x: FloatArray, design: MixedDesign) -> tuple[LinearCriterion, FloatArray]:
+    """x, or as many times ten times x as the criterion falls: residuals that are tiny beside the groups."""
+    value = criterion.value(x)
+    while (grown := criterion.value(10.0 * x)) < value:
+        x = 10.0 * x
+        criterion = _with_digits(criterion, x, design)
+        value = criterion.value(x)
+    return criterion, x
 
 
 def _fit(

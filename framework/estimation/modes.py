@@ -37,8 +37,6 @@ OVERFLOW = 1e150
 FAR = 1e2
 MAX_STEPS = 100
 MAX_HALVINGS = 50
-#: Variance of a random effect, in those of an average observation, beyond which an observation says all about it.
-INFORMATIVE = 1e6
 #: Part of the way to the edge of the domain that a step may go.
 TO_EDGE = 0.9
 #: So many steps towards the edge, one after the other, end there to rounding.
@@ -244,18 +242,9 @@ class Mode:
 
     @cached_property
     def score(self) -> FloatArray:
-        """Z'd1; where observations tell far more than the random effects' distribution, from Lambda'Z'd1 = u.
-
-        d1 is then a difference of large numbers (counts of a million million), of which the sum leaves no digit.
-        """
+        """Z'd1, at the modes Lambda^-T u."""
         score, weight = self.model.Zt(self.derivatives.d1), float(self.newton.weights.mean())
-        structure = self.model.structure
-        for o, f, T in zip(structure.offsets, structure.factors, self.Lambda.T, strict=True):
-            if np.linalg.svd(T, compute_uv=False)[-1] ** 2 * weight > INFORMATIVE:
-                mine = slice(o, o + f.size)
-                u = self.point.u[mine].reshape(f.n_columns, f.n_levels)
-                score[mine] = np.linalg.solve(T.T, u).ravel()
-        return score
+        return self.Lambda.with_digits(score[:, None], self.point.u[:, None], weight)[:, 0]
 
     @cached_property
     def regular(self) -> System:

@@ -21,8 +21,10 @@ from ..design.crossproducts import CrossProducts
 SMALLEST = 0.05
 
 
-def moment_start(cross: CrossProducts, eta: float = 1.0) -> FloatArray:
-    """theta by moments; entries of T outside of a factor's template are dropped.
+def moment_start(cross: CrossProducts, eta: float = 1.0) -> tuple[FloatArray, bool]:
+    """theta by moments, and whether sigma^2 is one of them: where it is nearly zero it is a guess.
+
+    Entries of T outside of a factor's template are dropped.
 
     Parameters
     ----------
@@ -53,9 +55,10 @@ def moment_start(cross: CrossProducts, eta: float = 1.0) -> FloatArray:
     H[-1, -1], rhs[-1] = cross.n - p, cross.yWy
     solution = np.linalg.lstsq(H, rhs, rcond=1e-12)[0]
     variance = cross.yWy / cross.n
-    sigma2 = solution[-1] if solution[-1] > 0.01 * variance else 0.5 * variance or 1.0  # y may be fitted exactly
+    sure = bool(solution[-1] > 0.01 * variance)
+    sigma2 = solution[-1] if sure else 0.5 * variance or 1.0  # y may be fitted exactly
     covariances = [solution[at[j] : at[j + 1]].reshape(k, k) / (sigma2 * eta**2) for j, k in enumerate(ks)]
-    return eta * structure.theta_of(tuple(_relative_factor(G) for G in covariances))
+    return eta * structure.theta_of(tuple(_relative_factor(G) for G in covariances)), sure
 
 
 def _quadratic(A: FloatArray, BB: FloatArray, B_i: FloatArray, B_j: FloatArray) -> FloatArray:

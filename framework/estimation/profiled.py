@@ -65,7 +65,7 @@ class PenalizedLeastSquares:
     pwrss : float
         r^2, the penalized weighted residual sum of squares.
     cancelled : float
-        By how much [Q y]'V^-1 [Q y] is smaller than what it was found from as a difference.
+        By how much Q'V^-1 Q or r^2 is smaller than what it was found from as a difference.
     """
 
     def __init__(self, criterion: ProfiledDeviance, theta: FloatArray) -> None:
@@ -77,14 +77,16 @@ class PenalizedLeastSquares:
         # [RZX, cu] = L^-1 P Lambda' Z'W [Q, y]
         self.half = self.factor.half_solve(self.Lambda.t @ cross.ZtWQy)
         B = self.Lambda @ self.solved
-        self.marginal: FloatArray = cross.ZtWQy - cross.ZtWZ_times(B)
+        marginal = cross.ZtWQy - cross.ZtWZ_times(B)
+        self.marginal = self.Lambda.with_digits(marginal, self.solved, cross.mean_weight)
         gram, r = cross.reference.gram(self.solved, B, self.marginal), len(cross.gamma0)
         self.RX = upper_cholesky(gram[:r, :r])
         cbeta, self.gamma = triangular_solves(self.RX, gram[:r, r])
         self.pwrss = float(gram[r, r]) - float(cbeta @ cbeta)
         if not self.pwrss > EXHAUSTED * cross.reference.EtWE[r, r]:
             raise NotPositiveDefiniteError(f"the residual variance is zero to rounding at theta = {theta}")
-        self.cancelled = float((np.diagonal(cross.reference.EtWE) / np.diagonal(gram)).max())
+        left = np.append(np.diagonal(gram)[:r], self.pwrss)
+        self.cancelled = float((np.diagonal(cross.reference.EtWE) / left).max())
 
     @cached_property
     def logdet_RX2(self) -> float:
@@ -192,13 +194,23 @@ class PenalizedLeastSquares:
         """Whether `curvature` is the Hessian: Z'V^-1 Z is then block diagonal."""
         return len(self.structure.factors) == 1
 
+    def _marginal_blocks(self) -> FloatArray:
+        """Diagonal blocks (k, k, L) of Z'V^-1 Z for one grouping factor."""
+        T, A, M_inverse = self.Lambda.T[0], self.cross.ZtWZ.diagonal[0], self.factor.selected_inverse().diagonal[0]
+        if self.Lambda.informative(self.cross.mean_weight)[0]:  # A - AT M^-1 T'A would have no digits
+            inverse = np.linalg.inv(T)
+            rest = np.eye(len(T))[:, :, None] - M_inverse
+            return np.asarray(np.einsum("ca,cdl,db->abl", inverse, rest, inverse, optimize=True))
+        AT = np.einsum("abl,bc->acl", A, T)
+        return np.asarray(A - np.einsum("acl,cdl,bdl->abl", AT, M_inverse, AT, optimize=True))
+
     def _exact_hessian(self) -> FloatArray:
         """Second derivatives for one grouping factor, all from Gram matrices over its levels.
 
         With E_l the diagonal blocks of Z'V^-1 Z, R_l = Q_l C Q_l' (REML), e_l = (Z'e)_l and dG = dT T' + T dT':
         -tr(P dV P dV') + 2 y'P dV P dV' P y / sigma^2 + tr(d2V (P - P y y'P / sigma^2)), less the profiled part.
         """
-        T, A, f = self.Lambda.T[0], self.cross.ZtWZ.diagonal[0], self.structure.factors[0]
+        T, f = self.Lambda.T[0], self.structure.factors[0]
         k, n_levels, rows, columns = f.n_columns, f.n_levels, f.theta_rows, f.theta_columns
         m = np.arange(f.n_theta)
         dG = np.zeros((f.n_theta, k, k))
@@ -206,9 +218,7 @@ class PenalizedLeastSquares:
         dG[m, :, rows] += T.T[columns]
         directions = dG.reshape(-1, k * k)
 
-        AT = np.einsum("abl,bc->acl", A, T)
-        ATM = np.einsum("acl,cdl->adl", AT, self.factor.selected_inverse().diagonal[0])
-        E = A - np.einsum("adl,bdl->abl", ATM, AT)
+        E = self._marginal_blocks()
         e = self.Zte.reshape(k, n_levels)
         ee = e[:, None] * e[None, :]
         parts = [E, ee]

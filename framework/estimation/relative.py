@@ -11,6 +11,8 @@ from ..contracts.linalg import Structure
 
 Blocks = tuple[FloatArray, ...]
 
+#: Variance of a random effect, in those of an average observation, at which only its conditional one is left of it.
+INFORMATIVE = 1e6
 #: Diagonals of T below this leave no digits in derivatives by T T' that are found from those by T.
 SINGULAR_TO_ROUNDING = 1e-8
 
@@ -48,6 +50,25 @@ class RelativeFactor:
 
     def __matmul__(self, B: FloatArray) -> FloatArray:
         return self._blocks @ B
+
+    def informative(self, weight: float) -> list[bool]:
+        """For which factors an average observation, of this weight, says all about an effect."""
+        return [bool(np.abs(np.diagonal(T)).min() ** 2 * weight > INFORMATIVE) for T in self.T]
+
+    def with_digits(self, V: FloatArray, U: FloatArray, weight: float) -> FloatArray:
+        """V (q, r), of which Lambda'V = U; from the latter for informative factors.
+
+        V, sums of residuals, is then a difference of large numbers that has lost its digits.
+        """
+        out = V
+        parts = zip(self.structure.offsets, self.structure.factors, self.T, self.informative(weight), strict=True)
+        for o, f, T, informative in parts:
+            if informative:
+                mine = slice(o, o + f.size)
+                out = V.copy(order="F") if out is V else out
+                u = U[mine].T.reshape(-1, f.n_columns, f.n_levels)
+                out[mine] = np.linalg.solve(T.T, u).reshape(len(u), f.size).T
+        return out
 
     def directions(self, e: FloatArray) -> FloatArray:
         """(dT T' + T dT') e for every theta, as (q, m): how Lambda Lambda' e moves with theta."""

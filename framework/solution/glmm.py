@@ -93,7 +93,8 @@ class GLMMSolution(MixedSolution):
     @property
     def dispersion(self) -> dict[str, float]:
         """Dispersion parameters by name; {} for families without."""
-        return {p.name: float(v) for p, v in zip(self.family.parameters, self._fit.phi, strict=True)}
+        phi = self._determined(lambda fit: fit.phi)
+        return {p.name: float(v) for p, v in zip(self.family.parameters, phi, strict=True)}
 
     @property
     def _scale(self) -> float:
@@ -240,12 +241,12 @@ class GLMMSolution(MixedSolution):
     @property
     def linear_predictor(self) -> FloatArray:
         """eta = X beta + Z b + offset, (n,)."""
-        return _frozen(self._fit.eta.copy())
+        return _frozen(self._determined(lambda fit: fit.eta, 1.0))
 
     @cached_property
     def _mu(self) -> FloatArray:
         with np.errstate(over="ignore"):
-            return self.family.link.mean(self._fit.eta).mu
+            return self.family.link.mean(self.linear_predictor).mu
 
     @cached_property
     def fitted_values(self) -> FloatArray:

@@ -14,7 +14,7 @@ from ranef.estimation.moments import moment_start
 
 def start_of(design: MixedDesign) -> FloatArray:
     """theta for the columns as they were given."""
-    return design.random.users_theta(moment_start(cross_products(design)))
+    return design.random.users_theta(moment_start(cross_products(design))[0])
 
 
 def start_and_estimate(y, X, groups, **terms) -> tuple[np.ndarray, np.ndarray]:
