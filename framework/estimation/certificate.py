@@ -166,10 +166,10 @@ def certify(criterion: C, x: FloatArray, status: Status, *, quick: bool) -> Stan
     value, g = exact.gradient(x)
     free = ~(((x <= exact.lower) & (g >= 0)) | ((x >= exact.upper) & (g <= 0)))
     sizes = exact.sizes(x)
-    zeros = np.zeros(len(x), dtype=bool)
+    zeros, certain = np.zeros(len(x), dtype=bool), True
     for root in exact.roots:
         zeros[root.zero_columns(x)] = True
-    certain = not zeros.any()
+        certain &= bool(np.linalg.svd(root.of(x), compute_uv=False)[-1] >= NEARLY_SINGULAR)
     H, source = exact.curvature(x), "exact" if exact.curvature_is_exact else "average information"
     spectrum = _Spectrum(g, H, sizes, free)
     if not exact.curvature_is_exact:
@@ -249,28 +249,40 @@ def leveled(criterion: C, x: FloatArray) -> tuple[C, FloatArray]:
 
     Small eigenvalues are put to zero where the criterion is not higher there.
     """
-    by = [np.eye(k) for k in criterion.columns]
-    small = []
-    for root in criterion.roots:
-        U, s, _ = np.linalg.svd(root.of(x))
-        if s[-1] < NEARLY_SINGULAR:
-            mine = slice(root.first, root.first + len(root))
-            by[root.factor][mine, mine] = U
-            x = root.put(x, np.diag(s))
-            small.append((root, s))
-    if not small:
-        return criterion, x
-    if any(len(root) > 1 for root, _ in small):
-        criterion = criterion.rotated(by)
-    value = criterion.exact.value(x)
-    for root, s in small:
+    criterion, x, small = aligned(criterion, x, NEARLY_SINGULAR)
+    value = criterion.exact.value(x) if small else np.inf
+    for root in small:
+        s = np.diagonal(root.of(x))
         for rank in range(int((s >= NEARLY_SINGULAR).sum()), len(s)):
             zeroed = root.put(x, np.diag(np.where(np.arange(len(s)) < rank, s, 0.0)))
             there = value if np.array_equal(zeroed, x) else criterion.exact.value(zeroed)
-            if there <= value + 1e-10 + ROUNDING * abs(value):
+            nothing = 0.1 * EXPECTED_DROP if s[rank] < SINGULAR else 1e-10 + ROUNDING * abs(value)
+            if there <= value + nothing:
                 x, value = zeroed, there
                 break
     return criterion, x
+
+
+def aligned(criterion: C, x: FloatArray, below: float = np.inf) -> tuple[C, FloatArray, list[Root]]:
+    """The same point in the basis of eigenvectors of all matrices whose smallest singular value of T is `below`.
+
+    T is diagonal there, and loses rank along a straight line; elsewhere valleys towards lower rank are curved.
+    """
+    by, there = [np.eye(k) for k in criterion.columns], x
+    turned = []
+    for root in criterion.roots:
+        U, s, _ = np.linalg.svd(root.of(x))
+        if s[-1] < below:
+            mine = slice(root.first, root.first + len(root))
+            by[root.factor][mine, mine] = U
+            there = root.put(there, np.diag(s))
+            turned.append(root)
+    if all(len(root) == 1 for root in turned):
+        return criterion, there, turned
+    rotated = criterion.rotated(by)
+    if not np.isfinite(rotated.exact.value(there)):  # modes beside an edge, which are found from their neighbours only
+        return criterion, x, []
+    return rotated, there, turned
 
 
 def _by_covariance(criterion: Criterion[Any], x: FloatArray, sizes: FloatArray) -> FloatArray:
@@ -433,4 +445,14 @@ def _straight(criterion: Criterion[Any], x: FloatArray, w: FloatArray) -> FloatA
     return there
 
 
-__all__ = ["FLAT", "SINGULAR", "SUSPICIOUS", "Certificate", "CovarianceCondition", "Standing", "certify"]
+__all__ = [
+    "ENDED",
+    "FLAT",
+    "SINGULAR",
+    "SUSPICIOUS",
+    "Certificate",
+    "CovarianceCondition",
+    "Standing",
+    "aligned",
+    "certify",
+]

@@ -19,7 +19,7 @@ from ..design.basis import lower_root
 from ..design.crossproducts import cross_products
 from ..design.mixed import MixedDesign
 from ..registry import Provenance
-from .certificate import Certificate, Standing
+from .certificate import FLAT, Certificate, Standing
 from .criterion import roots_of
 from .dispersion import DispersionScale
 from .ending import (
@@ -298,9 +298,21 @@ def _fit(
             elsewhere=elsewhere,
         )
 
-    fit = at(found.x, tuple(at(x, ()) for x in found.flat))
+    fit = at(found.x, tuple(at(x, ()) for x in found.flat if not _is_a_limit(problem, found, x)))
     unknown = not_identified(fit.quantities, [other.quantities for other in fit.elsewhere])
     return replace(fit, certificate=replace(fit.certificate, not_identified=unknown))
+
+
+def _is_a_limit(problem: Problem, found: Standing[Problem], there: FloatArray) -> bool:
+    """Whether a flat direction is that of dispersion parameters on their way to a limit, such as the Poisson's.
+
+    The data do determine that: the start of these parameters has another deviance.
+    """
+    n = len(found.x) - len(problem.units.xi)
+    if not np.allclose(there[:n], found.x[:n], atol=1e-6):
+        return False
+    start = np.concatenate([found.x[:n], problem.units.xi])
+    return bool(abs(problem.value(start) - found.value) > FLAT)
 
 
 def _start_with_modes(problem: Problem, gamma: FloatArray, theta: FloatArray, xi: FloatArray) -> FloatArray:

@@ -348,7 +348,7 @@ def _with_digits(criterion: LinearCriterion, x: FloatArray, design: MixedDesign)
 def _grown(criterion: LinearCriterion, x: FloatArray, design: MixedDesign) -> tuple[LinearCriterion, FloatArray]:
     """x, or as many times ten times x as the criterion falls: residuals that are tiny beside the groups."""
     value = criterion.value(x)
-    while (grown := criterion.value(10.0 * x)) < value:
+    while criterion.value(10.0 * x) < value:
         x = 10.0 * x
         criterion = _with_digits(criterion, x, design)
         value = criterion.value(x)

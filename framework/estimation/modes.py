@@ -26,7 +26,7 @@ from .profiled import triangular_solves, upper_cholesky
 from .relative import RelativeFactor
 
 #: Newton decrement, a coordinate, at which modes are exact to rounding (log|M| is linear in their error).
-PRECISION = 1e-18
+PRECISION = 1e-22
 #: Newton decrement below which Newton's method converges quadratically: a tenth of a standard deviation.
 QUADRATIC = 1e-2
 #: Newton decrement from which one more step leaves nothing but rounding: its error is the square of the last one.

@@ -9,14 +9,14 @@ import numpy as np
 
 from ..contracts.arrays import FloatArray
 from ..contracts.optim import OptimizationResult, Optimizer, Status
-from .certificate import FLAT, SUSPICIOUS, C, Standing, certify
+from .certificate import ENDED, FLAT, SUSPICIOUS, C, Standing, aligned, certify
 from .criterion import Criterion
 
-#: Evaluations after which a search with approximate curvature goes on with the Hessian: as many as these, and more for
-#: each parameter. Searches that get along take half of that.
-PATIENCE, PATIENCE_EACH = 12, 2
-#: How often a search goes on from where its certificate failed.
-RESTARTS = 6
+#: Evaluations, and more for each parameter, after which a search that uses curvature is looked at: the basis is turned
+#: to the matrices' eigenvectors, and the second time approximate curvature gives way to the Hessian.
+PATIENCE, PATIENCE_EACH = 10, 1
+#: How often a search goes on from where it was stopped, or from where its certificate failed.
+STAGES = 30
 #: Standard deviation at which a variance that ended at zero is looked at once more.
 MODERATE = 0.5
 
@@ -101,25 +101,29 @@ def _descend(
     criterion: C, start: FloatArray, optimizer: Optimizer, tol: float, budget: _Budget, quick: bool
 ) -> Standing[C]:
     """Minimize from a start; go on from where the certificate fails, downhill or with the Hessian."""
-    improves = optimizer.uses_curvature and not criterion.curvature_is_exact
-    by_differences = False
+    approximate, by_differences, stages = not criterion.curvature_is_exact, False, 0
+    patience = PATIENCE + PATIENCE_EACH * len(start) if optimizer.uses_curvature else np.inf
     best: Standing[C] | None = None
-    for _ in range(RESTARTS + 1):
-        patience = PATIENCE + PATIENCE_EACH * len(start) if improves and not by_differences else np.inf
+    lowest = np.inf
+    while True:
         result = _minimize(criterion, start, optimizer, tol, budget, by_differences=by_differences, limit=patience)
-        if result.status is Status.MAX_EVALUATIONS and patience < np.inf and budget.left > 0:
-            start, by_differences = result.x, True  # it creeps: the approximate curvature misleads
+        stages, gained, lowest = stages + 1, lowest - result.value, result.value
+        stopped = result.status is Status.MAX_EVALUATIONS and patience < np.inf and budget.left > 0
+        if stopped and (gained > tol or not by_differences):
+            # It creeps: along a curved valley, or misled by approximate curvature.
+            criterion, start, _ = aligned(criterion, result.x)
+            by_differences = approximate and stages > 1
             continue
         here = certify(criterion, result.x, result.status, quick=quick)
         if best is None or here.value <= best.value:
             best = here
-        if here.certificate.converged or budget.left <= 0:
+        misled = optimizer.uses_curvature and approximate and not by_differences and result.status in ENDED
+        if here.certificate.converged or budget.left <= 0 or stages > STAGES:
             break
-        misled = result.status in (Status.CONVERGED, Status.STALLED) and not by_differences
         if here.way_down is not None:
             criterion, start = here.criterion, here.way_down
         elif misled and here.certificate.expected_drop < np.inf:
-            criterion, start, by_differences = here.criterion, here.x, improves
+            criterion, start, by_differences = here.criterion, here.x, True
         else:
             break
     assert best is not None
