@@ -379,7 +379,7 @@ def _downhill(
     """The lowest point tried along a step, and by how much it is lower."""
 
     def gained(length: float) -> tuple[float, float]:
-        return value - criterion.value(np.clip(x + length * step, criterion.lower, criterion.upper)), length
+        return value - criterion.value(moved(criterion, x, length * step)), length
 
     best = (0.0, 0.0)
     for length in 4.0 ** -np.arange(7.0):
@@ -390,7 +390,7 @@ def _downhill(
     if best[0] == 0.0:
         return None, 0.0
     fall, length = max(best, gained(2.0 * best[1]), gained(0.5 * best[1]))
-    return np.clip(x + length * step, criterion.lower, criterion.upper), fall
+    return moved(criterion, x, length * step), fall
 
 
 def _condition(
@@ -416,31 +416,35 @@ def _flat_points(criterion: Criterion[Any], x: FloatArray, value: float, spectru
             continue
         w = spectrum.whole(v / np.abs(v).max())
         for sign in (1.0, -1.0):
-            there = _straight(criterion, x, sign * w)
+            there = _half_way(criterion, x, sign * w)
             if there is not None and abs(criterion.value(there) - value) <= FLAT:
                 yield there
                 break
 
 
-def _straight(criterion: Criterion[Any], x: FloatArray, w: FloatArray) -> FloatArray | None:
-    """Half a step along w, on which covariance matrices (and not T) move along straight lines; None where they end.
-
-    Whatever leaves the distribution of y as it is does so along straight lines of the covariance matrices.
-    """
-    room, moves = 0.5, []
+def _half_way(criterion: Criterion[Any], x: FloatArray, w: FloatArray) -> FloatArray | None:
+    """Half a step along w, or nearly as far as covariance matrices go; None where they end at once."""
+    room = 0.5
     for root in criterion.roots:
         T, dT = root.of(x), root.of(w)
-        d_sigma = dT @ T.T + T @ dT.T
         inverse = np.linalg.pinv(T)
-        lowest = float(np.linalg.eigvalsh(inverse @ d_sigma @ inverse.T)[0])
+        lowest = float(np.linalg.eigvalsh(inverse @ (dT @ T.T + T @ dT.T) @ inverse.T)[0])
         if lowest < 0.0:
             room = min(room, -0.9 / lowest)
-        moves.append((root, T, d_sigma))
-    if room < 0.05:
-        return None
-    there = np.clip(x + room * w, criterion.lower, criterion.upper)
-    for root, T, d_sigma in moves:
-        eigenvalues, V = np.linalg.eigh(T @ T.T + room * d_sigma)
+    return None if room < 0.05 else moved(criterion, x, room * w)
+
+
+def moved(criterion: Criterion[Any], x: FloatArray, step: FloatArray) -> FloatArray:
+    """x after a step in which covariance matrices (and not T) go along straight lines, d Sigma = dT T' + T dT'.
+
+    Whatever leaves the distribution of y as it is runs along such lines; valleys are straighter there. Columns of T that
+    are zero grow by dT.
+    """
+    there = np.clip(x + step, criterion.lower, criterion.upper)
+    for root in criterion.roots:
+        T, dT = root.of(x), root.of(step)
+        grown = np.where(T.any(axis=0), 0.0, dT)
+        eigenvalues, V = np.linalg.eigh(T @ T.T + dT @ T.T + T @ dT.T + grown @ grown.T)
         there = root.put(there, lower_root(V * np.sqrt(np.maximum(eigenvalues, 0.0))))
     return there
 
