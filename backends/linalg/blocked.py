@@ -8,6 +8,7 @@ from the same steps run backwards. See `elimination` for the order and the updat
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -22,7 +23,7 @@ from ranef.contracts import (
     Structure,
     Symbolic,
 )
-from ranef.contracts.arrays import FloatArray, IntArray
+from ranef.contracts.arrays import FloatArray
 
 from . import blocks
 from .block_diagonal import BlockDiagonalSymbolic
@@ -79,20 +80,18 @@ class Blocked(LinalgBackend):
 
 
 class BlockedSymbolic(Symbolic):
-    """Elimination plan of several factors, and the flat copy of the last Z'WZ."""
+    """Elimination plan of several factors, and the last Z'WZ in one row."""
 
     def __init__(self, plan: Plan) -> None:
         self.structure, self.plan = plan.structure, plan
-        self._source: PatternBlocks | None = None
-        self._start = np.zeros(0)
-        self._operators: Operators | None = None
+        self._latest: Filled | None = None
 
     def factorize(self, ZtWZ: PatternBlocks, theta: FloatArray) -> BlockedFactor:
         """Eliminate all factors at theta."""
-        if ZtWZ is not self._source:
-            self._source, self._start = ZtWZ, self._flatten(ZtWZ)
-            self._operators = None
-        return BlockedFactor(self, theta)
+        filled = self._latest  # read once, and swapped whole: threads share the analysis
+        if filled is None or filled.source is not ZtWZ:
+            filled = self._latest = Filled(self.plan, ZtWZ, self._flatten(ZtWZ))
+        return BlockedFactor(filled, theta)
 
     def _flatten(self, ZtWZ: PatternBlocks) -> FloatArray:
         plan, factors = self.plan, self.structure.factors
@@ -107,35 +106,38 @@ class BlockedSymbolic(Symbolic):
                     x = plan.offsets[b] + r * f.n_levels + np.arange(f.n_levels)
                     G[plan.dense_position(x, x - (r - c) * f.n_levels)] = ZtWZ.diagonal[b][r, c]
         for (i, j), values in ZtWZ.cross.items():
-            G[self.cross_positions[i, j].ravel()] = values.ravel()
+            G[plan.cross_positions[i, j].ravel()] = values.ravel()
         return G
 
+
+@dataclass(frozen=True, eq=False)
+class Filled:
+    """One Z'WZ in the order of elimination; nothing of it changes, so that factors of many threads can share it.
+
+    Parameters
+    ----------
+    plan : Plan
+    source : PatternBlocks
+    G : (plan.size,) array
+        What the blocks of M start from.
+    """
+
+    plan: Plan
+    source: PatternBlocks
+    G: FloatArray
+
     @cached_property
-    def cross_positions(self) -> dict[tuple[int, int], IntArray]:
-        """Where the (k_i, k_j, n_pairs) blocks of each pair of factors stand in G."""
-        plan, factors = self.plan, self.structure.factors
-        out: dict[tuple[int, int], IntArray] = {}
-        for (i, j), (rows, columns) in self.structure.pairs.items():
-            position = np.empty((factors[i].n_columns, factors[j].n_columns, len(rows)), dtype=np.intp)
-            for r in range(factors[i].n_columns):
-                for c in range(factors[j].n_columns):
-                    x = plan.offsets[i] + r * factors[i].n_levels + rows
-                    y = plan.offsets[j] + c * factors[j].n_levels + columns
-                    low, high = (x, y) if plan.offsets[i] < plan.offsets[j] else (y, x)
-                    position[r, c] = plan.target(high, low, 0)
-            out[i, j] = position
-        return out
+    def first_operators(self) -> Operators:
+        """The linear maps of the first step, whose neighbours are part of Z'WZ and the same at every theta."""
+        step = self.plan.steps[0]
+        return Operators(self.plan, step, self.G[step.position])
 
     def operators(self, i: int, X: FloatArray) -> Operators | None:
-        """The linear maps of step i; kept for the first step, whose X is part of Z'WZ. None: too many to hold."""
+        """The linear maps of step i. None: too many to hold."""
         step = self.plan.steps[i]
         if not step.keeps_pairs:
             return None
-        if i:
-            return Operators(self.plan, step, X)
-        if self._operators is None:
-            self._operators = Operators(self.plan, step, X)
-        return self._operators
+        return Operators(self.plan, step, X) if i else self.first_operators
 
 
 class Operators:
@@ -163,15 +165,15 @@ def _neighbours(plan: Plan, step: Step, X: FloatArray) -> tuple[list[csc_array],
 class _Eliminated:
     """One step at one theta: C C' = T'G_ee T + I, and N = T (C C')^-1 T'."""
 
-    def __init__(self, symbolic: BlockedSymbolic, i: int, T: FloatArray, G: FloatArray) -> None:
-        self.plan = symbolic.plan
+    def __init__(self, filled: Filled, i: int, T: FloatArray, G: FloatArray) -> None:
+        self.plan = filled.plan
         step = self.plan.steps[i]
         k = step.k
         self.step, self.T = step, T
         self.G = blocks.symmetric(G[step.diagonal].reshape(k, k, step.n_levels))
         self.C = blocks.cholesky(blocks.plus_identity(blocks.congruence(T, self.G)))
         self.X = G[step.position]
-        self.operators = symbolic.operators(i, self.X) if len(step.x) else None
+        self.operators = filled.operators(i, self.X) if len(step.x) else None
 
     @cached_property
     def logdet(self) -> float:
@@ -204,13 +206,13 @@ class _Eliminated:
 class BlockedFactor(Factor):
     """Cholesky factor of M by blocks."""
 
-    def __init__(self, symbolic: BlockedSymbolic, theta: FloatArray) -> None:
-        self.symbolic, self.plan, self.structure = symbolic, symbolic.plan, symbolic.structure
+    def __init__(self, filled: Filled, theta: FloatArray) -> None:
+        self.plan, self.structure = filled.plan, filled.plan.structure
         self.T = self.structure.relative_factors(theta)
-        G = symbolic._start.copy()
+        G = filled.G.copy()
         self.eliminated: list[_Eliminated] = []
         for i, step in enumerate(self.plan.steps):
-            e = _Eliminated(symbolic, i, self.T[step.factor], G)
+            e = _Eliminated(filled, i, self.T[step.factor], G)
             self.eliminated.append(e)
             if len(step.x):
                 _update(G[step.tail :], e)
@@ -402,7 +404,7 @@ class BlockedFactor(Factor):
                 x = plan.offsets[j] + np.arange(f.size).reshape(f.n_columns, f.n_levels)
                 rows, columns = np.maximum(x[:, None], x[None, :]), np.minimum(x[:, None], x[None, :])
                 diagonal.append(V[plan.dense_position(rows, columns)])
-        cross = {pair: V[position] for pair, position in self.symbolic.cross_positions.items()}
+        cross = {pair: V[position] for pair, position in self.plan.cross_positions.items()}
         return PatternBlocks(tuple(diagonal), cross)
 
     def _spherical(self, e: _Eliminated, scratch: FloatArray) -> FloatArray:

@@ -193,6 +193,22 @@ class Plan:
         """The elimination steps, in order."""
         return [self._step(e, tail) for e, tail in zip(self.order[: self.n_sparse], self.tails, strict=True)]
 
+    @cached_property
+    def cross_positions(self) -> dict[tuple[int, int], IntArray]:
+        """Where the (k_i, k_j, n_pairs) blocks of each pair of factors stand in G."""
+        factors = self.structure.factors
+        out: dict[tuple[int, int], IntArray] = {}
+        for (i, j), (rows, columns) in self.structure.pairs.items():
+            position = np.empty((factors[i].n_columns, factors[j].n_columns, len(rows)), dtype=np.intp)
+            for r in range(factors[i].n_columns):
+                for c in range(factors[j].n_columns):
+                    x = self.offsets[i] + r * factors[i].n_levels + rows
+                    y = self.offsets[j] + c * factors[j].n_levels + columns
+                    low, high = (x, y) if self.offsets[i] < self.offsets[j] else (y, x)
+                    position[r, c] = self.target(high, low, 0)
+            out[i, j] = position
+        return out
+
     def _step(self, e: int, tail: int) -> Step:
         factors, place = self.structure.factors, self.sparse[e]
         k = factors[e].n_columns

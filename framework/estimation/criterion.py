@@ -159,10 +159,10 @@ class Criterion(ABC, Generic[E]):
 
     def at(self, x: FloatArray) -> E:
         """`evaluate`, remembered for the last x."""
-        key = x.tobytes()
-        if self._last is None or self._last[0] != key:
-            self._last = (key, self.evaluate(x))
-        return self._last[1]
+        key, last = x.tobytes(), self._last  # read once: threads may share a fitted model's criterion
+        if last is None or last[0] != key:
+            last = self._last = (key, self.evaluate(x))
+        return last[1]
 
     def value(self, x: FloatArray) -> float:
         """The criterion; inf where it is not defined."""
@@ -173,7 +173,8 @@ class Criterion(ABC, Generic[E]):
         return self._evaluated(x, with_gradient=True)
 
     def _evaluated(self, x: FloatArray, with_gradient: bool) -> tuple[float, FloatArray]:
-        known = self._last is not None and self._last[0] == x.tobytes()
+        last = self._last
+        known = last is not None and last[0] == x.tobytes()
         nothing = np.zeros_like(x)
         try:
             here = self.at(x)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -202,18 +203,14 @@ class LinearFit:
         root = solve_triangular(self.RX, np.eye(len(self.RX)), check_finite=False) if len(self.RX) else self.RX
         return np.asarray(solve_triangular(self.design.fixed.R, root, check_finite=False)) if len(root) else root
 
-    @property
+    @cached_property
     def _differentiable(self) -> LinearCriterion:
         """The criterion with gradients, analysed again."""
-        criterion: LinearCriterion | None = self.__dict__.get("_analysed")
-        if criterion is None:
-            backend, _ = choose_backend(self.structure, self.backend)
-            if not backend.has_selected_inverse:
-                backend, _ = choose_backend(self.structure, "auto", with_gradient=True)
-            deviance = ProfiledDeviance(self.cross, backend.analyze(self.structure), self.reml)
-            criterion = LinearCriterion(deviance, roots_of(self.design.random), self.eta, Watch())
-            self.__dict__["_analysed"] = criterion
-        return criterion
+        backend, _ = choose_backend(self.structure, self.backend)
+        if not backend.has_selected_inverse:
+            backend, _ = choose_backend(self.structure, "auto", with_gradient=True)
+        deviance = ProfiledDeviance(self.cross, backend.analyze(self.structure), self.reml)
+        return LinearCriterion(deviance, roots_of(self.design.random), self.eta, Watch())
 
     def solve(self, theta: FloatArray | None = None) -> PenalizedLeastSquares:
         """The penalized least squares problem at the estimates (or at a theta of the user's), factorized again."""
@@ -226,10 +223,10 @@ class LinearFit:
 
     def release(self) -> None:
         """Forget the backend's analysis, which can be large; `solve` makes it again."""
-        self.__dict__.pop("_analysed", None)
+        self.__dict__.pop("_differentiable", None)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in self.__dict__.items() if k != "_analysed"}
+        return {k: v for k, v in self.__dict__.items() if k != "_differentiable"}
 
 
 def start_values(random: RandomDesign, start: Any) -> FloatArray | None:

@@ -233,24 +233,27 @@ def same_bits(what: str, actual: Any, expected: Any) -> None:
     require(same, f"{what}: the answers differ")
 
 
-def same_in_threads(what: str, tasks: Sequence[Callable[[], Any]]) -> None:
-    """Raise `LawBroken` unless tasks that run at once give the answers that they give one after the other."""
-
-    def answer(i: int) -> Any:
-        with np.errstate(all="ignore"):  # which belongs to the thread
-            return tasks[i]()
-
-    alone = [answer(i) for i in range(len(tasks))]
-    repeated = list(range(len(tasks))) * 3
+def at_once(tasks: Sequence[Callable[[], Any]]) -> list[Any]:
+    """The answers of tasks that two threads do at the same time, as far as they can be made to meet."""
     interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)  # so that threads meet within the short time that they have
+    sys.setswitchinterval(1e-6)
     try:
         with ThreadPoolExecutor(2) as pool:
-            together = list(pool.map(answer, repeated))
+            return list(pool.map(_quietly, tasks))
     finally:
         sys.setswitchinterval(interval)
-    for i, found in zip(repeated, together, strict=True):
-        same_bits(f"{what}, in two threads at once", found, alone[i])
+
+
+def same_in_threads(what: str, tasks: Sequence[Callable[[], Any]]) -> None:
+    """Raise `LawBroken` unless tasks that run at once give the answers that they give one after the other."""
+    alone = [_quietly(task) for task in tasks]
+    for found, expected in zip(at_once([*tasks] * 3), alone * 3, strict=True):
+        same_bits(f"{what}, in two threads at once", found, expected)
+
+
+def _quietly(task: Callable[[], Any]) -> Any:
+    with np.errstate(all="ignore"):  # which belongs to the thread
+        return task()
 
 
 def pickled(what: str, thing: Any) -> Any:

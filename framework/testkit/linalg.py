@@ -292,13 +292,15 @@ def equal_questions_get_equal_bits(b: _Backend, system: _System) -> None:
 
 @LAWS.law(on=_inner)
 def threads_do_not_meet(b: _Backend, system: _System) -> None:
-    """Two threads that factorize by one analysis at different thetas get what one thread gets."""
+    """Two threads that factorize different cross-products by one analysis at different thetas get what one gets."""
     symbolic = b.backend.analyze(system.case.structure)
+    thetas = (system.theta, 0.5 * system.theta, boundary_theta(system.case.structure))
+    products = (system.case.ZtWZ, scaled(system.case.ZtWZ, 3.0))
 
-    def at(theta: FloatArray) -> Callable[[], Any]:
-        return lambda: _answers(b, symbolic.factorize(system.case.ZtWZ, theta), system)
+    def at(ZtWZ: PatternBlocks, theta: FloatArray) -> Callable[[], Any]:
+        return lambda: _answers(b, symbolic.factorize(ZtWZ, theta), system)
 
-    same_in_threads("factorize", [at(system.theta), at(0.5 * system.theta), at(boundary_theta(system.case.structure))])
+    same_in_threads("factorize", [at(ZtWZ, theta) for theta in thetas for ZtWZ in products])
 
 
 @LAWS.law()
