@@ -13,6 +13,7 @@ from scipy.linalg import block_diag
 from ..contracts.arrays import FloatArray
 from ..contracts.errors import DataWarning, InputError
 from ..contracts.linalg import GroupingFactor
+from ..threads import few_threads
 from .arrays import as_mapping, as_numbers, as_offset, as_weights, check_alignment, check_length, column_names
 from .basis import Column, orthonormal, scaled
 from .fixed import RANK_TOLERANCE, FixedDesign, orthogonalize, warn_of_dropped
@@ -46,6 +47,12 @@ class MixedDesign:
     def terms(self) -> tuple[Term, ...]:
         """All random-effects terms."""
         return tuple(t for f in self.random.factors for t in f.terms)
+
+    @property
+    def dense_sizes(self) -> tuple[int, int, int]:
+        """Rows and columns of X, and random effects outside of the largest factor: what dense matrices grow with."""
+        structure = self.random.structure
+        return self.n, self.p, structure.q - max(f.size for f in structure.factors)
 
     def __str__(self) -> str:
         """The model in the manner of lme4's formulas (columns of X by name)."""
@@ -87,9 +94,10 @@ def build_design(
         raise InputError("groups is empty: a mixed model needs a grouping factor; without one fit a linear model")
     terms = parse_terms(list(groups), random_effects, correlated)
     columns = random_columns(terms, random_data, matrix, names)
-    factors = tuple(_factor(name, labels, terms[name], columns, prior, n) for name, labels in groups.items())
-    _check_names_of_random_data(random_data)
-    fixed = orthogonalize(matrix, names, prior)
+    with few_threads(*matrix.shape):
+        factors = tuple(_factor(name, labels, terms[name], columns, prior, n) for name, labels in groups.items())
+        _check_names_of_random_data(random_data)
+        fixed = orthogonalize(matrix, names, prior)
     if fixed.rank >= n:
         raise InputError(
             f"X has {fixed.rank} independent columns for {n} observations: nothing is left to estimate variances from. "

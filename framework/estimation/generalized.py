@@ -19,6 +19,7 @@ from ..design.basis import lower_root
 from ..design.crossproducts import cross_products
 from ..design.mixed import MixedDesign
 from ..registry import Provenance
+from ..threads import few_threads
 from .certificate import FLAT, Certificate, Standing
 from .criterion import roots_of
 from .dispersion import DispersionScale
@@ -136,7 +137,8 @@ class GeneralizedFit:
     def mode(self) -> Mode:
         """The conditional modes at the estimates, factorized again."""
         Lambda = RelativeFactor(self.structure, self.theta)
-        return mode_at(self._model, Lambda, self.phi, self.u, self.gamma)
+        with few_threads(*self.design.dense_sizes):
+            return mode_at(self._model, Lambda, self.phi, self.u, self.gamma)
 
     def solve(self) -> Any:
         """The factorized system that enters log|M|, as `.factor`."""
@@ -152,7 +154,8 @@ class GeneralizedFit:
     def joint_hessian(self) -> FloatArray:
         """Hessian of the criterion in (gamma, theta, xi), by central differences of the exact gradient."""
         problem, x = self.problem()
-        return np.asarray(problem.hessian(x, central=True) / np.outer(problem.unit, problem.unit))
+        with few_threads(*self.design.dense_sizes):
+            return np.asarray(problem.hessian(x, central=True) / np.outer(problem.unit, problem.unit))
 
     @property
     def sizes(self) -> FloatArray:

@@ -19,6 +19,7 @@ from ..design.crossproducts import CrossProducts, cross_products
 from ..design.mixed import MixedDesign
 from ..design.random import RandomDesign
 from ..registry import Provenance
+from ..threads import few_threads
 from .certificate import Certificate, Standing
 from .criterion import Criterion, Root, roots_of
 from .ending import (
@@ -215,11 +216,13 @@ class LinearFit:
     def solve(self, theta: FloatArray | None = None) -> PenalizedLeastSquares:
         """The penalized least squares problem at the estimates (or at a theta of the user's), factorized again."""
         at = self.theta if theta is None else self.design.random.basis_theta(theta)
-        return self._differentiable.deviance.at(at)
+        with few_threads(*self.design.dense_sizes):
+            return self._differentiable.deviance.at(at)
 
     def hessian_of_criterion(self) -> FloatArray:
         """Second derivatives of the profiled criterion by theta: exact for one factor, else by differences."""
-        return self._differentiable.hessian(self.theta / self.eta, central=True) / self.eta**2
+        with few_threads(*self.design.dense_sizes):
+            return self._differentiable.hessian(self.theta / self.eta, central=True) / self.eta**2
 
     def release(self) -> None:
         """Forget the backend's analysis, which can be large; `solve` makes it again."""

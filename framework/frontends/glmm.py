@@ -21,6 +21,7 @@ from ..estimation.pipeline import Watch, observers_of
 from ..estimation.quadrature import refuse_quadrature
 from ..registry import Provenance
 from ..solution.glmm import GLMMSolution
+from ..threads import few_threads
 from .lmm import check_settings, name_of
 
 
@@ -122,7 +123,7 @@ def glmm(
     prior = np.ones(design.n) if prior is None else prior
     chosen.check_response(design.y, prior)
     refuse_quadrature(int(nagq), design)
-    with Watch(observers_of(callbacks, verbose)) as watch:
+    with Watch(observers_of(callbacks, verbose)) as watch, few_threads(*design.dense_sizes):
         fit = fit_generalized(
             design,
             chosen,
@@ -138,7 +139,7 @@ def glmm(
             provenance=provenance,
             watch=watch,
         )
-    return GLMMSolution(fit, conf_level=conf_level, response=name_of(y))
+        return GLMMSolution(fit, conf_level=conf_level, response=name_of(y))
 
 
 def _family(family: Any) -> tuple[Family, tuple[Provenance, ...]]:

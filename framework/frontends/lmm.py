@@ -16,6 +16,7 @@ from ..design.mixed import build_design, check_identifiable
 from ..estimation.linear import fit_linear
 from ..estimation.pipeline import Watch, observers_of
 from ..solution.lmm import LMMSolution
+from ..threads import few_threads
 
 
 def lmm(
@@ -122,7 +123,7 @@ def lmm(
         x_names=x_names,
     )
     check_identifiable(design)
-    with Watch(observers_of(callbacks, verbose)) as watch:
+    with Watch(observers_of(callbacks, verbose)) as watch, few_threads(*design.dense_sizes):
         fit = fit_linear(
             design,
             reml=bool(reml),
@@ -133,7 +134,7 @@ def lmm(
             optimizer=optimizer,
             watch=watch,
         )
-    return LMMSolution(fit, satterthwaite=compute_satterthwaite, conf_level=conf_level, response=name_of(y))
+        return LMMSolution(fit, satterthwaite=compute_satterthwaite, conf_level=conf_level, response=name_of(y))
 
 
 def check_settings(tol: Any, max_iter: Any, conf_level: Any, **switches: Any) -> None:
