@@ -47,7 +47,7 @@ from .moments import SMALLEST, moment_start
 from .objective import WIDEST, Problem, Units
 from .pipeline import Watch, assemble, choose_backend
 from .relative import RelativeFactor
-from .search import minimize, search
+from .search import has_few_levels, minimize, search
 
 #: The first stage only has to come near: its estimates are where the joint search starts.
 STAGE_ONE_TOLERANCE = 1.0
@@ -221,9 +221,17 @@ def fit_generalized(
         first.gamma = gamma
         x = first.pack(gamma, _theta_start(model, working) if given is None else given, xi)
     evaluations = max_iter if pipeline.optimizer.needs_gradient else max_iter * (1 + len(x) + n_fixed)
+    look = partial(
+        search,
+        optimizer=pipeline.optimizer,
+        tol=tol,
+        max_evaluations=evaluations,
+        quick=True,
+        again=has_few_levels(design.random),
+    )
     with watch.phase("nAGQ = 0"), explained(model):
         if nagq == 0:
-            found = search(first, x, pipeline.optimizer, tol=tol, max_evaluations=evaluations, quick=True)
+            found = look(first, x)
         else:
             near_by = minimize(first, x, pipeline.optimizer, max(tol, STAGE_ONE_TOLERANCE), evaluations)
     if nagq:
@@ -238,7 +246,7 @@ def fit_generalized(
                 problem.u, problem.gamma = mode.point.u, mode.point.gamma
                 _, theta, xi = first.unpack(near_by.x)
                 x = problem.pack(mode.point.gamma, _inside(model, theta / units.eta) * units.eta, xi)
-            found = search(problem, x, pipeline.optimizer, tol=tol, max_evaluations=evaluations, quick=True)
+            found = look(problem, x)
     with watch.phase("estimates"), explained(model):
         fit = _fit(found, nagq, (*pipeline.provenance, *provenance), backend, watch)
         refuse_separation(model, fit.gamma, fit.phi)

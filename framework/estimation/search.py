@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import numpy as np
+from scipy.linalg import expm
+from scipy.optimize import brentq
 
 from ..contracts.arrays import FloatArray
 from ..contracts.optim import OptimizationResult, Optimizer, Status
+from ..design.basis import lower_root
+from ..design.random import RandomDesign
 from .certificate import ENDED, FLAT, SUSPICIOUS, C, Standing, aligned, certify
 from .criterion import Criterion
 
@@ -19,6 +24,12 @@ PATIENCE, PATIENCE_EACH = 10, 1
 STAGES = 30
 #: Standard deviation at which a variance that ended at zero is looked at once more.
 MODERATE = 0.5
+#: Where levels are few: so many points are looked at, with standard deviations in this range, and searches start from
+#: the best of them.
+POINTS, STARTS = 63, 8
+SMALLEST, LARGEST = 0.03, 30.0
+#: Levels for each covariance parameter, below which they are few; with more rows than this nobody searches again.
+FEW_LEVELS, MANY_ROWS = 3, 5_000
 
 
 def search(
@@ -29,6 +40,7 @@ def search(
     tol: float,
     max_evaluations: int,
     quick: bool = False,
+    again: bool = False,
 ) -> Standing[C]:
     """Minimize until the certificate holds, and look at other basins.
 
@@ -36,11 +48,12 @@ def search(
     ----------
     quick : bool
         Let the certificate believe approximate curvature where it leaves no doubt.
+    again : bool
+        Search from other starts too, each with as many evaluations.
     """
-    budget = _Budget(max_evaluations)
-    first = found = _descend(criterion, start, optimizer, tol, budget, quick)
-    for there in _looks(first):
-        other = _descend(first.criterion, there, optimizer, tol, budget, quick)
+    first = found = _descend(criterion, start, optimizer, tol, _Budget(max_evaluations), quick)
+    for there in chain(_looks(first), _starts(first) if again else ()):
+        other = _descend(first.criterion, there, optimizer, tol, _Budget(max_evaluations), quick)
         if other.value < found.value - FLAT or (other.flat and other.value <= found.value + FLAT):
             found = other
     return found
@@ -64,6 +77,34 @@ def _looks(found: Standing[C]) -> Iterator[FloatArray]:
         outward = g[root.places[inside, inside]].min() < 0.0
         if value < np.inf and (value < found.value - FLAT or outward or condition.slope < SUSPICIOUS):
             yield there
+
+
+def has_few_levels(random: RandomDesign) -> bool:
+    """Whether a grouping factor has few levels beside its covariance parameters: the criterion may have many basins."""
+    factors = [f.factor for f in random.factors]
+    return random.n <= MANY_ROWS and any(f.n_levels < FEW_LEVELS * f.n_theta for f in factors)
+
+
+def _starts(found: Standing[C]) -> Iterator[FloatArray]:
+    """The best of many covariance matrices, with standard deviations over three orders of magnitude, in all directions.
+
+    The same ones in every fit: multiples of powers of the generalized golden ratio, modulo 1, fill a cube evenly in any
+    dimension; some of a point's coordinates are sizes, the others angles of rotations.
+    """
+    roots, points = found.criterion.roots, []
+    d = sum(len(root.entries) for root in roots)
+    ratio = brentq(lambda g: g ** (d + 1) - g - 1.0, 1.0, 2.0)
+    for i in range(POINTS):
+        there, rest = found.x, (0.5 + (i + 1) * ratio ** -np.arange(1.0, d + 1.0)) % 1.0
+        for root in roots:
+            k = len(root)
+            sizes, angles, rest = rest[:k], rest[k : k * (k + 1) // 2], rest[k * (k + 1) // 2 :]
+            turn = np.zeros((k, k))
+            turn[np.tril_indices(k, -1)] = np.pi * (angles - 0.5)
+            there = root.put(there, lower_root(expm(turn - turn.T) * SMALLEST * (LARGEST / SMALLEST) ** sizes))
+        points.append((found.criterion.exact.value(there), there))
+    points.sort(key=lambda point: point[0])
+    yield from (there for value, there in points[:STARTS] if value < np.inf)
 
 
 def minimize(
