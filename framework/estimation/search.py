@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -25,8 +24,8 @@ STAGES = 30
 #: Standard deviation at which a variance that ended at zero is looked at once more.
 MODERATE = 0.5
 #: Where levels are few: so many points are looked at, with standard deviations in this range, and searches start from
-#: the best of them.
-POINTS, STARTS = 63, 8
+#: the best of them, to be gone on with where so many evaluations led lower.
+POINTS, STARTS, SHORT = 63, 8, 20
 SMALLEST, LARGEST = 0.03, 30.0
 #: Levels for each covariance parameter, below which they are few; with more rows than this nobody searches again.
 FEW_LEVELS, MANY_ROWS = 3, 5_000
@@ -49,13 +48,19 @@ def search(
     quick : bool
         Let the certificate believe approximate curvature where it leaves no doubt.
     again : bool
-        Search from other starts too, each with as many evaluations.
+        Search from other starts too.
     """
     first = found = _descend(criterion, start, optimizer, tol, _Budget(max_evaluations), quick)
-    for there in chain(_looks(first), _starts(first) if again else ()):
+    for there in _looks(first):
         other = _descend(first.criterion, there, optimizer, tol, _Budget(max_evaluations), quick)
         if other.value < found.value - FLAT or (other.flat and other.value <= found.value + FLAT):
             found = other
+    for there in _starts(first) if again else ():
+        shortly = _Budget(SHORT if optimizer.uses_curvature else max_evaluations)
+        result = _minimize(first.criterion, there, optimizer, tol, shortly, by_differences=False)
+        if result.value < found.value - FLAT:
+            other = _descend(first.criterion, result.x, optimizer, tol, _Budget(max_evaluations), quick)
+            found = min(found, other, key=lambda standing: standing.value)
     return found
 
 

@@ -1,0 +1,42 @@
+"""Laws of generalized linear mixed models over random designs, families and links."""
+
+import numpy as np
+import pytest
+
+from ranef.contracts import RanefError
+
+from .alike import WAYS, fitted, over_seeds, same_end
+from .designs import FAMILIES, generalized
+from .judge import judge
+
+
+@pytest.mark.parametrize("written", WAYS)
+@over_seeds(8)
+def test_another_way_to_write_a_model_changes_nothing(written, seed):
+    case = generalized(seed)
+    same_end(fitted(case), fitted(written(case, np.random.default_rng(seed))))
+
+
+@over_seeds(10)
+def test_a_fit_restarted_from_its_optimum_stays(seed):
+    case = generalized(seed)
+    fit = fitted(case)
+    if not isinstance(fit, RanefError) and fit.converged:
+        again = fitted(case, start=fit.theta)
+        assert again.converged
+        same_end(fit, again)
+
+
+@pytest.mark.parametrize("plugins", [{"backend": "dense"}, {"optimizer": "lbfgsb"}], ids=str)
+@over_seeds(8)
+def test_backends_and_optimizers_agree(plugins, seed):
+    case = generalized(seed)
+    same_end(fitted(case), fitted(case, **plugins))
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda f: f"{f.name}-{f.link.name}")
+@over_seeds(3)
+def test_an_independent_search_finds_nothing_better(family, seed):
+    """And whatever was fitted can be shown."""
+    verdict = judge(generalized(seed, family=family), seed)
+    assert verdict.is_good, verdict

@@ -1,0 +1,75 @@
+"""Laws of linear mixed models over random designs: tiny and larger, nested and crossed, on every scale."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ranef.contracts import RanefError
+from ranef.design.random import RandomDesign
+
+from .alike import SAME, WAYS, fitted, over_seeds, same_end
+from .designs import linear, pure_noise
+from .judge import judge
+
+
+@pytest.mark.parametrize("written", WAYS)
+@over_seeds(20)
+def test_another_way_to_write_a_model_changes_nothing(written, seed):
+    case = linear(seed)
+    same_end(fitted(case), fitted(written(case, np.random.default_rng(seed))))
+
+
+@over_seeds(20)
+def test_units_of_y_change_the_constant_only(seed):
+    """-2 log L grows by 2 log c for each row that is left to the residuals."""
+    case, c = linear(seed), 1e3
+    one, other = fitted(case), fitted(replace(case, y=c * case.y))
+    rank = 0 if isinstance(one, RanefError) else np.isfinite(one.coefficients).sum()
+    same_end(one, other, gained=2.0 * np.log(c) * (len(case.y) - rank * case.reml))
+
+
+@over_seeds(25)
+def test_a_fit_restarted_from_its_optimum_stays(seed):
+    case = linear(seed)
+    fit = fitted(case)
+    if not isinstance(fit, RanefError) and fit.converged:
+        again = fitted(case, start=fit.theta)
+        assert again.converged
+        same_end(fit, again)
+
+
+@over_seeds(25)
+def test_the_sign_of_a_column_of_T_changes_nothing(seed):
+    """The criterion is a function of T T', and T is found without bounds."""
+    fit = fitted(linear(seed))
+    if isinstance(fit, RanefError):
+        return
+    random: RandomDesign = fit._fit.design.random
+    rng = np.random.default_rng(seed)
+    signs = np.concatenate(
+        [rng.choice([-1.0, 1.0], f.factor.n_columns)[f.factor.theta_columns] for f in random.factors]
+    )
+    theta = fit._fit.theta
+    values = [fit._fit._differentiable.deviance.at(x).deviance for x in (theta, signs * theta)]
+    assert values[0] == pytest.approx(values[1], abs=SAME)
+
+
+@over_seeds(40)
+def test_data_without_random_effects_converge(seed):
+    fit = fitted(pure_noise(seed))
+    assert isinstance(fit, RanefError) or fit.converged
+
+
+@pytest.mark.parametrize("plugins", [{"backend": "dense"}, {"optimizer": "lbfgsb"}], ids=str)
+@over_seeds(15)
+def test_backends_and_optimizers_agree(plugins, seed):
+    case = linear(seed)
+    same_end(fitted(case), fitted(case, **plugins))
+
+
+@over_seeds(25)
+def test_an_independent_search_finds_nothing_better(seed):
+    """And whatever was fitted can be shown."""
+    verdict = judge(linear(seed), seed)
+    assert verdict.is_good, verdict
