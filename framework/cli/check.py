@@ -84,8 +84,18 @@ def kind_of(name: str) -> registry.Kind:
     if len(having) > 1:
         raise InputError(f"{name!r} is the name of plugins of several kinds: choose by --kind {' or '.join(having)}")
     if not having:
-        raise PluginNotFoundError(f"there is no plugin {name!r} that has laws: `ranef plugins` lists all there are")
+        raise PluginNotFoundError("\n  ".join([f"there is no plugin {name!r} that has laws", *why_not(name)]))
     return having[0]
+
+
+def why_not(name: str) -> Iterator[str]:
+    """What may have kept a plugin from being found: entry points that gave nothing, those of its own name alone if any."""
+    silent = [info for info in registry.entries() if info.kind == "entry point"]
+    mine = [i for i in silent if name in (i.name, i.distribution) or i.distribution == f"ranef-{name}"]
+    for info in mine or silent:
+        yield f"{info.state}: {info.name} of {info.distribution} {info.version}: {info.reason}"
+    if not mine:
+        yield "`ranef plugins` lists all there are"
 
 
 def apply(checks: Iterable[testkit.Check]) -> Iterator[Outcome]:

@@ -29,7 +29,9 @@ def doctor() -> None:
         click.secho(f"wrong: {problem}", fg="red")
     if problems:
         raise SystemExit(1)
-    click.echo("all is well: every plugin is in order, and a reference fit gives the known log-likelihood")
+    click.echo(
+        "all is well: every plugin that is ready can be made, and a reference fit gives the known log-likelihood"
+    )
 
 
 def versions() -> Iterator[tuple[str, str]]:
@@ -75,11 +77,16 @@ def blas() -> Iterator[tuple[str, str]]:
 
 
 def plugin_problems() -> Iterator[str]:
-    """Plugins that failed, are refused, or have the name of another one."""
+    """Plugins that failed, are refused, have the name of another one, or cannot be made."""
     for info in registry.entries():
+        source = f"{info.distribution} {info.version}".rstrip()
         if info.state in ("failed", "refused", "conflict"):
-            source = f"{info.distribution} {info.version}".rstrip()
             yield f"{info.kind} {info.name} of {source}: {info.state}: {info.reason}"
+        elif info.state == "ready" and info.kind != "entry point":
+            try:
+                registry.find(info.kind, f"{info.distribution}:{info.name}")
+            except Exception as error:  # whatever it is, the user would meet it at the first fit
+                yield f"{info.kind} {info.name} of {source}: {error}"
 
 
 def self_check() -> Iterator[str]:
