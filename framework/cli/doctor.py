@@ -7,7 +7,6 @@ import ctypes.util
 import importlib.metadata
 import os
 import platform
-import re
 from collections.abc import Iterator
 
 import click
@@ -15,6 +14,7 @@ import numpy as np
 from tabulate import tabulate
 
 from .. import registry
+from .metadata import requirements
 
 #: REML criterion of lme4's `lmer(Reaction ~ Days + (Days | Subject), sleepstudy)`, as a log-likelihood.
 SLEEPSTUDY_LOG_LIKELIHOOD = -871.814135979245
@@ -37,22 +37,11 @@ def versions() -> Iterator[tuple[str, str]]:
     yield "platform", platform.platform()
     yield "python", platform.python_version()
     yield "ranef", importlib.metadata.version("ranef")
-    for distribution, extra in requirements():
-        try:
-            yield distribution, importlib.metadata.version(distribution)
-        except importlib.metadata.PackageNotFoundError:
-            yield distribution, f'not installed (pip install "ranef[{extra}]")'
+    for needed in requirements():
+        if needed.name != "ranef" and needed.extra not in ("test", "dev", "all"):
+            missing = f'not installed (pip install "ranef[{needed.extra}]")'
+            yield needed.name, registry.version_of(needed.name) or missing
     yield "SuiteSparse CHOLMOD", cholmod_version()
-
-
-def requirements() -> Iterator[tuple[str, str]]:
-    """Name of each distribution that ranef's metadata asks for, with the extra that brings it ("" for the core)."""
-    for requirement in importlib.metadata.requires("ranef") or ():
-        name = re.match(r"[\w.-]+", requirement)
-        extra = re.search(r"extra == ['\"]([\w-]+)", requirement)
-        brings = extra[1] if extra else ""
-        if name and name[0] != "ranef" and brings not in ("test", "dev", "all"):
-            yield name[0], brings
 
 
 def cholmod_version() -> str:
