@@ -122,8 +122,8 @@ NOTICEABLE = 1.1
 CHANCE = 0.05
 COMPARED = (
     f"new / old: ratio of the medians, and the range that the {1 - CHANCE:.0%} intervals of both leave to it; same "
-    "work: that range for work that was the same in both runs, which tells what the machine did. Faster, slower: all of "
-    f"the range is more than {NOTICEABLE - 1:.0%} away from 1, and from all of the range of the same work."
+    "work: that range for work that was the same in both runs, which tells what the machine did. Faster, slower: all "
+    f"of the range is more than {NOTICEABLE - 1:.0%} away from 1, and from all of the range of the same work."
 )
 
 

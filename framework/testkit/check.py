@@ -122,7 +122,7 @@ class LawBook(Generic[Subject]):
 
     def applying(self, subject: Subject) -> list[_Law]:
         """The laws that apply to a subject."""
-        return [replace(law, subject=subject) for law in self._laws if law.where(subject)]
+        return [replace(law, subject=subject) for law in self._laws if _applies(law, subject)]
 
     def checks(self, subject: Subject, expected_failures: Mapping[str, str] | None = None) -> Iterator[Check]:
         """One check for every law that applies.
@@ -133,6 +133,14 @@ class LawBook(Generic[Subject]):
             If `expected_failures` names a law that does not exist or does not apply.
         """
         return checks_of(self.applying(subject), type(subject).__module__, expected_failures)
+
+
+def _applies(law: _Law, subject: Any) -> bool:
+    """Whether a law applies; where a plugin cannot even be asked, a law that it builds on says why."""
+    try:
+        return law.where(subject)
+    except Exception:
+        return True
 
 
 def checks_of(laws: Sequence[_Law], module: str, expected_failures: Mapping[str, str] | None) -> Iterator[Check]:

@@ -78,23 +78,18 @@ def _fault(thing: Any, name: str, member: Any) -> str:
 
 
 def _fault_of_call(here: str, method: Any, name: str, member: Callable[..., Any]) -> str:
-    """Why a method cannot be called as the contract's; its optional arguments are given by position and by name."""
+    """Why a method cannot be called as the contract's, with its optional arguments and without."""
     parameters = list(inspect.signature(member).parameters.values())[1:]
-    by_position = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
-    optional = [p.name for p in parameters if p.default is not p.empty]
-    required = [p for p in by_position if p not in optional]
+    by_position = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    required = [p for p in by_position if p.default is p.empty]
     by_name = dict.fromkeys(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
     try:
         signature = inspect.signature(method)
     except (TypeError, ValueError):  # a function in C that does not tell
         return ""
-    for arguments, named in (
-        (required, by_name),
-        (by_position, by_name),
-        (required, by_name | dict.fromkeys(optional)),
-    ):
+    for arguments in (required, by_position):
         try:
-            signature.bind(*arguments, **named)
+            signature.bind(*arguments, **by_name)
         except TypeError as error:
             return f"{here} is called as {_text(name, member)}, but: {error}{_at(method)}"
     return ""

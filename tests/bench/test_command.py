@@ -168,7 +168,7 @@ def test_the_exit_code_says_that_every_method_failed(tmp_path):
     path = tmp_path / "a.json"
     spec = "slopes:rows=150000,levels=25000,columns=1"  # too many random effects for the dense backend
     methods = ["--backend", "dense", "--optimizer", "lbfgsb", "--optimizer", "bobyqa"]
-    run = bench("--simulate", spec, *methods, "--json", path, "--plot", tmp_path / "a.png")
+    run = bench("--simulate", spec, *methods, "--json", path)
     assert run.exit_code == 1
     assert run.stdout.count("its cost is infinite") == 1
     assert "(dense / lbfgsb, dense / bobyqa): PluginError: " in run.stdout

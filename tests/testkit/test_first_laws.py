@@ -164,6 +164,21 @@ class Crashes(Geometric):
         return mu * phi[0]
 
 
+class CrashesDeeper(Geometric):
+    def variance(self, mu, phi):
+        return self.first_of(mu, phi)
+
+    @staticmethod
+    def first_of(mu, phi):
+        return mu * phi[0]
+
+
+class CannotBeAsked(Logistic):
+    @property
+    def parameters(self):
+        return (no_such_name,)  # noqa: F821
+
+
 class NoMean(Logit):
     def mean(self, eta):
         super().mean(eta)
@@ -215,11 +230,22 @@ def test_a_wrong_dtype_gives_one_message_with_its_place():
     assert message.endswith(place_of(Integers.sample))
 
 
-def test_an_exception_is_told_with_the_last_line_of_the_plugin():
-    line = Crashes.variance.__code__.co_firstlineno + 1
-    message = the_one_message(Crashes())
+@pytest.mark.parametrize(
+    ("plugin", "line"),
+    [
+        (Crashes(), Crashes.variance.__code__.co_firstlineno + 1),
+        (CrashesDeeper(), CrashesDeeper.first_of.__code__.co_firstlineno + 2),
+    ],
+)
+def test_an_exception_is_told_with_the_last_line_of_the_plugin(plugin, line):
+    message = the_one_message(plugin)
     assert "IndexError: index 0 is out of bounds for axis 0 with size 0 (" in message
     assert message.endswith(f"test_first_laws.py, line {line})")
+
+
+def test_a_plugin_that_cannot_even_be_asked_gives_one_message():
+    message = the_one_message(CannotBeAsked())
+    assert message.startswith("attributes_describe_the_family: NameError: name 'no_such_name' is not defined (")
 
 
 def test_a_support_that_is_too_narrow_gives_one_message():
