@@ -188,6 +188,13 @@ def test_the_doctor_finds_them(ranef):
     assert "scratch-needy" not in done.stdout  # a dependency that is not installed is nobody's mistake
 
 
+def test_the_command_shows_warnings_as_messages(ranef):
+    done = ranef("check", "logit")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.startswith("Warning: link 'logit' is ranef's own and of scratch-namesake 1.2.3; ranef's own was")
+    assert done.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize("name", ["scratch-broken", "scratch-broken-point", "a-name-of-nobody"])
 def test_the_check_says_why_a_plugin_was_not_imported(ranef, name):
     done = ranef("check", name)
