@@ -30,7 +30,7 @@ def fitted(rows: Iterable[Sequence[str]], headers: Sequence[str], width: int | N
     --------
     >>> print(fitted([("a", "One word after the other, and one more.")], ("", "text"), width=30))
         text
-    --  --------------------------
+    --  -------------------------
     a   One word after the other,
         and one more.
     """
