@@ -4,7 +4,8 @@ Every linear-algebra backend, optimizer, family, link and observer, built-in one
 `ranef.contracts.HookSpecs`. Modules that implement hooks are found by the entry-point group ``ranef``, at the first
 look-up; what was found is kept, so that later look-ups are look-ups in a dict.
 
-Names: ``"name"`` finds the one plugin of that name; ``"distribution:name"`` picks one of several.
+Names: ``"name"`` finds the one plugin of that name; ``"distribution:name"`` picks one of several. A name that one of
+ranef's own plugins has stays its own, whatever else is installed.
 
 ``RANEF_PLUGINS=off`` in the environment runs with built-ins only: entry points of other distributions are then listed
 as blocked and never imported. Modules given to `register` are wanted explicitly, and are not blocked.
@@ -39,6 +40,7 @@ from .contracts import (
     Link,
     LinkEntry,
     MissingExtraError,
+    NameConflictWarning,
     Observer,
     ObserverEntry,
     Optimizer,
@@ -50,6 +52,7 @@ from .contracts import (
     RanefError,
     set_link_finder,
 )
+from .contracts.origin import said
 
 GROUP = "ranef"
 BUILT_IN = "ranef"
@@ -103,20 +106,24 @@ class PluginInfo:
 
 @dataclass(frozen=True)
 class _KindOf:
-    """What belongs to a kind of plugin: its hook, the entries the hook yields, and what these make."""
+    """What belongs to a kind of plugin: its hook, the entries the hook yields, and what these make.
+
+    `shared`: made once and kept, since it has neither options nor state.
+    """
 
     text: str
     hook: str
     entry: type[PluginEntry]
     product: type[Any]
+    shared: bool
 
 
 KINDS: dict[Kind, _KindOf] = {
-    "linalg": _KindOf("linear-algebra backend", "ranef_linalg_backends", LinalgEntry, LinalgBackend),
-    "optimizer": _KindOf("optimizer", "ranef_optimizers", OptimizerEntry, Optimizer),
-    "family": _KindOf("family", "ranef_families", FamilyEntry, Family),
-    "link": _KindOf("link", "ranef_links", LinkEntry, Link),
-    "observer": _KindOf("observer", "ranef_observers", ObserverEntry, Observer),
+    "linalg": _KindOf("linear-algebra backend", "ranef_linalg_backends", LinalgEntry, LinalgBackend, True),
+    "optimizer": _KindOf("optimizer", "ranef_optimizers", OptimizerEntry, Optimizer, True),
+    "family": _KindOf("family", "ranef_families", FamilyEntry, Family, False),
+    "link": _KindOf("link", "ranef_links", LinkEntry, Link, True),
+    "observer": _KindOf("observer", "ranef_observers", ObserverEntry, Observer, False),
 }
 
 
@@ -131,6 +138,10 @@ class _Source:
     @property
     def text(self) -> str:
         return f"{self.distribution} {self.version}".rstrip()
+
+    @property
+    def is_built_in(self) -> bool:
+        return _canonical(self.distribution) == BUILT_IN
 
 
 @dataclass(eq=False)
@@ -151,8 +162,12 @@ class _Candidate:
     def text(self) -> str:
         return f"{KINDS[self.kind].text} {self.entry.name!r} of {self.source.text}"
 
+    @property
+    def names(self) -> set[str]:
+        return {self.entry.name, *getattr(self.entry, "aliases", ())}
+
     def answers_to(self, name: str) -> bool:
-        return name == self.entry.name or name in getattr(self.entry, "aliases", ())
+        return name in self.names
 
     def info(self) -> PluginInfo:
         e, s = self.entry, self.source
@@ -246,6 +261,28 @@ class Registry:
 
     # Look-up ------------------------------------------------------------------------------------------------------
 
+    def find(self, kind: Kind, name: str, **options: Any) -> tuple[Any, Provenance]:
+        """The plugin of that kind and name, with its provenance.
+
+        Parameters
+        ----------
+        kind : str
+            "linalg", "optimizer", "family", "link" or "observer".
+        name : str
+            ``"name"`` or ``"distribution:name"``.
+        **options
+            The plugin's own options; families and observers have some.
+
+        Raises
+        ------
+        PluginNotFoundError
+            If there is none.
+        PluginError
+            If there are several, or it cannot be made.
+        """
+        _require_kind(kind)
+        return self._new(kind, name, options) if options or not KINDS[kind].shared else self._shared(kind, name)
+
     def linalg_backend(self, name: str) -> tuple[LinalgBackend, Provenance]:
         """The linear-algebra backend of that name (made once), and its provenance."""
         return cast("tuple[LinalgBackend, Provenance]", self._shared("linalg", name))
@@ -280,8 +317,8 @@ class Registry:
 
     def entries(self, kind: Kind | None = None) -> list[PluginInfo]:
         """What is known of every plugin of a kind; without a kind, of all, and of entry points that gave none."""
-        if kind is not None and kind not in KINDS:
-            raise InputError(f"there is no kind of plugin {kind!r}; there is: {_list(KINDS)}")
+        if kind is not None:
+            _require_kind(kind)
         found = self._scan()
         kinds = KINDS if kind is None else {kind: KINDS[kind]}
         infos = [c.info() for k in kinds for c in found.candidates[k]]
@@ -367,13 +404,13 @@ class Registry:
         for point in importlib.metadata.entry_points(group=GROUP):
             distribution, version = (point.dist.name, point.dist.version) if point.dist else (point.value, "")
             source = _Source(point.name, distribution, version)
-            if not third_party and _canonical(distribution) != BUILT_IN:
+            if not third_party and not source.is_built_in:
                 self._unloaded.append(_Failure(source, None, "blocked", f"blocked by {SWITCH}=off: built-ins only"))
                 continue
             try:
                 self._add(point.load(), source)
             except Exception as error:  # whatever a module raises at import: it must not break the others
-                reason = str(error) if isinstance(error, PluginError) else f"{point.value}: {_said(error)}"
+                reason = str(error) if isinstance(error, PluginError) else f"{point.value}: {said(error, point.module)}"
                 self._unloaded.append(_Failure(source, None, "failed", reason))
         self._loaded = True
 
@@ -412,13 +449,14 @@ class Registry:
             # pluggy calls the last one registered first; listings are easier to read in order of registration
             for implementation in getattr(self._plugins.hook, about.hook).get_hookimpls():
                 source = self._sources[implementation.plugin_name]
-                if self._only_built_ins and _canonical(source.distribution) != BUILT_IN:
+                if self._only_built_ins and not source.is_built_in:
                     continue
                 try:
                     for entry in implementation.function():
                         found.candidates[kind].append(_validated(kind, entry, source))
                 except Exception as error:
-                    reason = str(error) if isinstance(error, PluginError) else f"{about.hook}: {_said(error)}"
+                    module = getattr(implementation.function, "__module__", "")
+                    reason = str(error) if isinstance(error, PluginError) else f"{about.hook}: {said(error, module)}"
                     found.failures.append(_Failure(source, kind, "failed", reason))
             _mark_conflicts(found.candidates[kind])
         return found
@@ -516,24 +554,33 @@ def _validated(kind: Kind, entry: object, source: _Source) -> _Candidate:
 
 
 def _mark_conflicts(candidates: list[_Candidate]) -> None:
-    """Two plugins of one kind with one name: neither can be had by the plain name."""
+    """Two plugins of one kind with one name: neither can be had by the plain name, unless one is ranef's own."""
     named: dict[str, list[_Candidate]] = defaultdict(list)
     for c in candidates:
         if c.state != "refused":
-            for name in {c.entry.name, *getattr(c.entry, "aliases", ())}:
+            for name in c.names:
                 named[name].append(c)
     for name, rivals in named.items():
+        keeps = _keeper(rivals)
         for c in rivals if len(rivals) > 1 else ():
-            others = [r.source.distribution for r in rivals if r is not c]
-            why = f"{_list(others)} also gives {name!r}: choose with {c.source.distribution + ':' + name!r}"
-            c.reason = f"{c.reason}; {why}" if c.reason else why
-            if c.state == "ready":
-                c.state = "conflict"
+            if c is not keeps:
+                others = "ranef itself" if keeps else _list(r.source.distribution for r in rivals if r is not c)
+                why = f"{others} also gives {name!r}: choose with {c.source.distribution + ':' + name!r}"
+                c.reason = f"{c.reason}; {why}" if c.reason else why
+                if c.state == "ready":
+                    c.state = "conflict"
+
+
+def _keeper(rivals: list[_Candidate]) -> _Candidate | None:
+    """The one of several plugins with one name that has it, since it is ranef's own."""
+    own = [c for c in rivals if c.source.is_built_in]
+    return own[0] if len(own) == 1 else None
 
 
 def _make(candidate: _Candidate, options: dict[str, Any]) -> Any:
     """Call `entry.make`, and see that it made what its kind promises."""
     about, entry = KINDS[candidate.kind], candidate.entry
+    module = getattr(entry.make, "__module__", "")
     try:
         plugin = entry.make(**options)
     except RanefError:
@@ -544,9 +591,9 @@ def _make(candidate: _Candidate, options: dict[str, Any]) -> Any:
         if options:
             given = ", ".join(f"{k}={v!r}" for k, v in options.items())
             raise InputTypeError(f"{candidate.text} cannot be made with {given}: {error}") from error
-        raise PluginError(f"{candidate.text} cannot be made: {_said(error)}") from error
+        raise PluginError(f"{candidate.text} cannot be made: {said(error, module)}") from error
     except Exception as error:
-        raise PluginError(f"{candidate.text} cannot be made: {_said(error)}") from error
+        raise PluginError(f"{candidate.text} cannot be made: {said(error, module)}") from error
     if not isinstance(plugin, about.product):
         raise PluginError(
             f"{candidate.text}: make, yielded by {about.hook}, must return a {about.product.__name__}; "
@@ -574,6 +621,9 @@ def _resolve(found: _Found, kind: Kind, asked: str) -> _Candidate:
     usable = [c for c in matches if c.state != "refused"]
     if len(usable) == 1:
         return usable[0]
+    if keeps := _keeper(usable):
+        _warn_of_rivals(keeps, [c for c in usable if c is not keeps], name)
+        return keeps
     if len({c.source.distribution for c in usable}) > 1:
         ways = [repr(f"{c.source.distribution}:{name}") for c in usable]
         raise PluginError(
@@ -588,6 +638,17 @@ def _resolve(found: _Found, kind: Kind, asked: str) -> _Candidate:
         if f.kind in (kind, None) and name == f.source.name and distribution in ("", f.source.distribution):
             raise PluginError(f"entry point {name!r} of {f.source.text}: {f.state}: {f.reason}")
     raise PluginNotFoundError(_not_found(found, kind, asked))
+
+
+def _warn_of_rivals(keeps: _Candidate, rivals: list[_Candidate], name: str) -> None:
+    """A plugin that is installed by the way must not change what ranef's own names mean, nor break them."""
+    ways = [repr(f"{c.source.distribution}:{name}") for c in rivals]
+    warnings.warn(
+        f"{KINDS[keeps.kind].text} {name!r} is ranef's own and of {_list(c.source.text for c in rivals)}; ranef's own "
+        f"was taken, as where nothing else is installed: write {' or '.join(ways)} for the other",
+        NameConflictWarning,
+        stacklevel=2,
+    )
 
 
 def _not_found(found: _Found, kind: Kind, asked: str) -> str:
@@ -663,14 +724,15 @@ def _hint(entry: PluginEntry) -> str:
     return f": {entry.install_hint}" if entry.install_hint else ""
 
 
-def _said(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"
-
-
 def _type_of(thing: object) -> str:
     return (
         f"the class {thing.__name__} itself" if isinstance(thing, type) else f"an object of type {type(thing).__name__}"
     )
+
+
+def _require_kind(kind: object) -> None:
+    if kind not in KINDS:
+        raise InputError(f"there is no kind of plugin {kind!r}; there is: {_list(KINDS)}")
 
 
 def _list(items: Iterable[str]) -> str:
@@ -681,6 +743,7 @@ def _list(items: Iterable[str]) -> str:
 
 default = Registry()
 
+find = default.find
 linalg_backend = default.linalg_backend
 optimizer = default.optimizer
 family = default.family

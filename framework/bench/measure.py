@@ -66,12 +66,14 @@ class Comparison:
         for run in runs:
             run.warm_up()
         remaining = {run.method: self.repeats or run.affordable for run in runs if not run.reason}
+        controls = [control()]
         while any(remaining.values()):
             for run in runs:
                 if remaining.get(run.method):
                     run.fit()
                     remaining[run.method] -= 1
-        return [run.result() for run in runs]
+                    controls.append(control())
+        return [run.result() | {"control": controls} for run in runs]
 
 
 class _Run:
@@ -120,11 +122,10 @@ class _Run:
         """All that is known of the method on this case."""
         if self.reason:
             return {"status": "failed", "reason": self.reason}
-        quartiles = np.quantile(self.seconds, [0.25, 0.5, 0.75])
         out: Result = {
             "status": "ok",
             "times": self.seconds,
-            "seconds": dict(zip(("q1", "median", "q3"), quartiles.tolist(), strict=True)),
+            "seconds": quartiles(self.seconds),
             "criterion": float(self.prepared.minus_2_log_likelihood(self.found)),
         }
         if self.method.peer:
@@ -157,6 +158,28 @@ def _guarded(method: Method, model: Model) -> Prepared:
         if backend.cost(model.design().random.structure) == np.inf:
             raise PluginError("the backend cannot do this structure: its cost is infinite")
     return method.prepare(model)
+
+
+def control() -> float:
+    """Seconds of a piece of work that no version of ranef changes: calls of NumPy on small matrices.
+
+    Between the fits of a run, it tells what the machine did to them: what it takes longer in another run, fits do too.
+    """
+    M, start = np.eye(24) + 0.1, time.perf_counter()
+    for _ in range(300):
+        np.log(np.diagonal(np.linalg.cholesky(M))).sum()
+    return time.perf_counter() - start
+
+
+def quartiles(seconds: Sequence[float]) -> dict[str, float]:
+    """Median and quartiles of times.
+
+    Examples
+    --------
+    >>> quartiles([1.0, 2.0, 3.0, 4.0, 9.0])
+    {'q1': 2.0, 'median': 3.0, 'q3': 4.0}
+    """
+    return dict(zip(("q1", "median", "q3"), np.quantile(seconds, [0.25, 0.5, 0.75]).tolist(), strict=True))
 
 
 def _said(error: BaseException) -> str:

@@ -57,7 +57,8 @@ def benchmark(
         if memory:
             for method in methods:
                 tell(f"{case.name}: memory of {method.label}")
-                probed[method] = run(Probe(case, method), timeout=timeout, **process)[0][0]
+                (probed[method],), here = run(Probe(case, method), timeout=timeout, **process)
+                about = about or here
         able = [method for method in methods if probed.get(method, {"status": "ok"})["status"] == "ok"]
         timed: dict[Method, Result] = {}
         if able:

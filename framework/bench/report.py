@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from scipy import stats
 from tabulate import tabulate
 
 from .phases import PHASES
@@ -53,25 +55,33 @@ def phases(record: Record, style: str = "table") -> str:
 
 
 def remarks(record: Record) -> str:
-    """Why methods failed, and fits that did not converge."""
-    lines = [f"{r['case']}, {r['method']}: {r['reason']}" for r in record["results"] if r.get("reason")]
-    lines += [f"{r['case']}, {r['method']}: not converged" for r in record["results"] if r.get("converged") is False]
-    return "\n".join(lines)
+    """Why methods failed, and fits that did not converge: each reason once, with its cases and methods."""
+    told: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for r in record["results"]:
+        reason = r.get("reason") or ("not converged" if r.get("converged") is False else "")
+        if reason:
+            told[reason][r["case"]].append(r["method"])
+    return "\n".join(
+        ", ".join(f"{case} ({', '.join(methods)})" for case, methods in cases.items()) + f": {reason}"
+        for reason, cases in told.items()
+    )
 
 
 def environment(record: Record) -> str:
     """One paragraph: machine, versions, threads, and how it was measured."""
-    about = ", ".join(f"{name} {value}" for name, value in record["environment"].items())
     peers = {r["peer"]: r["version"] for r in record["results"] if r["peer"] and "version" in r}
-    others = "".join(f", {name} {version}" for name, version in peers.items())
-    return (
-        f"{about}{others}. Time of the fit call, without tests: medians and quartiles of interleaved fits in one "
-        "process; deviances are -2 log-likelihood (restricted for REML)."
-    )
+    about = ", ".join(f"{name} {value}" for name, value in (record["environment"] | peers).items())
+    parts = [f"{about}." if about else ""]
+    if any(r["status"] == "ok" for r in record["results"]):
+        parts.append(
+            "Time of the fit call, without tests: medians and quartiles of interleaved fits in one process; deviances "
+            "are -2 log-likelihood (restricted for REML)."
+        )
+    return " ".join(part for part in parts if part)
 
 
 def compare(old: Record, new: Record, style: str = "table") -> str:
-    """Two saved runs side by side; "same" where the quartiles overlap."""
+    """Two saved runs side by side; see `verdict` for what counts as faster and slower."""
     before = {(r["case"], r["method"]): r for r in old["results"]}
     rows = []
     for r in new["results"]:
@@ -80,14 +90,17 @@ def compare(old: Record, new: Record, style: str = "table") -> str:
             told = ("not run" if past is None else past["status"], r["status"])
             rows.append({"case": r["case"], "method": r["method"], "old": told[0], "new": told[1]})
             continue
+        low, high = ratio_interval(past["times"], r["times"])
+        work = ratio_interval(past.get("control", (1.0,)), r.get("control", (1.0,)))
         rows.append(
             {
                 "case": r["case"],
                 "method": r["method"],
                 "old": seconds(past["seconds"]["median"]),
                 "new": seconds(r["seconds"]["median"]),
-                "new / old": f"{r['seconds']['median'] / past['seconds']['median']:.2f}",
-                "verdict": _verdict(past["seconds"], r["seconds"]),
+                "new / old": f"{r['seconds']['median'] / past['seconds']['median']:.2f} ({low:.2f} - {high:.2f})",
+                "verdict": verdict((low, high), work),
+                "same work": f"{work[0]:.2f} - {work[1]:.2f}" if "control" in past and "control" in r else "",
                 "evaluations": _change(past, r, lambda x: x.get("evaluations")),
                 "deviance": f"{r['criterion'] - past['criterion']:+.1e}",
                 "peak MB": _change(past, r, lambda x: round(x["memory"]["peak_mb"]) if "memory" in x else None),
@@ -100,7 +113,60 @@ def compare(old: Record, new: Record, style: str = "table") -> str:
         if name != "load average" and old["environment"].get(name) != value
     ]
     note = "The two runs differ in their environment. " + "; ".join(differs) if differs else ""
-    return "\n\n".join(part for part in (_table(rows, style), note) if part)
+    return "\n\n".join(part for part in (_table(rows, style), COMPARED, note) if part)
+
+
+#: A ratio of medians nearer to 1 than this is what two runs of one code differ by on a machine that others use.
+NOTICEABLE = 1.1
+#: Chance that a median lies beyond its interval.
+CHANCE = 0.05
+COMPARED = (
+    f"new / old: ratio of the medians, and the range that the {1 - CHANCE:.0%} intervals of both leave to it; same "
+    "work: that range for work that was the same in both runs, which tells what the machine did. Faster, slower: all "
+    f"of the range is more than {NOTICEABLE - 1:.0%} away from 1, and from all of the range of the same work."
+)
+
+
+def ratio_interval(old: Sequence[float], new: Sequence[float]) -> tuple[float, float]:
+    """Lowest and highest ratio of two medians, each anywhere in its interval.
+
+    Examples
+    --------
+    >>> ratio_interval([1.0, 1.0, 2.0], [3.0, 4.0, 4.0])
+    (1.5, 4.0)
+    """
+    (old_low, old_high), (new_low, new_high) = median_interval(old), median_interval(new)
+    return new_low / old_high, new_high / old_low
+
+
+def median_interval(times: Sequence[float]) -> tuple[float, float]:
+    """Order statistics with the median between them; lowest and highest where there are fewer than six.
+
+    They hold it with the chance that 1 - `CHANCE` asks for, whatever the distribution (David & Nagaraja 2003, Order
+    Statistics, section 7.1).
+
+    Examples
+    --------
+    >>> median_interval([3.0, 1.0, 2.0]), median_interval(range(20))
+    ((1.0, 3.0), (5, 14))
+    """
+    ordered, n = sorted(times), len(times)
+    # B times of n are below the median, B binomial: all but the `beyond` lowest are above it with chance P(B <= beyond)
+    beyond = max(0, int(stats.binom.ppf(CHANCE / 2, n, 0.5)) - 1)
+    return ordered[beyond], ordered[n - 1 - beyond]
+
+
+def verdict(fits: tuple[float, float], same_work: tuple[float, float] = (1.0, 1.0)) -> str:
+    """What a range of ratios says: "faster" or "slower" where all of it is noticeably away from that of the same work.
+
+    Examples
+    --------
+    >>> verdict((0.5, 0.8)), verdict((1.05, 1.3)), verdict((1.2, 1.3)), verdict((1.2, 1.3), (0.9, 1.15))
+    ('faster', 'same', 'slower', 'same')
+    """
+    if fits[1] < min(1.0, same_work[0]) / NOTICEABLE:
+        return "faster"
+    return "slower" if fits[0] > max(1.0, same_work[1]) * NOTICEABLE else "same"
 
 
 def method_name(result: dict[str, Any]) -> str:
@@ -126,12 +192,6 @@ def seconds(value: float) -> str:
 
 def _excess(result: dict[str, Any]) -> str:
     return f"{result['excess']:.1e}" if "excess" in result else ""
-
-
-def _verdict(old: dict[str, float], new: dict[str, float]) -> str:
-    if new["q3"] < old["q1"]:
-        return "faster"
-    return "slower" if new["q1"] > old["q3"] else "same"
 
 
 def _change(old: dict[str, Any], new: dict[str, Any], figure: Callable[[dict[str, Any]], Any]) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import click
 
 from .. import registry
-from ..contracts import RanefError
+from ..contracts import RanefError, RanefWarning
 from .bench import bench
 from .check import check
 from .demo import demo
@@ -18,13 +21,25 @@ from .plugins import plugins
 
 
 class _Commands(click.Group):
-    """A group whose commands end with a message, not with a traceback, where ranef raised the error on purpose."""
+    """A group whose commands end with a message, not with a traceback, where ranef raised the error on purpose.
+
+    Warnings of ranef are messages too: the line of code that gave one says nothing to who typed a command.
+    """
 
     def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except RanefError as error:
-            raise click.ClickException(str(error)) from error
+        with warnings.catch_warnings():
+            warnings.showwarning = partial(_show, warnings.showwarning)
+            try:
+                return super().invoke(ctx)
+            except RanefError as error:
+                raise click.ClickException(str(error)) from error
+
+
+def _show(otherwise: Callable[..., None], message: Warning | str, *arguments: Any, **others: Any) -> None:
+    if isinstance(message, RanefWarning):
+        click.echo(f"Warning: {message}", err=True)
+    else:
+        otherwise(message, *arguments, **others)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -75,7 +75,8 @@ def bench(
 ) -> None:
     """Measure backends, optimizers and peers on shipped, simulated or your own models.
 
-    Every method fits every case in one process, in turns, with BLAS threads pinned; figures are medians.
+    Every method fits every case in one process, in turns, with BLAS threads pinned; figures are medians. The exit code
+    is 1 where every method failed.
 
     \b
     ranef bench sleepstudy penicillin --backend all
@@ -111,6 +112,8 @@ def bench(
             record.save(done, json_file)
     if csv_out:
         record.save_csv(done, csv_out)
+    if not any(result["status"] == "ok" for result in done["results"]):
+        raise SystemExit(1)
     if plot_file:
         plot.plot(done, plot_file)
 

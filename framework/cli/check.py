@@ -3,40 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import click
-from tabulate import tabulate
 
 from .. import registry, testkit
 from ..contracts import InputError, PluginNotFoundError
+from .table import fitted
 
-
-@dataclass(frozen=True)
-class Kit:
-    """How a plugin of a kind is found, and what its laws are."""
-
-    find: Callable[..., tuple[Any, registry.Provenance]]
-    checks: Callable[[Any], Iterable[testkit.Check]]
-
-
-KITS: dict[registry.Kind, Kit] = {
-    "family": Kit(registry.family, testkit.family_checks),
-    "link": Kit(registry.link, testkit.link_checks),
-    "linalg": Kit(registry.linalg_backend, testkit.linalg_checks),
-    "optimizer": Kit(registry.optimizer, testkit.optimizer_checks),
+KITS: dict[registry.Kind, Callable[..., Iterable[testkit.Check]]] = {
+    "family": testkit.family_checks,
+    "link": testkit.link_checks,
+    "linalg": testkit.linalg_checks,
+    "optimizer": testkit.optimizer_checks,
+    "observer": testkit.observer_checks,
 }
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A law, and whether the plugin obeys it."""
+    """A law, and whether the plugin obeys it; it was not looked at where one that it builds on is broken."""
 
     name: str
     law: str
     passed: bool
+    skipped: bool
     message: str
 
 
@@ -57,20 +49,33 @@ def check(name: str, kind: registry.Kind | None, link: str | None, as_json: bool
     kind = kind or kind_of(name)
     if link is not None and kind != "family":
         raise click.UsageError(f"--link is for families; {name} is a {registry.KINDS[kind].text}")
-    plugin, provenance = KITS[kind].find(name, **({"link": link} if link else {}))
-    outcomes = list(apply(KITS[kind].checks(plugin)))
+    plugin, provenance = registry.find(kind, name, **({"link": link} if link else {}))
+    outcomes = list(apply(KITS[kind](plugin, name=provenance.name)))
     broken = [outcome for outcome in outcomes if not outcome.passed]
     if as_json:
         report = {"plugin": asdict(provenance), "passed": not broken, "laws": [asdict(o) for o in outcomes]}
         click.echo(json.dumps(report, indent=2))
     else:
-        click.echo(f"{provenance}\n")
-        rows = [("passed" if o.passed else "FAILED", o.name, o.message or o.law) for o in outcomes]
-        headers = ("", "law", "what it says, or how it is broken")
-        click.echo(tabulate(rows, headers=headers, maxcolwidths=[None, None, 70], disable_numparse=True))
-        click.echo(f"\n{len(outcomes) - len(broken)} of {len(outcomes)} laws passed")
+        click.echo(f"{provenance}\n\n{table_of(outcomes)}\n\n{count_of(outcomes)}")
     if broken:
         raise SystemExit(1)
+
+
+def table_of(outcomes: Iterable[Outcome]) -> str:
+    """A line for each law that was looked at, what is broken first."""
+    rows = [
+        ("passed" if o.passed else "FAILED", o.name, o.message or o.law)
+        for o in sorted(outcomes, key=lambda o: o.passed)
+        if not o.skipped
+    ]
+    return fitted(rows, ("", "law", "what it says, or how it is broken"))
+
+
+def count_of(outcomes: Sequence[Outcome]) -> str:
+    """How many laws were passed, and how many not looked at."""
+    passed, skipped = (sum(getattr(o, state) for o in outcomes) for state in ("passed", "skipped"))
+    others = f"; {skipped} were not looked at, because they build on what is broken" if skipped else ""
+    return f"{passed} of {len(outcomes)} laws passed{others}"
 
 
 def kind_of(name: str) -> registry.Kind:
@@ -84,8 +89,18 @@ def kind_of(name: str) -> registry.Kind:
     if len(having) > 1:
         raise InputError(f"{name!r} is the name of plugins of several kinds: choose by --kind {' or '.join(having)}")
     if not having:
-        raise PluginNotFoundError(f"there is no plugin {name!r} that has laws: `ranef plugins` lists all there are")
+        raise PluginNotFoundError("\n  ".join([f"there is no plugin {name!r} that has laws", *why_not(name)]))
     return having[0]
+
+
+def why_not(name: str) -> Iterator[str]:
+    """Entry points that gave nothing, with the reason: those of the plugin's own name alone, where there are any."""
+    silent = [info for info in registry.entries() if info.kind == "entry point"]
+    mine = [i for i in silent if name in (i.name, i.distribution) or i.distribution == f"ranef-{name}"]
+    for info in mine or silent:
+        yield f"{info.state}: {info.name} of {info.distribution} {info.version}: {info.reason}"
+    if not mine:
+        yield "`ranef plugins` lists all there are"
 
 
 def apply(checks: Iterable[testkit.Check]) -> Iterator[Outcome]:
@@ -94,6 +109,8 @@ def apply(checks: Iterable[testkit.Check]) -> Iterator[Outcome]:
         try:
             law.run()
         except testkit.LawBroken as error:
-            yield Outcome(law.name, law.law, False, str(error).removeprefix(f"{law.name}: "))
+            yield Outcome(law.name, law.law, False, False, str(error).removeprefix(f"{law.name}: "))
+        except testkit.LawSkipped as error:
+            yield Outcome(law.name, law.law, False, True, str(error))
         else:
-            yield Outcome(law.name, law.law, True, "")
+            yield Outcome(law.name, law.law, True, False, "")

@@ -7,7 +7,6 @@ import ctypes.util
 import importlib.metadata
 import os
 import platform
-import re
 from collections.abc import Iterator
 
 import click
@@ -15,6 +14,7 @@ import numpy as np
 from tabulate import tabulate
 
 from .. import registry
+from .metadata import requirements
 
 #: REML criterion of lme4's `lmer(Reaction ~ Days + (Days | Subject), sleepstudy)`, as a log-likelihood.
 SLEEPSTUDY_LOG_LIKELIHOOD = -871.814135979245
@@ -29,7 +29,7 @@ def doctor() -> None:
         click.secho(f"wrong: {problem}", fg="red")
     if problems:
         raise SystemExit(1)
-    click.echo("all is well: every plugin is in order, and a reference fit gives the known log-likelihood")
+    click.echo("all is well: every plugin can be made, and a reference fit gives the known log-likelihood")
 
 
 def versions() -> Iterator[tuple[str, str]]:
@@ -37,22 +37,11 @@ def versions() -> Iterator[tuple[str, str]]:
     yield "platform", platform.platform()
     yield "python", platform.python_version()
     yield "ranef", importlib.metadata.version("ranef")
-    for distribution, extra in requirements():
-        try:
-            yield distribution, importlib.metadata.version(distribution)
-        except importlib.metadata.PackageNotFoundError:
-            yield distribution, f'not installed (pip install "ranef[{extra}]")'
+    for needed in requirements():
+        if needed.name != "ranef" and needed.extra not in ("test", "dev", "all"):
+            missing = f'not installed (pip install "ranef[{needed.extra}]")'
+            yield needed.name, registry.version_of(needed.name) or missing
     yield "SuiteSparse CHOLMOD", cholmod_version()
-
-
-def requirements() -> Iterator[tuple[str, str]]:
-    """Name of each distribution that ranef's metadata asks for, with the extra that brings it ("" for the core)."""
-    for requirement in importlib.metadata.requires("ranef") or ():
-        name = re.match(r"[\w.-]+", requirement)
-        extra = re.search(r"extra == ['\"]([\w-]+)", requirement)
-        brings = extra[1] if extra else ""
-        if name and name[0] != "ranef" and brings not in ("test", "dev", "all"):
-            yield name[0], brings
 
 
 def cholmod_version() -> str:
@@ -75,11 +64,16 @@ def blas() -> Iterator[tuple[str, str]]:
 
 
 def plugin_problems() -> Iterator[str]:
-    """Plugins that failed, are refused, or have the name of another one."""
+    """Plugins that failed, are refused, have the name of another one, or cannot be made."""
     for info in registry.entries():
+        source = f"{info.distribution} {info.version}".rstrip()
         if info.state in ("failed", "refused", "conflict"):
-            source = f"{info.distribution} {info.version}".rstrip()
             yield f"{info.kind} {info.name} of {source}: {info.state}: {info.reason}"
+        elif info.state == "ready" and info.kind != "entry point":
+            try:
+                registry.find(info.kind, f"{info.distribution}:{info.name}")
+            except Exception as error:  # whatever it is, the user would meet it at the first fit
+                yield f"{info.kind} {info.name} of {source}: {error}"
 
 
 def self_check() -> Iterator[str]:

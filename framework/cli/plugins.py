@@ -6,26 +6,14 @@ import json
 from dataclasses import asdict
 
 import click
-from tabulate import tabulate
 
 from .. import registry
-
-COLUMNS = {
-    "name": "name",
-    "kind": "kind",
-    "distribution": "distribution",
-    "version": "version",
-    "api_version": "api",
-    "abilities": "abilities",
-    "state": "state",
-    "reason": "why",
-}
-WIDEST = {"abilities": 34, "reason": 60}
+from .table import fitted
 
 
 @click.command()
 @click.option("--kind", type=click.Choice(list(registry.KINDS)), help="Only plugins of this kind.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, with the summary of every plugin.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, with the version of the contracts too.")
 def plugins(kind: registry.Kind | None, as_json: bool) -> None:
     """List all plugins, with their state and the reason where it is not "ready".
 
@@ -35,14 +23,11 @@ def plugins(kind: registry.Kind | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([asdict(info) for info in infos], indent=2))
         return
-    rows = [asdict(info) | {"abilities": ", ".join(info.abilities)} for info in infos]
-    # columns without content are left out: on most machines nothing is wrong, so there is no "why"
-    shown = [column for column in COLUMNS if any(row[column] for row in rows)]
-    click.echo(
-        tabulate(
-            [[row[column] for column in shown] for row in rows],
-            headers=[COLUMNS[column] for column in shown],
-            maxcolwidths=[WIDEST.get(column) for column in shown] if rows else None,
-            disable_numparse=True,
-        )
-    )
+    click.echo(fitted(map(line, infos), ("name", "kind", "from", "state", "what it is, or why it is not ready")))
+
+
+def line(info: registry.PluginInfo) -> tuple[str, ...]:
+    """Name, kind, distribution, state, and the summary with abilities or the reason."""
+    abilities = f" ({', '.join(info.abilities)})" if info.abilities else ""
+    source = f"{info.distribution} {info.version}".rstrip()
+    return info.name, info.kind, source, info.state, info.reason or f"{info.summary}{abilities}"

@@ -65,3 +65,11 @@ class DataWarning(RanefWarning):
 
 class PluginWarning(RanefWarning):
     """A plugin (an observer, say) misbehaved and was left out; the fit is not affected."""
+
+
+class NameConflictWarning(PluginWarning):
+    """A plugin of another distribution has the name of one of ranef's own, which keeps the name.
+
+    The built-in one was used, as on a machine without the other. Write ``"distribution:name"`` to choose the other one,
+    or ask its authors for a name of its own.
+    """

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 from .arrays import BoolArray, FloatArray
-from .errors import InputError
+from .errors import InputError, PluginError
 from .link import Link, Mean, find_link
 
 
@@ -192,6 +192,8 @@ class Family(ABC):
     ------
     InputError
         If the link does not fit the family.
+    PluginError
+        If the class names no links.
 
     Examples
     --------
@@ -232,6 +234,12 @@ class Family(ABC):
     multiplicative_dispersion: bool = False
 
     def __init__(self, link: str | Link | None = None) -> None:
+        links: Any = self.links  # whatever a subclass has made of it
+        if not links or isinstance(links, str):
+            raise PluginError(
+                f"{type(self).__qualname__}.links is {links!r}: expected a tuple of the names of the links that fit "
+                'the family, the default first, for example links = ("log", "identity")'
+            )
         if isinstance(link, str) and link not in self.links:
             raise InputError(
                 f"link {link!r} does not fit the {self.name} family: "

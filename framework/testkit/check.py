@@ -7,14 +7,17 @@ import pickle
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from functools import cache, partial
 from typing import Any, Generic, TypeVar
+from unittest import SkipTest
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ..contracts import InputError
 from ..contracts.arrays import AnyArray
+from ..contracts.origin import said
 
 Subject = TypeVar("Subject")
 
@@ -34,7 +37,8 @@ class Check:
     law : str
         What the law says.
     run : callable
-        Returns if the plugin obeys, and raises `LawBroken` if it does not.
+        Returns if the plugin obeys, and raises `LawBroken` if it does not; `LawSkipped` where a law that this one
+        builds on is broken.
     expected_failure : str
         Why the plugin is known to break the law: `run` then returns if it does, and raises if it does not.
 
@@ -49,8 +53,27 @@ class Check:
     expected_failure: str = ""
 
 
+class LawSkipped(SkipTest):
+    """A law was not looked at, because one that it builds on is broken; pytest and unittest call it skipped."""
+
+
 def _always(subject: Any) -> bool:
     return True
+
+
+@dataclass(frozen=True, eq=False)
+class _Law:
+    """A law, and the subject that it is applied to."""
+
+    state: Callable[..., None]
+    on: Callable[[Any], Sequence[Any]] | None
+    where: Callable[[Any], bool]
+    first: bool
+    subject: Any = None
+
+    @property
+    def name(self) -> str:
+        return self.state.__name__
 
 
 class LawBook(Generic[Subject]):
@@ -70,12 +93,14 @@ class LawBook(Generic[Subject]):
     """
 
     def __init__(self) -> None:
-        self._laws: list[tuple[Callable[..., None], Callable[[Subject], bool], Callable[[Subject], Any] | None]] = []
+        self._laws: list[_Law] = []
 
     def law(
         self,
         on: Callable[[Subject], Sequence[Any]] | None = None,
         where: Callable[[Subject], bool] = _always,
+        *,
+        first: bool = False,
     ) -> Callable[[Callable[..., None]], Callable[..., None]]:
         """Enter a function as a law.
 
@@ -85,13 +110,19 @@ class LawBook(Generic[Subject]):
             Gives the cases of a subject: the law is then a function of subject and case, and holds in every case.
         where : callable, optional
             Whether the law applies to a subject: declared abilities decide.
+        first : bool
+            Whether the laws after it build on it: they are skipped where it is broken.
         """
 
         def enter(state: Callable[..., None]) -> Callable[..., None]:
-            self._laws.append((state, where, on))
+            self._laws.append(_Law(state, on, where, first))
             return state
 
         return enter
+
+    def applying(self, subject: Subject) -> list[_Law]:
+        """The laws that apply to a subject."""
+        return [replace(law, subject=subject) for law in self._laws if _applies(law, subject)]
 
     def checks(self, subject: Subject, expected_failures: Mapping[str, str] | None = None) -> Iterator[Check]:
         """One check for every law that applies.
@@ -101,44 +132,76 @@ class LawBook(Generic[Subject]):
         InputError
             If `expected_failures` names a law that does not exist or does not apply.
         """
-        expected = dict(expected_failures or {})
-        applying = [(state, on) for state, where, on in self._laws if where(subject)]
-        names = [state.__name__ for state, _ in applying]
-        if unknown := sorted(set(expected) - set(names)):
-            raise InputError(f"expected_failures: no law {unknown[0]!r} applies here; there is: {', '.join(names)}")
-        for state, on in applying:
-            name = state.__name__
-            run = _applied(state, subject, on)
-            if name in expected:
-                run = _strictly_failing(run, name, expected[name])
-            yield Check(name, inspect.getdoc(state) or "", run, expected.get(name, ""))
+        return checks_of(self.applying(subject), type(subject).__module__, expected_failures)
 
 
-def _applied(
-    state: Callable[..., None], subject: Subject, on: Callable[[Subject], Sequence[Any]] | None
-) -> Callable[[], None]:
-    """What applies a law to a subject in all its cases, and names those in which it is broken."""
+def _applies(law: _Law, subject: Any) -> bool:
+    """Whether a law applies; where a plugin cannot even be asked, a law that it builds on says why."""
+    try:
+        return law.where(subject)
+    except Exception:
+        return True
+
+
+def checks_of(laws: Sequence[_Law], module: str, expected_failures: Mapping[str, str] | None) -> Iterator[Check]:
+    """One check for each law; messages name lines of the package that the plugin's module is in."""
+    expected = dict(expected_failures or {})
+    names = [law.name for law in laws]
+    if unknown := sorted(set(expected) - set(names)):
+        raise InputError(f"expected_failures: no law {unknown[0]!r} applies here; there is: {', '.join(names)}")
+    before: list[tuple[str, Callable[[], bool]]] = []
+    for law in laws:
+        run = _applied(law, module)
+        if law.name in expected:
+            run = _strictly_failing(run, law.name, expected[law.name])
+        run = _after(tuple(before), run)
+        yield Check(law.name, inspect.getdoc(law.state) or "", run, expected.get(law.name, ""))
+        if law.first and law.name not in expected:
+            before.append((law.name, cache(partial(_is_broken, run))))
+
+
+def _applied(law: _Law, module: str) -> Callable[[], None]:
+    """What applies a law in all its cases, and names those in which it is broken."""
 
     def run() -> None:
         broken: list[tuple[str, Exception]] = []
         try:
-            cases = [(subject,)] if on is None else [(subject, case) for case in on(subject)]
+            cases = [(law.subject,)] if law.on is None else [(law.subject, case) for case in law.on(law.subject)]
         except Exception as error:
-            raise LawBroken(f"{state.__name__}: {_said(error)}") from error
+            raise LawBroken(f"{law.name}: {_said(error, module)}") from error
         if not cases:
-            raise LawBroken(f"{state.__name__}: there is no case to check it in")
+            raise LawBroken(f"{law.name}: there is no case to check it in")
         for arguments in cases:
             try:
                 with np.errstate(all="ignore"):
-                    state(*arguments)
+                    law.state(*arguments)
             except Exception as error:  # whatever a plugin raises
-                broken.append((f"in {arguments[-1]}: " if on else "", error))
+                case = str(arguments[-1]) if law.on else ""
+                broken.append((f"in {case}: " if case else "", error))
         if broken:
             where, first = broken[0]
             count = f" (in {len(broken)} of {len(cases)} cases)" if len(cases) > 1 else ""
-            raise LawBroken(f"{state.__name__}: {where}{_said(first)}{count}") from first
+            raise LawBroken(f"{law.name}: {where}{_said(first, module)}{count}") from first
 
     return run
+
+
+def _after(before: Sequence[tuple[str, Callable[[], bool]]], run: Callable[[], None]) -> Callable[[], None]:
+    def run_where_those_before_hold() -> None:
+        for name, is_broken in before:
+            if is_broken():
+                raise LawSkipped(f"not looked at: it builds on {name}, which is broken")
+        run()
+
+    return run_where_those_before_hold
+
+
+def _is_broken(run: Callable[[], None]) -> bool:
+    try:
+        run()
+    except (LawBroken, LawSkipped):
+        return True
+    return False
 
 
 def _strictly_failing(run: Callable[[], None], name: str, reason: str) -> Callable[[], None]:
@@ -152,8 +215,8 @@ def _strictly_failing(run: Callable[[], None], name: str, reason: str) -> Callab
     return run_and_expect_failure
 
 
-def _said(error: Exception) -> str:
-    return str(error) if isinstance(error, LawBroken) else f"{type(error).__name__}: {error}"
+def _said(error: Exception, module: str) -> str:
+    return str(error) if isinstance(error, LawBroken) else said(error, module)
 
 
 def as_pytest(*checks: Iterable[Check]) -> Callable[[Check], None]:

@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from ..contracts import Derivatives, DispersionParameter, Family, InputError
+from ..contracts import Derivatives, DispersionParameter, Family, InputError, Link
 from ..contracts.arrays import FloatArray
 from .check import Check, LawBook, close, leaves, pickled, read_only, require, same_bits, same_in_threads
 from .differences import derivative
 from .links import means_within, step_of
 from .measure import Measure, measure
+from .plugin import Held, plugin_checks, require_array, require_type
 
 #: Numbers of trials that families with trials are checked with.
 TRIALS = np.array([1.0, 2.0, 7.0, 20.0])
@@ -30,6 +31,7 @@ def family_checks(
     *,
     means: ArrayLike | None = None,
     phis: Sequence[ArrayLike] | None = None,
+    name: str | None = None,
     expected_failures: Mapping[str, str] | None = None,
 ) -> Iterator[Check]:
     """One check for every law that a family has to obey, with the link that it has.
@@ -42,6 +44,8 @@ def family_checks(
     phis : sequence of (r,) array_like, optional
         Dispersion parameters with which it is checked, none of them so extreme that the density cannot be summed or
         integrated numerically; default: two inside their bounds.
+    name : str, optional
+        Name of its entry.
     expected_failures : mapping, optional
         Names of laws that the family is known to break, with the reason. Strict: they must be broken.
 
@@ -52,7 +56,7 @@ def family_checks(
     >>> for check in family_checks(registry.family("poisson")[0]):
     ...     check.run()
     """
-    return LAWS.checks(_Family(family, means, phis), expected_failures)
+    return plugin_checks(Held(family, name), LAWS, _Family(family, means, phis), expected_failures)
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +68,7 @@ class _Setting:
     means: FloatArray
 
     def __str__(self) -> str:
-        return f"phi = {self.phi.tolist()}" if len(self.phi) else "its settings"
+        return f"phi = {self.phi.tolist()}" if len(self.phi) else ""
 
     @cached_property
     def mu(self) -> FloatArray:
@@ -200,6 +204,66 @@ def _weights_are_trials(f: _Family) -> bool:
 LAWS: LawBook[_Family] = LawBook()
 
 
+@LAWS.law(first=True)
+def attributes_describe_the_family(f: _Family) -> None:
+    """Name, links and support text are given, bounds are in order, parameters have distinct names and inner starts."""
+    family, cls = f.family, type(f.family).__qualname__
+    link: Any = getattr(family, "link", None)
+    parameters: Any = family.parameters
+    require(isinstance(link, Link), f"{cls} has no link: its __init__ must call super().__init__(link)")
+    require(
+        isinstance(parameters, tuple) and all(isinstance(p, DispersionParameter) for p in parameters),
+        f"{cls}.parameters is {parameters!r}, not a tuple of DispersionParameter",
+    )
+    require(
+        bool(family.name) and bool(family.links) and bool(family.support_text), "name, links or support_text is empty"
+    )
+    require(family.mean_bounds[0] < family.mean_bounds[1], f"mean_bounds = {family.mean_bounds}")
+    names = [p.name for p in parameters]
+    require(len(set(names)) == len(names), f"parameters: {names}")
+    for p in parameters:
+        require(p.lower < p.start < p.upper, f"{p.name} starts at {p.start:g}, outside of {p.lower:g} to {p.upper:g}")
+
+
+@LAWS.law(on=_settings, first=True)
+def answers_are_float_arrays_of_the_shape_of_y(f: _Family, setting: _Setting) -> None:
+    """All that comes back is an array of floats with one element for each row; `support` one of booleans."""
+    family, phi = f.family, setting.phi
+    draws = family.sample(setting.mu, setting.weights, phi, np.random.default_rng(1))
+    require_array(family.sample, draws, setting.mu.shape)
+    require_array(family.support, family.support(draws, setting.weights), setting.mu.shape, bool)
+    s, n, r = setting.sample, setting.sample.y.shape, len(family.parameters)
+    y, mu, eta, weights = s.y.copy(), s.mu.copy(), s.eta.copy(), s.weights.copy()  # the other laws need theirs
+    for method, arguments in (
+        (family.log_density, (y, mu, weights, phi)),
+        (family.variance, (mu, phi)),
+        (family.response_mean, (mu, phi)),
+        (family.response_variance, (mu, weights, phi)),
+        (family.start_mean, (y, weights)),
+        (family.saturated_mean, (y, weights, phi)),
+        (family.deviance, (y, mu, weights, phi)),
+    ):
+        require_array(method, method(*arguments), n)
+    require_array(family.start_dispersion, family.start_dispersion(y, mu, weights), (r,))
+    for order in (2, 3):
+        d = family.evaluate(y, eta, weights, phi, order)
+        require_type(family.evaluate, d, Derivatives)
+        for part, array in vars(d).items():
+            if array is not None:
+                by_phi = part.startswith("phi1") or part == "expected_weight_phi"
+                require_array(family.evaluate, array, (r, *n) if by_phi else n, part=part)
+
+
+@LAWS.law(on=_settings, first=True)
+def draws_lie_in_the_support(f: _Family, setting: _Setting) -> None:
+    """`support` accepts what `sample` draws, at every mean."""
+    mu, weights = np.repeat(setting.mu, N_DRAWS), np.repeat(setting.weights, N_DRAWS)
+    draws = f.family.sample(mu, weights, setting.phi, np.random.default_rng(17))
+    refused = draws[~f.family.support(draws, weights)]
+    share = f"{len(refused)} of {len(draws)} draws, {refused[:1]} among them"
+    require(not len(refused), f"`support` refuses {share}: it is too narrow, or `sample` goes beyond it")
+
+
 @LAWS.law(on=_settings)
 def density_has_total_one(f: _Family, setting: _Setting) -> None:
     """The density, all constants included, sums or integrates to 1 over the support."""
@@ -228,14 +292,11 @@ def variance_is_that_of_the_density(f: _Family, setting: _Setting) -> None:
 
 @LAWS.law(on=_settings)
 def samples_follow_the_density(f: _Family, setting: _Setting) -> None:
-    """Draws fall where the density says (chi-square in about ten bins), lie in the support, and have its mean."""
+    """Draws fall where the density says (chi-square in about ten bins), and have its mean."""
     m = setting.measure
     for row, (mu, weight) in enumerate(zip(setting.mu, setting.weights, strict=True)):
         one, rng = np.ones(N_DRAWS), np.random.default_rng([17, row])
         draws = f.family.sample(mu * one, weight * one, setting.phi, rng)
-        require(draws.shape == one.shape, f"a sample of shape {draws.shape} for means of shape {one.shape}")
-        outside = ~f.family.support(draws, weight * one)
-        require(not np.any(outside), f"{outside.sum()} draws outside of the support, {draws[outside][:1]} among them")
         mine = m.cut_rows == row
         edges, below = m.cuts[mine], m.cumulated[mine]
         probability = np.diff(np.concatenate([[0.0], below, [1.0]]))
@@ -474,25 +535,6 @@ def means_of_the_family_are_valid(f: _Family, setting: _Setting) -> None:
 
 
 @LAWS.law(on=_settings)
-def answers_are_float_arrays_of_the_shape_of_y(f: _Family, setting: _Setting) -> None:
-    """All that comes back is an array of floats with one element for each row; `support` one of booleans."""
-    s = setting.sample
-    family, n = f.family, s.y.shape
-    arrays = {
-        "log_density": family.log_density(s.y, s.mu, s.weights, s.phi),
-        "variance": family.variance(s.mu, s.phi),
-        "sample": family.sample(s.mu, np.ceil(s.weights), s.phi, np.random.default_rng(1)),
-        "deviance": family.deviance(s.y, s.mu, s.weights, s.phi),
-        **{k: v for k, v in vars(family.evaluate(s.y, s.eta, s.weights, s.phi)).items() if v is not None},
-    }
-    for name, array in arrays.items():
-        require(isinstance(array, np.ndarray) and array.shape == n, f"{name} has shape {np.shape(array)}, expected {n}")
-        require(array.dtype == np.float64, f"{name} has dtype {array.dtype}")
-    support = family.support(s.y, s.weights)
-    require(support.dtype == bool and support.shape == n, f"support has dtype {support.dtype}, shape {support.shape}")
-
-
-@LAWS.law(on=_settings)
 def inputs_are_not_changed(f: _Family, setting: _Setting) -> None:
     """Responses, means, weights and dispersion parameters may be read-only, and stay as they are."""
     s = setting.sample
@@ -528,17 +570,3 @@ def pickling_gives_an_equal_family(f: _Family) -> None:
     require(copy == f.family and hash(copy) == hash(f.family), f"{copy!r} differs from {f.family!r}")
     sample = f.settings[0].sample
     same_bits("a pickled family", sample.answers(copy), sample.answers())
-
-
-@LAWS.law()
-def attributes_describe_the_family(f: _Family) -> None:
-    """Name, links and support text are given, bounds are in order, parameters have distinct names and inner starts."""
-    family = f.family
-    require(
-        bool(family.name) and bool(family.links) and bool(family.support_text), "name, links or support_text is empty"
-    )
-    require(family.mean_bounds[0] < family.mean_bounds[1], f"mean_bounds = {family.mean_bounds}")
-    names = [p.name for p in family.parameters]
-    require(len(set(names)) == len(names), f"parameters: {names}")
-    for p in family.parameters:
-        require(p.lower < p.start < p.upper, f"{p.name} starts at {p.start:g}, outside of {p.lower:g} to {p.upper:g}")

@@ -16,9 +16,11 @@ from ..contracts import (
     NotPositiveDefiniteError,
     PatternBlocks,
     Structure,
+    Symbolic,
 )
 from ..contracts.arrays import FloatArray
 from .check import Check, LawBook, close, pickled, read_only, require, same_bits, same_in_threads
+from .plugin import Held, plugin_checks, require_array, require_methods, require_type
 from .structures import CASES, Case, scaled
 
 
@@ -26,6 +28,7 @@ def linalg_checks(
     backend: LinalgBackend,
     *,
     structures: Mapping[str, Callable[[np.random.Generator], Case]] | None = None,
+    name: str | None = None,
     expected_failures: Mapping[str, str] | None = None,
 ) -> Iterator[Check]:
     """One check for every law that a linear-algebra backend has to obey.
@@ -38,6 +41,8 @@ def linalg_checks(
     structures : mapping of name to function, optional
         Each makes a `ranef.testkit.structures.Case` from a random generator; default: 13 structures with one to three
         factors, crossed, nested, partially crossed, with one to three columns and both covariance templates.
+    name : str, optional
+        Name of its entry.
     expected_failures : mapping, optional
         Names of laws that the backend is known to break, with the reason. Strict: they must be broken.
 
@@ -49,7 +54,7 @@ def linalg_checks(
     ...     check.run()
     """
     cases = {name: make(np.random.default_rng(20150107)) for name, make in (structures or CASES).items()}
-    return LAWS.checks(_Backend(backend, cases), expected_failures)
+    return plugin_checks(Held(backend, name), LAWS, _Backend(backend, cases), expected_failures)
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,6 +151,33 @@ THETAS: dict[str, Callable[[Structure], FloatArray]] = {
 # The laws -----------------------------------------------------------------------------------------------------------
 
 LAWS: LawBook[_Backend] = LawBook()
+
+
+@LAWS.law(first=True)
+def cost_is_a_number(b: _Backend) -> None:
+    """`cost` is a number for every structure, inf for those that the backend cannot do."""
+    for case in b.cases.values():
+        require_type(b.backend.cost, b.backend.cost(case.structure), (float, int))
+
+
+@LAWS.law(on=_inner, first=True)
+def answers_have_the_types_of_the_contract(b: _Backend, system: _System) -> None:
+    """`analyze` gives a `Symbolic`, `factorize` a `Factor`; what that is asked for are floats and arrays of floats."""
+    structure, B = system.case.structure, system.right_hand_side()
+    symbolic = b.backend.analyze(structure)
+    require_type(b.backend.analyze, symbolic, Symbolic)
+    require_methods(symbolic)
+    factor = symbolic.factorize(system.case.ZtWZ, system.theta)
+    require_type(symbolic.factorize, factor, Factor)
+    require_methods(factor)
+    require(isinstance(factor.logdet, float), f"logdet is of type {type(factor.logdet).__name__}")
+    for solve in (factor.half_solve, factor.back_solve):
+        require_array(solve, solve(B), B.shape)
+    if b.backend.has_selected_inverse:
+        inverse = factor.selected_inverse()
+        require_type(factor.selected_inverse, inverse, PatternBlocks)
+        for block in (*inverse.diagonal, *inverse.cross.values()):
+            require_type(factor.selected_inverse, block, np.ndarray)
 
 
 @LAWS.law(on=_everywhere)

@@ -6,13 +6,16 @@ from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
-from ..contracts import Link
+from ..contracts import Link, LogMean, Mean
 from ..contracts.arrays import FloatArray
-from .check import Check, LawBook, close, leaves, pickled, read_only, require, same_bits, same_in_threads
+from .check import Check, LawBook, close, pickled, read_only, require, same_bits, same_in_threads
 from .differences import derivative
+from .plugin import Held, plugin_checks, require_array, require_type
 
 
-def link_checks(link: Link, *, expected_failures: Mapping[str, str] | None = None) -> Iterator[Check]:
+def link_checks(
+    link: Link, *, name: str | None = None, expected_failures: Mapping[str, str] | None = None
+) -> Iterator[Check]:
     """One check for every law that a link function has to obey.
 
     The laws of log(mu) and log(1 - mu) apply to links whose means lie in (0, 1).
@@ -20,6 +23,8 @@ def link_checks(link: Link, *, expected_failures: Mapping[str, str] | None = Non
     Parameters
     ----------
     link : Link
+    name : str, optional
+        Name of its entry.
     expected_failures : mapping, optional
         Names of laws that the link is known to break, with the reason. Strict: they must be broken.
 
@@ -30,7 +35,7 @@ def link_checks(link: Link, *, expected_failures: Mapping[str, str] | None = Non
     >>> for check in link_checks(registry.link("probit")[0]):
     ...     check.run()
     """
-    return LAWS.checks(link, expected_failures)
+    return plugin_checks(Held(link, name), LAWS, link, expected_failures)
 
 
 def means_within(lower: float, upper: float) -> FloatArray:
@@ -62,6 +67,20 @@ def _gives_probabilities(link: Link) -> bool:
 
 
 LAWS: LawBook[Link] = LawBook()
+
+
+@LAWS.law(first=True)
+def answers_are_float_arrays_of_the_shape_of_eta(link: Link) -> None:
+    """All that comes back is an array of floats with one element for each eta, also for one and for none."""
+    mu = means_within(*link.range)
+    require_array(link.link, link.link(mu), mu.shape)
+    for eta in (_etas(link), _etas(link)[:1], np.empty(0)):
+        for method, of in ((link.mean, Mean), (link.log_mean, LogMean)):
+            answer = method(eta)
+            require_type(method, answer, of)
+            for part, array in vars(answer).items():
+                require_array(method, array, eta.shape, part=part)
+        require_array(link.link, link.link(link.mean(eta).mu), eta.shape)
 
 
 @LAWS.law()
@@ -149,16 +168,6 @@ def derivatives_are_those_of_the_log_mean(link: Link) -> None:
 
 def _part_of_log_mean(link: Link, name: str) -> Callable[[FloatArray], FloatArray]:
     return lambda eta: np.asarray(getattr(link.log_mean(eta), name), float)
-
-
-@LAWS.law()
-def answers_are_float_arrays_of_the_shape_of_eta(link: Link) -> None:
-    """All that comes back is an array of floats with one element for each eta, also for one and for none."""
-    for eta in (_etas(link), _etas(link)[:1], np.empty(0)):
-        for array in [link.link(link.mean(eta).mu), *leaves(link.mean(eta))]:
-            require(
-                array.shape == eta.shape and array.dtype == np.float64, f"{array.dtype} {array.shape} for {eta.shape}"
-            )
 
 
 @LAWS.law()

@@ -10,6 +10,7 @@ import numpy as np
 from ..contracts import Objective, OptimizationResult, Optimizer, Status
 from ..contracts.arrays import FloatArray
 from .check import Check, LawBook, close, pickled, read_only, require, same_bits, same_in_threads
+from .plugin import Held, plugin_checks, require_array, require_type
 
 INF = np.inf
 #: The tolerance that optimizers are asked for.
@@ -20,12 +21,16 @@ ENOUGH = 5000
 Function = Callable[[FloatArray], tuple[float, FloatArray]]
 
 
-def optimizer_checks(optimizer: Optimizer, *, expected_failures: Mapping[str, str] | None = None) -> Iterator[Check]:
+def optimizer_checks(
+    optimizer: Optimizer, *, name: str | None = None, expected_failures: Mapping[str, str] | None = None
+) -> Iterator[Check]:
     """One check for every law that an optimizer has to obey.
 
     Parameters
     ----------
     optimizer : Optimizer
+    name : str, optional
+        Name of its entry.
     expected_failures : mapping, optional
         Names of laws that the optimizer is known to break, with the reason. Strict: they must be broken.
 
@@ -36,7 +41,7 @@ def optimizer_checks(optimizer: Optimizer, *, expected_failures: Mapping[str, st
     >>> for check in optimizer_checks(registry.optimizer("lbfgsb")[0]):
     ...     check.run()
     """
-    return LAWS.checks(_Optimizer(optimizer), expected_failures)
+    return plugin_checks(Held(optimizer, name), LAWS, _Optimizer(optimizer), expected_failures)
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,6 +170,19 @@ def _valleys(o: _Optimizer) -> list[Problem]:
     return PROBLEMS[:2]
 
 
+@LAWS.law(on=_problems, first=True)
+def results_are_of_the_declared_types(o: _Optimizer, problem: Problem) -> None:
+    """X is a float array of the start's shape, the value a float, the status a `Status`, the count an int."""
+    result, recorder = o.run(problem)
+    minimize = o.optimizer.minimize
+    require_type(minimize, result, OptimizationResult)
+    require_array(minimize, result.x, recorder.objective.start.shape, part="x")
+    require(isinstance(result.value, float), f"value is of type {type(result.value).__name__}")
+    require(isinstance(result.status, Status), f"status is {result.status!r}")
+    require(isinstance(result.n_evaluations, int), f"n_evaluations is of type {type(result.n_evaluations).__name__}")
+    require(result.x is not recorder.objective.start, "x is the objective's own start")
+
+
 @LAWS.law(on=_problems)
 def known_minima_are_found(o: _Optimizer, problem: Problem) -> None:
     """The value returned is the minimum, to a hundred times the tolerance, within 5000 evaluations."""
@@ -272,19 +290,6 @@ def no_gradient_is_needed(o: _Optimizer, problem: Problem) -> None:
     result, _ = o.run(problem, with_gradient=False)
     minimum = problem.minimum
     close("value", result.value, minimum, rtol=0.0, atol=1e-6 * max(abs(minimum), 1.0))
-
-
-@LAWS.law(on=_problems)
-def results_are_of_the_declared_types(o: _Optimizer, problem: Problem) -> None:
-    """X is a float array of the start's shape, the value a float, the status a `Status`, the count an int."""
-    result, recorder = o.run(problem)
-    require(isinstance(result, OptimizationResult), f"an object of type {type(result).__name__}")
-    require(result.x.shape == recorder.objective.start.shape, f"x has shape {result.x.shape}")
-    require(result.x.dtype == np.float64, f"x has dtype {result.x.dtype}")
-    require(isinstance(result.value, float), f"value is of type {type(result.value).__name__}")
-    require(isinstance(result.status, Status), f"status is {result.status!r}")
-    require(isinstance(result.n_evaluations, int), f"n_evaluations is of type {type(result.n_evaluations).__name__}")
-    require(result.x is not recorder.objective.start, "x is the objective's own start")
 
 
 @LAWS.law(on=_valleys)

@@ -6,11 +6,12 @@ import csv
 import json
 from functools import partial
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 import ranef.datasets
-from ranef.bench import simulate, worker
+from ranef.bench import record, simulate, worker
 from ranef.bench.measure import Probe
 from ranef.bench.methods import Method
 from ranef.bench.model import Case
@@ -38,7 +39,10 @@ def test_figures_of_every_method(done):
     for r in results:
         assert r["status"] == "ok"
         assert len(r["times"]) == 3
-        assert min(r["times"]) <= r["seconds"]["q1"] <= r["seconds"]["median"] <= r["seconds"]["q3"] <= max(r["times"])
+        quartiles = np.quantile(r["times"], [0.25, 0.5, 0.75])
+        assert [r["seconds"][at] for at in ("q1", "median", "q3")] == pytest.approx(quartiles, rel=1e-12)
+        assert len(r["control"]) == 7  # before all, and after each of 2 x 3 fits
+        assert min(r["control"]) > 0
         assert r["criterion"] == pytest.approx(1743.62827195849, abs=1e-6)  # lme4
         assert 0 <= r["excess"] < 1e-8
         assert r["size"] == {"n": 180, "p": 2, "q": 36, "m": 3}
@@ -63,7 +67,8 @@ def test_other_files(done):
 def test_saved_runs_compare(done):
     run = bench("--compare", done[1]["json"], done[1]["json"])
     assert run.exit_code == 0, run.output
-    assert run.output.count("same") == 2
+    verdicts = [line.split("  ") for line in run.output.splitlines() if " / auto" in line]
+    assert [cells.count("same") for cells in verdicts] == [1, 1]
 
 
 def test_growth_of_a_simulated_model(tmp_path):
@@ -87,6 +92,89 @@ def test_own_data(tmp_path):
     (result,) = json.loads(run.stdout)["results"]
     assert result["case"] == "mine.csv"
     assert result["criterion"] == pytest.approx(330.860588991086, abs=1e-6)  # lme4
+
+
+@pytest.fixture
+def csv_file(tmp_path):
+    """The data of sleepstudy, with weights, an offset, counts and trials."""
+    days = ranef.datasets.load("sleepstudy")
+    rng = np.random.default_rng(3)
+    columns = {name: np.asarray(values) for name, values in days.items()} | {
+        "w": rng.choice([0.5, 1.0, 4.0], 180),
+        "o": rng.normal(scale=20, size=180).round(3),
+        "trials": rng.integers(2, 9, 180),
+    }
+    chance = 0.2 + 0.6 * (np.arange(180) // 10 % 2)  # of every other subject
+    columns["share"] = rng.binomial(columns["trials"], chance) / columns["trials"]
+    path = tmp_path / "data.csv"
+    np.savetxt(path, np.column_stack(list(columns.values())), "%s", ",", header=",".join(columns), comments="")
+    return path, columns
+
+
+OPTIONS = {
+    "nothing more": ([], {}),
+    "weights": (["--weights", "w"], {"weights": "w"}),
+    "offset": (["--offset", "o"], {"offset": "o"}),
+    "uncorrelated": (["--uncorrelated", "Subject"], {"correlated": {"Subject": False}}),
+    "ml": (["--ml"], {"reml": False}),
+    "no intercept": (["--no-intercept"], {}),
+}
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_options_of_own_data_are_arguments_of_the_library(csv_file, monkeypatch, option):
+    path, d = csv_file
+    given, arguments = OPTIONS[option]
+    arguments = {k: d[v] if isinstance(v, str) else v for k, v in arguments.items()}
+    ones = [] if option == "no intercept" else [np.ones(180)]
+    expected = ranef.lmm(
+        d["Reaction"],
+        np.column_stack([*ones, d["Days"]]),
+        {"Subject": d["Subject"]},
+        random_effects={"Subject": ["1", "Days"]},
+        random_data={"Days": d["Days"]},
+        **arguments,
+    )
+    fit = fit_of(monkeypatch, path, "--y", "Reaction", "--x", "Days", "--random", "Subject: 1 + Days", *given)
+    assert fit.log_likelihood == pytest.approx(expected.log_likelihood, rel=1e-12)
+    np.testing.assert_allclose(fit.coefficients, expected.coefficients, rtol=1e-10)
+
+
+def test_weights_of_own_binomial_data_are_trials(csv_file, monkeypatch):
+    path, d = csv_file
+    ones, groups = np.ones((180, 1)), {"Subject": d["Subject"]}
+    expected = ranef.glmm(d["share"], ones, groups, family="binomial", weights=d["trials"])
+    options = ["--y", "share", "--groups", "Subject", "--family", "binomial", "--weights", "trials"]
+    assert fit_of(monkeypatch, path, *options).log_likelihood == pytest.approx(expected.log_likelihood, rel=1e-12)
+
+
+def fit_of(monkeypatch, path, *options):
+    """The fit of the model that the command would measure."""
+    seen = []
+
+    class Stopped(Exception):
+        pass
+
+    def benchmark(cases, *arguments, **others):
+        seen.extend(cases)
+        raise Stopped
+
+    monkeypatch.setattr(record, "benchmark", benchmark)
+    assert isinstance(bench("--csv", path, *options).exception, Stopped)
+    return seen[0].build().fit()
+
+
+def test_the_exit_code_says_that_every_method_failed(tmp_path):
+    path = tmp_path / "a.json"
+    spec = "slopes:rows=150000,levels=25000,columns=1"  # too many random effects for the dense backend
+    methods = ["--backend", "dense", "--optimizer", "lbfgsb", "--optimizer", "bobyqa"]
+    run = bench("--simulate", spec, *methods, "--json", path)
+    assert run.exit_code == 1
+    assert run.stdout.count("its cost is infinite") == 1
+    assert "(dense / lbfgsb, dense / bobyqa): PluginError: " in run.stdout
+    assert "Time of the fit call" not in run.stdout
+    assert "threads 1" in run.stdout  # where it was tried is known all the same
+    assert [r["status"] for r in json.loads(path.read_text())["results"]] == ["failed", "failed"]
 
 
 def test_a_backend_that_cannot_is_told_and_the_others_are_timed(tmp_path):

@@ -77,6 +77,23 @@ def ranef_links():
     yield LinkEntry("scratch-twin", "2 mu", lambda: Times(2.0))
 """,
     "scratch-broken": "import a_module_that_nobody_has\n",
+    "scratch-unmakeable": """\
+from ranef.contracts import FamilyEntry, hookimpl
+
+def make(**options):
+    from numpy import linalg
+    return linalg.no_such_thing
+
+@hookimpl
+def ranef_families():
+    yield FamilyEntry("scratch-unmakeable", "cannot be made", make)
+""",
+    "scratch-namesake": LINK
+    + """\
+@hookimpl
+def ranef_links():
+    yield LinkEntry("logit", "five times mu", lambda: Times(5.0))
+""",
     "scratch-old": LINK
     + """\
 @hookimpl

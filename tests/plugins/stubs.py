@@ -8,7 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from ranef.contracts import Factor, LinalgBackend, Link, Mean, OptimizationResult, Optimizer, Status, Symbolic, hookimpl
+from ranef.contracts import (
+    Factor,
+    Family,
+    LinalgBackend,
+    Link,
+    Mean,
+    OptimizationResult,
+    Optimizer,
+    Status,
+    Symbolic,
+    hookimpl,
+)
 
 
 class Times(Link):
@@ -23,6 +34,28 @@ class Times(Link):
     def mean(self, eta):
         one = np.ones_like(eta)
         return Mean(eta / self.factor, 1 - eta / self.factor, one / self.factor, 0 * one, 0 * one)
+
+
+class Own(Family):
+    """A family that is never asked."""
+
+    name = "own"
+
+    def log_density(self, y, mu, weights, phi):
+        raise NotImplementedError
+
+    def variance(self, mu, phi):
+        raise NotImplementedError
+
+    def support(self, y, weights):
+        raise NotImplementedError
+
+    def sample(self, mu, weights, phi, rng):
+        raise NotImplementedError
+
+
+class Other(Own):
+    """Another one."""
 
 
 class Backend(LinalgBackend):

@@ -13,7 +13,7 @@ import pytest
 from scipy import stats
 
 from ranef import registry as default_registry
-from ranef.contracts import MissingExtraError, PluginError, PluginNotFoundError
+from ranef.contracts import MissingExtraError, NameConflictWarning, PluginError, PluginNotFoundError
 from ranef.registry import Provenance, Registry
 
 from . import distributions
@@ -82,10 +82,26 @@ def test_two_distributions_with_one_name(registry):
         assert info_of(registry, distribution).state == "conflict"
 
 
+def test_a_built_in_keeps_its_name(registry):
+    with pytest.warns(NameConflictWarning, match=r"of scratch-namesake 1\.2\.3; .* write 'scratch-namesake:logit'"):
+        link, provenance = registry.link("logit")
+    assert provenance.distribution == "ranef"
+    np.testing.assert_allclose(link.mean(np.zeros(1)).mu, 0.5)
+    assert registry.link("scratch-namesake:logit")[0].factor == 5.0
+    info = info_of(registry, "scratch-namesake")
+    assert (info.state, info.reason) == (
+        "conflict",
+        "ranef itself also gives 'logit': choose with 'scratch-namesake:logit'",
+    )
+    (own,) = [info for info in registry.entries("link") if (info.distribution, info.name) == ("ranef", "logit")]
+    assert (own.state, own.reason) == ("ready", "")
+
+
 def test_a_failed_import_is_listed_and_raises_when_asked_for(registry):
     info = info_of(registry, "scratch-broken")
     assert (info.kind, info.state) == ("entry point", "failed")
     assert "No module named 'a_module_that_nobody_has'" in info.reason
+    assert info.reason.endswith("scratch_broken.py, line 1)")
     for name in ("scratch-broken-point", "scratch-broken:scratch-broken-point", "scratch-broken:some-link"):
         with pytest.raises(PluginError, match="a_module_that_nobody_has"):
             registry.link(name)
@@ -166,4 +182,25 @@ def test_the_doctor_finds_them(ranef):
     assert done.returncode == 1
     for text in ("scratch-broken", "scratch-old", "scratch-rival-one", "scratch-misspelt"):
         assert f"of {text} 1.2.3" in done.stdout
+    assert "family scratch-unmakeable of scratch-unmakeable 1.2.3: " in done.stdout
+    assert "cannot be made: AttributeError" in done.stdout
+    assert "scratch_unmakeable.py, line 5)" in done.stdout
     assert "scratch-needy" not in done.stdout  # a dependency that is not installed is nobody's mistake
+
+
+def test_the_command_shows_warnings_as_messages(ranef):
+    done = ranef("check", "logit")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.startswith("Warning: link 'logit' is ranef's own and of scratch-namesake 1.2.3; ranef's own was")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["scratch-broken", "scratch-broken-point", "a-name-of-nobody"])
+def test_the_check_says_why_a_plugin_was_not_imported(ranef, name):
+    done = ranef("check", name)
+    assert done.returncode == 1
+    assert f"there is no plugin '{name}' that has laws" in done.stderr
+    assert "failed: scratch-broken-point of scratch-broken 1.2.3: scratch_broken: ModuleNotFoundError" in done.stderr
+    assert "scratch_broken.py, line 1)" in done.stderr
+    # where the plugin is known to have failed, what others did is of no interest
+    assert ("scratch-misspelt" in done.stderr) == (name == "a-name-of-nobody")

@@ -15,6 +15,7 @@ from ranef.contracts import (
     LinalgEntry,
     LinkEntry,
     MissingExtraError,
+    NameConflictWarning,
     Observer,
     ObserverEntry,
     OptimizerEntry,
@@ -24,9 +25,9 @@ from ranef.contracts import (
     find_link,
     hookimpl,
 )
-from ranef.registry import Provenance, Registry, available_backends, entries, link
+from ranef.registry import KINDS, Provenance, Registry, available_backends, entries, find, link
 
-from .stubs import Backend, Stay, Times, plugin
+from .stubs import Backend, Other, Own, Stay, Times, plugin
 
 
 @pytest.fixture
@@ -134,6 +135,41 @@ def test_a_name_that_is_no_string(registry):
             registry.link(name)
 
 
+def test_a_built_in_keeps_its_name_and_says_so_once(registry, recwarn):
+    """Also a name that the other plugin has as an alias; its own name stays its own."""
+    registry.register(plugin("own", families=lambda: [FamilyEntry("a", "", Own, aliases=("b",))]), distribution="ranef")
+    registry.register(plugin("x", families=lambda: [FamilyEntry("c", "", Other, aliases=("a",))]), distribution="x")
+    registry.register(plugin("y", families=lambda: [FamilyEntry("b", "", Other)]), distribution="y")
+    for name, other in (("a", "x:a"), ("b", "y:b")):
+        with pytest.warns(NameConflictWarning, match=f"write '{other}' for the other"):
+            assert type(registry.family(name)[0]) is Own
+        assert type(registry.family(other)[0]) is Other
+    recwarn.clear()
+    assert [type(registry.family(name)[0]) for name in ("a", "b", "c", "ranef:a")] == [Own, Own, Other, Own]
+    assert not recwarn.list
+    assert [info.state for info in registry.entries("family")] == ["ready", "conflict", "conflict"]
+
+
+def test_names_of_built_ins_stay_where_others_are_left_to_automatic_choice(registry, recwarn):
+    registry.register(plugin("own", linalg_backends=lambda: [LinalgEntry("a", "", Backend)]), distribution="ranef")
+    registry.register(plugin("x", linalg_backends=lambda: [LinalgEntry("a", "", Backend)]))
+    assert [name for name, _ in registry.available_backends()] == ["a", "x:a"]
+
+
+@pytest.mark.parametrize(("kind", "name"), [("linalg", "dense"), ("family", "poisson"), ("link", "log")])
+def test_find_is_the_look_up_of_a_kind(kind, name):
+    found, provenance = find(kind, name)
+    assert isinstance(found, KINDS[kind].product)
+    assert (provenance.kind, provenance.name) == (kind, name)
+    assert (find(kind, name)[0] is found) == KINDS[kind].shared
+
+
+def test_find_knows_options_and_kinds():
+    assert find("family", "poisson", link="sqrt")[0].link.name == "sqrt"
+    with pytest.raises(InputError, match="no kind of plugin 'families'"):
+        find("families", "poisson")
+
+
 def test_an_unknown_kind(registry):
     with pytest.raises(
         InputError, match="no kind of plugin 'links'; there is: linalg, optimizer, family, link, observer"
@@ -209,7 +245,11 @@ def test_optimizers_come_by_priority(registry):
             MissingExtraError,
             "pip install q",
         ),
-        (LinkEntry("a", "", fail(ZeroDivisionError("oops"))), PluginError, "cannot be made: ZeroDivisionError: oops"),
+        (
+            LinkEntry("a", "", fail(ZeroDivisionError("oops"))),
+            PluginError,
+            r"cannot be made: ZeroDivisionError: oops \(.*",
+        ),
         (LinkEntry("a", "", Times, api_version="2.0"), PluginError, "written for version 2.0 .* this ranef has 1"),
         (LinkEntry("a", "", Times, api_version="0.9"), PluginError, "refused"),
     ],

@@ -208,9 +208,30 @@ def test_html_has_every_number_of_the_text(name: str) -> None:
     assert set(number.findall(render_text(data))) <= set(number.findall(shown))
 
 
-def test_html_escapes_what_users_named() -> None:
-    data = replace(summary_data("lmm_dyestuff_reml"), model="<script>", n_groups=(("a<b", 3),), notes=("x & y",))
-    html = render_html(data)
-    assert "<script>" not in html
-    assert "a&lt;b" in html
-    assert "x &amp; y" in html
+def test_html_escapes_every_text_of_the_user() -> None:
+    """Names of columns, factors, families and dispersion parameters, wherever they stand: cells, headers, notes."""
+    places = ["title", "model", "group", "effect", "level-count", "x0", "x1", "family", "link", "dispersion", "note"]
+    text = {place: f'<i>"{place}"&' for place in places}
+    numbers = np.array([1.0, 2.0])
+    names = (text["x0"], text["x1"])
+    html = render_html(
+        SummaryData(
+            title=text["title"],
+            model=text["model"],
+            criterion=1.0,
+            residual_quantiles=np.arange(5.0),
+            var_components=(VarCompSummary(text["group"], text["effect"], 1.0, 1.0),),
+            n_obs=9,
+            n_groups=((text["level-count"], 3),),
+            coefficients=CoefficientTable(names, numbers, numbers, numbers),
+            correlation=np.eye(2),
+            family=text["family"],
+            link=text["link"],
+            dispersion=CoefficientTable((text["dispersion"],), *(numbers[:1],) * 3),
+            notes=(text["note"],),
+        )
+    )
+    assert "<i" not in html
+    for place in places:
+        assert f"&lt;i&gt;&quot;{place}&quot;&amp;" in html
+    assert '<th scope="col">&lt;&gt;&quot;0&quot;&amp;</th>' in html  # abbreviated, in the table of correlations

@@ -6,7 +6,9 @@ import pytest
 
 from ranef import registry
 from ranef.contracts import RanefError
-from ranef.testkit import family_checks, linalg_checks, link_checks, optimizer_checks
+from ranef.testkit import family_checks, linalg_checks, link_checks, observer_checks, optimizer_checks
+
+from .broken import broken_laws
 
 
 def ours(kind: registry.Kind) -> list[str]:
@@ -15,13 +17,8 @@ def ours(kind: registry.Kind) -> list[str]:
 
 def obeys_all(checks) -> None:
     """One test for each plugin: a law that is broken is named by its message, and others may be too."""
-    broken = []
-    for check in checks:
-        try:
-            check.run()
-        except AssertionError as error:
-            broken.append(str(error))
-    assert not broken, "\n".join(broken)
+    broken = broken_laws(checks)
+    assert not broken, "\n".join(broken.values())
 
 
 def made(look_up, name: str):
@@ -33,7 +30,7 @@ def made(look_up, name: str):
 
 @pytest.mark.parametrize("name", ours("link"))
 def test_link(name):
-    obeys_all(link_checks(registry.link(name)[0]))
+    obeys_all(link_checks(registry.link(name)[0], name=name))
 
 
 FAMILIES = [(name, link) for name in ours("family") for link in registry.family(name)[0].links]
@@ -41,7 +38,7 @@ FAMILIES = [(name, link) for name in ours("family") for link in registry.family(
 
 @pytest.mark.parametrize(("name", "link"), FAMILIES)
 def test_family_with_each_of_its_links(name, link):
-    obeys_all(family_checks(registry.family(name, link=link)[0]))
+    obeys_all(family_checks(registry.family(name, link=link)[0], name=name))
 
 
 def test_family_with_given_dispersion():
@@ -51,14 +48,19 @@ def test_family_with_given_dispersion():
 
 @pytest.mark.parametrize("name", ours("linalg"))
 def test_linalg_backend(name):
-    obeys_all(linalg_checks(made(registry.linalg_backend, name)))
+    obeys_all(linalg_checks(made(registry.linalg_backend, name), name=name))
 
 
 @pytest.mark.parametrize("name", ours("optimizer"))
 def test_optimizer(name):
-    obeys_all(optimizer_checks(made(registry.optimizer, name)))
+    obeys_all(optimizer_checks(made(registry.optimizer, name), name=name))
 
 
-@pytest.mark.parametrize("kind", ["link", "family", "linalg", "optimizer"])
+@pytest.mark.parametrize("name", ours("observer"))
+def test_observer(name):
+    obeys_all(observer_checks(made(registry.observer, name), name=name))
+
+
+@pytest.mark.parametrize("kind", ["link", "family", "linalg", "optimizer", "observer"])
 def test_there_is_something_to_check(kind):
     assert ours(kind)

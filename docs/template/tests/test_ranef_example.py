@@ -8,7 +8,7 @@ from ranef.testkit import as_pytest, family_checks
 
 from ranef_example.family import Example
 
-test_laws = as_pytest(family_checks(Example()))
+test_laws = as_pytest(family_checks(Example(), name="example"))
 
 
 def test_ranef_finds_it():

@@ -10,7 +10,7 @@ from scipy import stats
 
 from ranef_conway_maxwell_poisson import ConwayMaxwellPoisson
 
-test_laws = as_pytest(family_checks(ConwayMaxwellPoisson()))
+test_laws = as_pytest(family_checks(ConwayMaxwellPoisson(), name="conway-maxwell-poisson"))
 test_laws_overdispersed = as_pytest(family_checks(ConwayMaxwellPoisson(), phis=[[0.3]]))
 test_laws_with_other_means = as_pytest(family_checks(ConwayMaxwellPoisson(link="sqrt"), means=[0.02, 60.5]))
 

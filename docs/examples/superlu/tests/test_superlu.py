@@ -8,7 +8,7 @@ from ranef.testkit import as_pytest, linalg_checks
 
 from ranef_superlu import SuperLU
 
-test_laws = as_pytest(linalg_checks(SuperLU()))
+test_laws = as_pytest(linalg_checks(SuperLU(), name="superlu"))
 
 
 def test_a_fit_is_that_of_the_dense_backend():

@@ -1,4 +1,4 @@
-"""The family example for ranef."""
+"""The example family, for ranef."""
 
 from __future__ import annotations
 
@@ -18,4 +18,4 @@ def make(**options: Any) -> Any:
 @hookimpl
 def ranef_families() -> Iterator[FamilyEntry]:
     """What this distribution adds."""
-    yield FamilyEntry("example", "Geometric counts: variance = mu + mu^2", make)
+    yield FamilyEntry("example", "The example family", make)

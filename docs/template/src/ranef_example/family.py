@@ -1,4 +1,8 @@
-"""A family to start from: the geometric distribution. Replace the four methods by your own."""
+"""The example family.
+
+The four methods are those of the geometric distribution, so that everything works from the start: replace them, and
+`links`, `support_text` and `discrete`, by your own.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from ranef.contracts.arrays import BoolArray, FloatArray
 
 
 class Example(Family):
-    """Counts 0, 1, 2, ... with P(y) = (1/(1 + mu)) (mu/(1 + mu))^y.
+    """The example family.
 
     All else (derivatives, deviance, starts) has defaults, which you may override where you know better: see
     `ranef.contracts.Family`. Dispersion parameters are declared by the property `parameters`, and arrive as `phi`.
