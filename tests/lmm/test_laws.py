@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from scipy import stats
 
 import ranef
 from ranef.contracts import Evaluated, FitFinished, FitStarted, Observer, PhaseStarted
@@ -612,6 +613,25 @@ def test_equal_spans_compare_under_reml() -> None:
     test, plain = (BASE.compare(DATA.fit(X=X, groups={"g": DATA.g})) for X in (DATA.X @ A, DATA.X))
     assert test.df == plain.df == 1
     assert test.statistic == pytest.approx(plain.statistic, abs=1e-6)
+
+
+def test_a_larger_model_that_is_unfinished_gains_nothing() -> None:
+    # Its log-likelihood is below the smaller model's, by more than twenty: no statistic is negative.
+    small = DATA.fit(reml=False, groups={"g": DATA.g})
+    with pytest.warns(ConvergenceWarning):
+        large = DATA.fit(reml=False, max_iter=1, start=[1e-3, 0.0, 1e-3, 1e-3])
+    assert large.log_likelihood < small.log_likelihood - 20.0
+    test = small.compare(large)
+    assert (test.statistic, test.p_value) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(("p", "mark"), [(0.0009, "***"), (0.009, "**"), (0.011, "*"), (0.06, "."), (0.11, "")])
+def test_a_comparison_has_the_stars_of_its_p_value(p: float, mark: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The bounds are those of the table of coefficients (R's printCoefmat).
+    monkeypatch.setattr(stats.chi2, "sf", lambda statistic, df: p)
+    test = DATA.fit(groups={"g": DATA.g}).compare(BASE)
+    assert test.p_value == p
+    assert test.splitlines()[-1].split()[-2:] == ([f"{p:g}", mark] if mark else ["1", f"{p:g}"])
 
 
 def test_a_reference_fit_twice_is_the_same_to_the_bit() -> None:
