@@ -325,12 +325,11 @@ def _start_with_modes(problem: Problem, gamma: FloatArray, theta: FloatArray, xi
 
 
 def _theta_start(model: Model, working: Derivatives) -> FloatArray:
-    """theta by moments of the working linear model: response d1 / w, weights w, residual variance about 1."""
+    """Covariance matrices by moments of the working linear model: response d1 / w, weights w."""
     weights = np.maximum(working.expected_weight, 1e-6 * working.expected_weight.max())
     design = replace(model.design, y=working.d1 / weights, weights=weights, offset=None)
-    cross = cross_products(design)
-    sigma = float(np.sqrt(min(max(cross.yWy / cross.n, 1e-2), 1e2)))
-    return sigma * moment_start(cross, float(1.0 / np.sqrt(weights.mean())))[0]
+    moments = moment_start(cross_products(design), float(1.0 / np.sqrt(weights.mean())))
+    return moments.sigma * moments.theta
 
 
 def _fixed_effects_start(model: Model) -> tuple[FloatArray, FloatArray, Derivatives]:

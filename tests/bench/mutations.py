@@ -97,7 +97,7 @@ class Tree:
         # no bytecode is written: that of a fault could be taken for that of the right text
         environment = os.environ | {"PYTHONPATH": str(self.path), "PYTHONDONTWRITEBYTECODE": "1"}
         environment |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, "-m", "pytest", "-qx", "-p", "no:cacheprovider", *tests]
+        command = [sys.executable, "-m", "pytest", "-qx", "-p", "no:cacheprovider", "-m", "not slow", *tests]
         return subprocess.run(
             command, cwd=self.root, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
         )

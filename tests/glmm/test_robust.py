@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import warnings
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,9 @@ from ranef.contracts import (
 from ranef.contracts.arrays import FloatArray
 from ranef.contracts.observer import Evaluated, Event, FitFinished, FitStarted
 from ranef.contracts.optim import Status
+from ranef.design.mixed import build_design
+from ranef.estimation.existence import refuse_separation
+from ranef.estimation.modes import Model
 from ranef.families import Binomial, Gamma, Gaussian, InverseGaussian, NegativeBinomial, Poisson, StudentT
 
 from .models import Geometric, fit, fitted
@@ -122,6 +126,29 @@ def test_separation_by_a_combination_of_columns() -> None:
     X = np.column_stack([np.ones(s.n), *(level == k for k in (1, 2, 3))])
     with pytest.raises(NoMaximumError, match="a combination of one, b, c, d predicts"):
         ranef.glmm(np.where(level == 0, 0.0, s.binary), X, s.groups, x_names=["one", "b", "c", "d"])
+
+
+def test_only_columns_that_separate_are_blamed() -> None:
+    # As above, beside two columns with which the responses vary.
+    s = Simulated()
+    level = np.arange(s.n) // 50
+    X = np.column_stack([s.x, np.ones(s.n), *(level == k for k in (1, 2, 3)), s.rng.normal(size=s.n)])
+    with pytest.raises(NoMaximumError, match=r"a combination of one, b, c, d predicts"):
+        ranef.glmm(np.where(level == 0, 0.0, s.binary), X, s.groups, x_names=["x", "one", "b", "c", "d", "z"])
+
+
+@pytest.mark.parametrize(("ratio", "refused"), [(1e-7, True), (0.9e-5, True), (1.1e-5, False), (1e-2, False)])
+def test_separation_is_suspected_below_1e_5_of_the_average_mean(ratio: float, refused: bool) -> None:
+    # No counts where `late`: how far the coefficient has run is what a search makes of it.
+    s = Simulated()
+    y, X = np.where(s.late > 0, 0.0, 3.0), np.column_stack([np.ones(s.n), s.late])
+    design = build_design(y, X, s.groups, x_names=["one", "late"])
+    symbolic = registry.linalg_backend("blocked")[0].analyze(design.random.structure)
+    model = Model(design, Poisson(), y, np.ones(s.n), symbolic, "observed")
+    share = 1.0 - s.late.mean()  # the average of 1 and of nearly nothing
+    gamma = design.fixed.R @ np.array([0.0, np.log(ratio * share)])
+    with pytest.raises(NoMaximumError, match="late predicts") if refused else nullcontext():
+        refuse_separation(model, gamma, np.zeros(0))
 
 
 @pytest.mark.parametrize(
