@@ -11,7 +11,7 @@ import numpy as np
 from scipy.optimize import linprog
 
 from ..contracts.arrays import BoolArray, FloatArray
-from ..contracts.errors import InputError
+from ..contracts.errors import InputError, NotPositiveDefiniteError
 from ..contracts.family import Derivatives, Family
 from ..contracts.linalg import Structure
 from ..contracts.observer import FitFinished, FitStarted
@@ -41,7 +41,7 @@ from .existence import (
     refuse_separation,
 )
 from .linear import start_values
-from .modes import PRECISION, EdgeError, Mode, Model, mode_at
+from .modes import PRECISION, Mode, Model, mode_at
 from .moments import SMALLEST, moment_start
 from .objective import WIDEST, Problem, Units
 from .pipeline import Watch, assemble, choose_backend
@@ -227,7 +227,7 @@ def fit_generalized(
         with watch.phase("Laplace" if nagq == 1 else f"nAGQ = {nagq}"), explained(model):
             try:
                 mode = first.at(near_by.x).mode
-            except EdgeError:
+            except NotPositiveDefiniteError:  # modes that were found from their neighbours only, or none inside
                 problem = problem_of(nagq, joint=False, origin=gamma)
                 x = _start_with_modes(problem, gamma, first.unpack(x)[1], xi)
             else:
