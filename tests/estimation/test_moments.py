@@ -105,3 +105,14 @@ def test_generalized_models_start_near_their_estimates(family: Family, sd: float
     start = _theta_start(model, _fixed_effects_start(model)[2])
     estimate = ranef.glmm(y, design.X, {"g": g}, family=family).theta
     assert 0.4 < start[0] / estimate[0] < 2.5
+
+
+def test_the_smallest_start_is_a_part_of_an_observation() -> None:
+    # Counts of 10,000 have a standard deviation of 0.01 on the log scale; where groups do not differ the start is a
+    # twentieth of it, or what moments find by chance.
+    rng = np.random.default_rng(2)
+    y, weights = rng.poisson(1e4, 200).astype(float), np.ones(200)
+    design = build_design(y, np.ones((200, 1)), {"g": np.arange(200) % 40})
+    symbolic = registry.linalg_backend("blocked")[0].analyze(design.random.structure)
+    model = Model(design, Poisson(), y, weights, symbolic, "observed")
+    assert 4e-4 < _theta_start(model, _fixed_effects_start(model)[2])[0] < 1e-2

@@ -282,6 +282,41 @@ def test_approximate_curvature_that_misleads_gives_way_to_the_hessian() -> None:
     assert criterion.watch.n_evaluations < 100
 
 
+def test_an_end_that_approximate_curvature_misjudged_is_left_with_the_hessian() -> None:
+    class Misled(Stay):
+        uses_curvature = True
+
+        def minimize(self, objective: Objective, *, tol: float, max_evaluations: int) -> OptimizationResult:
+            self.times = 0 if objective.curvature_is_exact else 100
+            return super().minimize(objective, tol=tol, max_evaluations=max_evaluations)
+
+    found = run(towards(INSIDE), Misled(), [1.0, 0.1, 0.5])
+    assert found.certificate.converged
+    np.testing.assert_allclose(found.criterion.sigma(found.x), INSIDE, atol=1e-5)
+
+
+@pytest.mark.parametrize("level", [0.0, 1e6])
+def test_the_tolerance_is_one_in_absolute_deviance(level: float) -> None:
+    # Optimizers take theirs relative to max(|value|, 1).
+    class Asked(Stay):
+        def minimize(self, objective: Objective, *, tol: float, max_evaluations: int) -> OptimizationResult:
+            absolute = tol * max(abs(objective.value(objective.start)), 1.0)
+            assert absolute == pytest.approx(1e-10, rel=1e-12)
+            return super().minimize(objective, tol=tol, max_evaluations=max_evaluations)
+
+    run(lambda S: (level + towards(INSIDE)(S)[0], towards(INSIDE)(S)[1]), Asked(), [1.0, 0.3, 0.6])
+
+
+def test_negative_curvature_is_followed_downhill() -> None:
+    # -exp(-Sigma) is concave in T at T = 1: it rises to 0 on one side, and falls to -1 on the other.
+    def slope(S: FloatArray) -> tuple[float, FloatArray]:
+        return -float(np.exp(-S[0, 0])), np.exp(-S)
+
+    standing = certify(Known(slope, 1), np.array([1.0]), Status.CONVERGED, quick=False)
+    assert standing.way_down is not None
+    assert standing.criterion.value(standing.way_down) < standing.value
+
+
 def test_another_basin_is_looked_for_from_zero() -> None:
     """A minimum at Sigma = 0 and a better one at 1: the slope at zero is positive, and no derivative there tells."""
 
@@ -309,6 +344,18 @@ def test_flat_directions_are_found_by_the_criterion() -> None:
         S = found.criterion.sigma(there)
         assert np.trace(S) == pytest.approx(2.0, abs=1e-3)
         assert np.abs(S - found.criterion.sigma(found.x)).max() > 0.05
+
+
+def test_a_flat_direction_that_ends_nearby_on_both_sides_is_found() -> None:
+    # Only the variances 1 and 0.04 matter: their covariance may be anything between -0.2 and 0.2.
+    def variances(S: FloatArray) -> tuple[float, FloatArray]:
+        d = np.diagonal(S - np.diag([1.0, 0.04]))
+        return float(d[0] ** 2 + 100.0 * d[1] ** 2), np.diag([2.0 * d[0], 200.0 * d[1]])
+
+    found = run(variances, TrustRegion(), [1.0, 0.0, 0.19])
+    assert found.certificate.converged
+    (there,) = found.flat
+    assert 0.1 < abs(found.criterion.sigma(there)[0, 1] - found.criterion.sigma(found.x)[0, 1]) < 0.4
 
 
 @pytest.mark.parametrize(("cost", "flat"), [(1e-3, False), (2e-5, False), (1e-8, True)])

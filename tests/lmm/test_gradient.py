@@ -21,7 +21,9 @@ from ranef.contracts.arrays import BoolArray, FloatArray
 from ranef.contracts.linalg import Structure
 from ranef.design.crossproducts import cross_products
 from ranef.design.mixed import MixedDesign, build_design
-from ranef.estimation.linear import LinearFit
+from ranef.estimation.criterion import roots_of
+from ranef.estimation.linear import LinearCriterion, LinearFit
+from ranef.estimation.pipeline import Watch
 from ranef.estimation.profiled import ProfiledDeviance
 from ranef.inference.satterthwaite import parameter_covariance, vcov_derivatives
 
@@ -142,6 +144,26 @@ def test_curvature_of_one_factor_is_the_hessian(model: Model) -> None:
     here = criterion.at(theta)
     assert here.has_exact_curvature
     assert_derivatives(here.curvature, differences(lambda t: criterion.at(t).gradient, theta))
+
+
+@pytest.mark.parametrize("unit", [1e-2, 1.0, 1e2])
+def test_the_search_measures_in_units_of_an_average_observation(unit: float) -> None:
+    # x = theta / eta: value, gradient and curvature are those of one function of x, whatever the unit of the weights.
+    model = Model((TERMS[2],), False, True, True, False, 2, "blocked", 3)
+    design = model.design()
+    assert design.weights is not None
+    design = replace(design, weights=unit * design.weights)
+    fit = LinearCriterion(
+        ProfiledDeviance(cross_products(design), model.deviance()[0].symbolic, True),
+        roots_of(design.random),
+        float(1.0 / np.sqrt(design.weights.mean())),
+        Watch(),
+    )
+    x = np.array([0.8, -0.3, 0.5])
+    assert_derivatives(fit.at(x).gradient, differences(fit.value, x))
+    assert_derivatives(fit.curvature(x), differences(lambda x: fit.at(x).gradient, x))
+    same = model.deviance()[0].at(x / np.sqrt(model.design().weights.mean()))
+    assert fit.value(x) == pytest.approx(same.deviance, rel=1e-10)
 
 
 @settings(max_examples=40)

@@ -549,6 +549,19 @@ def test_an_observer_that_raises_is_left_out_and_the_fit_is_intact() -> None:
     np.testing.assert_array_equal(watched.theta, BASE.theta)
 
 
+@pytest.mark.parametrize("size", [1.0, 1e4, 1e6, 1e8])
+def test_balanced_groups_are_an_analysis_of_variance(size: float) -> None:
+    # REML is ANOVA there (Searle et al. 1992, section 4.5), however large the groups are against the residuals.
+    rng = np.random.default_rng(8)
+    effects, residuals = rng.normal(size=12), rng.normal(size=(12, 5))
+    y = size * effects[:, None] + residuals
+    within = ((residuals - residuals.mean(axis=1, keepdims=True)) ** 2).sum() / 48
+    between = 5 * (size * effects + residuals.mean(axis=1)).var(ddof=1)
+    one_way = ranef.lmm(y.ravel(), np.ones((60, 1)), {"g": np.repeat(np.arange(12), 5)})
+    assert one_way.sigma**2 == pytest.approx(within, rel=1e-5)
+    assert one_way.var_components[0].variance == pytest.approx((between - within) / 5, rel=1e-5)
+
+
 # Comparisons -------------------------------------------------------------------------------------------------------
 
 

@@ -76,6 +76,13 @@ def test_trace_records_every_evaluation_of_the_last_fit() -> None:
     np.testing.assert_allclose(best.parameters, solution.theta, rtol=1e-3)  # intercepts: the scale is 1
 
 
+def test_trace_ends_at_the_deviance_of_the_fit() -> None:
+    # Weights and their logarithms included.
+    trace = Trace()
+    solution = fit(callbacks=trace, reml=False, weights=np.linspace(0.5, 2.0, 144))
+    assert min(trace.values) == pytest.approx(solution.deviance, abs=1e-7)
+
+
 def test_trace_has_the_largest_component_of_each_gradient() -> None:
     trace, listener = Trace(), Listener()
     fit(callbacks=[trace, listener], start=[0.3, 0.3])
