@@ -33,7 +33,7 @@ from ranef.contracts.observer import Evaluated, Event, FitFinished, FitStarted
 from ranef.contracts.optim import Status
 from ranef.design.mixed import build_design
 from ranef.estimation.existence import refuse_separation
-from ranef.estimation.modes import Model
+from ranef.estimation.modes import Model, find_mode
 from ranef.families import Binomial, Gamma, Gaussian, InverseGaussian, NegativeBinomial, Poisson, StudentT
 
 from .models import Geometric, fit, fitted
@@ -348,6 +348,7 @@ def test_the_smallest_family_fits_as_the_negative_binomial_with_theta_one() -> N
     built_in = ranef.glmm(y, s.X, s.groups, family=NegativeBinomial(theta=1.0))
     assert ours.converged
     assert ours.log_likelihood == pytest.approx(built_in.log_likelihood, abs=1e-8)
+    assert ours.n_parameters == built_in.n_parameters == 3  # a theta that is given is no parameter
     same_fit(ours, built_in)
     assert ours.deviance == pytest.approx(built_in.deviance, rel=1e-6)
     np.testing.assert_allclose(ours.residuals_of("pearson"), built_in.residuals_of("pearson"), rtol=1e-4, atol=1e-5)
@@ -526,6 +527,14 @@ def test_modes_are_exact() -> None:
         gradient = mode.Lambda.t @ model.Zt(point.at.d1) - point.u
         decrement = mode.newton.solve(gradient, None)[2]
         assert decrement < 1e-15 * mode.criterion
+
+
+@pytest.mark.parametrize("distance", [1e-1, 1e-5, 1e-7])
+def test_modes_are_found_to_rounding_from_starts_nearby(distance: float) -> None:
+    mode = fitted("glmm_cbpp_cloglog").solution._fit.mode
+    step = distance * np.cos(np.arange(len(mode.point.u)))
+    again = find_mode(mode.model, mode.Lambda, mode.phi, mode.point.u + step, mode.point.gamma, joint=False)
+    np.testing.assert_allclose(again.point.u, mode.point.u, atol=1e-10)
 
 
 def test_the_same_call_gives_the_same_bits() -> None:

@@ -133,6 +133,7 @@ def test_a_multiple_of_all_weights_is_a_unit_of_sigma() -> None:
     close(heavier.sigma, 2.0 * BASE.sigma)
     close(heavier.theta, BASE.theta / 2.0, rtol=1e-4)
     close(heavier.se, BASE.se)
+    close(heavier.df_satterthwaite, BASE.df_satterthwaite, rtol=1e-4)
     assert heavier.log_likelihood == pytest.approx(BASE.log_likelihood, abs=1e-6)
 
 
