@@ -9,7 +9,9 @@ from ranef.backends.linalg import elimination
 from ranef.backends.linalg.blocked import Blocked
 from ranef.contracts.arrays import FloatArray
 from ranef.contracts.linalg import GroupingFactor, Structure
-from ranef.testkit.structures import CASES, Case
+from ranef.testkit.structures import Case
+
+from .cases import CASES
 
 
 @pytest.fixture(params=CASES)
