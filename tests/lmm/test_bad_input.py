@@ -345,7 +345,10 @@ def test_the_rank_of_x_is_decided_at_1e_7(distance: float, rank: int, weighted: 
     if weighted:
         A /= np.sqrt(weights)[:, None]
     X = np.column_stack([A[:, 0], A[:, 1], A[:, 1] + distance * A[:, 2]])
-    assert orthogonalize(X, ("a", "b", "c"), weights if weighted else None).rank == rank
+    fixed = orthogonalize(X, ("a", "b", "c"), weights if weighted else None)
+    assert fixed.rank == rank
+    W = weights if weighted else np.ones(n)
+    np.testing.assert_allclose(fixed.Q.T @ (W[:, None] * fixed.Q), np.eye(rank), atol=1e-6)
 
 
 def test_an_x_of_zeros_is_no_fixed_effects() -> None:
