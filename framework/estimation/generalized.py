@@ -238,7 +238,7 @@ def fit_generalized(
             found = search(problem, x, pipeline.optimizer, tol=tol, max_evaluations=evaluations, quick=True)
     with watch.phase("estimates"), explained(model):
         fit = _fit(found, nagq, (*pipeline.provenance, *provenance), backend, watch)
-        refuse_separation(model, fit.gamma, fit.phi)
+        refuse_separation(model, fit.gamma, fit.phi, fit.certificate.converged)
         here = found.criterion.exact.at(found.x)
         refuse_dead_end(here.mode, here.quadrature, fit.certificate.converged)
         if fit.dispersion_at_bound.any():

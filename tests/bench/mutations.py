@@ -83,6 +83,8 @@ OBSERVERS = "tests/observers/test_observers.py"
 LMM_INPUT = "tests/lmm/test_bad_input.py"
 HARD = "tests/lmm/test_hard_models.py"
 ENDING = "tests/estimation/test_ending.py"
+GLMM_FAMILIES = "tests/glmm/test_families.py"
+BASIS = "tests/design/test_basis.py"
 
 MUTATIONS: tuple[Mutation, ...] = (
     # certificate and search
@@ -128,12 +130,11 @@ MUTATIONS: tuple[Mutation, ...] = (
         "\nFLAT = 1e-3",
         f"{SEARCH}::test_a_weak_direction_is_not_called_flat",
     ),
-    Mutation("framework/estimation/certificate.py", "\nSUSPICIOUS = 1e-2", "\nSUSPICIOUS = 1e-12", SEARCH),
     Mutation(
         "framework/estimation/certificate.py",
-        "    way_down, fall = None, 0.0\n",
-        "    way_down, fall = None, 0.0\n    zeros = ~zeros\n",
-        SEARCH,
+        "\nSUSPICIOUS = 1e-2",
+        "\nSUSPICIOUS = 1e-12",
+        f"{SEARCH}::test_flat_directions_are_found_by_the_criterion",
     ),
     Mutation(
         "framework/estimation/certificate.py",
@@ -145,7 +146,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "framework/estimation/certificate.py",
         "(-direction if direction @ self.g > 0 else ",
         "(direction if direction @ self.g > 0 else -",
-        SEARCH,
+        f"{SEARCH}::test_negative_curvature_is_followed_downhill",
     ),
     Mutation(
         "framework/estimation/certificate.py",
@@ -153,7 +154,12 @@ MUTATIONS: tuple[Mutation, ...] = (
         "    G = spectrum.H[np.ix_",
         f"{SEARCH}::test_the_slope_at_the_boundary_is_the_eigenvalue_of_the_derivative_by_sigma",
     ),
-    Mutation("framework/estimation/certificate.py", "np.where(T.any(axis=0), 0.0, dT)", "np.zeros_like(dT)", SEARCH),
+    Mutation(
+        "framework/estimation/certificate.py",
+        "np.where(T.any(axis=0), 0.0, dT)",
+        "np.zeros_like(dT)",
+        f"{SEARCH}::test_the_certificate_names_the_matrix_that_failed_and_the_drop",
+    ),
     Mutation(
         "framework/estimation/certificate.py",
         "[root.factor][mine, mine] = U\n",
@@ -176,14 +182,19 @@ MUTATIONS: tuple[Mutation, ...] = (
         "framework/estimation/certificate.py",
         "room = min(room, -0.9 / lowest)",
         "room = min(room, -9.0 / lowest)",
-        SEARCH,
+        f"{SEARCH}::test_a_flat_direction_that_ends_nearby_on_both_sides_is_found",
     ),
-    Mutation("framework/estimation/search.py", ".value < found.value - FLAT or", ".value > found.value or", SEARCH),
+    Mutation(
+        "framework/estimation/search.py",
+        ".value < found.value - FLAT or",
+        ".value > found.value or",
+        f"{SEARCH}::test_another_basin_is_looked_for_from_zero",
+    ),
     Mutation(
         "framework/estimation/search.py",
         "None or here.value <= best.value:",
         "None or here.value >= best.value:",
-        SEARCH,
+        f"{SEARCH}::test_a_false_boundary_is_left_along_the_negative_eigenvector",
     ),
     Mutation(
         "framework/estimation/search.py",
@@ -192,7 +203,10 @@ MUTATIONS: tuple[Mutation, ...] = (
         f"{SEARCH}::test_another_basin_is_looked_for_from_zero",
     ),
     Mutation(
-        "framework/estimation/search.py", " = here.criterion, here.x, True", " = here.criterion, here.x, False", SEARCH
+        "framework/estimation/search.py",
+        " = here.criterion, here.x, True",
+        " = here.criterion, here.x, False",
+        f"{SEARCH}::test_an_end_that_approximate_curvature_misjudged_is_left_with_the_hessian",
     ),
     Mutation(
         "framework/estimation/search.py",
@@ -200,12 +214,17 @@ MUTATIONS: tuple[Mutation, ...] = (
         "by_differences = False",
         f"{SEARCH}::test_approximate_curvature_that_misleads_gives_way_to_the_hessian",
     ),
-    Mutation("framework/estimation/search.py", "tol=tol / scale,", "tol=tol * scale,", SEARCH),
+    Mutation(
+        "framework/estimation/search.py",
+        "tol=tol / scale,",
+        "tol=tol * scale,",
+        f"{SEARCH}::test_the_tolerance_is_one_in_absolute_deviance",
+    ),
     Mutation(
         "framework/estimation/criterion.py",
         "                (a, _, g_a), (b, ",
         "                (b, _, g_a), (a, ",
-        SEARCH,
+        f"{SEARCH}::test_the_smallest_eigenvalue_is_that_of_the_hessian",
     ),
     Mutation(
         "framework/estimation/criterion.py",
@@ -262,7 +281,12 @@ MUTATIONS: tuple[Mutation, ...] = (
         " float(d + (0.5 * self.logdet_RX2 if",
         f"{LMM_GRADIENT}::test_gradient_is_exact",
     ),
-    Mutation("framework/estimation/profiled.py", " - self.cross.sum_log_weights + ", " + ", OBSERVERS),
+    Mutation(
+        "framework/estimation/profiled.py",
+        " - self.cross.sum_log_weights + ",
+        " + ",
+        f"{OBSERVERS}::test_trace_ends_at_the_deviance_of_the_fit",
+    ),
     Mutation(
         "framework/estimation/profiled.py",
         "g - 2.0 * np.tensordot(p, lp",
@@ -309,9 +333,14 @@ MUTATIONS: tuple[Mutation, ...] = (
         "framework/estimation/profiled.py",
         "] - self.solved[:, :-1] @ self.gamma",
         "]",
-        f"{LMM_REFERENCE}::test_random_effects[lmm_sleepstudy_slope_reml-blocked]",
+        f"{LMM_REFERENCE}::test_random_effects[lmm_sleepstudy_weights_reml-blocked]",
     ),
-    Mutation("framework/estimation/profiled.py", "EXHAUSTED = 1e-13", "EXHAUSTED = 1e-6", LMM_INPUT),
+    Mutation(
+        "framework/estimation/profiled.py",
+        "EXHAUSTED = 1e-13",
+        "EXHAUSTED = 1e-6",
+        f"{LMM_INPUT}::test_y_without_variation_beside_x_and_groups",
+    ),
     Mutation(
         "framework/estimation/linear.py",
         " = self.logdet_L2 - self.cross.",
@@ -352,29 +381,43 @@ MUTATIONS: tuple[Mutation, ...] = (
         "framework/estimation/linear.py",
         "deviance.cross.gamma0 + here.gamma,",
         "deviance.cross.gamma0,",
-        f"{LMM_REFERENCE}::test_fixed_effects[lmm_sleepstudy_slope_reml-blocked]",
+        f"{LMM_REFERENCE}::test_fixed_effects[lmm_sleepstudy_weights_reml-blocked]",
     ),
-    Mutation("framework/estimation/linear.py", "central=True) / self.eta**2", "central=True) / self.eta", LMM_LAWS),
+    Mutation(
+        "framework/estimation/linear.py",
+        "central=True) / self.eta**2",
+        "central=True) / self.eta",
+        f"{LMM_LAWS}::test_a_multiple_of_all_weights_is_a_unit_of_sigma",
+    ),
     Mutation(
         "framework/estimation/linear.py",
         "return self.eta**2 * self.at.curvature",
         "return self.eta * self.at.curvature",
-        f"{LMM_LAWS}::test_a_multiple_of_all_weights_is_a_unit_of_sigma",
-        f"{LMM_LAWS}::test_the_unit_of_the_weights_changes_no_verdict",
+        f"{LMM_GRADIENT}::test_the_search_measures_in_units_of_an_average_observation",
     ),
-    Mutation("framework/estimation/linear.py", "criterion.value(10.0 * x) < value", "False", HARD, LMM_LAWS),
-    Mutation("framework/estimation/linear.py", "CANCELLED = 1e8\n", "CANCELLED = 1e15\n", HARD, LMM_LAWS, LMM_INPUT),
     Mutation(
-        "framework/estimation/moments.py", "rhs[-1] = cross.n - p, cross.yWy", "rhs[-1] = cross.n, cross.yWy", MOMENTS
+        "framework/estimation/linear.py",
+        "CANCELLED = 1e8\n",
+        "CANCELLED = 1e15\n",
+        f"{LMM_LAWS}::test_balanced_groups_are_an_analysis_of_variance",
     ),
-    Mutation("framework/estimation/moments.py", "inner = a @ (a - b).T - b @ a.T", "inner = a @ (a - b).T", MOMENTS),
+    Mutation(
+        "framework/estimation/moments.py",
+        "rhs[-1] = cross.n - p, cross.yWy",
+        "rhs[-1] = cross.n, cross.yWy",
+        f"{MOMENTS}::test_balanced_crossed_design_starts_at_the_reml_estimate",
+    ),
+    Mutation(
+        "framework/estimation/moments.py",
+        "inner = a @ (a - b).T - b @ a.T",
+        "inner = a @ (a - b).T",
+        f"{MOMENTS}::test_balanced_crossed_design_starts_at_the_reml_estimate",
+    ),
     Mutation(
         "framework/estimation/moments.py",
         "/ (sigma2 * eta**2) for j",
         "/ sigma2 for j",
-        f"{LMM_LAWS}::test_a_multiple_of_all_weights_is_a_unit_of_sigma",
-        f"{LMM_LAWS}::test_the_unit_of_the_weights_changes_no_verdict",
-        MOMENTS,
+        f"{MOMENTS}::test_generalized_models_start_near_their_estimates",
     ),
     Mutation(
         "framework/estimation/relative.py",
@@ -401,19 +444,17 @@ MUTATIONS: tuple[Mutation, ...] = (
         "moments.theta\n",
         f"{MOMENTS}::test_generalized_models_start_near_their_estimates",
     ),
-    Mutation("framework/estimation/generalized.py", "float(1.0 / np.sqrt(weights.mean())))", "1.0)", MOMENTS),
+    Mutation(
+        "framework/estimation/generalized.py",
+        "float(1.0 / np.sqrt(weights.mean())))",
+        "1.0)",
+        f"{MOMENTS}::test_the_smallest_start_is_a_part_of_an_observation",
+    ),
     Mutation(
         "framework/estimation/generalized.py",
         "len(self.dispersion.estimated)",
         "len(self.phi)",
-        f"{GLMM_REFERENCE}::test_log_likelihood_and_criteria",
-        f"{ROBUST}::test_data_without_overdispersion",
-    ),
-    Mutation(
-        "framework/estimation/generalized.py",
-        "_inside(model, theta / units.eta) * units.",
-        "th",
-        f"{ROBUST}::test_a_variance_that_the_fast_stage_puts_at_zero_is_tried_again",
+        f"{ROBUST}::test_the_smallest_family_fits_as_the_negative_binomial_with_theta_one",
     ),
     Mutation(
         "framework/estimation/existence.py",
@@ -431,13 +472,13 @@ MUTATIONS: tuple[Mutation, ...] = (
         "framework/estimation/existence.py",
         " = [name for name, x in zip(fixed.kept_names, X.T, strict=True) if _separates(x, toward)]",
         " = list(fixed.kept_names)",
-        f"{ROBUST}::test_quasi_complete_separation",
+        f"{ROBUST}::test_complete_separation",
     ),
     Mutation(
         "framework/estimation/existence.py",
         "toward[there] = np.sign(end)",
         "toward[there] = 1.0",
-        f"{ROBUST}::test_quasi_complete_separation_of_other_families",
+        f"{ROBUST}::test_complete_separation",
     ),
     Mutation(
         "framework/estimation/existence.py",
@@ -459,7 +500,10 @@ MUTATIONS: tuple[Mutation, ...] = (
         f"{ROBUST}::test_a_constant_response_of_a_continuous_family",
     ),
     Mutation(
-        "framework/estimation/modes.py", "\nPRECISION = 1e-22", "\nPRECISION = 1e-8", f"{ROBUST}::test_modes_are_exact"
+        "framework/estimation/modes.py",
+        "\nPRECISION = 1e-22",
+        "\nPRECISION = 1e-8",
+        f"{ROBUST}::test_modes_are_found_to_rounding_from_starts_nearby",
     ),
     Mutation(
         "framework/estimation/modes.py",
@@ -481,13 +525,6 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/estimation/modes.py",
-        "TO_EDGE = 0.9\n",
-        "TO_EDGE = 1.1\n",
-        f"{EDGES}::test_modes_very_near_to_an_edge_are_found",
-        f"{EDGES}::test_log_binomial",
-    ),
-    Mutation(
-        "framework/estimation/modes.py",
         "moved = d.d1 + d.d2 * (model.eta",
         "moved = d.d1 - d.d2 * (model.eta",
         f"{GLMM_GRADIENT}::test_modes_follow_the_parameters_to_first_order",
@@ -505,7 +542,10 @@ MUTATIONS: tuple[Mutation, ...] = (
         f"{GLMM_GRADIENT}::test_laplace",
     ),
     Mutation(
-        "framework/estimation/modes.py", "return System(model, Lambda, at.expected_weight), False", "raise", EDGES
+        "framework/estimation/modes.py",
+        "return System(model, Lambda, at.expected_weight), False",
+        "raise",
+        f"{EDGES}::test_gradient_of_quadrature_with_nodes_beyond_the_edge",
     ),
     Mutation(
         "framework/estimation/laplace.py",
@@ -547,7 +587,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "framework/estimation/laplace.py",
         "        return by_theta - explained\n",
         "        return by_theta + explained\n",
-        GLMM_GRADIENT,
+        f"{GLMM_GRADIENT}::test_what_fixed_effects_take_up_is_that_of_dense_matrices",
     ),
     Mutation(
         "framework/estimation/quadrature.py",
@@ -559,7 +599,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "framework/estimation/quadrature.py",
         "+ 0.5 * (grid.z**2).sum(axis=1)[:, None]",
         "",
-        f"{GLMM_GRADIENT}::test_quadrature_of_a_scalar_term",
+        f"{EDGES}::test_quadrature_is_the_integral_over_the_domain",
     ),
     Mutation(
         "framework/estimation/quadrature.py",
@@ -604,6 +644,12 @@ MUTATIONS: tuple[Mutation, ...] = (
         f"{GLMM_GRADIENT}::test_laplace",
     ),
     Mutation("framework/estimation/objective.py", "WIDEST = 20.0", "WIDEST = 2.0", ROBUST, EDGES),
+    Mutation(
+        "framework/estimation/existence.py",
+        "if not converged or np.ptp(model",
+        "if np.ptp(model",
+        f"{ROBUST}::test_quasi_complete_separation",
+    ),
     # backends
     Mutation(
         "backends/linalg/blocked.py",
@@ -724,45 +770,50 @@ MUTATIONS: tuple[Mutation, ...] = (
         "backends/optim/trust_region.py",
         "radius = 0.3 * length if np.isfinite(f_new) else 0.1 * length",
         "pass",
-        OPTIM,
-        SEARCH,
+        f"{OPTIM}::test_a_trust_region_shrinks_after_a_step_uphill",
     ),
     Mutation(
         "backends/optim/trust_region.py",
         "                elif ratio < 0.25:\n                    radius = 0.4 * length\n",
         "",
-        OPTIM,
-        SEARCH,
+        f"{OPTIM}::test_a_trust_region_shrinks_after_a_poor_step",
     ),
     Mutation(
         "backends/optim/trust_region.py",
         " > 0.75 and length > 0.8 * radius:\n                    radius = 2.5 * radius\n                elif ratio < ",
         " < ",
-        OPTIM,
-        SEARCH,
+        f"{OPTIM}::test_finds_the_known_minimum",
     ),
     Mutation(
         "backends/optim/trust_region.py",
         "lowest < -1e-10 * self.scale and _length(s) < 0.99 * radius",
         "False",
-        OPTIM,
-        SEARCH,
+        f"{OPTIM}::test_a_trust_region_leaves_a_maximum_without_a_slope",
     ),
     Mutation(
         "backends/optim/trust_region.py",
         "            B = B + np.outer(missing",
         "            B = B - np.outer(missing",
-        OPTIM,
-        SEARCH,
+        f"{OPTIM}::test_finds_the_known_minimum",
     ),
     Mutation(
         "backends/optim/derivative_free.py",
         "before - evaluations.best <= evaluations.tolerance(tol):\n",
         "True:\n",
-        OPTIM,
+        f"{OPTIM}::test_derivative_free_searches_are_repeated_by_smaller_radii",
     ),
-    Mutation("backends/optim/derivative_free.py", "    shrink = 0.1\n", "    shrink = 1.0\n", OPTIM),
-    Mutation("backends/optim/evaluations.py", "tol * max(abs(self.best), 1.0)", "tol", OPTIM),
+    Mutation(
+        "backends/optim/derivative_free.py",
+        "    shrink = 0.1\n",
+        "    shrink = 1.0\n",
+        f"{OPTIM}::test_derivative_free_searches_are_repeated_by_smaller_radii",
+    ),
+    Mutation(
+        "backends/optim/evaluations.py",
+        "tol * max(abs(self.best), 1.0)",
+        "tol",
+        f"{OPTIM}::test_tolerances_are_relative_to_large_values",
+    ),
     Mutation(
         "backends/optim/evaluations.py",
         "        if self.count >= self._limit:",
@@ -770,9 +821,11 @@ MUTATIONS: tuple[Mutation, ...] = (
         f"{OPTIM}::test_honours_max_evaluations",
     ),
     Mutation(
-        "backends/optim/lbfgsb.py", "return float(0.5 * g @ run.hess_inv", "return float(0.0 * g @ run.hess_inv", OPTIM
+        "backends/optim/lbfgsb.py",
+        "return float(0.5 * g @ run.hess_inv",
+        "return float(0.0 * g @ run.hess_inv",
+        f"{OPTIM}::test_quasi_newton_does_not_claim_convergence_where_its_curvature_expects_more",
     ),
-    Mutation("backends/optim/nelder_mead.py", "    shrink = 0.5 ", "    shrink = 0.05 ", OPTIM),
     # inference
     Mutation(
         "framework/inference/lrt.py",
@@ -832,8 +885,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "framework/inference/satterthwaite.py",
         "    derivatives = [d for d, is_free in zip(derivatives, fit.free, strict=True) if is_free]\n",
         "",
-        f"{LMM_REFERENCE}::test_satterthwaite[lmm_dyestuff2_reml-blocked]",
-        HARD,
+        f"{HARD}::test_log_likelihood_is_the_maximum",
     ),
     Mutation(
         "framework/inference/covariance.py",
@@ -986,8 +1038,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "framework/solution/glmm.py",
         "(np.sqrt(variances) * slope).tolist",
         "np.sqrt(variances).tolist",
-        f"{GLMM_REFERENCE}::test_variance_components_and_dispersion",
-        ROBUST,
+        f"{GLMM_FAMILIES}::test_dispersion_and_its_standard_errors",
     ),
     Mutation(
         "framework/solution/glmm.py",
@@ -1037,7 +1088,6 @@ MUTATIONS: tuple[Mutation, ...] = (
         "else np.sqrt(weights)[:, None]",
         "else weights[:, None]",
         f"{LMM_INPUT}::test_the_rank_of_x_is_decided_at_1e_7",
-        LMM_LAWS,
     ),
     Mutation(
         "framework/design/basis.py",
@@ -1045,9 +1095,24 @@ MUTATIONS: tuple[Mutation, ...] = (
         ", ones], R[others, ones] = 1.0, ",
         f"{LMM_LAWS}::test_scaling_and_shifting_a_random_slope",
     ),
-    Mutation("framework/design/basis.py", "np.asarray((Z * weights) @ Z.T", "np.asarray(Z @ Z.T", LMM_LAWS),
-    Mutation("framework/design/basis.py", "        for _ in range(2):\n", "        for _ in range(1):\n", LMM_LAWS),
-    Mutation("framework/design/crossproducts.py", " if w is None else y @ (w * y))", ")", LMM_INPUT, LMM_LAWS),
+    Mutation(
+        "framework/design/basis.py",
+        "np.asarray((Z * weights) @ Z.T",
+        "np.asarray(Z @ Z.T",
+        f"{LMM_LAWS}::test_the_unit_of_the_weights_changes_no_verdict",
+    ),
+    Mutation(
+        "framework/design/basis.py",
+        "        for _ in range(2):\n",
+        "        for _ in range(1):\n",
+        f"{BASIS}::test_the_lower_root_has_the_gram_matrix_to_rounding",
+    ),
+    Mutation(
+        "framework/design/crossproducts.py",
+        " if w is None else y @ (w * y))",
+        ")",
+        f"{LMM_LAWS}::test_the_unit_of_the_weights_changes_no_verdict",
+    ),
     Mutation(
         "framework/design/crossproducts.py",
         "y if design.offset is None else design.y - design.offset\n    ",
@@ -1058,8 +1123,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "framework/design/crossproducts.py",
         "0.5 * (self.EtWE + U.T @ U - (B",
         "0.5 * (self.EtWE - U.T @ U - (B",
-        f"{LMM_REFERENCE}::test_log_likelihood_and_criteria[lmm_sleepstudy_weights_reml-blocked]",
-        LMM_LAWS,
+        f"{LMM_LAWS}::test_balanced_groups_are_an_analysis_of_variance",
     ),
     Mutation(
         "framework/design/random.py",
@@ -1093,7 +1157,12 @@ MUTATIONS: tuple[Mutation, ...] = (
         "special.gammaln(y), y, mu)",
         f"{DENSITIES}::test_log_density_is_that_of_scipy",
     ),
-    Mutation("families/poisson.py", "return 2 * weights * np.asarray", "return weights * np.asarray", FAMILY_LAWS),
+    Mutation(
+        "families/poisson.py",
+        "return 2 * weights * np.asarray",
+        "return weights * np.asarray",
+        f"{FAMILY_LAWS}::test_unit_deviances_fall_to_zero_at_the_saturated_mean_and_slope_as_the_score",
+    ),
     Mutation(
         "families/binomial.py",
         "y * complement - (1 - y) * mu)",
@@ -1104,7 +1173,9 @@ MUTATIONS: tuple[Mutation, ...] = (
         "families/binomial.py",
         "expected = -weights * _product(",
         "expected = -_product(",
-        f"{DENSITIES}::test_derivatives_are_those_of_mpmath",
+        f"{FAMILY_LAWS}::test_scores_have_mean_zero_and_the_stated_information",
+        f"{FAMILY_LAWS}::test_integer_weights_are_repeated_rows",
+        f"{FAMILY_LAWS}::test_exact_derivatives_are_those_of_differences",
     ),
     Mutation(
         "families/binomial.py",
@@ -1184,7 +1255,8 @@ MUTATIONS: tuple[Mutation, ...] = (
         "families/beta.py",
         "+ v1**2 * (a1 + b1))\n        if",
         "- v1**2 * (a1 + b1))\n        if",
-        f"{DENSITIES}::test_derivatives_are_those_of_mpmath",
+        f"{FAMILY_LAWS}::test_scores_have_mean_zero_and_the_stated_information",
+        f"{FAMILY_LAWS}::test_exact_derivatives_are_those_of_differences",
     ),
     Mutation(
         "families/beta.py",
@@ -1197,7 +1269,8 @@ MUTATIONS: tuple[Mutation, ...] = (
         "families/beta_binomial.py",
         "share = n * (1 + v) / (n + v)",
         "share = n * v / (n + v)",
-        f"{DENSITIES}::test_derivatives_are_those_of_mpmath",
+        f"{FAMILY_LAWS}::test_scores_have_mean_zero_and_the_stated_information",
+        f"{FAMILY_LAWS}::test_exact_derivatives_are_those_of_differences",
     ),
     Mutation(
         "families/beta_binomial.py",
@@ -1216,7 +1289,8 @@ MUTATIONS: tuple[Mutation, ...] = (
         "families/student_t.py",
         "(df + 1) / ((df + 3) * s2)",
         "df / ((df + 3) * s2)",
-        f"{DENSITIES}::test_derivatives_are_those_of_mpmath",
+        f"{FAMILY_LAWS}::test_scores_have_mean_zero_and_the_stated_information",
+        f"{FAMILY_LAWS}::test_exact_derivatives_are_those_of_differences",
     ),
     Mutation(
         "families/tweedie.py",

@@ -148,7 +148,7 @@ def test_separation_is_suspected_below_1e_5_of_the_average_mean(ratio: float, re
     share = 1.0 - s.late.mean()  # the average of 1 and of nearly nothing
     gamma = design.fixed.R @ np.array([0.0, np.log(ratio * share)])
     with pytest.raises(NoMaximumError, match="late predicts") if refused else nullcontext():
-        refuse_separation(model, gamma, np.zeros(0))
+        refuse_separation(model, gamma, np.zeros(0), converged=True)
 
 
 @pytest.mark.parametrize(
