@@ -58,8 +58,8 @@ def explained(model: Model) -> Iterator[None]:
         ) from breakdown
 
 
-def refuse_separation(model: Model, gamma: FloatArray, phi: FloatArray) -> None:
-    """Where fixed effects seem to run away, decide whether the likelihood has a maximum.
+def refuse_separation(model: Model, gamma: FloatArray, phi: FloatArray, converged: bool) -> None:
+    """Where fixed effects seem to run away, or a search did not end, decide whether the likelihood has a maximum.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def refuse_separation(model: Model, gamma: FloatArray, phi: FloatArray) -> None:
     with np.errstate(all="ignore"):
         mean = model.family.link.mean(model.Q @ gamma)
     ends = [mean.mu] if np.isinf(model.family.mean_bounds[1]) else [mean.mu, mean.complement]
-    if np.ptp(model.y) == 0.0 or any((part < SUSPICIOUS * part.mean()).any() for part in ends):
+    if not converged or np.ptp(model.y) == 0.0 or any((part < SUSPICIOUS * part.mean()).any() for part in ends):
         _decide(model, phi)
 
 

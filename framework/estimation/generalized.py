@@ -11,7 +11,7 @@ import numpy as np
 from scipy.optimize import linprog
 
 from ..contracts.arrays import BoolArray, FloatArray
-from ..contracts.errors import InputError
+from ..contracts.errors import InputError, NotPositiveDefiniteError
 from ..contracts.family import Derivatives, Family
 from ..contracts.linalg import Structure
 from ..contracts.observer import FitFinished, FitStarted
@@ -42,7 +42,7 @@ from .existence import (
     refuse_separation,
 )
 from .linear import start_values
-from .modes import PRECISION, EdgeError, Mode, Model, mode_at
+from .modes import PRECISION, Mode, Model, mode_at
 from .moments import SMALLEST, moment_start
 from .objective import WIDEST, Problem, Units
 from .pipeline import Watch, assemble, choose_backend
@@ -238,7 +238,7 @@ def fit_generalized(
         with watch.phase("Laplace" if nagq == 1 else f"nAGQ = {nagq}"), explained(model):
             try:
                 mode = first.at(near_by.x).mode
-            except EdgeError:
+            except NotPositiveDefiniteError:  # modes that were found from their neighbours only, or none inside
                 problem = problem_of(nagq, joint=False, origin=gamma)
                 x = _start_with_modes(problem, gamma, first.unpack(x)[1], xi)
             else:
@@ -249,7 +249,7 @@ def fit_generalized(
             found = look(problem, x)
     with watch.phase("estimates"), explained(model):
         fit = _fit(found, nagq, (*pipeline.provenance, *provenance), backend, watch)
-        refuse_separation(model, fit.gamma, fit.phi)
+        refuse_separation(model, fit.gamma, fit.phi, fit.certificate.converged)
         here = found.criterion.exact.at(found.x)
         refuse_dead_end(here.mode, here.quadrature, fit.certificate.converged)
         if fit.dispersion_at_bound.any():
@@ -336,12 +336,11 @@ def _start_with_modes(problem: Problem, gamma: FloatArray, theta: FloatArray, xi
 
 
 def _theta_start(model: Model, working: Derivatives) -> FloatArray:
-    """theta by moments of the working linear model: response d1 / w, weights w, residual variance about 1."""
+    """Covariance matrices by moments of the working linear model: response d1 / w, weights w."""
     weights = np.maximum(working.expected_weight, 1e-6 * working.expected_weight.max())
     design = replace(model.design, y=working.d1 / weights, weights=weights, offset=None)
-    cross = cross_products(design)
-    sigma = float(np.sqrt(min(max(cross.yWy / cross.n, 1e-2), 1e2)))
-    return sigma * moment_start(cross, float(1.0 / np.sqrt(weights.mean())))[0]
+    moments = moment_start(cross_products(design), float(1.0 / np.sqrt(weights.mean())))
+    return moments.sigma * moments.theta
 
 
 def _fixed_effects_start(model: Model) -> tuple[FloatArray, FloatArray, Derivatives]:

@@ -286,9 +286,9 @@ def fit_linear(
         eta = 1.0 if design.weights is None else float(1.0 / np.sqrt(design.weights.mean()))
         criterion = LinearCriterion(deviance, roots_of(design.random), eta, watch, differentiable)
         if given is None:
-            theta, sure = moment_start(cross, eta)
-            x0 = theta / eta
-            if not sure:
+            moments = moment_start(cross, eta)
+            x0 = moments.theta / eta
+            if not moments.sure:
                 criterion, x0 = _grown(criterion, x0, design)
         else:
             x0 = given / eta

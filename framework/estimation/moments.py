@@ -1,8 +1,8 @@
 """Start values: covariance matrices of the random effects by moments, without iteration.
 
 MINQUE(0) (Rao 1971, doi 10.1016/0047-259X(71)90001-7; Searle, Casella & McCulloch 1992, section 11.3): with
-P = Z'WZ - BB', B = Z'WQ for an orthonormal basis Q of X, and z = Z'W(y - X beta) of the regression on X alone, sums
-over levels of z_l z_l' and y'Wy are linear in the covariance matrices G_i and sigma^2,
+P = Z'WZ - BB', B = Z'WQ for a basis Q of X that is orthonormal in W, and z = Z'W(y - X beta) of the regression on X
+alone, sums over levels of z_l z_l' and y'Wy are linear in the covariance matrices G_i and sigma^2,
 
     E sum_l z_l z_l' = sum_i sum_l' P_ll' G_i P_l'l + sigma^2 sum_l P_ll,
     E y'Wy = sum_i tr(P_ii G_i) + (n - p) sigma^2.
@@ -11,6 +11,8 @@ Solving gives a start that is often within a few per cent.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,8 +23,16 @@ from ..design.crossproducts import CrossProducts
 SMALLEST = 0.05
 
 
-def moment_start(cross: CrossProducts, eta: float = 1.0) -> tuple[FloatArray, bool]:
-    """theta by moments, and whether sigma^2 is one of them: where it is nearly zero it is a guess.
+class Moments(NamedTuple):
+    """theta, the residual standard deviation that it is relative to, and whether that is of the data or a guess."""
+
+    theta: FloatArray
+    sigma: float
+    sure: bool
+
+
+def moment_start(cross: CrossProducts, eta: float = 1.0) -> Moments:
+    """theta and sigma by moments; where sigma^2 is nearly zero it is a guess.
 
     Entries of T outside of a factor's template are dropped.
 
@@ -38,8 +48,8 @@ def moment_start(cross: CrossProducts, eta: float = 1.0) -> tuple[FloatArray, bo
     size = int(at[-1]) + 1
     H, rhs = np.zeros((size, size)), np.zeros(size)
     p = len(cross.gamma0)
-    split = structure.split(cross.ZtWQy)
-    B, z = [part[:p] for part in split], [part[p] for part in split]
+    B = structure.split(cross.ZtWQy[:, :p] @ np.linalg.inv(np.linalg.cholesky(cross.QtWQ)).T)
+    z = [part[0] for part in structure.split(cross.ZtWQy[:, p:])]
     for j, (k, block, part) in enumerate(zip(ks, A.diagonal, z, strict=True)):
         mine = slice(at[j], at[j + 1])
         own = np.einsum("xal,xbl->abl", B[j], B[j])
@@ -58,7 +68,8 @@ def moment_start(cross: CrossProducts, eta: float = 1.0) -> tuple[FloatArray, bo
     sure = bool(solution[-1] > 0.01 * variance)
     sigma2 = solution[-1] if sure else 0.5 * variance or 1.0  # y may be fitted exactly
     covariances = [solution[at[j] : at[j + 1]].reshape(k, k) / (sigma2 * eta**2) for j, k in enumerate(ks)]
-    return eta * structure.theta_of(tuple(_relative_factor(G) for G in covariances)), sure
+    theta = eta * structure.theta_of(tuple(_relative_factor(G) for G in covariances))
+    return Moments(theta, float(np.sqrt(sigma2)), sure)
 
 
 def _quadratic(A: FloatArray, BB: FloatArray, B_i: FloatArray, B_j: FloatArray) -> FloatArray:

@@ -11,6 +11,7 @@ from ..contracts.arrays import FloatArray
 from ..contracts.errors import ComparisonError
 from ..design.mixed import MixedDesign
 from ..design.random import RandomFactor
+from .stars import stars
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -134,12 +135,5 @@ def _table(small: Any, large: Any, statistic: float, df: int, p_value: float) ->
     for name, fit in (("smaller", small), ("larger", large)):
         numbers = f"{fit.n_parameters:5d}{fit.aic:11.2f}{fit.bic:11.2f}{fit.log_likelihood:11.2f}"
         lines.append(f"{name:8}{numbers}{-2 * fit.log_likelihood:11.2f}")
-    lines[-1] += f"{statistic:9.4f}{df:4d}  {p_value:.4g}{_stars(p_value)}"
+    lines[-1] += f"{statistic:9.4f}{df:4d}  {p_value:.4g} {stars(p_value)}".rstrip()
     return "\n".join(lines)
-
-
-def _stars(p: float) -> str:
-    for limit, mark in ((0.001, " ***"), (0.01, " **"), (0.05, " *"), (0.1, " .")):
-        if p < limit:
-            return mark
-    return ""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from .rformat import STARS_LEGEND, TextTable
+from ..inference.stars import LEGEND
+from .rformat import TextTable
 from .summary import (
     RESIDUAL_HEADERS,
     coefficient_table,
@@ -56,7 +57,7 @@ def _parts(data: SummaryData) -> Iterator[str]:
         fixed = coefficient_table(data.coefficients)
         yield _table("Fixed effects", fixed)
         if fixed.headers[-1] == "":
-            yield f"<p><small>{escape(STARS_LEGEND)}</small></p>"
+            yield f"<p><small>{escape(LEGEND)}</small></p>"
     if data.correlation is not None and shows_correlation(data):
         yield _table("Correlation of fixed effects", correlation_table(data.coefficients.names, data.correlation))
     if data.notes:

@@ -6,19 +6,16 @@ Each function names the R function whose documented behaviour it follows.
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+
+from ..inference.stars import BOUNDS, stars
 
 #: Columns of a line, R's ``options(width = 80)``.
 LINE_WIDTH = 80
 #: p-values below it are printed as ``<2e-16``: the distance from 1 to the next number.
 EPSILON = 2.0**-52
-
-_STARS = ("***", "**", "*", ".", " ")
-_STAR_BOUNDS = (0.001, 0.01, 0.05, 0.1)
-STARS_LEGEND = "Signif. codes:  0 ‘***’ 0.001 ‘**’ 0.01 ‘*’ 0.05 ‘.’ 0.1 ‘ ’ 1"  # noqa: RUF001  (R's quotes)
 
 
 @dataclass(frozen=True)
@@ -157,9 +154,9 @@ def significance_stars(p: Iterable[float]) -> list[str]:
     >>> significance_stars([0.0004, 0.05, 0.2])
     ['***', '*  ', '   ']
     """
-    stars = ["" if math.isnan(v) else _STARS[bisect_left(_STAR_BOUNDS, v)] for v in p]
-    width = _width(stars)
-    return [text.ljust(width) for text in stars]
+    marks = [stars(v) for v in p]
+    width = _width(marks)
+    return [mark.ljust(width) for mark in marks]
 
 
 # Coefficients ------------------------------------------------------------------------------------------------------
@@ -195,7 +192,7 @@ def format_coefficients(
     columns.append(format_numbers(round_numbers(statistic, test_decimals), digits))
     if p_values is not None:
         columns.append(format_p_values(p_values, test_decimals))
-        if any(p < 0.1 for p in p_values):
+        if any(p < BOUNDS[-1] for p in p_values):
             columns.append(significance_stars(p_values))
     return columns
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from ..contracts.arrays import FloatArray
+from ..inference.stars import LEGEND
 from .rformat import (
     LINE_WIDTH,
-    STARS_LEGEND,
     TextTable,
     abbreviate,
     format_coefficients,
@@ -253,7 +253,7 @@ def _coefficient_lines(coefficients: CoefficientTable) -> Iterator[str]:
     yield from print_table(table, right=True)
     if table.headers[-1] == "":
         yield "---"
-        yield STARS_LEGEND
+        yield LEGEND
 
 
 def _correlation_lines(data: SummaryData) -> Iterator[str]:

@@ -8,7 +8,10 @@ import pytest
 from ranef.backends.linalg import elimination
 from ranef.backends.linalg.blocked import Blocked
 from ranef.contracts.arrays import FloatArray
-from ranef.testkit.structures import CASES, Case
+from ranef.contracts.linalg import GroupingFactor, Structure
+from ranef.testkit.structures import Case
+
+from .cases import CASES
 
 
 @pytest.fixture(params=CASES)
@@ -35,6 +38,21 @@ def test_logdet_gradient_is_the_derivative_of_logdet(case: Case, boundary: bool)
         [(_slogdet(case, theta + h * e) - _slogdet(case, theta - h * e)) / (2 * h) for e in np.eye(len(theta))]
     )
     np.testing.assert_allclose(gradient, differences, rtol=1e-7, atol=1e-7)
+
+
+def two_meetings_each(n_dense: int) -> Structure:
+    """A factor whose levels meet two of another one's each: this is left as a dense block."""
+    one, levels = np.array([0]), np.arange(n_dense + 1)
+    rows, columns = np.repeat(levels, 2), np.column_stack([levels, levels + 1]).ravel() % n_dense
+    order = np.lexsort((columns, rows))
+    factors = (GroupingFactor("f", n_dense + 1, 1, one, one), GroupingFactor("g", n_dense, 1, one, one))
+    return Structure(factors, {(0, 1): (rows[order], columns[order])})
+
+
+@pytest.mark.parametrize(("n_dense", "possible"), [(20_000, True), (20_001, False)])
+def test_a_dense_block_of_more_than_some_gigabytes_is_refused(n_dense: int, possible: bool) -> None:
+    # 8 bytes x 20,000^2 = 3.2 GB, of which the cost is found without allocating any.
+    assert np.isfinite(Blocked().cost(two_meetings_each(n_dense))) == possible
 
 
 def test_plans_made_anew_by_chunks_give_the_same(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,9 @@ from ranef.backends.linalg.dense import Dense
 from ranef.contracts.arrays import BoolArray, FloatArray
 from ranef.contracts.errors import NotPositiveDefiniteError
 from ranef.contracts.linalg import GroupingFactor, LinalgBackend, PatternBlocks, Structure
-from ranef.testkit.structures import CASES, Case
+from ranef.testkit.structures import Case
+
+from .cases import CASES
 
 needs_sksparse = pytest.mark.skipif(find_spec("sksparse") is None, reason="scikit-sparse is not installed")
 BACKENDS = [

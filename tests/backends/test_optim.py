@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.util import find_spec
 
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 
 from ranef.backends.optim.bobyqa import Bobyqa
 from ranef.backends.optim.cobyqa import Cobyqa
+from ranef.backends.optim.derivative_free import DerivativeFree
+from ranef.backends.optim.evaluations import Evaluations
 from ranef.backends.optim.lbfgsb import Lbfgsb
 from ranef.backends.optim.nelder_mead import NelderMead
 from ranef.backends.optim.trust_region import TrustRegion
@@ -227,3 +230,83 @@ def test_without_gradient(kind: type[Optimizer]) -> None:
     recorded = Recorded(rosenbrock, [0.5, 0.5], [0.0, 0.0], [INF, INF], smooth=False)
     result = optimizer.minimize(recorded.objective, tol=1e-10, max_evaluations=5000)
     np.testing.assert_allclose(result.x, [1.0, 1.0], atol=1e-4)
+
+
+# Trust region ------------------------------------------------------------------------------------------------------
+
+
+def test_a_trust_region_shrinks_after_a_poor_step() -> None:
+    # x^2 from 0.6 by a curvature that is 20 times too small: the step of -1 gains a sixth of what the model says.
+    recorded = Recorded(quadratic([0.0], [1.0]), [0.6], [-INF], [INF])
+    objective = replace(recorded.objective, curvature=lambda x: np.array([[0.1]]), curvature_is_exact=True)
+    result = TrustRegion().minimize(objective, tol=1e-10, max_evaluations=50)
+    np.testing.assert_allclose(np.ravel(recorded.points)[:3], [0.6, -0.4, 0.0], atol=1e-3)  # by 1, and by 0.4 of it
+    assert result.value == pytest.approx(0.0, abs=1e-10)
+
+
+def test_a_trust_region_shrinks_after_a_step_uphill() -> None:
+    # From 0.3 it leads to -0.7, which is higher: the next one is 0.3 of it.
+    recorded = Recorded(quadratic([0.0], [1.0]), [0.3], [-INF], [INF])
+    objective = replace(recorded.objective, curvature=lambda x: np.array([[0.1]]), curvature_is_exact=True)
+    TrustRegion().minimize(objective, tol=1e-10, max_evaluations=50)
+    np.testing.assert_allclose(np.ravel(recorded.points)[:3], [0.3, -0.7, 0.0], atol=1e-3)
+
+
+def test_a_trust_region_leaves_a_maximum_without_a_slope() -> None:
+    """-x^2 + x^4 at 0: the hard case of the step."""
+    recorded = Recorded(lambda x: (float(x[0] ** 4 - x[0] ** 2), 4 * x**3 - 2 * x), [0.0], [-INF], [INF])
+    objective = replace(recorded.objective, curvature=lambda x: np.diag(12 * x**2 - 2), curvature_is_exact=True)
+    result = TrustRegion().minimize(objective, tol=1e-10, max_evaluations=50)
+    assert result.status is Status.CONVERGED
+    assert result.value == pytest.approx(-0.25, abs=1e-8)
+
+
+# Derivative-free ---------------------------------------------------------------------------------------------------
+
+
+class Parabolas(DerivativeFree):
+    """A search that takes one parabolic step along each axis: it needs to be repeated."""
+
+    def __init__(self) -> None:
+        self.boxes: list[FloatArray] = []
+
+    def search(self, f: Callable[[FloatArray], float], lower: FloatArray, upper: FloatArray, fatol: float) -> None:
+        self.boxes.append(upper - lower)
+        z = np.zeros(len(lower))
+        for axis in np.eye(len(lower)):
+            below, here, above = f(z - axis), f(z), f(z + axis)
+            z = z + 0.5 * (below - above) / (below - 2.0 * here + above) * axis
+            f(z)
+
+
+def test_derivative_free_searches_are_repeated_by_smaller_radii() -> None:
+    # Along the axes of this ellipse a step gains, but does not arrive: a hundredth of the distance is left each time.
+    A = np.array([[2.0, 0.2], [0.2, 2.0]])
+    recorded = Recorded(lambda x: (float(x @ A @ x), 2.0 * A @ x), [1.0, -1.5], [-10.0] * 2, [10.0] * 2)
+    optimizer = Parabolas()
+    result = optimizer.minimize(recorded.objective, tol=1e-8, max_evaluations=500)
+    assert result.status is Status.CONVERGED
+    assert result.value < 1e-8
+    assert len(optimizer.boxes) > 2
+    np.testing.assert_allclose(20.0 / optimizer.boxes[0], [0.25, 0.375])  # the first radius
+    np.testing.assert_allclose(optimizer.boxes[0] / optimizer.boxes[1], 0.1)
+
+
+def test_tolerances_are_relative_to_large_values() -> None:
+    for offset, absolute in ((0.5, 1e-3), (400.0, 0.4)):
+        evaluations = Evaluations(Recorded(quadratic([0.0], [1.0], offset), [0.0], [-INF], [INF]).objective, 10)
+        evaluations.value(evaluations.x)
+        assert evaluations.tolerance(1e-3) == pytest.approx(absolute)
+
+
+def test_quasi_newton_does_not_claim_convergence_where_its_curvature_expects_more() -> None:
+    """The gradient changes its sign after some steps: no step goes down any more, half-way to the minimum."""
+    recorded = Recorded(rosenbrock, [-1.2, 1.0], [-INF] * 2, [INF] * 2)
+
+    def turning(x: FloatArray) -> tuple[float, FloatArray]:
+        value, gradient = recorded.gradient(x)
+        return value, gradient if len(recorded.values) < 10 else -gradient
+
+    result = Lbfgsb().minimize(replace(recorded.objective, gradient=turning), tol=1e-8, max_evaluations=500)
+    assert result.value > 0.1
+    assert result.status is Status.STALLED

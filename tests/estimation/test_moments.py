@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import ranef
+from ranef import registry
+from ranef.contracts import Family
 from ranef.contracts.arrays import FloatArray
 from ranef.design.crossproducts import cross_products
 from ranef.design.mixed import MixedDesign, build_design
+from ranef.estimation.generalized import _fixed_effects_start, _theta_start
+from ranef.estimation.modes import Model
 from ranef.estimation.moments import moment_start
+from ranef.families import Binomial, Gamma, Gaussian, NegativeBinomial, Poisson
 
 
 def start_of(design: MixedDesign) -> FloatArray:
@@ -69,3 +76,43 @@ def test_start_does_not_depend_on_units_and_origins(unit: float, origin: float) 
     to_days = np.array([[1.0, unit * origin], [0.0, unit]])
     G = to_days @ start(unit * (d["Days"] + origin)) @ to_days.T
     np.testing.assert_allclose(G, start(d["Days"]), rtol=1e-5, atol=1e-7)
+
+
+def test_the_start_does_not_depend_on_the_basis_of_x() -> None:
+    # Weights that come after X = QR, as working weights do: Q is not orthonormal in them.
+    rng = np.random.default_rng(5)
+    g, x = np.repeat(np.arange(15), 6), rng.normal(size=90)
+    y, weights = rng.normal(size=15)[g] + rng.normal(size=90), np.exp(2.0 * x)
+    arguments = y, np.column_stack([np.ones(90), x]), {"g": g}
+    known = moment_start(cross_products(build_design(*arguments, weights=weights)))
+    later = moment_start(cross_products(replace(build_design(*arguments), weights=weights)))
+    np.testing.assert_allclose(later.theta, known.theta, rtol=1e-10)
+    assert later.sigma == pytest.approx(known.sigma, rel=1e-10)
+
+
+@pytest.mark.parametrize("sd", [0.3, 1.0, 2.0])
+@pytest.mark.parametrize("family", [Poisson(), Gamma("log"), Gaussian(), Binomial(), NegativeBinomial()], ids=repr)
+def test_generalized_models_start_near_their_estimates(family: Family, sd: float) -> None:
+    # Standard deviations on the scale of the linear predictor: in no unit of a working residual.
+    rng = np.random.default_rng(1)
+    g, x = np.repeat(np.arange(40), 10), rng.normal(size=400)
+    eta = (0.0 if family.name == "binomial" else 3.0) + 0.3 * x + sd * rng.normal(size=40)[g]
+    weights, phi = np.ones(400), np.array([0.5] * len(family.parameters))
+    y = family.sample(family.link.mean(eta).mu, weights, phi, rng)
+    design = build_design(y, np.column_stack([np.ones(400), x]), {"g": g})
+    symbolic = registry.linalg_backend("blocked")[0].analyze(design.random.structure)
+    model = Model(design, family, y, weights, symbolic, "observed")
+    start = _theta_start(model, _fixed_effects_start(model)[2])
+    estimate = ranef.glmm(y, design.X, {"g": g}, family=family).theta
+    assert 0.4 < start[0] / estimate[0] < 2.5
+
+
+def test_the_smallest_start_is_a_part_of_an_observation() -> None:
+    # Counts of 10,000 have a standard deviation of 0.01 on the log scale; where groups do not differ the start is a
+    # twentieth of it, or what moments find by chance.
+    rng = np.random.default_rng(2)
+    y, weights = rng.poisson(1e4, 200).astype(float), np.ones(200)
+    design = build_design(y, np.ones((200, 1)), {"g": np.arange(200) % 40})
+    symbolic = registry.linalg_backend("blocked")[0].analyze(design.random.structure)
+    model = Model(design, Poisson(), y, weights, symbolic, "observed")
+    assert 4e-4 < _theta_start(model, _fixed_effects_start(model)[2])[0] < 1e-2

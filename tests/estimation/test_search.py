@@ -15,7 +15,7 @@ from ranef.backends.optim.trust_region import TrustRegion
 from ranef.contracts import Objective, OptimizationResult, Optimizer, Status
 from ranef.contracts.arrays import FloatArray
 from ranef.design.terms import Term
-from ranef.estimation.certificate import certify
+from ranef.estimation.certificate import aligned, certify
 from ranef.estimation.criterion import Criterion, Root
 from ranef.estimation.pipeline import Watch
 from ranef.estimation.search import search
@@ -177,20 +177,87 @@ def test_a_lie_about_convergence_is_noticed() -> None:
     assert "fall by another" in found.certificate.message or "saddle" in found.certificate.message
 
 
-def test_a_saddle_inside_is_left() -> None:
-    """-d^2 + d^4 with d = Sigma - 1 has a maximum at Sigma = 1: a stationary point of full rank."""
+def hill(a: float) -> OfSigma:
+    """a (-d^2 + d^4) with d = Sigma - 1: a maximum at Sigma = 1, a stationary point of full rank."""
 
-    def hill(S: FloatArray) -> tuple[float, FloatArray]:
+    def of_sigma(S: FloatArray) -> tuple[float, FloatArray]:
         d = S - 1.0
-        return float((-(d**2) + d**4).sum()), -2.0 * d + 4.0 * d**3
+        return a * float((-(d**2) + d**4).sum()), a * (-2.0 * d + 4.0 * d**3)
 
-    standing = certify(Known(hill, 1), np.array([1.0]), Status.CONVERGED, quick=False)
+    return of_sigma
+
+
+def test_a_saddle_inside_is_left() -> None:
+    standing = certify(Known(hill(1.0), 1), np.array([1.0]), Status.CONVERGED, quick=False)
     assert not standing.certificate.converged
     assert "saddle" in standing.certificate.message
     assert standing.way_down is not None
-    found = run(hill, Stay(times=1), [1.0], k=1)
+    found = run(hill(1.0), Stay(times=1), [1.0], k=1)
     assert found.certificate.converged
     assert found.value == pytest.approx(-0.25)  # at Sigma = 1 +- sqrt(1/2)
+
+
+class WithHessian(Known):
+    """The hill with its Hessian as the curvature."""
+
+    curvature_is_exact = True
+
+    def __init__(self, a: float) -> None:
+        super().__init__(hill(a), 1)
+        self.a = a
+
+    def evaluate(self, x: FloatArray) -> At:
+        at, d = super().evaluate(x), x[0] ** 2 - 1.0
+        at.curvature = np.array([[self.a * (4.0 * x[0] ** 2 * (12.0 * d**2 - 2.0) + 2.0 * (4.0 * d**3 - 2.0 * d))]])
+        return at
+
+    def rotated(self, by: Sequence[FloatArray]) -> Self:
+        return self  # of one column
+
+
+@pytest.mark.parametrize("exact", [True, False], ids=["exact", "differences"])
+@pytest.mark.parametrize(("fall", "seen"), [(1e-5, True), (2e-6, True), (5e-7, False)])
+def test_a_saddle_counts_where_the_fall_beside_it_counts(fall: float, seen: bool, exact: bool) -> None:
+    # It is a/4 at d^2 = 1/2, on either side of the limit 1e-6; the curvature -8 a is as small as differences show.
+    criterion = WithHessian(4.0 * fall) if exact else Known(hill(4.0 * fall), 1)
+    standing = certify(criterion, np.array([1.0]), Status.CONVERGED, quick=False)
+    assert standing.certificate.converged is not seen
+    assert ("saddle" in standing.certificate.message) is seen
+    if seen:
+        assert 0.5 * fall < standing.certificate.expected_drop <= fall  # what was tried
+
+
+@pytest.mark.parametrize(("short", "source"), [(1e-5, "average information"), (1e-4, "differences of exact gradients")])
+def test_approximate_curvature_is_believed_where_it_expects_nothing(short: float, source: str) -> None:
+    # By the curvature 4 the drop of (T^2 - 1)^2 is 8 short^2, on either side of the limit 1e-8.
+    standing = certify(Known(towards(np.ones((1, 1))), 1), np.array([1.0 + short]), Status.CONVERGED, quick=True)
+    assert standing.certificate.hessian == source
+    assert standing.certificate.converged
+
+
+def test_the_slope_at_the_boundary_is_the_eigenvalue_of_the_derivative_by_sigma() -> None:
+    # |Sigma - target|^2 at zero: G = -2 target, which is positive definite here.
+    (condition,) = run(towards(ZERO), TrustRegion(), [0.7, -0.4, 0.9]).certificate.conditions
+    assert condition.slope == pytest.approx(np.linalg.eigvalsh(-2.0 * ZERO)[0], rel=1e-5)
+    assert condition.holds
+
+
+@pytest.mark.parametrize("k", [2, 3])
+def test_the_basis_of_eigenvectors_is_the_same_point(k: int) -> None:
+    rng = np.random.default_rng(k)
+    target, x = np.eye(k), rng.normal(size=k * (k + 1) // 2)
+    criterion = Known(towards(target), k)
+    turned, there, roots = aligned(criterion, x)
+    np.testing.assert_allclose(turned.sigma(there), criterion.sigma(x), rtol=1e-12, atol=1e-12)
+    T = roots[0].of(there)
+    np.testing.assert_allclose(T, np.diag(np.diagonal(T)), atol=1e-12)
+
+
+def test_the_gradient_norm_is_the_largest_slope() -> None:
+    # D = |Sigma - target|^2 has slopes 4 (Sigma - target) T by T, 0 and 4e-3 here.
+    x = np.array([1.0, 0.0, 1.0])
+    certificate = certify(Known(towards(np.diag([1.0, 0.999])), 2), x, Status.MAX_EVALUATIONS, quick=False).certificate
+    assert certificate.gradient_norm == pytest.approx(4e-3, rel=1e-6)
 
 
 def test_no_minimum_is_not_certified() -> None:
@@ -213,6 +280,41 @@ def test_approximate_curvature_that_misleads_gives_way_to_the_hessian() -> None:
     found = search(criterion, np.array([0.1, 0.0, 0.1]), TrustRegion(), tol=1e-10, max_evaluations=200)
     assert found.certificate.converged
     assert criterion.watch.n_evaluations < 100
+
+
+def test_an_end_that_approximate_curvature_misjudged_is_left_with_the_hessian() -> None:
+    class Misled(Stay):
+        uses_curvature = True
+
+        def minimize(self, objective: Objective, *, tol: float, max_evaluations: int) -> OptimizationResult:
+            self.times = 0 if objective.curvature_is_exact else 100
+            return super().minimize(objective, tol=tol, max_evaluations=max_evaluations)
+
+    found = run(towards(INSIDE), Misled(), [1.0, 0.1, 0.5])
+    assert found.certificate.converged
+    np.testing.assert_allclose(found.criterion.sigma(found.x), INSIDE, atol=1e-5)
+
+
+@pytest.mark.parametrize("level", [0.0, 1e6])
+def test_the_tolerance_is_one_in_absolute_deviance(level: float) -> None:
+    # Optimizers take theirs relative to max(|value|, 1).
+    class Asked(Stay):
+        def minimize(self, objective: Objective, *, tol: float, max_evaluations: int) -> OptimizationResult:
+            absolute = tol * max(abs(objective.value(objective.start)), 1.0)
+            assert absolute == pytest.approx(1e-10, rel=1e-12)
+            return super().minimize(objective, tol=tol, max_evaluations=max_evaluations)
+
+    run(lambda S: (level + towards(INSIDE)(S)[0], towards(INSIDE)(S)[1]), Asked(), [1.0, 0.3, 0.6])
+
+
+def test_negative_curvature_is_followed_downhill() -> None:
+    # -exp(-Sigma) is concave in T at T = 1: it rises to 0 on one side, and falls to -1 on the other.
+    def slope(S: FloatArray) -> tuple[float, FloatArray]:
+        return -float(np.exp(-S[0, 0])), np.exp(-S)
+
+    standing = certify(Known(slope, 1), np.array([1.0]), Status.CONVERGED, quick=False)
+    assert standing.way_down is not None
+    assert standing.criterion.value(standing.way_down) < standing.value
 
 
 def test_another_basin_is_looked_for_from_zero() -> None:
@@ -244,13 +346,26 @@ def test_flat_directions_are_found_by_the_criterion() -> None:
         assert np.abs(S - found.criterion.sigma(found.x)).max() > 0.05
 
 
-def test_a_weak_direction_is_not_called_flat() -> None:
-    # A covariance whose change by its own size costs 1e-3 of deviance is badly, but it is determined.
+def test_a_flat_direction_that_ends_nearby_on_both_sides_is_found() -> None:
+    # Only the variances 1 and 0.04 matter: their covariance may be anything between -0.2 and 0.2.
+    def variances(S: FloatArray) -> tuple[float, FloatArray]:
+        d = np.diagonal(S - np.diag([1.0, 0.04]))
+        return float(d[0] ** 2 + 100.0 * d[1] ** 2), np.diag([2.0 * d[0], 200.0 * d[1]])
+
+    found = run(variances, TrustRegion(), [1.0, 0.0, 0.19])
+    assert found.certificate.converged
+    (there,) = found.flat
+    assert 0.1 < abs(found.criterion.sigma(there)[0, 1] - found.criterion.sigma(found.x)[0, 1]) < 0.4
+
+
+@pytest.mark.parametrize(("cost", "flat"), [(1e-3, False), (2e-5, False), (1e-8, True)])
+def test_a_weak_direction_is_not_called_flat(cost: float, flat: bool) -> None:
+    # A covariance whose change by its own size costs little deviance is badly, but it is determined: down to 1e-6.
     def weak(S: FloatArray) -> tuple[float, FloatArray]:
-        d = S - 1.0
-        W = np.array([[1.0, 1e-3], [1e-3, 1e-3]])
+        d = S - np.array([[1.0, 0.0], [0.0, 1.0]])
+        W = np.array([[1.0, cost], [cost, cost]])
         return float((W * d**2).sum()), 2.0 * W * d
 
-    found = run(weak, TrustRegion(), [0.9, 0.8, 0.7])
+    found = run(weak, TrustRegion(), [0.9, 0.2, 0.9])
     assert found.certificate.converged
-    assert not found.flat
+    assert bool(found.flat) is flat

@@ -286,6 +286,23 @@ def test_cross_curvature_is_that_of_the_penalized_likelihood(family: Family, cro
 
 
 @pytest.mark.parametrize("crossed", [False, True], ids=["one-factor", "crossed"])
+def test_what_fixed_effects_take_up_is_that_of_dense_matrices(crossed: bool) -> None:
+    # w'Z'V^-1 Q (Q'V^-1 Q)^-1 Q'V^-1 Zw is subtracted where gamma is estimated with the modes.
+    model, gamma, phi = simulate(Poisson(), 51, columns=2, crossed=crossed)
+    Lambda = RelativeFactor(model.structure, np.linspace(1.0, 0.5, model.structure.n_theta))
+    held = find_mode(model, Lambda, phi, np.zeros(model.structure.q), gamma, joint=False)
+    Z = np.array([model.Z(e) for e in np.eye(model.structure.q)]).T
+    ZL = np.array([model.Z(Lambda @ e) for e in np.eye(model.structure.q)]).T
+    V = np.diag(1.0 / held.regular.weights) + ZL @ ZL.T
+    VQ = np.linalg.solve(V, model.Q)
+    QVZw = VQ.T @ Z @ Lambda.directions(held.score)
+    taken = QVZw.T @ np.linalg.solve(model.Q.T @ VQ, QVZw)
+    r = model.Q.shape[1]
+    by_theta, left = curvature(held)[r:, r:], curvature(replace(held, joint=True))
+    np.testing.assert_allclose(by_theta - left, taken, rtol=1e-8, atol=1e-8 * np.abs(taken).max())
+
+
+@pytest.mark.parametrize("crossed", [False, True], ids=["one-factor", "crossed"])
 @pytest.mark.parametrize("shift", [0.0, 2.0, 8.0])
 @pytest.mark.parametrize("size", [0.0, 0.3, 3.0])
 def test_curvature_is_positive_semidefinite(size: float, shift: float, crossed: bool) -> None:

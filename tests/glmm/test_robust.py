@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import warnings
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,9 @@ from ranef.contracts import (
 from ranef.contracts.arrays import FloatArray
 from ranef.contracts.observer import Evaluated, Event, FitFinished, FitStarted
 from ranef.contracts.optim import Status
+from ranef.design.mixed import build_design
+from ranef.estimation.existence import refuse_separation
+from ranef.estimation.modes import Model, find_mode
 from ranef.families import Binomial, Gamma, Gaussian, InverseGaussian, NegativeBinomial, Poisson, StudentT
 
 from .models import Geometric, fit, fitted
@@ -122,6 +126,29 @@ def test_separation_by_a_combination_of_columns() -> None:
     X = np.column_stack([np.ones(s.n), *(level == k for k in (1, 2, 3))])
     with pytest.raises(NoMaximumError, match="a combination of one, b, c, d predicts"):
         ranef.glmm(np.where(level == 0, 0.0, s.binary), X, s.groups, x_names=["one", "b", "c", "d"])
+
+
+def test_only_columns_that_separate_are_blamed() -> None:
+    # As above, beside two columns with which the responses vary.
+    s = Simulated()
+    level = np.arange(s.n) // 50
+    X = np.column_stack([s.x, np.ones(s.n), *(level == k for k in (1, 2, 3)), s.rng.normal(size=s.n)])
+    with pytest.raises(NoMaximumError, match=r"a combination of one, b, c, d predicts"):
+        ranef.glmm(np.where(level == 0, 0.0, s.binary), X, s.groups, x_names=["x", "one", "b", "c", "d", "z"])
+
+
+@pytest.mark.parametrize(("ratio", "refused"), [(1e-7, True), (0.9e-5, True), (1.1e-5, False), (1e-2, False)])
+def test_separation_is_suspected_below_1e_5_of_the_average_mean(ratio: float, refused: bool) -> None:
+    # No counts where `late`: how far the coefficient has run is what a search makes of it.
+    s = Simulated()
+    y, X = np.where(s.late > 0, 0.0, 3.0), np.column_stack([np.ones(s.n), s.late])
+    design = build_design(y, X, s.groups, x_names=["one", "late"])
+    symbolic = registry.linalg_backend("blocked")[0].analyze(design.random.structure)
+    model = Model(design, Poisson(), y, np.ones(s.n), symbolic, "observed")
+    share = 1.0 - s.late.mean()  # the average of 1 and of nearly nothing
+    gamma = design.fixed.R @ np.array([0.0, np.log(ratio * share)])
+    with pytest.raises(NoMaximumError, match="late predicts") if refused else nullcontext():
+        refuse_separation(model, gamma, np.zeros(0), converged=True)
 
 
 @pytest.mark.parametrize(
@@ -321,6 +348,7 @@ def test_the_smallest_family_fits_as_the_negative_binomial_with_theta_one() -> N
     built_in = ranef.glmm(y, s.X, s.groups, family=NegativeBinomial(theta=1.0))
     assert ours.converged
     assert ours.log_likelihood == pytest.approx(built_in.log_likelihood, abs=1e-8)
+    assert ours.n_parameters == built_in.n_parameters == 3  # a theta that is given is no parameter
     same_fit(ours, built_in)
     assert ours.deviance == pytest.approx(built_in.deviance, rel=1e-6)
     np.testing.assert_allclose(ours.residuals_of("pearson"), built_in.residuals_of("pearson"), rtol=1e-4, atol=1e-5)
@@ -499,6 +527,14 @@ def test_modes_are_exact() -> None:
         gradient = mode.Lambda.t @ model.Zt(point.at.d1) - point.u
         decrement = mode.newton.solve(gradient, None)[2]
         assert decrement < 1e-15 * mode.criterion
+
+
+@pytest.mark.parametrize("distance", [1e-1, 1e-5, 1e-7])
+def test_modes_are_found_to_rounding_from_starts_nearby(distance: float) -> None:
+    mode = fitted("glmm_cbpp_cloglog").solution._fit.mode
+    step = distance * np.cos(np.arange(len(mode.point.u)))
+    again = find_mode(mode.model, mode.Lambda, mode.phi, mode.point.u + step, mode.point.gamma, joint=False)
+    np.testing.assert_allclose(again.point.u, mode.point.u, atol=1e-10)
 
 
 def test_the_same_call_gives_the_same_bits() -> None:

@@ -21,6 +21,7 @@ from ranef.contracts.errors import (
     PluginNotFoundError,
     RankDeficiencyWarning,
 )
+from ranef.design.fixed import orthogonalize
 
 pytestmark = pytest.mark.filterwarnings("ignore::ranef.contracts.errors.SingularFitWarning")
 
@@ -332,6 +333,22 @@ def test_redundant_columns_are_named_and_dropped(changed: Any, message: str) -> 
     assert np.isnan(fit.p_values[~kept]).all()
     assert fit.log_likelihood == pytest.approx(plain.log_likelihood, abs=1e-9)
     assert "X is rank deficient: dropped x" in fit.summary()
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(("distance", "rank"), [(1e-9, 2), (0.9e-7, 2), (1.2e-7, 3), (1e-5, 3)])
+def test_the_rank_of_x_is_decided_at_1e_7(distance: float, rank: int, weighted: bool) -> None:
+    # lme4's tolerance: the part of a column's length that is left beside those before it.
+    n, rng = 60, np.random.default_rng(4)
+    weights = rng.uniform(0.5, 2.0, n)
+    A, _ = np.linalg.qr(rng.normal(size=(n, 3)))  # orthonormal, in the weights where there are such
+    if weighted:
+        A /= np.sqrt(weights)[:, None]
+    X = np.column_stack([A[:, 0], A[:, 1], A[:, 1] + distance * A[:, 2]])
+    fixed = orthogonalize(X, ("a", "b", "c"), weights if weighted else None)
+    assert fixed.rank == rank
+    W = weights if weighted else np.ones(n)
+    np.testing.assert_allclose(fixed.Q.T @ (W[:, None] * fixed.Q), np.eye(rank), atol=1e-6)
 
 
 def test_an_x_of_zeros_is_no_fixed_effects() -> None:

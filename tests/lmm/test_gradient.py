@@ -14,13 +14,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.linalg import block_diag
 
 from ranef import registry
 from ranef.contracts.arrays import BoolArray, FloatArray
 from ranef.contracts.linalg import Structure
 from ranef.design.crossproducts import cross_products
-from ranef.design.mixed import build_design
-from ranef.estimation.linear import LinearFit
+from ranef.design.mixed import MixedDesign, build_design
+from ranef.estimation.criterion import roots_of
+from ranef.estimation.linear import LinearCriterion, LinearFit
+from ranef.estimation.pipeline import Watch
 from ranef.estimation.profiled import ProfiledDeviance
 from ranef.inference.satterthwaite import parameter_covariance, vcov_derivatives
 
@@ -62,8 +65,8 @@ class Model:
     backend: str
     seed: int
 
-    def deviance(self) -> tuple[ProfiledDeviance, FloatArray]:
-        """The criterion, and a random theta."""
+    def design(self) -> MixedDesign:
+        """Random data."""
         rng = np.random.default_rng(self.seed)
         n = 60
         groups = {"f0": rng.integers(0, 5, n)}
@@ -71,7 +74,7 @@ class Model:
             labels = rng.integers(0, 3, n)
             groups[f"f{j}"] = groups["f0"] * 3 + labels if self.nested and j == 1 else labels
         columns = {"x": rng.normal(size=n), "z": rng.normal(2.0, 1.0, n)}
-        design = build_design(
+        return build_design(
             rng.normal(3.0, 1.0, n),
             np.column_stack([np.ones(n), columns["x"], rng.normal(size=n)])[:, : self.p],
             groups,
@@ -81,7 +84,11 @@ class Model:
             weights=rng.uniform(0.5, 2.0, n) if self.weighted else None,
             offset=rng.normal(size=n) if self.with_offset else None,
         )
-        cross = cross_products(design)
+
+    def deviance(self) -> tuple[ProfiledDeviance, FloatArray]:
+        """The criterion, and a random theta."""
+        rng = np.random.default_rng([self.seed, 1])
+        cross = cross_products(self.design())
         symbolic = registry.linalg_backend(self.backend)[0].analyze(cross.structure)
         theta = rng.uniform(-1.0, 1.0, cross.structure.n_theta)
         theta = np.where(_on_diagonal(cross.structure), 0.2 + np.abs(theta), theta)
@@ -139,6 +146,26 @@ def test_curvature_of_one_factor_is_the_hessian(model: Model) -> None:
     assert_derivatives(here.curvature, differences(lambda t: criterion.at(t).gradient, theta))
 
 
+@pytest.mark.parametrize("unit", [1e-2, 1.0, 1e2])
+def test_the_search_measures_in_units_of_an_average_observation(unit: float) -> None:
+    # x = theta / eta: value, gradient and curvature are those of one function of x, whatever the unit of the weights.
+    model = Model((TERMS[2],), False, True, True, False, 2, "blocked", 3)
+    design = model.design()
+    assert design.weights is not None
+    design = replace(design, weights=unit * design.weights)
+    fit = LinearCriterion(
+        ProfiledDeviance(cross_products(design), model.deviance()[0].symbolic, True),
+        roots_of(design.random),
+        float(1.0 / np.sqrt(design.weights.mean())),
+        Watch(),
+    )
+    x = np.array([0.8, -0.3, 0.5])
+    assert_derivatives(fit.at(x).gradient, differences(fit.value, x))
+    assert_derivatives(fit.curvature(x), differences(lambda x: fit.at(x).gradient, x))
+    same = model.deviance()[0].at(x / np.sqrt(model.design().weights.mean()))
+    assert fit.value(x) == pytest.approx(same.deviance, rel=1e-10)
+
+
 @settings(max_examples=40)
 @given(models.filter(lambda m: len(m.factors) > 1))
 def test_curvature_of_several_factors_is_positive_semidefinite(model: Model) -> None:
@@ -149,6 +176,42 @@ def test_curvature_of_several_factors_is_positive_semidefinite(model: Model) -> 
     curvature, size = here.curvature, float(np.abs(here.curvature).max())
     np.testing.assert_allclose(curvature, curvature.T, atol=1e-8 * size)
     assert np.linalg.eigvalsh(curvature).min() > -1e-8 * size
+
+
+@settings(max_examples=40)
+@given(models.filter(lambda m: len(m.factors) > 1))
+def test_average_information_is_that_of_dense_matrices(model: Model) -> None:
+    # y'P dV P dV'P y / sigma^2, less what sigma takes up (Gilmour, Thompson & Cullis 1995), from V itself. What bends
+    # the criterion besides is 2 tr(G dT dT'), of which the positive part is added: G is its derivative by T T'.
+    criterion, theta = model.deviance()
+    design, structure = model.design(), criterion.structure
+    n, weights = design.n, np.ones(design.n) if design.weights is None else design.weights
+    Z = np.array([design.random.Z(e) for e in np.eye(structure.q)]).T
+    parts = [
+        Z[:, o : o + f.size].reshape(n, f.n_columns, f.n_levels)
+        for o, f in zip(structure.offsets, structure.factors, strict=True)
+    ]
+    roots = structure.relative_factors(theta)
+    V = np.diag(1.0 / weights)
+    for z, T in zip(parts, roots, strict=True):
+        V += np.einsum("ial,ab,jbl->ij", z, T @ T.T, z)
+    inverse, Q, y = np.linalg.inv(V), design.fixed.Q, design.y - (0.0 if design.offset is None else design.offset)
+    P = inverse - inverse @ Q @ np.linalg.solve(Q.T @ inverse @ Q, Q.T @ inverse)
+    Py, df = P @ y, criterion.df
+    s2 = float(y @ Py) / df
+    K = (P if model.reml else inverse) - np.outer(Py, Py) / s2
+    moved, bent = [], []
+    for f, z, T in zip(structure.factors, parts, roots, strict=True):
+        eigenvalues, U = np.linalg.eigh(np.einsum("ial,ij,jbl->ab", z, K, z))
+        G = (U * np.maximum(eigenvalues, 0.0)) @ U.T
+        directions = np.zeros((f.n_theta, *T.shape))
+        directions[np.arange(f.n_theta), f.theta_rows, f.theta_columns] = 1.0
+        moved += [np.einsum("ial,ab,jbl,j->i", z, dT @ T.T + T @ dT.T, z, Py) for dT in directions]
+        bent.append(2.0 * np.einsum("ab,mbc,nac->mn", G, directions, directions))
+    W = np.array(moved)
+    v = W @ Py
+    exact = W @ P @ W.T / s2 - np.outer(v, v) / (df * s2**2) + block_diag(*bent)
+    np.testing.assert_allclose(criterion.at(theta).curvature, exact, rtol=1e-7, atol=1e-7 * np.abs(exact).max())
 
 
 @settings(max_examples=40)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from scipy import stats
 
 import ranef
 from ranef.contracts import Evaluated, FitFinished, FitStarted, Observer, PhaseStarted
@@ -132,10 +133,11 @@ def test_a_multiple_of_all_weights_is_a_unit_of_sigma() -> None:
     close(heavier.sigma, 2.0 * BASE.sigma)
     close(heavier.theta, BASE.theta / 2.0, rtol=1e-4)
     close(heavier.se, BASE.se)
+    close(heavier.df_satterthwaite, BASE.df_satterthwaite, rtol=1e-4)
     assert heavier.log_likelihood == pytest.approx(BASE.log_likelihood, abs=1e-6)
 
 
-@pytest.mark.parametrize("factor", [1e-8, 1e8])
+@pytest.mark.parametrize("factor", [1e-22, 1e-8, 1e8])
 def test_the_unit_of_the_weights_changes_no_verdict(factor: float) -> None:
     # 1 / variance in small units, say: lme4's isSingular looks at theta as it is, and cries wolf.
     changed = DATA.fit(weights=factor * DATA.weights)
@@ -548,6 +550,19 @@ def test_an_observer_that_raises_is_left_out_and_the_fit_is_intact() -> None:
     np.testing.assert_array_equal(watched.theta, BASE.theta)
 
 
+@pytest.mark.parametrize("size", [1.0, 1e4, 1e6, 1e8])
+def test_balanced_groups_are_an_analysis_of_variance(size: float) -> None:
+    # REML is ANOVA there (Searle et al. 1992, section 4.5), however large the groups are against the residuals.
+    rng = np.random.default_rng(8)
+    effects, residuals = rng.normal(size=12), rng.normal(size=(12, 5))
+    y = size * effects[:, None] + residuals
+    within = ((residuals - residuals.mean(axis=1, keepdims=True)) ** 2).sum() / 48
+    between = 5 * (size * effects + residuals.mean(axis=1)).var(ddof=1)
+    one_way = ranef.lmm(y.ravel(), np.ones((60, 1)), {"g": np.repeat(np.arange(12), 5)})
+    assert one_way.sigma**2 == pytest.approx(within, rel=1e-5)
+    assert one_way.var_components[0].variance == pytest.approx((between - within) / 5, rel=1e-5)
+
+
 # Comparisons -------------------------------------------------------------------------------------------------------
 
 
@@ -612,6 +627,25 @@ def test_equal_spans_compare_under_reml() -> None:
     test, plain = (BASE.compare(DATA.fit(X=X, groups={"g": DATA.g})) for X in (DATA.X @ A, DATA.X))
     assert test.df == plain.df == 1
     assert test.statistic == pytest.approx(plain.statistic, abs=1e-6)
+
+
+def test_a_larger_model_that_is_unfinished_gains_nothing() -> None:
+    # Its log-likelihood is below the smaller model's, by more than twenty: no statistic is negative.
+    small = DATA.fit(reml=False, groups={"g": DATA.g})
+    with pytest.warns(ConvergenceWarning):
+        large = DATA.fit(reml=False, max_iter=1, start=[1e-3, 0.0, 1e-3, 1e-3])
+    assert large.log_likelihood < small.log_likelihood - 20.0
+    test = small.compare(large)
+    assert (test.statistic, test.p_value) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(("p", "mark"), [(0.0009, "***"), (0.009, "**"), (0.011, "*"), (0.06, "."), (0.11, "")])
+def test_a_comparison_has_the_stars_of_its_p_value(p: float, mark: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The bounds are those of the table of coefficients (R's printCoefmat).
+    monkeypatch.setattr(stats.chi2, "sf", lambda statistic, df: p)
+    test = DATA.fit(groups={"g": DATA.g}).compare(BASE)
+    assert test.p_value == p
+    assert test.splitlines()[-1].split()[-2:] == ([f"{p:g}", mark] if mark else ["1", f"{p:g}"])
 
 
 def test_a_reference_fit_twice_is_the_same_to_the_bit() -> None:

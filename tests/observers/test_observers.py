@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 import ranef
-from ranef.contracts import Event, FitFinished, FitStarted, Observer, PluginWarning
+from ranef.contracts import Evaluated, Event, FitFinished, FitStarted, Observer, PluginWarning
 from ranef.observers import Trace
 from ranef.observers.progress import Progress
 
@@ -74,6 +74,23 @@ def test_trace_records_every_evaluation_of_the_last_fit() -> None:
     assert {r.phase for r in trace.records} == {"search"}
     best = trace.records[int(np.argmin(trace.values))]
     np.testing.assert_allclose(best.parameters, solution.theta, rtol=1e-3)  # intercepts: the scale is 1
+
+
+def test_trace_ends_at_the_deviance_of_the_fit() -> None:
+    # Weights and their logarithms included.
+    trace = Trace()
+    solution = fit(callbacks=trace, reml=False, weights=np.linspace(0.5, 2.0, 144))
+    assert min(trace.values) == pytest.approx(solution.deviance, abs=1e-7)
+
+
+def test_trace_has_the_largest_component_of_each_gradient() -> None:
+    trace, listener = Trace(), Listener()
+    fit(callbacks=[trace, listener], start=[0.3, 0.3])
+    gradients = [e.gradient for e in listener.events if isinstance(e, Evaluated)]
+    norms = [np.nan if g is None else np.linalg.norm(g, np.inf) for g in gradients]
+    np.testing.assert_array_equal([r.gradient_norm for r in trace.records], norms)
+    assert np.nanmax(norms) > 1.0
+    assert np.nanmin(norms) < 1e-3
 
 
 def test_trace_plots_each_phase() -> None:

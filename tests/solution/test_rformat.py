@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from ranef.inference.stars import LEGEND
 from ranef.solution.rformat import (
-    STARS_LEGEND,
     TextTable,
     abbreviate,
     format_coefficients,
@@ -81,7 +81,7 @@ def test_coefficients(case: dict[str, Any]) -> None:
     headers = ("Estimate", "Std. Error", "df", "t value", "Pr(>|t|)", "")[: len(columns)]
     rows = tuple("abcd"[: len(statistic)])
     lines = print_table(TextTable(rows, headers, tuple(map(tuple, columns))), right=True)
-    assert lines + (["---", STARS_LEGEND] if len(columns) == 6 else []) == case["lines"]
+    assert lines + (["---", LEGEND] if len(columns) == 6 else []) == case["lines"]
 
 
 def test_coefficients_that_are_zero_or_lost_by_rounding() -> None:

@@ -1,0 +1,1462 @@
+"""Small deliberate faults, one at a time, and the tests that must see them: `python tests/bench/mutations.py [WORD]`.
+
+Each is applied in a copy of the tree, from which `ranef` is imported there; the working tree is not touched. Words
+choose the faults in whose file or text they occur. Prints what was caught, and exits with 1 below 95 %. A fault that
+nothing catches is a test that is missing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import compileall
+import os
+import re
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from multiprocessing import get_context
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+#: Part of the faults that must be caught.
+REQUIRED = 0.95
+#: Seconds after which the tests count as hanging, which is noticed too.
+PATIENCE = 600
+#: Folders of the import package, by the names that they have in it.
+PACKAGES = {"": "framework", "backends": "backends", "families": "families"}
+
+CAUGHT, NOT_CAUGHT, NOT_FOUND, BROKEN = "caught", "NOT CAUGHT", "old text not found", "tests do not run"
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """A fault: `new` instead of `old`, which occurs once in `file`; one at least of the `tests` fails then."""
+
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+    def __init__(self, file: str, old: str, new: str, *tests: str) -> None:
+        for name, value in (("file", file), ("old", old), ("new", new), ("tests", tests)):
+            object.__setattr__(self, name, value)
+
+    def __str__(self) -> str:
+        return f"{self.file}: {_one_line(self.old)} -> {_one_line(self.new)}"
+
+    @property
+    def found(self) -> bool:
+        """Whether the old text is there, once."""
+        return (ROOT / self.file).read_text(encoding="utf-8").count(self.old) == 1
+
+
+def _one_line(text: str) -> str:
+    return re.sub(r"\s+", " ", text).strip()
+
+
+SEARCH = "tests/estimation/test_search.py"
+LMM_GRADIENT = "tests/lmm/test_gradient.py"
+LMM_LAWS = "tests/lmm/test_laws.py"
+LMM_REFERENCE = "tests/lmm/test_reference.py"
+GLMM_GRADIENT = "tests/glmm/test_gradient.py"
+ROBUST = "tests/glmm/test_robust.py"
+EDGES = "tests/glmm/test_edges.py"
+GLMM_REFERENCE = "tests/glmm/test_reference.py"
+LINALG = "tests/backends/test_linalg.py"
+BLOCKED = "tests/backends/test_blocked.py"
+OPTIM = "tests/backends/test_optim.py"
+FAMILY_LAWS = "tests/families/test_laws.py"
+DENSITIES = "tests/families/test_densities.py"
+LINKS = "tests/families/test_links.py"
+CONTRACT = "tests/families/test_contract.py"
+RFORMAT = "tests/solution/test_rformat.py"
+MOMENTS = "tests/estimation/test_moments.py"
+OBSERVERS = "tests/observers/test_observers.py"
+LMM_INPUT = "tests/lmm/test_bad_input.py"
+HARD = "tests/lmm/test_hard_models.py"
+ENDING = "tests/estimation/test_ending.py"
+GLMM_FAMILIES = "tests/glmm/test_families.py"
+BASIS = "tests/design/test_basis.py"
+
+MUTATIONS: tuple[Mutation, ...] = (
+    # certificate and search
+    Mutation(
+        "framework/estimation/certificate.py",
+        "    if spectrum.equilibrated[0",
+        "    if False and spectrum.equilibrated[0",
+        f"{SEARCH}::test_a_saddle_inside_is_left",
+    ),
+    Mutation(
+        "framework/estimation/certificate.py",
+        "\nEXPECTED_DROP = 1e-6",
+        "\nEXPECTED_DROP = 1e-3",
+        f"{SEARCH}::test_the_expected_drop_is_right",
+    ),
+    Mutation(
+        "framework/estimation/certificate.py",
+        "NEGATIVE, NEGATIVE_EXACT = 1e-5, 1e-9",
+        "NEGATIVE, NEGATIVE_EXACT = 1e-2, 1e-9",
+        f"{SEARCH}::test_a_saddle_counts_where_the_fall_beside_it_counts",
+    ),
+    Mutation(
+        "framework/estimation/certificate.py",
+        "NEGATIVE, NEGATIVE_EXACT = 1e-5, 1e-9",
+        "NEGATIVE, NEGATIVE_EXACT = 1e-5, 1e-3",
+        f"{SEARCH}::test_a_saddle_counts_where_the_fall_beside_it_counts",
+    ),
+    Mutation(
+        "framework/estimation/certificate.py",
+        "\nSINGULAR = 1e-4",
+        "\nSINGULAR = 1e-7",
+        f"{ENDING}::test_a_matrix_is_singular_below_1e_4",
+    ),
+    Mutation(
+        "framework/estimation/certificate.py",
+        "\nBELIEVED = 1e-8",
+        "\nBELIEVED = 1e-5",
+        f"{SEARCH}::test_approximate_curvature_is_believed_where_it_expects_nothing",
+    ),
+    Mutation(
+        "framework/estimation/certificate.py",
+        "\nFLAT = 1e-6",
+        "\nFLAT = 1e-3",
+        f"{SEARCH}::test_a_weak_direction_is_not_called_flat",
+    ),
+    Mutation(
+        "framework/estimation/certificate.py",
+        "\nSUSPICIOUS = 1e-2",
+        "\nSUSPICIOUS = 1e-12",
+        f"{SEARCH}::test_flat_directions_are_found_by_the_criterion",
+    ),
+    Mutation(
+        "framework/estimation/certificate.py",
+        "steps - 0.5 * curvatures * steps",
+        "steps - curvatures * steps",
+        f"{SEARCH}::test_the_expected_drop_is_right",
+    ),
+    Mutation(
+        "framework/estimation/certificate.py",
+        "(-direction if direction @ self.g > 0 else ",
+        "(direction if direction @ self.g > 0 else -",
+        f"{SEARCH}::test_negative_curvature_is_followed_downhill",
+    ),
+    Mutation(
+        "framework/estimation/certificate.py",
+        "    G = 0.5 * spectrum.H[np.ix_",
+        "    G = spectrum.H[np.ix_",
+        f"{SEARCH}::test_the_slope_at_the_boundary_is_the_eigenvalue_of_the_derivative_by_sigma",
+    ),
+    Mutation(
+        "framework/estimation/certificate.py",
+        "np.where(T.any(axis=0), 0.0, dT)",
+        "np.zeros_like(dT)",
+        f"{SEARCH}::test_the_certificate_names_the_matrix_that_failed_and_the_drop",
+    ),
+    Mutation(
+        "framework/estimation/certificate.py",
+        "[root.factor][mine, mine] = U\n",
+        "[root.factor][mine, mine] = U.T\n",
+        f"{SEARCH}::test_the_basis_of_eigenvectors_is_the_same_point",
+    ),
+    Mutation(
+        "framework/estimation/certificate.py",
+        "c for c in conditions if not c.holds",
+        "",
+        f"{SEARCH}::test_the_certificate_names_the_matrix_that_failed_and_the_drop",
+    ),
+    Mutation(
+        "framework/estimation/certificate.py",
+        ".abs(self.g).max(initial=0.0))",
+        ".abs(self.g).min(initial=0.0))",
+        f"{SEARCH}::test_the_gradient_norm_is_the_largest_slope",
+    ),
+    Mutation(
+        "framework/estimation/certificate.py",
+        "room = min(room, -0.9 / lowest)",
+        "room = min(room, -9.0 / lowest)",
+        f"{SEARCH}::test_a_flat_direction_that_ends_nearby_on_both_sides_is_found",
+    ),
+    Mutation(
+        "framework/estimation/search.py",
+        ".value < found.value - FLAT or",
+        ".value > found.value or",
+        f"{SEARCH}::test_another_basin_is_looked_for_from_zero",
+    ),
+    Mutation(
+        "framework/estimation/search.py",
+        "None or here.value <= best.value:",
+        "None or here.value >= best.value:",
+        f"{SEARCH}::test_a_false_boundary_is_left_along_the_negative_eigenvector",
+    ),
+    Mutation(
+        "framework/estimation/search.py",
+        "    for there in _looks(first):",
+        "    for there in ():",
+        f"{SEARCH}::test_another_basin_is_looked_for_from_zero",
+    ),
+    Mutation(
+        "framework/estimation/search.py",
+        " = here.criterion, here.x, True",
+        " = here.criterion, here.x, False",
+        f"{SEARCH}::test_an_end_that_approximate_curvature_misjudged_is_left_with_the_hessian",
+    ),
+    Mutation(
+        "framework/estimation/search.py",
+        "by_differences = approximate and stages > 1",
+        "by_differences = False",
+        f"{SEARCH}::test_approximate_curvature_that_misleads_gives_way_to_the_hessian",
+    ),
+    Mutation(
+        "framework/estimation/search.py",
+        "tol=tol / scale,",
+        "tol=tol * scale,",
+        f"{SEARCH}::test_the_tolerance_is_one_in_absolute_deviance",
+    ),
+    Mutation(
+        "framework/estimation/criterion.py",
+        "                (a, _, g_a), (b, ",
+        "                (b, _, g_a), (a, ",
+        f"{SEARCH}::test_the_smallest_eigenvalue_is_that_of_the_hessian",
+    ),
+    Mutation(
+        "framework/estimation/criterion.py",
+        "return np.asarray(0.5 * (H + H.T))",
+        "return np.asarray(H + H.T)",
+        f"{SEARCH}::test_the_smallest_eigenvalue_is_that_of_the_hessian",
+    ),
+    Mutation(
+        "framework/estimation/criterion.py",
+        " len(sides) <= central + 1 and",
+        " len(sides) <= 1 and",
+        f"{GLMM_GRADIENT}::test_hessian_behind_the_standard_errors",
+    ),
+    Mutation(
+        "framework/estimation/ending.py",
+        "smallest.items() if value < SINGULAR]",
+        "smallest.items() if value <= 0.0]",
+        f"{ENDING}::test_a_matrix_is_singular_below_1e_4",
+    ),
+    # linear models
+    Mutation(
+        "framework/estimation/profiled.py",
+        "inner / self.sigma2 - np.outer(v",
+        "inner / self.sigma2 + np.outer(v",
+        f"{LMM_GRADIENT}::test_average_information_is_that_of_dense_matrices",
+    ),
+    Mutation(
+        "framework/estimation/profiled.py",
+        "        inner -= QtW.T @ self.C @ QtW\n",
+        "",
+        f"{LMM_GRADIENT}::test_average_information_is_that_of_dense_matrices",
+    ),
+    Mutation(
+        "framework/estimation/profiled.py",
+        " + bending(self.structure, self.Lambda.T, self.by_T))",
+        ")",
+        f"{LMM_GRADIENT}::test_average_information_is_that_of_dense_matrices",
+    ),
+    Mutation(
+        "framework/estimation/profiled.py",
+        "len(cross.gamma0) if reml else ",
+        "len(cross.gamma0) + 1 if reml else ",
+        f"{LMM_REFERENCE}::test_log_likelihood_and_criteria[lmm_sleepstudy_weights_reml-blocked]",
+    ),
+    Mutation(
+        "framework/estimation/profiled.py",
+        "self.pwrss / self.criterion.df\n",
+        "self.pwrss / self.cross.n\n",
+        f"{LMM_REFERENCE}::test_log_likelihood_and_criteria[lmm_sleepstudy_weights_reml-blocked]",
+    ),
+    Mutation(
+        "framework/estimation/profiled.py",
+        " float(d + (self.logdet_RX2 if",
+        " float(d + (0.5 * self.logdet_RX2 if",
+        f"{LMM_GRADIENT}::test_gradient_is_exact",
+    ),
+    Mutation(
+        "framework/estimation/profiled.py",
+        " - self.cross.sum_log_weights + ",
+        " + ",
+        f"{OBSERVERS}::test_trace_ends_at_the_deviance_of_the_fit",
+    ),
+    Mutation(
+        "framework/estimation/profiled.py",
+        "g - 2.0 * np.tensordot(p, lp",
+        "g + 2.0 * np.tensordot(p, lp",
+        f"{LMM_GRADIENT}::test_gradient_is_exact",
+    ),
+    Mutation(
+        "framework/estimation/profiled.py",
+        "tuple(-2.0 * e[0] @ u[0].T for",
+        "tuple(-2.0 * u[0] @ e[0].T for",
+        f"{LMM_GRADIENT}::test_gradient_is_exact",
+    ),
+    Mutation(
+        "framework/estimation/profiled.py",
+        "return tuple(2.0 * g.T for g in out)",
+        "return tuple(2.0 * g for g in out)",
+        f"{LMM_GRADIENT}::test_gradient_is_exact",
+    ),
+    Mutation(
+        "framework/estimation/profiled.py",
+        'np.einsum("ban,cb,cdn->ad", inverse, T[i], block, optimize=True)',
+        "0.0",
+        f"{LMM_GRADIENT}::test_gradient_is_exact",
+    ),
+    Mutation(
+        "framework/estimation/profiled.py",
+        "crossed - crossed.T + low_rank",
+        "crossed - crossed.T - low_rank",
+        f"{LMM_GRADIENT}::test_curvature_of_one_factor_is_the_hessian",
+    ),
+    Mutation(
+        "framework/estimation/profiled.py",
+        "            bent = bent - sums[2]\n",
+        "",
+        f"{LMM_GRADIENT}::test_curvature_of_one_factor_is_the_hessian",
+    ),
+    Mutation(
+        "framework/estimation/profiled.py",
+        "self.sigma2 + second - profiled",
+        "self.sigma2 + second",
+        f"{LMM_GRADIENT}::test_curvature_of_one_factor_is_the_hessian",
+    ),
+    Mutation(
+        "framework/estimation/profiled.py",
+        "] - self.solved[:, :-1] @ self.gamma",
+        "]",
+        f"{LMM_REFERENCE}::test_random_effects[lmm_sleepstudy_weights_reml-blocked]",
+    ),
+    Mutation(
+        "framework/estimation/profiled.py",
+        "EXHAUSTED = 1e-13",
+        "EXHAUSTED = 1e-6",
+        f"{LMM_INPUT}::test_y_without_variation_beside_x_and_groups",
+    ),
+    Mutation(
+        "framework/estimation/linear.py",
+        " = self.logdet_L2 - self.cross.",
+        " = self.logdet_L2 + self.cross.",
+        f"{LMM_REFERENCE}::test_log_likelihood_and_criteria[lmm_sleepstudy_weights_reml-blocked]",
+    ),
+    Mutation(
+        "framework/estimation/linear.py",
+        " - (self.design.fixed.rank if reml else 0)",
+        "",
+        f"{LMM_REFERENCE}::test_log_likelihood_and_criteria[lmm_sleepstudy_slope_reml-blocked]",
+    ),
+    Mutation(
+        "framework/estimation/linear.py",
+        "self.logdet_RX2 if reml else 0.",
+        "self.logdet_RX2 if self.reml else 0.",
+        f"{LMM_REFERENCE}::test_log_likelihood_and_criteria[lmm_sleepstudy_slope_reml-blocked]",
+    ),
+    Mutation(
+        "framework/estimation/linear.py",
+        "fixed.rank + len(self.theta) + 1\n",
+        "fixed.rank + len(self.theta)\n",
+        f"{LMM_REFERENCE}::test_log_likelihood_and_criteria[lmm_sleepstudy_weights_ml-blocked]",
+    ),
+    Mutation(
+        "framework/estimation/linear.py",
+        "return [self.sigma**2 * T @ T.",
+        "return [self.sigma * T @ T.",
+        f"{LMM_REFERENCE}::test_variance_components[lmm_sleepstudy_slope_reml-blocked]",
+    ),
+    Mutation(
+        "framework/estimation/linear.py",
+        "logdet_RX2=here.logdet_RX2 + 2.0 * float",
+        "logdet_RX2=here.logdet_RX2 - 2.0 * float",
+        f"{LMM_REFERENCE}::test_log_likelihood_and_criteria[lmm_sleepstudy_weights_reml-blocked]",
+    ),
+    Mutation(
+        "framework/estimation/linear.py",
+        "deviance.cross.gamma0 + here.gamma,",
+        "deviance.cross.gamma0,",
+        f"{LMM_REFERENCE}::test_fixed_effects[lmm_sleepstudy_weights_reml-blocked]",
+    ),
+    Mutation(
+        "framework/estimation/linear.py",
+        "central=True) / self.eta**2",
+        "central=True) / self.eta",
+        f"{LMM_LAWS}::test_a_multiple_of_all_weights_is_a_unit_of_sigma",
+    ),
+    Mutation(
+        "framework/estimation/linear.py",
+        "return self.eta**2 * self.at.curvature",
+        "return self.eta * self.at.curvature",
+        f"{LMM_GRADIENT}::test_the_search_measures_in_units_of_an_average_observation",
+    ),
+    Mutation(
+        "framework/estimation/linear.py",
+        "CANCELLED = 1e8\n",
+        "CANCELLED = 1e15\n",
+        f"{LMM_LAWS}::test_balanced_groups_are_an_analysis_of_variance",
+    ),
+    Mutation(
+        "framework/estimation/moments.py",
+        "rhs[-1] = cross.n - p, cross.yWy",
+        "rhs[-1] = cross.n, cross.yWy",
+        f"{MOMENTS}::test_balanced_crossed_design_starts_at_the_reml_estimate",
+    ),
+    Mutation(
+        "framework/estimation/moments.py",
+        "inner = a @ (a - b).T - b @ a.T",
+        "inner = a @ (a - b).T",
+        f"{MOMENTS}::test_balanced_crossed_design_starts_at_the_reml_estimate",
+    ),
+    Mutation(
+        "framework/estimation/moments.py",
+        "/ (sigma2 * eta**2) for j",
+        "/ sigma2 for j",
+        f"{MOMENTS}::test_generalized_models_start_near_their_estimates",
+    ),
+    Mutation(
+        "framework/estimation/relative.py",
+        "                w += T[:, c, None] * part[r]\n",
+        "                w += T[:, c, None] * part[c]\n",
+        f"{LMM_GRADIENT}::test_average_information_is_that_of_dense_matrices",
+    ),
+    Mutation(
+        "framework/estimation/relative.py",
+        "G = (V * np.maximum(eigenvalues, 0.0)) @ V.T\n        ",
+        "",
+        f"{LMM_GRADIENT}::test_average_information_is_that_of_dense_matrices",
+    ),
+    Mutation(
+        "framework/estimation/moments.py",
+        "] @ np.linalg.inv(np.linalg.cholesky(cross.QtWQ)).T",
+        "]",
+        f"{MOMENTS}::test_the_start_does_not_depend_on_the_basis_of_x",
+    ),
+    # generalized models
+    Mutation(
+        "framework/estimation/generalized.py",
+        "moments.sigma * moments.theta\n",
+        "moments.theta\n",
+        f"{MOMENTS}::test_generalized_models_start_near_their_estimates",
+    ),
+    Mutation(
+        "framework/estimation/generalized.py",
+        "float(1.0 / np.sqrt(weights.mean())))",
+        "1.0)",
+        f"{MOMENTS}::test_the_smallest_start_is_a_part_of_an_observation",
+    ),
+    Mutation(
+        "framework/estimation/generalized.py",
+        "len(self.dispersion.estimated)",
+        "len(self.phi)",
+        f"{ROBUST}::test_the_smallest_family_fits_as_the_negative_binomial_with_theta_one",
+    ),
+    Mutation(
+        "framework/estimation/existence.py",
+        "\nSUSPICIOUS = 1e-5",
+        "\nSUSPICIOUS = 1e-8",
+        f"{ROBUST}::test_separation_is_suspected_below_1e_5_of_the_average_mean",
+    ),
+    Mutation(
+        "framework/estimation/existence.py",
+        "if s > MOVES * size.max()]",
+        "if s >= 0.0]",
+        f"{ROBUST}::test_only_columns_that_separate_are_blamed",
+    ),
+    Mutation(
+        "framework/estimation/existence.py",
+        " = [name for name, x in zip(fixed.kept_names, X.T, strict=True) if _separates(x, toward)]",
+        " = list(fixed.kept_names)",
+        f"{ROBUST}::test_complete_separation",
+    ),
+    Mutation(
+        "framework/estimation/existence.py",
+        "toward[there] = np.sign(end)",
+        "toward[there] = 1.0",
+        f"{ROBUST}::test_complete_separation",
+    ),
+    Mutation(
+        "framework/estimation/existence.py",
+        "\nGROWING = 1e-3",
+        "\nGROWING = 1e3",
+        f"{ROBUST}::test_responses_that_do_not_vary_within_levels",
+    ),
+    Mutation(
+        "framework/estimation/existence.py",
+        "\nAT_EDGE = 1e-3",
+        "\nAT_EDGE = 1e-12",
+        f"{EDGES}::test_the_rows_at_the_edge_are_named",
+        f"{EDGES}::test_a_maximum_on_the_edge",
+    ),
+    Mutation(
+        "framework/estimation/existence.py",
+        "\nEXACT = 1e-10",
+        "\nEXACT = 1e-20",
+        f"{ROBUST}::test_a_constant_response_of_a_continuous_family",
+    ),
+    Mutation(
+        "framework/estimation/modes.py",
+        "\nPRECISION = 1e-22",
+        "\nPRECISION = 1e-8",
+        f"{ROBUST}::test_modes_are_found_to_rounding_from_starts_nearby",
+    ),
+    Mutation(
+        "framework/estimation/modes.py",
+        "eta += self.design.offset",
+        "eta -= self.design.offset",
+        f"{GLMM_REFERENCE}::test_log_likelihood_and_criteria[glmm_poisson_offset]",
+    ),
+    Mutation(
+        "framework/estimation/modes.py",
+        "log_density.sum()) + float(u @ ",
+        "log_density.sum()) + 0.5 * float(u @ ",
+        f"{GLMM_GRADIENT}::test_laplace",
+    ),
+    Mutation(
+        "framework/estimation/modes.py",
+        "point.penalized + self.system.",
+        "point.penalized + 0.5 * self.system.",
+        f"{GLMM_GRADIENT}::test_laplace",
+    ),
+    Mutation(
+        "framework/estimation/modes.py",
+        "moved = d.d1 + d.d2 * (model.eta",
+        "moved = d.d1 - d.d2 * (model.eta",
+        f"{GLMM_GRADIENT}::test_modes_follow_the_parameters_to_first_order",
+    ),
+    Mutation(
+        "framework/estimation/modes.py",
+        "moved += (phi - self.phi) @ d.phi1_eta",
+        "pass",
+        f"{GLMM_GRADIENT}::test_modes_follow_the_parameters_to_first_order",
+    ),
+    Mutation(
+        "framework/estimation/modes.py",
+        'model.hessian == "observed" else',
+        'model.hessian != "" else',
+        f"{GLMM_GRADIENT}::test_laplace",
+    ),
+    Mutation(
+        "framework/estimation/modes.py",
+        "return System(model, Lambda, at.expected_weight), False",
+        "raise",
+        f"{EDGES}::test_gradient_of_quadrature_with_nodes_beyond_the_edge",
+    ),
+    Mutation(
+        "framework/estimation/laplace.py",
+        "    moved = c + d.d2 * t\n",
+        "    moved = c - d.d2 * t\n",
+        f"{GLMM_GRADIENT}::test_laplace",
+    ),
+    Mutation(
+        "framework/estimation/laplace.py",
+        "        return -d.d3, -d.phi1_eta2",
+        "        return -d.d3, d.phi1_eta2",
+        f"{GLMM_GRADIENT}::test_laplace",
+    ),
+    Mutation(
+        "framework/estimation/laplace.py",
+        " @ leverages + d.phi1_eta @ t)",
+        " @ leverages)",
+        f"{GLMM_GRADIENT}::test_laplace",
+    ),
+    Mutation(
+        "framework/estimation/laplace.py",
+        "tuple(both_sides(t, block, t) for",
+        "tuple(both_sides(t.T, block, t.T) for",
+        f"{GLMM_GRADIENT}::test_laplace_of_vector_terms",
+    ),
+    Mutation(
+        "framework/estimation/laplace.py",
+        " = (np.sqrt(2.0) if indefinite else 2.0)",
+        " = 2.0",
+        f"{GLMM_GRADIENT}::test_curvature_is_positive_semidefinite",
+    ),
+    Mutation(
+        "framework/estimation/laplace.py",
+        "    S = positive_part(S, total)\n",
+        "",
+        f"{GLMM_GRADIENT}::test_bending_is_the_hessian_at_zero_variance",
+    ),
+    Mutation(
+        "framework/estimation/laplace.py",
+        "        return by_theta - explained\n",
+        "        return by_theta + explained\n",
+        f"{GLMM_GRADIENT}::test_what_fixed_effects_take_up_is_that_of_dense_matrices",
+    ),
+    Mutation(
+        "framework/estimation/quadrature.py",
+        "    w = w / w.sum()\n",
+        "",
+        f"{GLMM_GRADIENT}::test_one_node_is_the_laplace_approximation",
+    ),
+    Mutation(
+        "framework/estimation/quadrature.py",
+        "+ 0.5 * (grid.z**2).sum(axis=1)[:, None]",
+        "",
+        f"{EDGES}::test_quadrature_is_the_integral_over_the_domain",
+    ),
+    Mutation(
+        "framework/estimation/quadrature.py",
+        "        logdet = 2.0 * np.log(np.diagonal(self.C, axis1=1, axis2=2)).sum()\n",
+        "        logdet = np.log(np.diagonal(self.C, axis1=1, axis2=2)).sum()\n",
+        f"{GLMM_GRADIENT}::test_quadrature_of_a_scalar_term",
+    ),
+    Mutation(
+        "framework/estimation/quadrature.py",
+        'np.einsum("lca,c->al", self.Cinv',
+        'np.einsum("lac,c->al", self.Cinv',
+        f"{GLMM_GRADIENT}::test_quadrature_of_vector_terms",
+    ),
+    Mutation(
+        "framework/estimation/quadrature.py",
+        "np.arange(self.k)] *= 0.5\n",
+        "np.arange(self.k)] *= 1.0\n",
+        f"{GLMM_GRADIENT}::test_quadrature_of_a_scalar_term",
+    ),
+    Mutation(
+        "framework/estimation/quadrature.py",
+        "\nCUT = 1e-3",
+        "\nCUT = 1e3",
+        f"{EDGES}::test_quadrature_of_an_integrand_that_breaks_off",
+    ),
+    Mutation(
+        "framework/estimation/dispersion.py",
+        "lower) * share * (1.0 - share)",
+        "lower) * share",
+        f"{GLMM_GRADIENT}::test_laplace",
+    ),
+    Mutation(
+        "framework/estimation/dispersion.py",
+        "np.exp(xi)), float(np.exp(xi))",
+        "np.exp(xi)), 1.0",
+        f"{GLMM_GRADIENT}::test_laplace",
+    ),
+    Mutation(
+        "framework/estimation/objective.py",
+        "phi[self.estimated] * self.phi_slope",
+        "phi[self.estimated]",
+        f"{GLMM_GRADIENT}::test_laplace",
+    ),
+    Mutation(
+        "framework/estimation/objective.py", "WIDEST = 20.0", "WIDEST = 2.0", f"{ROBUST}::test_counts_up_to_a_million"
+    ),
+    Mutation(
+        "framework/estimation/existence.py",
+        "if not converged or np.ptp(model",
+        "if np.ptp(model",
+        f"{ROBUST}::test_quasi_complete_separation",
+    ),
+    # backends
+    Mutation(
+        "backends/linalg/blocked.py",
+        "        if plan.dense_size > MAX_DENSE:\n            return np.inf\n",
+        "",
+        f"{BLOCKED}::test_a_dense_block_of_more_than_some_gigabytes_is_refused",
+    ),
+    Mutation(
+        "backends/linalg/blocked.py",
+        "MAX_DENSE = 20_000",
+        "MAX_DENSE = 2_000_000",
+        f"{BLOCKED}::test_a_dense_block_of_more_than_some_gigabytes_is_refused",
+    ),
+    Mutation(
+        "backends/linalg/dense.py",
+        "LARGEST_Q = 20_000",
+        "LARGEST_Q = 2_000_000",
+        f"{LINALG}::test_dense_refuses_what_does_not_fit_in_memory",
+    ),
+    Mutation(
+        "backends/linalg/blocked.py",
+        ".eliminated) + self._log_dense",
+        ".eliminated)",
+        f"{LINALG}::test_agrees_with_explicit_dense_algebra",
+    ),
+    Mutation(
+        "backends/linalg/blocked.py",
+        "Y[:, after:] -= self._lambda_t",
+        "Y[:, after:] += self._lambda_t",
+        f"{LINALG}::test_agrees_with_explicit_dense_algebra",
+    ),
+    Mutation(
+        "backends/linalg/blocked.py",
+        "            by_pair *= 2.0  # an entry below the diagonal stands for two\n",
+        "",
+        f"{BLOCKED}::test_logdet_gradient_is_the_derivative_of_logdet",
+    ),
+    Mutation(
+        "backends/linalg/blocked.py",
+        ", r, first:last] = 0.5 * value",
+        ", r, first:last] = value",
+        f"{BLOCKED}::test_logdet_gradient_is_the_derivative_of_logdet",
+    ),
+    Mutation(
+        "backends/linalg/blocked.py",
+        "np.where(left == right, 0.0, weight)",
+        "weight",
+        f"{LINALG}::test_agrees_with_explicit_dense_algebra",
+    ),
+    Mutation(
+        "backends/linalg/blocked.py",
+        "inverse = inverse - blocks.multiply",
+        "inverse = inverse + blocks.multiply",
+        f"{LINALG}::test_agrees_with_explicit_dense_algebra",
+    ),
+    Mutation(
+        "backends/linalg/blocked.py",
+        "            G_rest -= add @ e.",
+        "            G_rest += add @ e.",
+        f"{LINALG}::test_agrees_with_explicit_dense_algebra",
+    ),
+    Mutation(
+        "backends/linalg/blocked.py",
+        "            if r != s:\n                coefficient += X[s, left] * X[r, right]\n",
+        "",
+        f"{LINALG}::test_agrees_with_explicit_dense_algebra",
+    ),
+    Mutation(
+        "backends/linalg/blocked.py",
+        "        if ZtWZ is not self._source:",
+        "        if self._source is None:",
+        f"{LINALG}::test_earlier_factors_stay_valid",
+    ),
+    Mutation(
+        "backends/linalg/blocks.py",
+        "    return 2.0 * sum(float(np.",
+        "    return sum(float(np.",
+        f"{LINALG}::test_agrees_with_explicit_dense_algebra",
+    ),
+    Mutation(
+        "backends/linalg/blocks.py",
+        "    half = (T.T @ A.reshape(",
+        "    half = (T @ A.reshape(",
+        f"{LINALG}::test_agrees_with_explicit_dense_algebra",
+    ),
+    Mutation(
+        "backends/linalg/blocks.py",
+        "        A[j, j] += 1.0\n",
+        "        A[j, j] += 0.0\n",
+        f"{LINALG}::test_agrees_with_explicit_dense_algebra",
+    ),
+    Mutation(
+        "backends/linalg/block_diagonal.py",
+        ' (2.0 * np.einsum("abl,bcl->ac"',
+        ' (2.0 * np.einsum("abl,bcl->ca"',
+        f"{BLOCKED}::test_logdet_gradient_is_the_derivative_of_logdet",
+    ),
+    Mutation(
+        "backends/linalg/elimination.py",
+        "(cb * fe.n_columns + ce) * fe.",
+        "(ce * fe.n_columns + cb) * fe.",
+        f"{LINALG}::test_agrees_with_explicit_dense_algebra",
+    ),
+    Mutation(
+        "backends/linalg/pattern.py",
+        ".tensordot(left.T, block, axes",
+        ".tensordot(left, block, axes",
+        f"{LINALG}::test_agrees_with_explicit_dense_algebra",
+    ),
+    Mutation(
+        "backends/linalg/dense.py",
+        "(lower) + np.tril(lower, -1).T",
+        "(lower)",
+        f"{LINALG}::test_agrees_with_explicit_dense_algebra",
+    ),
+    # optimizers
+    Mutation(
+        "backends/optim/trust_region.py",
+        "radius = 0.3 * length if np.isfinite(f_new) else 0.1 * length",
+        "pass",
+        f"{OPTIM}::test_a_trust_region_shrinks_after_a_step_uphill",
+    ),
+    Mutation(
+        "backends/optim/trust_region.py",
+        "                elif ratio < 0.25:\n                    radius = 0.4 * length\n",
+        "",
+        f"{OPTIM}::test_a_trust_region_shrinks_after_a_poor_step",
+    ),
+    Mutation(
+        "backends/optim/trust_region.py",
+        " > 0.75 and length > 0.8 * radius:\n                    radius = 2.5 * radius\n                elif ratio < ",
+        " < ",
+        f"{OPTIM}::test_finds_the_known_minimum",
+    ),
+    Mutation(
+        "backends/optim/trust_region.py",
+        "lowest < -1e-10 * self.scale and _length(s) < 0.99 * radius",
+        "False",
+        f"{OPTIM}::test_a_trust_region_leaves_a_maximum_without_a_slope",
+    ),
+    Mutation(
+        "backends/optim/trust_region.py",
+        "            B = B + np.outer(missing",
+        "            B = B - np.outer(missing",
+        f"{OPTIM}::test_finds_the_known_minimum",
+    ),
+    Mutation(
+        "backends/optim/derivative_free.py",
+        "before - evaluations.best <= evaluations.tolerance(tol):\n",
+        "True:\n",
+        f"{OPTIM}::test_derivative_free_searches_are_repeated_by_smaller_radii",
+    ),
+    Mutation(
+        "backends/optim/derivative_free.py",
+        "    shrink = 0.1\n",
+        "    shrink = 1.0\n",
+        f"{OPTIM}::test_derivative_free_searches_are_repeated_by_smaller_radii",
+    ),
+    Mutation(
+        "backends/optim/evaluations.py",
+        "tol * max(abs(self.best), 1.0)",
+        "tol",
+        f"{OPTIM}::test_tolerances_are_relative_to_large_values",
+    ),
+    Mutation(
+        "backends/optim/evaluations.py",
+        "        if self.count >= self._limit:",
+        "        if self.count > self._limit:",
+        f"{OPTIM}::test_honours_max_evaluations",
+    ),
+    Mutation(
+        "backends/optim/lbfgsb.py",
+        "return float(0.5 * g @ run.hess_inv",
+        "return float(0.0 * g @ run.hess_inv",
+        f"{OPTIM}::test_quasi_newton_does_not_claim_convergence_where_its_curvature_expects_more",
+    ),
+    # inference
+    Mutation(
+        "framework/inference/lrt.py",
+        "max(0.0, 2.0 * (_comparable(large, reml[1]) - _comparable(small, reml[0])))",
+        "2.0 * (_comparable(large, reml[1]) - _comparable(small, reml[0]))",
+        f"{LMM_LAWS}::test_a_larger_model_that_is_unfinished_gains_nothing",
+    ),
+    Mutation(
+        "framework/inference/lrt.py",
+        "n_parameters - small.n_parameters\n",
+        "n_parameters - small.n_parameters + 1\n",
+        f"{LMM_LAWS}::test_compare_is_text_with_figures",
+    ),
+    Mutation(
+        "framework/inference/stars.py",
+        "BOUNDS = (0.001, 0.01, 0.05, 0.1)",
+        "BOUNDS = (0.001, 0.01, 0.1, 0.5)",
+        f"{RFORMAT}::test_stars_change_after_the_bounds",
+    ),
+    Mutation(
+        "framework/inference/lrt.py",
+        ".sum()) if reml else 0.0)",
+        ".sum()) if not reml else 0.0)",
+        f"{LMM_LAWS}::test_equal_spans_compare_under_reml",
+    ),
+    Mutation(
+        "framework/inference/satterthwaite.py",
+        "+ np.outer(v, v) / (df * s2**2",
+        "- np.outer(v, v) / (df * s2**2",
+        f"{LMM_GRADIENT}::test_covariance_of_the_variance_parameters",
+    ),
+    Mutation(
+        "framework/inference/satterthwaite.py",
+        "H[m, m] = 4.0 * df / s2",
+        "H[m, m] = 2.0 * df / s2",
+        f"{LMM_GRADIENT}::test_covariance_of_the_variance_parameters",
+    ),
+    Mutation(
+        "framework/inference/satterthwaite.py",
+        "here.C @ (one + one.T) @ here.C",
+        "here.C @ one @ here.C",
+        f"{LMM_GRADIENT}::test_derivatives_of_the_covariance_of_the_coefficients",
+    ),
+    Mutation(
+        "framework/inference/satterthwaite.py",
+        "derivatives.append(2.0 * fit.sigma * ",
+        "derivatives.append(fit.sigma * ",
+        f"{LMM_GRADIENT}::test_derivatives_of_the_covariance_of_the_coefficients",
+    ),
+    Mutation(
+        "framework/inference/satterthwaite.py",
+        "np.asarray(2.0 * variance**2 /",
+        "np.asarray(variance**2 /",
+        f"{LMM_REFERENCE}::test_satterthwaite[lmm_sleepstudy_slope_reml-blocked]",
+    ),
+    Mutation(
+        "framework/inference/satterthwaite.py",
+        "    derivatives = [d for d, is_free in zip(derivatives, fit.free, strict=True) if is_free]\n",
+        "",
+        f"{HARD}::test_log_likelihood_is_the_maximum",
+    ),
+    Mutation(
+        "framework/inference/covariance.py",
+        "    covariance = 2.0 * root @ root",
+        "    covariance = root @ root",
+        f"{EDGES}::test_covariance_of_a_regular_hessian_is_twice_its_inverse",
+    ),
+    Mutation(
+        "framework/inference/covariance.py",
+        "\nFLAT = 8e-6",
+        "\nFLAT = 8e-3",
+        f"{EDGES}::test_a_small_curvature_is_none_that_is_flat",
+    ),
+    Mutation(
+        "framework/inference/covariance.py",
+        "\nMOVED = 1e-2",
+        "\nMOVED = 1e2",
+        f"{EDGES}::test_covariance_along_a_flat_direction",
+    ),
+    Mutation(
+        "framework/inference/laplace_check.py",
+        " = -0.5 * (fine.by_level - laplace.by_level)",
+        " = fine.by_level - laplace.by_level",
+        f"{ROBUST}::test_laplace_check_is_the_difference_of_the_criteria",
+    ),
+    Mutation(
+        "framework/inference/lrt.py",
+        "{stars(p_value)}",
+        "{stars(10.0 * p_value)}",
+        f"{LMM_LAWS}::test_a_comparison_has_the_stars_of_its_p_value",
+    ),
+    Mutation(
+        "framework/inference/stars.py",
+        "from bisect import bisect_left\n",
+        "from bisect import bisect_right as bisect_left\n",
+        f"{RFORMAT}::test_stars_change_after_the_bounds",
+    ),
+    # solutions and observers
+    Mutation(
+        "framework/solution/base.py",
+        ".log_likelihood + 2.0 * self.n_parameters",
+        ".log_likelihood + self.n_parameters",
+        f"{LMM_REFERENCE}::test_log_likelihood_and_criteria[lmm_sleepstudy_weights_reml-blocked]",
+    ),
+    Mutation(
+        "framework/solution/base.py",
+        "n_parameters * float(np.log(self.n_obs))",
+        "n_parameters * float(np.log(self.df_residual))",
+        f"{LMM_REFERENCE}::test_log_likelihood_and_criteria[lmm_sleepstudy_weights_reml-blocked]",
+    ),
+    Mutation(
+        "framework/solution/base.py",
+        "self.n_obs - self.n_parameters",
+        "self.n_obs - self._design.fixed.rank",
+        f"{LMM_REFERENCE}::test_log_likelihood_and_criteria[lmm_sleepstudy_weights_ml-blocked]",
+        f"{LMM_REFERENCE}::test_summary_is_that_of_lmertest[lmm_sleepstudy_weights_ml-blocked]",
+    ),
+    Mutation(
+        "framework/solution/base.py",
+        "optimize=True) * self._scale**2",
+        "optimize=True) * self._scale",
+        f"{LMM_REFERENCE}::test_random_effects[lmm_sleepstudy_slope_reml-blocked]",
+    ),
+    Mutation(
+        "framework/solution/base.py",
+        "a, b] / (sd[a] * sd[b])) for b",
+        "a, b] / sd[a] ** 2) for b",
+        f"{LMM_REFERENCE}::test_variance_components[lmm_sleepstudy_slope_reml-blocked]",
+    ),
+    Mutation(
+        "framework/solution/base.py",
+        ".sqrt(np.diagonal(self.vcov)))",
+        ".diagonal(self.vcov))",
+        f"{LMM_REFERENCE}::test_fixed_effects[lmm_sleepstudy_slope_reml-blocked]",
+    ),
+    Mutation(
+        "framework/solution/lmm.py",
+        "name: v / (v + self.sigma**2) for",
+        "name: v / (v + self.sigma) for",
+        f"{LMM_REFERENCE}::test_icc[lmm_sleepstudy_slope_reml-blocked]",
+    ),
+    Mutation(
+        "framework/solution/lmm.py",
+        "(0.5 + self._conf_level / 2.0, ",
+        "(self._conf_level, ",
+        f"{LMM_LAWS}::test_intervals",
+    ),
+    Mutation(
+        "framework/solution/lmm.py",
+        "t.ppf(0.5 + self._conf_level / 2.0, self._df",
+        "norm.ppf(0.5 + self._conf_level / 2.0",
+        f"{LMM_LAWS}::test_intervals",
+    ),
+    Mutation(
+        "framework/solution/lmm.py",
+        "_frozen(2.0 * stats.t.sf(",
+        "_frozen(stats.t.sf(",
+        f"{LMM_REFERENCE}::test_satterthwaite[lmm_sleepstudy_slope_reml-blocked]",
+    ),
+    Mutation(
+        "framework/solution/lmm.py",
+        "self.residuals * np.sqrt(w)",
+        "self.residuals * w",
+        f"{LMM_REFERENCE}::test_rows[lmm_sleepstudy_weights_reml-blocked]",
+    ),
+    Mutation(
+        "framework/solution/lmm.py",
+        "n_obs - self._design.fixed.rank)",
+        "n_obs)",
+        f"{LMM_LAWS}::test_without_satterthwaite",
+    ),
+    Mutation(
+        "framework/solution/lmm.py",
+        " if d.offset is None else fitted + d.offset",
+        "",
+        f"{LMM_LAWS}::test_fixed_plus_random_is_fitted",
+    ),
+    Mutation(
+        "framework/solution/lmm.py",
+        "return self._fit.ml_deviance",
+        "return self._fit.criterion",
+        f"{LMM_REFERENCE}::test_log_likelihood_and_criteria[lmm_sleepstudy_slope_reml-blocked]",
+    ),
+    Mutation(
+        "framework/solution/glmm.py",
+        "{name: v / (v + level) for",
+        "{name: v / level for",
+        f"{GLMM_REFERENCE}::test_icc_of_binary_responses",
+    ),
+    Mutation(
+        "framework/solution/glmm.py",
+        " = eta + 0.5 * random.quadratic_rows",
+        " = eta + random.quadratic_rows",
+        f"{GLMM_REFERENCE}::test_icc_of_counts_is_at_the_average_marginal_mean",
+    ),
+    Mutation(
+        "framework/solution/glmm.py",
+        "(0.5 + self._conf_level / 2.0)",
+        "(self._conf_level)",
+        f"{ROBUST}::test_wald_intervals_have_the_level_that_was_asked_for",
+    ),
+    Mutation(
+        "framework/solution/glmm.py",
+        "return _frozen(2.0 * stats.norm.",
+        "return _frozen(stats.norm.",
+        f"{GLMM_REFERENCE}::test_fixed_effects[glmm_cbpp_laplace]",
+        f"{GLMM_REFERENCE}::test_summary_of_lme4[glmm_cbpp_laplace]",
+    ),
+    Mutation(
+        "framework/solution/glmm.py",
+        "(np.sqrt(variances) * slope).tolist",
+        "np.sqrt(variances).tolist",
+        f"{GLMM_FAMILIES}::test_dispersion_and_its_standard_errors",
+    ),
+    Mutation(
+        "framework/solution/glmm.py",
+        "        if self.nagq == 0:\n            return self.vcov_conditional\n",
+        "",
+        f"{GLMM_REFERENCE}::test_nagq_0_gives_conditional_standard_errors",
+    ),
+    Mutation(
+        "framework/solution/glmm.py",
+        "variance = variance / fit.phi[0]\n",
+        "pass\n",
+        f"{GLMM_REFERENCE}::test_residuals_are_those_of_r_at_the_same_linear_predictor",
+    ),
+    Mutation(
+        "framework/solution/glmm.py",
+        "y - self._mu) / family.link.mean",
+        "y - self._mu) * family.link.mean",
+        f"{GLMM_REFERENCE}::test_residuals_are_those_of_r_at_the_same_linear_predictor",
+    ),
+    Mutation(
+        "framework/solution/glmm.py",
+        "return -0.5 * self._fit.criterion",
+        "return -self._fit.criterion",
+        f"{GLMM_REFERENCE}::test_log_likelihood_and_criteria[glmm_cbpp_laplace]",
+    ),
+    Mutation(
+        "framework/observers/trace.py",
+        "event.gradient).max(initial=0.0))",
+        "event.gradient).sum())",
+        f"{OBSERVERS}::test_trace_has_the_largest_component_of_each_gradient",
+    ),
+    # design
+    Mutation(
+        "framework/design/fixed.py",
+        "RANK_TOLERANCE = 1e-7",
+        "RANK_TOLERANCE = 1e-10",
+        f"{LMM_INPUT}::test_the_rank_of_x_is_decided_at_1e_7",
+    ),
+    Mutation(
+        "framework/design/fixed.py",
+        "RANK_TOLERANCE = 1e-7",
+        "RANK_TOLERANCE = 1e-4",
+        f"{LMM_INPUT}::test_the_rank_of_x_is_decided_at_1e_7",
+    ),
+    Mutation(
+        "framework/design/fixed.py",
+        "else np.sqrt(weights)[:, None]",
+        "else weights[:, None]",
+        f"{LMM_INPUT}::test_the_rank_of_x_is_decided_at_1e_7",
+    ),
+    Mutation(
+        "framework/design/basis.py",
+        ", ones], R[ones, others] = 1.0, ",
+        ", ones], R[others, ones] = 1.0, ",
+        f"{LMM_LAWS}::test_scaling_and_shifting_a_random_slope",
+    ),
+    Mutation(
+        "framework/design/basis.py",
+        "np.asarray((Z * weights) @ Z.T",
+        "np.asarray(Z @ Z.T",
+        f"{LMM_LAWS}::test_the_unit_of_the_weights_changes_no_verdict",
+    ),
+    Mutation(
+        "framework/design/basis.py",
+        "        for _ in range(2):\n",
+        "        for _ in range(1):\n",
+        f"{BASIS}::test_the_lower_root_has_the_gram_matrix_to_rounding",
+    ),
+    Mutation(
+        "framework/design/crossproducts.py",
+        " if w is None else y @ (w * y))",
+        ")",
+        f"{LMM_LAWS}::test_the_unit_of_the_weights_changes_no_verdict",
+    ),
+    Mutation(
+        "framework/design/crossproducts.py",
+        "y if design.offset is None else design.y - design.offset\n    ",
+        "y\n    ",
+        f"{LMM_LAWS}::test_an_offset_is_a_shift_of_y",
+    ),
+    Mutation(
+        "framework/design/crossproducts.py",
+        "0.5 * (self.EtWE + U.T @ U - (B",
+        "0.5 * (self.EtWE - U.T @ U - (B",
+        f"{LMM_REFERENCE}::test_log_likelihood_and_criteria[lmm_sleepstudy_weights_reml-blocked]",
+    ),
+    Mutation(
+        "framework/design/random.py",
+        "_times((1.0 if a == b else 2.0) * block",
+        "_times(block",
+        f"{GLMM_GRADIENT}::test_laplace",
+        f"{GLMM_GRADIENT}::test_laplace_of_vector_terms",
+    ),
+    Mutation(
+        "framework/design/random.py",
+        "                    out += _times(2.0 * block[a, b",
+        "                    out += _times(block[a, b",
+        f"{GLMM_GRADIENT}::test_laplace",
+    ),
+    Mutation(
+        "framework/design/random.py",
+        "np.matmul(right, np.tensordot(",
+        "np.matmul(right.T, np.tensordot(",
+        f"{GLMM_GRADIENT}::test_laplace_of_vector_terms",
+    ),
+    Mutation(
+        "framework/design/random.py",
+        " : j + M.shape[1]] += (Mt @ B[i",
+        " : j + M.shape[1]] -= (Mt @ B[i",
+        f"{LMM_GRADIENT}::test_average_information_is_that_of_dense_matrices",
+    ),
+    # families and links
+    Mutation(
+        "families/poisson.py",
+        "special.gammaln(y + 1), y, mu)",
+        "special.gammaln(y), y, mu)",
+        f"{DENSITIES}::test_log_density_is_that_of_scipy",
+    ),
+    Mutation(
+        "families/poisson.py",
+        "return 2 * weights * np.asarray",
+        "return weights * np.asarray",
+        f"{FAMILY_LAWS}::test_unit_deviances_fall_to_zero_at_the_saturated_mean_and_slope_as_the_score",
+    ),
+    Mutation(
+        "families/binomial.py",
+        "y * complement - (1 - y) * mu)",
+        "y * complement - y * mu)",
+        f"{DENSITIES}::test_derivatives_are_those_of_mpmath",
+    ),
+    Mutation(
+        "families/binomial.py",
+        "expected = -weights * _product(",
+        "expected = -_product(",
+        f"{FAMILY_LAWS}::test_scores_have_mean_zero_and_the_stated_information",
+        f"{FAMILY_LAWS}::test_integer_weights_are_repeated_rows",
+        f"{FAMILY_LAWS}::test_exact_derivatives_are_those_of_differences",
+    ),
+    Mutation(
+        "families/binomial.py",
+        " = expected * (complement - mu)",
+        " = expected * (mu - complement)",
+        f"{DENSITIES}::test_derivatives_are_those_of_mpmath",
+    ),
+    Mutation(
+        "families/gamma.py",
+        "weights * by_shape * shape**2)[None]",
+        "weights * by_shape * shape)[None]",
+        f"{DENSITIES}::test_derivatives_are_those_of_mpmath",
+    ),
+    Mutation(
+        "families/gamma.py",
+        ".full_like(mu, 2 * dispersion)",
+        ".full_like(mu, dispersion)",
+        f"{DENSITIES}::test_derivatives_are_those_of_mpmath",
+    ),
+    Mutation(
+        "families/gaussian.py",
+        " / dispersion - 1) / dispersion)",
+        " / dispersion - 1))",
+        f"{DENSITIES}::test_derivatives_are_those_of_mpmath",
+    ),
+    Mutation(
+        "families/gaussian.py",
+        "normal(mu, np.sqrt(dispersion))",
+        "normal(mu, dispersion)",
+        f"{FAMILY_LAWS}::test_samples_have_the_stated_mean_and_variance",
+    ),
+    Mutation(
+        "families/inverse_gaussian.py",
+        "return rng.wald(mu, 1 / dispersion)",
+        "return rng.wald(mu, dispersion)",
+        f"{FAMILY_LAWS}::test_samples_have_the_stated_mean_and_variance",
+    ),
+    Mutation(
+        "families/inverse_gaussian.py",
+        "+ 3 * np.log(y)\n",
+        "+ np.log(y)\n",
+        f"{DENSITIES}::test_log_density_is_that_of_scipy",
+    ),
+    Mutation(
+        "families/negative_binomial.py",
+        "return mu + mu**2 / theta",
+        "return mu + mu**2 * theta",
+        f"{FAMILY_LAWS}::test_the_density_has_mass_one_and_the_stated_moments",
+        f"{FAMILY_LAWS}::test_samples_have_the_stated_mean_and_variance",
+    ),
+    Mutation(
+        "families/negative_binomial.py",
+        "expected_weight_eta=expected * C,",
+        "expected_weight_eta=expected,",
+        f"{FAMILY_LAWS}::test_exact_derivatives_are_those_of_differences",
+        f"{FAMILY_LAWS}::test_each_derivative_is_the_slope_of_the_one_before",
+    ),
+    Mutation(
+        "families/negative_binomial.py",
+        "d3=d2 * (C - P),",
+        "d3=d2 * (P - C),",
+        f"{DENSITIES}::test_derivatives_are_those_of_mpmath",
+    ),
+    Mutation(
+        "families/negative_binomial1.py",
+        "fall - excess[1] - y * share",
+        "fall - excess[1] + y * share",
+        f"{DENSITIES}::test_derivatives_are_those_of_mpmath",
+    ),
+    Mutation(
+        "families/negative_binomial1.py",
+        "return mu * (1 + dispersion)",
+        "return mu * dispersion",
+        f"{FAMILY_LAWS}::test_the_density_has_mass_one_and_the_stated_moments",
+        f"{FAMILY_LAWS}::test_samples_have_the_stated_mean_and_variance",
+    ),
+    Mutation(
+        "families/beta.py",
+        "+ v1**2 * (a1 + b1))\n        if",
+        "- v1**2 * (a1 + b1))\n        if",
+        f"{FAMILY_LAWS}::test_scores_have_mean_zero_and_the_stated_information",
+        f"{FAMILY_LAWS}::test_exact_derivatives_are_those_of_differences",
+    ),
+    Mutation(
+        "families/beta.py",
+        "mu * (1 - mu) / (1 + precision)",
+        "mu * (1 - mu) / precision",
+        f"{FAMILY_LAWS}::test_the_density_has_mass_one_and_the_stated_moments",
+        f"{FAMILY_LAWS}::test_samples_have_the_stated_mean_and_variance",
+    ),
+    Mutation(
+        "families/beta_binomial.py",
+        "share = n * (1 + v) / (n + v)",
+        "share = n * v / (n + v)",
+        f"{FAMILY_LAWS}::test_scores_have_mean_zero_and_the_stated_information",
+        f"{FAMILY_LAWS}::test_exact_derivatives_are_those_of_differences",
+    ),
+    Mutation(
+        "families/beta_binomial.py",
+        "(1 + (weights - 1) / (1 + precision",
+        "(1 + weights / (1 + precision",
+        f"{FAMILY_LAWS}::test_the_density_has_mass_one_and_the_stated_moments",
+        f"{FAMILY_LAWS}::test_samples_have_the_stated_mean_and_variance",
+    ),
+    Mutation(
+        "families/student_t.py",
+        "weights * (df + 1) * (e2 - c) / q**2",
+        "weights * (df + 1) * (e2 + c) / q**2",
+        f"{DENSITIES}::test_derivatives_are_those_of_mpmath",
+    ),
+    Mutation(
+        "families/student_t.py",
+        "(df + 1) / ((df + 3) * s2)",
+        "df / ((df + 3) * s2)",
+        f"{FAMILY_LAWS}::test_scores_have_mean_zero_and_the_stated_information",
+        f"{FAMILY_LAWS}::test_exact_derivatives_are_those_of_differences",
+    ),
+    Mutation(
+        "families/tweedie.py",
+        "([-d2 / v, -d1 - d2 * log_mu]),",
+        "([-d2 / v, -d2 * log_mu]),",
+        f"{DENSITIES}::test_derivatives_are_those_of_mpmath",
+    ),
+    Mutation(
+        "families/tweedie.py",
+        "return v * mu**p\n",
+        "return v * mu**2\n",
+        f"{FAMILY_LAWS}::test_the_density_has_mass_one_and_the_stated_moments",
+        f"{FAMILY_LAWS}::test_samples_have_the_stated_mean_and_variance",
+    ),
+    Mutation(
+        "families/truncated_poisson.py",
+        "d1 = weights * (y - mu - seen1)",
+        "d1 = weights * (y - mu)",
+        f"{DENSITIES}::test_derivatives_are_those_of_mpmath",
+    ),
+    Mutation(
+        "families/links.py",
+        "mu**2), 2 * mu**3, -6 * mu**4)",
+        "mu**2), 2 * mu**3, 6 * mu**4)",
+        f"{LINKS}::test_derivatives_of_the_mean_are_those_of_differences",
+    ),
+    Mutation(
+        "families/links.py",
+        "        slope = -0.5 * mu / eta",
+        "        slope = -mu / eta",
+        f"{LINKS}::test_derivatives_of_the_mean_are_those_of_differences",
+    ),
+    Mutation(
+        "families/links.py",
+        "product * (complement - mu), product",
+        "product * (mu - complement), product",
+        f"{LINKS}::test_derivatives_of_the_mean_are_those_of_differences",
+    ),
+    Mutation(
+        "families/links.py",
+        "latent_variance = np.pi**2 / 3\n",
+        "latent_variance = np.pi / 3\n",
+        f"{CONTRACT}::test_latent_variances_of_nakagawa",
+    ),
+    Mutation(
+        "families/links.py",
+        "tail] = k1**2 * k2 * (k3 - k2)",
+        "tail] = k1**2 * k2 * (k3 + k2)",
+        f"{LINKS}::test_probit_continued_fraction_meets_the_closed_form",
+        f"{LINKS}::test_probit_tail_has_mills_ratio",
+        f"{LINKS}::test_derivatives_of_log_means_are_those_of_differences",
+    ),
+    Mutation(
+        "families/special.py",
+        " - 0.5 * x * ratio**2 + s1 + s2,",
+        " - 0.5 * x * ratio**2 + s1,",
+        f"{DENSITIES}::test_derivatives_are_those_of_mpmath",
+        f"{DENSITIES}::test_large_numbers_leave_digits",
+    ),
+    Mutation(
+        "families/special.py",
+        " * (rest - first) - first * t, 0.0",
+        " * (rest - first), 0.0",
+        f"{LINKS}::test_derivatives_of_log_means_are_those_of_differences",
+    ),
+    Mutation(
+        "framework/contracts/family.py",
+        "log1p(variance / means**2)[0])",
+        "log1p(variance / means)[0])",
+        f"{CONTRACT}::test_latent_variances_of_nakagawa",
+    ),
+)
+
+
+# Running them ---------------------------------------------------------------------------------------------------------
+
+#: Added to the tests' settings: a fault that was seen once is seen, and no smaller example is looked for.
+WITHOUT_SHRINKING = """
+from hypothesis import Phase
+
+settings.register_profile("once", settings.get_profile("ranef"), phases=(Phase.explicit, Phase.generate))
+settings.load_profile("once")
+"""
+
+
+class Tree:
+    """A copy of the working tree whose tests import `ranef` from it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root, self.path = folder / "tree", folder / "path"
+        hidden = shutil.ignore_patterns(".*", "build", "dist", "__pycache__")
+        shutil.copytree(ROOT, self.root, ignore=hidden)
+        with (self.root / "tests" / "conftest.py").open("a", encoding="utf-8") as conftest:
+            conftest.write(WITHOUT_SHRINKING)
+        for name, source in PACKAGES.items():
+            package = self.path / "ranef" / name
+            package.mkdir(parents=True)
+            for item in (self.root / source).iterdir():
+                (package / item.name).symlink_to(item)
+        compileall.compile_dir(self.path, quiet=1)
+
+    @contextmanager
+    def mutated(self, m: Mutation) -> Iterator[None]:
+        """The tree with the fault, and then without."""
+        file, times = self.root / m.file, (self.root / m.file).stat()
+        text = file.read_text(encoding="utf-8")
+        file.write_text(text.replace(m.old, m.new), encoding="utf-8")
+        try:
+            yield
+        finally:
+            file.write_text(text, encoding="utf-8")
+            os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+    def run(self, tests: Sequence[str]) -> int:
+        """Exit code of the tests, up to the first that fails; negative where they hang.
+
+        In a fork of this process, in which NumPy and the like are imported already.
+        """
+        if (child := os.fork()) == 0:
+            signal.alarm(PATIENCE)
+            os.chdir(self.root)
+            sys.path.insert(0, str(self.path))
+            sys.dont_write_bytecode = True  # that of a fault could be taken for that of the right text
+            for stream in (1, 2):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
+            os._exit(pytest.main(["-qx", "-p", "no:cacheprovider", "-m", "not slow", *tests]))
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def judged(m: Mutation) -> tuple[str, float]:
+    """Whether the tests see the fault, and seconds."""
+    start = time.perf_counter()
+    if not m.found:
+        return NOT_FOUND, 0.0
+    with TREE.mutated(m):
+        code = TREE.run(m.tests)
+    return {0: NOT_CAUGHT, 1: CAUGHT}.get(code, CAUGHT if code < 0 else BROKEN), time.perf_counter() - start
+
+
+def _make_tree(folder: str) -> None:
+    global TREE
+    for module in ("scipy.optimize", "scipy.sparse.linalg", "scipy.stats", "hypothesis.strategies", "pandas", "polars"):
+        import_module(module)
+    TREE = Tree(Path(folder) / str(os.getpid()))
+
+
+def main() -> int:
+    """Print a line for each fault, and the figure."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("words", nargs="*", metavar="WORD", help="faults in whose file or text one of these occurs")
+    parser.add_argument("--jobs", type=int, default=2, help="copies of the tree at work (default 2)")
+    arguments = parser.parse_args()
+    words = arguments.words or [""]
+    chosen = [m for m in MUTATIONS if any(word in str(m) for word in words)]
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    caught = 0
+    with TemporaryDirectory() as folder, get_context("spawn").Pool(arguments.jobs, _make_tree, [folder]) as pool:
+        for m, (seen, seconds) in zip(chosen, pool.imap(judged, chosen), strict=True):
+            caught += seen == CAUGHT
+            print(f"{seen:18} {seconds:5.1f} s  {m}", flush=True)
+    print(f"{caught} of {len(chosen)} caught")
+    return int(caught < REQUIRED * len(chosen))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
