@@ -11,7 +11,7 @@ import numpy as np
 
 from ..contracts import InputError, InputTypeError
 from ..contracts.arrays import AnyArray, FloatArray
-from ..design.arrays import is_missing, rows_text
+from ..design.reading import is_missing, rows_text
 
 MISSING = ("", "NA", "NaN", "nan")
 

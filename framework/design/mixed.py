@@ -13,11 +13,12 @@ from scipy.linalg import block_diag
 from ..contracts.arrays import FloatArray
 from ..contracts.errors import DataWarning, InputError
 from ..contracts.linalg import GroupingFactor
-from .arrays import as_mapping, as_numbers, as_offset, as_weights, check_alignment, check_length, column_names
+from .arrays import as_numbers, as_offset, as_weights, check_length, column_names
 from .basis import Column, orthonormal, scaled
 from .fixed import RANK_TOLERANCE, FixedDesign, orthogonalize, warn_of_dropped
 from .grouping import encode
 from .random import RandomDesign, RandomFactor
+from .reading import as_groups, as_mapping
 from .terms import INTERCEPT, Term, parse_terms, random_columns, template
 
 
@@ -75,14 +76,10 @@ def build_design(
     n = len(response)
     matrix = as_numbers(X, "X", ndim=2)
     check_length(matrix, n, "X")
-    named = {"y": y, "X": X, "weights": weights, "offset": offset}
-    for argument, mapping in (("groups", groups), ("random_data", random_data)):
-        named |= {f"{argument}[{key!r}]": value for key, value in as_mapping(mapping, argument).items()}
-    check_alignment(named)
-    names = column_names(X, x_names, matrix.shape[1])
+    names = column_names(X, x_names, matrix)
     prior = as_weights(weights, n)
     known = as_offset(offset, n)
-    groups = as_mapping(groups, "groups")
+    groups = as_groups(groups)
     if not groups:
         raise InputError("groups is empty: a mixed model needs a grouping factor; without one fit a linear model")
     terms = parse_terms(list(groups), random_effects, correlated)

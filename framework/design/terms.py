@@ -10,7 +10,8 @@ import numpy as np
 
 from ..contracts.arrays import FloatArray, IntArray
 from ..contracts.errors import InputError, InputTypeError
-from .arrays import as_mapping, as_numbers, check_length
+from .arrays import as_numbers, check_length
+from .reading import as_mapping
 
 INTERCEPT = "(Intercept)"
 

@@ -14,14 +14,15 @@ from ..contracts.family import Family
 from ..contracts.linalg import LinalgBackend
 from ..contracts.observer import Observer
 from ..contracts.optim import Optimizer
-from ..design.arrays import as_array, as_numbers, as_weights, rows_text
+from ..design.arrays import as_numbers, as_weights, width
 from ..design.mixed import build_design
+from ..design.reading import as_groups, check_alignment, name_of, rows_text
 from ..estimation.generalized import fit_generalized
 from ..estimation.pipeline import Watch, observers_of
 from ..estimation.quadrature import refuse_quadrature
 from ..registry import Provenance
 from ..solution.glmm import GLMMSolution
-from .lmm import check_settings, name_of
+from .lmm import check_settings
 
 
 def glmm(
@@ -107,6 +108,8 @@ def glmm(
     check_settings(tol, max_iter, conf_level)
     _check_choice(nagq, hessian)
     chosen, provenance = _family(family)
+    groups = as_groups(groups)
+    check_alignment(groups, random_data, y=y, X=X, weights=weights, offset=offset)
     response, trials = _response(y, chosen, weights)
     design = build_design(
         response,
@@ -138,7 +141,7 @@ def glmm(
             provenance=provenance,
             watch=watch,
         )
-    return GLMMSolution(fit, conf_level=conf_level, response=name_of(y))
+    return GLMMSolution(fit, conf_level=conf_level, response=name_of(y, "y"))
 
 
 def _family(family: Any) -> tuple[Family, tuple[Provenance, ...]]:
@@ -156,8 +159,7 @@ def _family(family: Any) -> tuple[Family, tuple[Provenance, ...]]:
 
 def _response(y: Any, family: Family, weights: Any) -> tuple[Any, FloatArray | None]:
     """y, and trials where y is two columns of successes and failures."""
-    array = as_array(y, "y")
-    if array.ndim != 2 or array.shape[1] != 2:
+    if width(y, "y") != 2:
         return y, None
     if not family.weights_are_trials:
         raise InputError(

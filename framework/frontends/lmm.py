@@ -13,6 +13,7 @@ from ..contracts.linalg import LinalgBackend
 from ..contracts.observer import Observer
 from ..contracts.optim import Optimizer
 from ..design.mixed import build_design, check_identifiable
+from ..design.reading import as_groups, check_alignment, name_of
 from ..estimation.linear import fit_linear
 from ..estimation.pipeline import Watch, observers_of
 from ..solution.lmm import LMMSolution
@@ -110,6 +111,8 @@ def lmm(
     Software 67(1), doi 10.18637/jss.v067.i01, sections 3.2-3.6.
     """
     check_settings(tol, max_iter, conf_level, reml=reml, compute_satterthwaite=compute_satterthwaite)
+    groups = as_groups(groups)
+    check_alignment(groups, random_data, y=y, X=X, weights=weights, offset=offset)
     design = build_design(
         y,
         X,
@@ -133,7 +136,7 @@ def lmm(
             optimizer=optimizer,
             watch=watch,
         )
-    return LMMSolution(fit, satterthwaite=compute_satterthwaite, conf_level=conf_level, response=name_of(y))
+    return LMMSolution(fit, satterthwaite=compute_satterthwaite, conf_level=conf_level, response=name_of(y, "y"))
 
 
 def check_settings(tol: Any, max_iter: Any, conf_level: Any, **switches: Any) -> None:
@@ -150,9 +153,3 @@ def check_settings(tol: Any, max_iter: Any, conf_level: Any, **switches: Any) ->
     for name, value in switches.items():
         if not isinstance(value, bool | np.bool_):
             raise InputTypeError(f"{name} must be True or False; got {value!r}")
-
-
-def name_of(y: Any) -> str:
-    """Name of a pandas or polars column, or "y"."""
-    name = getattr(y, "name", None)
-    return "y" if name is None or callable(name) else str(name)
