@@ -43,6 +43,10 @@ class GLMMParams:
         Dispersion parameters of the family, fixed ones included.
     var_components : tuple of VarCompSummary
         Variance components.
+    n_groups : dict of str to int
+        Number of levels by factor.
+    family_name : str
+        Name of the response family.
     """
 
     names: tuple[str, ...]
@@ -50,6 +54,8 @@ class GLMMParams:
     theta: FloatArray
     dispersion: dict[str, float]
     var_components: tuple[VarCompSummary, ...]
+    n_groups: dict[str, int]
+    family_name: str
 
 
 class GLMMSolution(MixedSolution):
@@ -78,7 +84,15 @@ class GLMMSolution(MixedSolution):
     @cached_property
     def params(self) -> GLMMParams:
         """All estimated parameters as one frozen record."""
-        return GLMMParams(self.names, self.coefficients, self.theta, self.dispersion, self.var_components)
+        return GLMMParams(
+            self.names,
+            self.coefficients,
+            self.theta,
+            self.dispersion,
+            self.var_components,
+            self.n_groups,
+            self.family.name,
+        )
 
     @property
     def family(self) -> Family:

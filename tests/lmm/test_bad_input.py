@@ -207,7 +207,7 @@ ERRORS: list[tuple[str, dict[str, Any], type[Exception], str]] = [
     ),
     ("unknown factor", {"random_effects": {"h": ["1"]}}, InputError, "random_effects names h, .*groups has g"),
     ("unknown correlated", {"correlated": {"h": False}}, InputError, "correlated names h, .*groups has g"),
-    ("correlated as bool", {"correlated": False}, InputTypeError, "correlated must be a dict"),
+    ("correlated as text", {"correlated": "no"}, InputTypeError, "correlated must be a dict"),
     (
         "correlated as text",
         {"correlated": {"g": "no"}},
