@@ -68,7 +68,7 @@ def read_csv(path: Path) -> Columns:
 @contextmanager
 def _opened(path: Path) -> Iterator[IO[str]]:
     """The text of a file, of a compressed one, or of the only file in an archive."""
-    text = {"newline": "", "encoding": "utf-8-sig"}
+    text: dict[str, Any] = {"newline": "", "encoding": "utf-8-sig"}
     if path.suffix.lower() == ".zip":
         with zipfile.ZipFile(path) as archive:
             if len(names := archive.namelist()) != 1:

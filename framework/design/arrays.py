@@ -172,7 +172,7 @@ def column_names(X: Any, x_names: Sequence[str] | None, matrix: FloatArray) -> t
         raise InputError(f"x_names has {len(names)} names, X has {p} columns")
     if len(set(names)) != p:
         twice = sorted({name for name in names if names.count(name) > 1})
-        raise InputError(f"x_names has names that stand twice: {', '.join(twice)}")
+        raise InputError(f"{'X' if x_names is None else 'x_names'} has names that stand twice: {', '.join(twice)}")
     return names
 
 

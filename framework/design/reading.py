@@ -75,10 +75,10 @@ def read(value: Any, name: str) -> Column:
     """
     if value is None:
         raise InputTypeError(f"{name} is None where an array belongs")
-    if np.ma.is_masked(value):
-        masked = np.ma.getmaskarray(value)
-        raise InputError(f"{name} has masked values in {rows_text(masked.reshape(len(masked), -1).any(axis=1))}")
     try:
+        if np.ma.is_masked(value):
+            masked = np.atleast_1d(np.ma.getmaskarray(value))
+            raise InputError(f"{name} has masked values in {rows_text(masked.reshape(len(masked), -1).any(axis=1))}")
         column = _read(value)
     except RanefError:
         raise

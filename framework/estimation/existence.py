@@ -37,7 +37,7 @@ AT_EDGE = 1e-3
 DEGENERATE = 1e2
 #: Links on whose scale numbers are logarithms, or much like them.
 LOGARITHMIC = ("log", "logit", "probit", "cloglog", "loglog")
-#: Root mean square of what X leaves of a positive offset on such a scale, from which on it is no logarithm: e^20 is 5e8.
+#: Root mean square of what X leaves of a positive offset there, from which on it is no logarithm: e^20 is 5e8.
 NO_LOGARITHM = 20.0
 #: Offsets from which on a breakdown may be theirs.
 LARGE_LOGARITHM = 10.0

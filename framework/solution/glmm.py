@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from scipy import special, stats
 
 from ..contracts.arrays import FloatArray
-from ..contracts.errors import ComparisonError, InputError
+from ..contracts.errors import ComparisonError, InputError, InputTypeError, shown
 from ..contracts.family import Family
 from ..contracts.linalg import PatternBlocks
 from ..estimation.generalized import GeneralizedFit
@@ -293,6 +294,7 @@ class GLMMSolution(MixedSolution):
         InputError
             For an unknown kind, or quantile residuals of a family without a distribution function.
         """
+        _check_kind(kind)
         fit, family = self._fit, self.family
         if kind == "response":
             return self.residuals
@@ -308,9 +310,7 @@ class GLMMSolution(MixedSolution):
         if kind == "working":
             with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
                 return _frozen((fit.y - self._mu) / family.link.mean(fit.eta).mu_eta)
-        if kind == "quantile":
-            return _frozen(self._quantile_residuals(rng))
-        raise InputError(f"kind must be one of {', '.join(RESIDUAL_KINDS)}; got {kind!r}")
+        return _frozen(self._quantile_residuals(rng))
 
     def _quantile_residuals(self, rng: np.random.Generator | int | None) -> FloatArray:
         fit, family = self._fit, self.family
@@ -323,7 +323,7 @@ class GLMMSolution(MixedSolution):
                     "quantile residuals of a discrete response are randomized: pass rng, a Generator or a seed"
                 )
             probability = np.exp(family.log_density(fit.y, self._mu, fit.weights, fit.phi) / self._multiplicity)
-            upper = upper - np.random.default_rng(rng).uniform(size=len(upper)) * probability
+            upper = upper - _generator(rng).uniform(size=len(upper)) * probability
         tiny = np.finfo(float).tiny
         return special.ndtri(np.clip(upper, tiny, 1.0 - 1e-16))
 
@@ -379,3 +379,15 @@ class GLMMSolution(MixedSolution):
             if at_bound or (far and not k and self.nagq and self.converged)
         ]
         return (*super()._notes(), *limits)
+
+
+def _generator(rng: Any) -> np.random.Generator:
+    try:
+        return np.random.default_rng(rng)
+    except (TypeError, ValueError) as error:
+        raise InputTypeError(f"rng must be a Generator or a seed, an integer from 0 on; got {shown(rng)}") from error
+
+
+def _check_kind(kind: Any) -> None:
+    if not isinstance(kind, str) or kind not in RESIDUAL_KINDS:
+        raise InputError(f"kind must be one of {', '.join(RESIDUAL_KINDS)}; got {shown(kind)}")
