@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -382,10 +383,13 @@ class GLMMSolution(MixedSolution):
 
 
 def _generator(rng: Any) -> np.random.Generator:
-    try:
-        return np.random.default_rng(rng)
-    except (TypeError, ValueError) as error:
-        raise InputTypeError(f"rng must be a Generator or a seed, an integer from 0 on; got {shown(rng)}") from error
+    """The generator that was given, or a new one with that seed."""
+    # Nothing else is left to default_rng, which ends the interpreter for some arrays.
+    if isinstance(rng, np.random.Generator):
+        return rng
+    if isinstance(rng, bool) or not isinstance(rng, Integral) or rng < 0:
+        raise InputTypeError(f"rng must be a Generator or a seed, an integer from 0 on; got {shown(rng)}")
+    return np.random.default_rng(int(rng))
 
 
 def _check_kind(kind: Any) -> None:
