@@ -437,8 +437,8 @@ def _half_way(criterion: Criterion[Any], x: FloatArray, w: FloatArray) -> FloatA
 def moved(criterion: Criterion[Any], x: FloatArray, step: FloatArray) -> FloatArray:
     """x after a step in which covariance matrices (and not T) go along straight lines, d Sigma = dT T' + T dT'.
 
-    Whatever leaves the distribution of y as it is runs along such lines; valleys are straighter there. Columns of T that
-    are zero grow by dT.
+    Whatever leaves the distribution of y as it is runs along such lines; valleys are straighter there. Columns of T
+    that are zero grow by dT.
     """
     there = np.clip(x + step, criterion.lower, criterion.upper)
     for root in criterion.roots:
