@@ -18,6 +18,7 @@ import pytest
 import scipy.sparse
 
 import ranef
+import ranef.families
 
 N = 24
 G = np.arange(N) // 4
@@ -49,7 +50,7 @@ class Hostile:
         raise RuntimeError("hostile")
 
     def __hash__(self) -> int:
-        raise RuntimeError("hostile")
+        raise TypeError("hostile")
 
 
 def objects(value: Any) -> Any:
@@ -315,6 +316,30 @@ def test_anything_ends_in_a_fit_or_an_error_that_names_the_argument(function: st
             for change in changes_of(argument, make)
         }
     assert {odd: end for odd, end in ends.items() if end} == {}
+
+
+@pytest.mark.parametrize(
+    ("make", "word"),
+    [
+        (lambda value: ranef.families.Binomial(link=value), "link"),
+        (lambda value: ranef.families.NegativeBinomial(theta=value), "theta"),
+        (lambda value: ranef.families.Tweedie(power=value), "power"),
+        (lambda value: ranef.families.StudentT(df=value), "df"),
+        (lambda value: ranef.datasets.load(value), "data set"),
+    ],
+    ids=["link", "theta", "power", "df", "load"],
+)
+def test_families_and_data_sets_answer_anything(make: Callable[[Any], Any], word: str) -> None:
+    wrong = {}
+    for odd, value in ODD.items():
+        try:
+            make(value())
+        except (ranef.InputError, ranef.InputTypeError, ranef.PluginError) as error:
+            if word not in str(error):
+                wrong[odd] = str(error)
+        except Exception as error:
+            wrong[odd] = f"{type(error).__name__}: {error}"
+    assert wrong == {}
 
 
 METHODS = {

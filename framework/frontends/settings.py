@@ -5,11 +5,12 @@ from __future__ import annotations
 import difflib
 import inspect
 from collections.abc import Callable, Mapping
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 
+from ..contracts.arrays import real_number
 from ..contracts.errors import InputError, InputTypeError, shown
 
 #: More iterations than any optimizer counts.
@@ -47,7 +48,7 @@ ANSWERS_OF = {
 
 def check_settings(tol: Any, max_iter: Any, conf_level: Any, **switches: Any) -> tuple[float, int, float]:
     """tol, max_iter and conf_level, where they are in their range; switches are True or False."""
-    tol, conf_level = _number(tol, "tol"), _number(conf_level, "conf_level")
+    tol, conf_level = real_number(tol, "tol"), real_number(conf_level, "conf_level")
     if not 0 < tol < np.inf:
         raise InputError(f"tol must be positive and finite; got {tol}")
     if not _is_integer(max_iter) or not 1 <= max_iter <= MOST:
@@ -86,15 +87,6 @@ def refuse_unknown(function: Callable[..., Any], unknown: Mapping[str, Any]) -> 
         close = difflib.get_close_matches(name.lower(), known, n=1)
         said = answers.get(name.lower()) or (f"write {close[0]}=" if close else f"it has {', '.join(known)}")
         raise InputTypeError(f"{function.__name__} has no argument {name}: {said}")
-
-
-def _number(value: Any, name: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise InputTypeError(f"{name} must be a number; got {shown(value)}")
-    try:
-        return float(value)
-    except OverflowError as error:
-        raise InputError(f"{name} is too large to be computed with: {shown(value)}") from error
 
 
 def _is_integer(value: Any) -> bool:
