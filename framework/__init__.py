@@ -17,6 +17,24 @@ from typing import Any as _Any
 
 from . import contracts, datasets, registry
 from .contracts import hookimpl
+from .contracts.errors import (
+    ComparisonError,
+    ConvergenceWarning,
+    DataWarning,
+    IdentificationWarning,
+    InputError,
+    InputTypeError,
+    MissingExtraError,
+    NoMaximumError,
+    NotPositiveDefiniteError,
+    PluginError,
+    PluginNotFoundError,
+    PluginWarning,
+    RanefError,
+    RanefWarning,
+    RankDeficiencyWarning,
+    SingularFitWarning,
+)
 from .frontends.glmm import glmm
 from .frontends.lmm import lmm
 from .solution.glmm import GLMMParams, GLMMSolution
@@ -29,10 +47,26 @@ except _PackageNotFoundError:  # used from a source tree that is not installed
     __version__ = "0+unknown"
 
 __all__ = [
+    "ComparisonError",
+    "ConvergenceWarning",
+    "DataWarning",
     "GLMMParams",
     "GLMMSolution",
+    "IdentificationWarning",
+    "InputError",
+    "InputTypeError",
     "LMMParams",
     "LMMSolution",
+    "MissingExtraError",
+    "NoMaximumError",
+    "NotPositiveDefiniteError",
+    "PluginError",
+    "PluginNotFoundError",
+    "PluginWarning",
+    "RanefError",
+    "RanefWarning",
+    "RankDeficiencyWarning",
+    "SingularFitWarning",
     "VarCompSummary",
     "__version__",
     "contracts",

@@ -23,7 +23,9 @@ INTERCEPT = "(Intercept)"
 @click.option("--x", default="1", metavar="COLUMN,...", help="Fixed effects; the intercept is included.")
 @click.option("--no-intercept", is_flag=True, help="No intercept among the fixed effects.")
 @click.option("--groups", default="", metavar="COLUMN,...", help="Factors with a random intercept each; a:b nests.")
-@click.option("--random", multiple=True, metavar='"FACTOR: 1 + COLUMN"', help="A random-effects term; repeatable.")
+@click.option(
+    "--random", multiple=True, metavar='"FACTOR: 1 + COLUMN"', help="A term, without intercept unless 1 is in it."
+)
 @click.option("--uncorrelated", default="", metavar="FACTOR,...", help="Factors whose effects are uncorrelated.")
 @click.option("--weights", metavar="COLUMN", help="Prior weights; numbers of trials for binomial proportions.")
 @click.option("--offset", metavar="COLUMN", help="Offset of the linear predictor.")

@@ -2,6 +2,23 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+
+def shown(value: object, length: int = 80) -> str:
+    """The `repr` of what was given, on one line and of at most that length, for messages.
+
+    Examples
+    --------
+    >>> shown("no"), shown("x" * 100, length=10)
+    ("'no'", "'xxxxxx...")
+    """
+    try:
+        text = " ".join(repr(value.item() if isinstance(value, np.generic) else value).split())
+    except Exception:  # a message must not fail on what it complains of
+        text = f"<{type(value).__name__}>"
+    return text if len(text) <= length else text[: length - 3] + "..."
+
 
 class RanefError(Exception):
     """Base of every error that ranef raises on purpose."""

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .arrays import BoolArray, FloatArray
+from .arrays import BoolArray, FloatArray, real_number
 from .errors import InputError, PluginError
 from .link import Link, Mean, find_link
 
@@ -47,10 +47,12 @@ class DispersionParameter:
     fixed: float | None = None
 
     def __post_init__(self) -> None:
-        if self.fixed is not None and not self.lower < self.fixed < self.upper:
-            raise InputError(
-                f"{self.name}={self.fixed:g} must lie between {self.lower:g} and {self.upper:g}, exclusive"
-            )
+        if self.fixed is None:
+            return
+        value = real_number(self.fixed, self.name)
+        if not self.lower < value < self.upper:
+            raise InputError(f"{self.name}={value:g} must lie between {self.lower:g} and {self.upper:g}, exclusive")
+        object.__setattr__(self, "fixed", value)
 
 
 @dataclass(frozen=True, eq=False)

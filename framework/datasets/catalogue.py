@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import TYPE_CHECKING, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
 from ..contracts.arrays import AnyArray
-from ..contracts.errors import InputError, MissingExtraError
+from ..contracts.errors import InputError, MissingExtraError, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -120,9 +120,10 @@ def describe(name: str) -> Dataset:
     >>> datasets.describe("cbpp").labels
     ('herd', 'period')
     """
-    if name not in DATASETS:
-        raise InputError(f"datasets: there is no data set {name!r}; there are {', '.join(DATASETS)}")
-    return DATASETS[name]
+    known: Any = name
+    if not isinstance(known, str) or known not in DATASETS:
+        raise InputError(f"datasets: there is no data set {shown(known)}; there are {', '.join(DATASETS)}")
+    return DATASETS[known]
 
 
 @overload

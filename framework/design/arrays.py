@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ..contracts.arrays import AnyArray, FloatArray
-from ..contracts.errors import InputError, InputTypeError
+from ..contracts.errors import InputError, InputTypeError, shown
+from .reading import Column, frame_columns, is_missing, read, rows_text
 
 #: Magnitudes whose fourth powers, weighted, neither overflow nor underflow.
 SMALLEST, LARGEST = 1e-50, 1e50
+#: Types that `float` takes, or takes with a warning, though they are no real numbers.
+NOT_REAL = (complex, np.complexfloating, np.datetime64, np.timedelta64, np.ndarray)
 
 
-def rows_text(bad: Any, shown: int = 5) -> str:
-    """'3 rows: 0, 4, 7' for a mask of bad rows."""
-    rows = np.flatnonzero(bad)
-    listed = ", ".join(str(int(r)) for r in rows[:shown]) + (", ..." if len(rows) > shown else "")
-    return f"{len(rows)} row{'s' if len(rows) != 1 else ''} (counted from 0): {listed}"
+def width(value: Any, name: str) -> int:
+    """Number of columns: 1 for a single one."""
+    columns = frame_columns(value)
+    shape = (0, len(columns)) if columns is not None else read(value, name).values.shape
+    return shape[1] if len(shape) == 2 else 1
 
 
 def as_numbers(value: Any, name: str, ndim: int = 1) -> FloatArray:
-    """A finite float array of `ndim` dimensions from an array-like, pandas or polars object.
+    """A finite float array of `ndim` dimensions from an array-like, or an object of pandas, polars or pyarrow.
 
     Raises
     ------
@@ -31,14 +34,17 @@ def as_numbers(value: Any, name: str, ndim: int = 1) -> FloatArray:
     InputError
         Where the shape is wrong, the array is empty, or values are missing or infinite; rows are counted and located.
     """
-    array = as_array(value, name)
-    if array.dtype.kind not in "biuf":
-        array = _objects_to_numbers(array, name)
+    columns = frame_columns(value)
+    if columns is not None and ndim == 2 and len(value) > 0:
+        listed = [as_numbers(column, f"{name}[{label!r}]") for label, column in columns]
+        return np.column_stack([np.empty((len(value), 0)), *listed])
+    if columns is not None and len(columns) == 1:
+        value = columns[0][1]
+    elif columns is not None:
+        raise _of_wrong_shape(name, (len(value), len(columns)), ndim)
+    array = _plain_numbers(read(value, name), name)
     if array.ndim != ndim:
-        wanted = {1: "one-dimensional", 2: "two-dimensional, (n, p)"}[ndim]
-        hints = {(2, 1): " (a single column is X.reshape(-1, 1))", (1, 2): " (give one column)"}
-        hint = hints.get((ndim, array.ndim), "")
-        raise InputError(f"{name} must be {wanted}; it has shape {array.shape}{hint}")
+        raise _of_wrong_shape(name, array.shape, ndim)
     if array.shape[0] == 0:
         raise InputError(f"{name} is empty: there are no observations to fit")
     # Columns are copied: a fit must not change when its caller's arrays do. X is not used after the fit.
@@ -46,6 +52,12 @@ def as_numbers(value: Any, name: str, ndim: int = 1) -> FloatArray:
     if numbers.size:
         _check_range(numbers, name)
     return numbers
+
+
+def _of_wrong_shape(name: str, shape: tuple[int, ...], ndim: int) -> InputError:
+    wanted = {1: "one-dimensional", 2: "two-dimensional, (n, p)"}[ndim]
+    hints = {(2, 1): " (a single column is X.reshape(-1, 1))", (1, 2): " (give one column)"}
+    return InputError(f"{name} must be {wanted}; it has shape {shape}{hints.get((ndim, len(shape)), '')}")
 
 
 def _check_range(numbers: FloatArray, name: str) -> None:
@@ -63,54 +75,57 @@ def _check_range(numbers: FloatArray, name: str) -> None:
         )
 
 
-def as_mapping(value: Any, name: str) -> Mapping[str, Any]:
-    """A dict, or a pandas or polars data frame as the dict of its columns; None is empty."""
-    if value is None:
-        return {}
-    if isinstance(value, Mapping):
-        return value
-    if hasattr(value, "columns") and hasattr(value, "to_numpy"):
-        return {column: value[column] for column in value.columns}
-    raise InputTypeError(f"{name} must be a dict from names, such as {{'subject': ...}}; got {type(value).__name__}")
+def _plain_numbers(column: Column, name: str) -> AnyArray:
+    """The values of a column as an array of one of NumPy's types of real numbers."""
+    values = column.values
+    if column.categorical:
+        values = _of_categories(column, name)
+    missing = column.missing if column.codes is None else column.codes < 0
+    if missing is not None and missing.any():
+        raise InputError(f"{name} has missing (NaN) values in {rows_text(missing)}; remove or impute these rows first")
+    if values.dtype.kind in "OUST":
+        return _objects_to_numbers(values, name)
+    if values.dtype.kind not in "biuf":
+        raise InputTypeError(f"{name} holds {values.dtype} values where real numbers belong")
+    return values
 
 
-def as_array(value: Any, name: str) -> AnyArray:
-    """Any array-like as a NumPy array, without a copy where possible."""
-    if value is None:
-        raise InputTypeError(f"{name} is None where an array belongs")
-    if np.ma.is_masked(value):
-        masked = np.ma.getmaskarray(value)
-        raise InputError(f"{name} has masked values in {rows_text(masked.reshape(len(masked), -1).any(axis=1))}")
-    if hasattr(value, "to_numpy"):
-        value = value.to_numpy()
-    try:
-        return np.asarray(value)
-    except ValueError as e:  # ragged nested sequences
-        raise InputTypeError(f"{name} is not an array: {e}") from e
+def _of_categories(column: Column, name: str) -> AnyArray:
+    """False and True are 0 and 1; other categories are no amounts, even where they are numbers.
+
+    A number for each category, in whatever order, would be fitted as one slope.
+    """
+    categories = np.unique(column.values) if column.codes is None else column.values
+    if all(isinstance(category, bool | np.bool_) for category in categories.tolist()):
+        return column.values if column.codes is None else categories.astype(float)[column.codes]
+    some = ", ".join(str(category) for category in categories[:3]) + (", ..." if len(categories) > 3 else "")
+    raise InputTypeError(
+        f"{name} is categorical (its categories are {some}), and numbers belong here. Make an indicator column (0 or "
+        "1) of every category but one, as pandas.get_dummies(column, drop_first=True) does; or convert it to numbers, "
+        "with .astype(float), if its categories are amounts"
+    )
 
 
 def _objects_to_numbers(array: AnyArray, name: str) -> FloatArray:
-    if array.dtype.kind in "OUS":
-        values = [np.nan if is_missing(v) else v for v in array.ravel().tolist()]
-        text = next((v for v in values if isinstance(v, str | bytes)), None)
-        if text is not None:
-            raise InputTypeError(
-                f"{name} holds text where numbers belong (for example {text!r}); convert it, or code categories as "
-                "indicator columns"
-            )
+    values = [np.nan if is_missing(v) else v for v in array.ravel().tolist()]
+    text = next((i for i, v in enumerate(values) if isinstance(v, str | bytes)), None)
+    if text is not None:
+        row = text // max(1, array.size // max(1, len(array))) if array.ndim else 0
+        raise InputTypeError(
+            f"{name} holds text where numbers belong (for example {shown(values[text])} in row {row}, counted from 0); "
+            "convert it, or code categories as indicator columns"
+        )
+    kinds = set(map(type, values))
+    error: Exception | None = None
+    if not any(issubclass(kind, NOT_REAL) for kind in kinds):
         try:
-            return np.array(values, dtype=np.float64).reshape(array.shape)
-        except (TypeError, ValueError) as e:
-            kinds = sorted({type(v).__name__ for v in values} - {"float", "int", "bool"})
-            raise InputTypeError(f"{name} holds values that are not numbers (types {', '.join(kinds)})") from e
-    raise InputTypeError(f"{name} holds {array.dtype} values where real numbers belong")
-
-
-def is_missing(value: object) -> bool:
-    """Whether an object stands for a missing value: None, NaN, NaT, or the NA of pandas."""
-    if value is None or type(value).__name__ in ("NAType", "NaTType"):
-        return True
-    return isinstance(value, float | np.floating | np.datetime64) and bool(value != value)
+            return np.array(list(map(float, values))).reshape(array.shape)
+        except OverflowError as e:
+            raise InputError(f"{name} has values that are too large to be computed with: change its unit") from e
+        except Exception as e:  # whatever __float__ raises
+            error = e
+    wrong = sorted({kind.__name__ for kind in kinds} - {"float", "int", "bool"})
+    raise InputTypeError(f"{name} holds values that are not numbers (types {', '.join(wrong)})") from error
 
 
 def check_length(array: AnyArray, n: int, name: str) -> None:
@@ -142,41 +157,30 @@ def as_offset(offset: Any, n: int) -> FloatArray | None:
     return o
 
 
-def column_names(X: Any, x_names: Sequence[str] | None, p: int) -> tuple[str, ...]:
+def column_names(X: Any, x_names: Sequence[str] | None, matrix: FloatArray) -> tuple[str, ...]:
     """Names of X's columns: given, those of a data frame, or x0, x1, ...; (Intercept) for a first column of ones."""
+    p = matrix.shape[1]
     if x_names is None:
-        columns = getattr(X, "columns", None)
-        x_names = None if columns is None else [str(c) for c in columns]
-    elif isinstance(x_names, str):
-        raise InputTypeError(f"x_names must be a list of names; got the text {x_names!r}")
-    if x_names is None:
-        array = np.asarray(X)
-        return tuple("(Intercept)" if j == 0 and bool(np.all(array[:, 0] == 1)) else f"x{j}" for j in range(p))
-    names = tuple(str(name) for name in x_names)
+        columns = frame_columns(X)
+        if columns is None:
+            return tuple("(Intercept)" if j == 0 and bool(np.all(matrix[:, 0] == 1)) else f"x{j}" for j in range(p))
+        listed: list[Any] = [name for name, _ in columns]
+    else:
+        listed = _list_of_names(x_names)
+    names = tuple(str(name) for name in listed)
     if len(names) != p:
         raise InputError(f"x_names has {len(names)} names, X has {p} columns")
     if len(set(names)) != p:
         twice = sorted({name for name in names if names.count(name) > 1})
-        raise InputError(f"x_names has names that stand twice: {', '.join(twice)}")
+        raise InputError(f"{'X' if x_names is None else 'x_names'} has names that stand twice: {', '.join(twice)}")
     return names
 
 
-def check_alignment(arguments: Mapping[str, Any]) -> None:
-    """Refuse pandas objects that hold the same rows in different orders: rows are taken by position.
-
-    Examples
-    --------
-    >>> check_alignment({"y": [1.0, 2.0], "X": [[1.0], [1.0]]})
-    """
-    first: tuple[str, Any] | None = None
-    for name, value in arguments.items():
-        index = getattr(value, "index", None)
-        if index is None or not hasattr(index, "equals"):
-            continue
-        if first is None:
-            first = name, index
-        elif not first[1].equals(index) and len(index) == len(first[1]) and set(index) == set(first[1]):
-            raise InputError(
-                f"{first[0]} and {name} have the same index in different orders, and rows are taken by position: align "
-                f"them first, for example with {name}.loc[{first[0]}.index]"
-            )
+def _list_of_names(x_names: Any) -> list[Any]:
+    if isinstance(x_names, str):
+        raise InputTypeError(f"x_names must be a list of names; got the text {x_names!r}")
+    if not isinstance(x_names, list | tuple):
+        x_names = read(x_names, "x_names").values.tolist()
+    if not isinstance(x_names, list | tuple) or not all(isinstance(name, str | int) for name in x_names):
+        raise InputTypeError(f"x_names must be a list of names, one for each column of X; got {shown(x_names)}")
+    return list(x_names)

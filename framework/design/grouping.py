@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 
 from ..contracts.arrays import AnyArray, IntArray
-from ..contracts.errors import InputError, InputTypeError
-from .arrays import as_array, is_missing, rows_text
+from ..contracts.errors import InputError, InputTypeError, shown
+from .reading import frame_columns, is_missing, read, rows_text
 
 
 def encode(labels: Any, name: str) -> tuple[IntArray, AnyArray]:
     """Codes (n,) and sorted levels of a label array; levels that do not occur are left out.
+
+    Labels are the same where they are of one type and equal, and only there.
 
     Raises
     ------
@@ -21,42 +23,49 @@ def encode(labels: Any, name: str) -> tuple[IntArray, AnyArray]:
     InputError
         Where labels are missing: never an extra level.
     """
-    if hasattr(labels, "cat") and hasattr(labels.cat, "codes"):  # pandas Series of categories
-        return _from_categories(labels.cat.codes.to_numpy(), labels.cat.categories.to_numpy(), name)
-    if hasattr(labels, "codes") and hasattr(labels, "categories"):  # pandas Categorical
-        return _from_categories(np.asarray(labels.codes), np.asarray(labels.categories), name)
-    array = as_array(labels, f"groups[{name!r}]")
-    if array.dtype.kind in "US" and isinstance(labels, list | tuple):
-        array = np.array(labels, dtype=object)  # NumPy made text of all labels, of NaN and numbers too
-    if array.ndim != 1:
-        raise InputError(
-            f"groups[{name!r}] must be one-dimensional; it has shape {array.shape}. Labels of several parts are text, "
-            "such as 'school:class'"
-        )
-    if array.size == 0:
+    columns = frame_columns(labels)
+    if columns is not None and len(columns) == 1:
+        labels = columns[0][1]
+    elif columns is not None:
+        raise _of_wrong_shape(name, (len(labels), len(columns)))
+    column = read(labels, f"groups[{name!r}]")
+    if column.values.ndim != 1:
+        raise _of_wrong_shape(name, column.values.shape)
+    rows = column.values if column.codes is None else column.codes
+    if rows.size == 0:
         raise InputError(f"groups[{name!r}] is empty: there are no observations to fit")
-    if array.dtype.kind in "biu":
+    if column.missing is not None:
+        _refuse_missing(column.missing, name)
+    if column.codes is None:
+        return _encode(rows, name)
+    _refuse_missing(rows < 0, name)
+    codes, used = _encode_integers(rows)
+    return codes, column.values[used]
+
+
+def _encode(array: AnyArray, name: str) -> tuple[IntArray, AnyArray]:
+    kind = array.dtype.kind
+    if kind in "biu":
         return _encode_integers(array)
-    if array.dtype.kind == "f":
+    if kind == "f":
         _refuse_missing(np.isnan(array), name)
         _refuse_missing(np.isinf(array), name, "infinite")
         return _unique(array)
-    if array.dtype.kind in "mM":
+    if kind in "mM":
         _refuse_missing(np.isnat(array), name)
         return _unique(array)
-    if array.dtype.kind == "O":
-        array = _objects_to_text_or_numbers(array, name)
-        if array.dtype.kind in "iuf":
-            return encode(array, name)
-    elif array.dtype.kind not in "US":
-        array = np.asarray(array, dtype=str)
-    return _encode_text(array)
+    if kind in "US":
+        return _encode_text(array)
+    if kind in "OT":
+        return _encode_objects(array.tolist(), name)
+    raise InputTypeError(f"groups[{name!r}] holds {array.dtype} values, which are no labels; convert them to text")
 
 
-def _from_categories(codes: AnyArray, categories: AnyArray, name: str) -> tuple[IntArray, AnyArray]:
-    _refuse_missing(codes < 0, name)
-    used, compact = _encode_integers(codes)
-    return used, categories[compact]
+def _of_wrong_shape(name: str, shape: tuple[int, ...]) -> InputError:
+    return InputError(
+        f"groups[{name!r}] must be one-dimensional; it has shape {shape}. Labels of several parts are text, such as "
+        "'school:class'"
+    )
 
 
 def _refuse_missing(bad: AnyArray, name: str, what: str = "missing") -> None:
@@ -101,20 +110,47 @@ def _unique(array: AnyArray) -> tuple[IntArray, AnyArray]:
     return codes.astype(np.intp), levels
 
 
-def _objects_to_text_or_numbers(array: AnyArray, name: str) -> AnyArray:
-    values = array.tolist()
+def _encode_objects(values: list[Any], name: str) -> tuple[IntArray, AnyArray]:
+    """By a dict: labels that Python tells apart stay apart, as text with trailing NULs, which NumPy's does not keep."""
     kinds = set(map(type, values))
     if any(issubclass(kind, list | tuple | dict | set | np.ndarray) for kind in kinds):
         raise InputTypeError(
-            f"groups[{name!r}] has labels of several parts, such as {values[0]!r}; make them text ('school:class')"
+            f"groups[{name!r}] has labels of several parts, such as {shown(values[0])}; make them text ('school:class')"
         )
     if not all(issubclass(kind, str) for kind in kinds):
         _refuse_missing(np.array([is_missing(v) for v in values]), name)
-    if len(kinds) > 1 and not any(all(issubclass(kind, same) for kind in kinds) for same in (str, int)):
-        found = ", ".join(sorted(kind.__name__ for kind in kinds))
+    families = {_family(kind) for kind in kinds}
+    if len(families) > 1 and not families <= {int, float}:
+        found = ", ".join(sorted(kind.__name__ for kind in families))
         raise InputTypeError(
             f"groups[{name!r}] mixes labels of several types ({found}); convert them to one, such as str"
         )
-    if kinds <= {int, float} and (plain := np.array(values)).dtype.kind in "iuf":
-        return plain
-    return np.asarray(array, dtype=str)
+    if families <= {int, float} and (plain := np.array(values)).dtype.kind in ("iu" if int in families else "f"):
+        return _encode(plain, name)
+    try:
+        distinct = dict.fromkeys(values)
+    except Exception as error:  # no hash, or one that raises
+        raise InputTypeError(f"groups[{name!r}] has labels that cannot be told apart: {error}") from error
+    try:
+        levels = sorted(distinct)
+    except Exception:  # labels without an order
+        levels = sorted(distinct, key=str)
+    rank = {level: code for code, level in enumerate(levels)}
+    return np.fromiter(map(rank.__getitem__, values), np.intp, len(values)), _levels(levels, families)
+
+
+def _family(kind: type) -> type:
+    """Types whose labels are compared with each other: Python's and NumPy's numbers, for example."""
+    alike = {bool: (bool, np.bool_), int: (int, np.integer), float: (float, np.floating), str: (str,), bytes: (bytes,)}
+    return next((plain for plain, members in alike.items() if issubclass(kind, members)), kind)
+
+
+def _levels(levels: list[Any], families: set[type]) -> AnyArray:
+    """Levels as an array: of numbers or text where these say all, else of the objects themselves."""
+    plain = levels if families <= {int, float, str, bytes, bool} else [str(level) for level in levels]
+    array = np.array(plain)
+    if array.tolist() == plain and len(set(plain)) == len(plain):
+        return array
+    objects = np.empty(len(levels), dtype=object)
+    objects[:] = levels
+    return objects

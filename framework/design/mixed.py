@@ -14,12 +14,16 @@ from ..contracts.arrays import FloatArray
 from ..contracts.errors import DataWarning, InputError
 from ..contracts.linalg import GroupingFactor
 from ..threads import few_threads
-from .arrays import as_mapping, as_numbers, as_offset, as_weights, check_alignment, check_length, column_names
+from .arrays import as_numbers, as_offset, as_weights, check_length, column_names
 from .basis import Column, orthonormal, scaled
 from .fixed import RANK_TOLERANCE, FixedDesign, orthogonalize, warn_of_dropped
 from .grouping import encode
 from .random import RandomDesign, RandomFactor
+from .reading import as_groups, as_mapping
 from .terms import INTERCEPT, Term, parse_terms, random_columns, template
+
+#: Largest part of a column of ones outside of X's span that is rounding.
+ONES = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +70,7 @@ def build_design(
     *,
     random_effects: Mapping[str, Any] | None = None,
     random_data: Mapping[str, Any] | None = None,
-    correlated: Mapping[str, bool] | None = None,
+    correlated: Mapping[str, bool] | bool | None = None,
     weights: Any = None,
     offset: Any = None,
     x_names: Sequence[str] | None = None,
@@ -82,16 +86,14 @@ def build_design(
     n = len(response)
     matrix = as_numbers(X, "X", ndim=2)
     check_length(matrix, n, "X")
-    named = {"y": y, "X": X, "weights": weights, "offset": offset}
-    for argument, mapping in (("groups", groups), ("random_data", random_data)):
-        named |= {f"{argument}[{key!r}]": value for key, value in as_mapping(mapping, argument).items()}
-    check_alignment(named)
-    names = column_names(X, x_names, matrix.shape[1])
+    names = column_names(X, x_names, matrix)
     prior = as_weights(weights, n)
     known = as_offset(offset, n)
-    groups = as_mapping(groups, "groups")
+    groups = as_groups(groups)
     if not groups:
         raise InputError("groups is empty: a mixed model needs a grouping factor; without one fit a linear model")
+    if len(set(map(str, groups))) != len(groups):
+        raise InputError(f"groups has two names that read alike: {', '.join(map(str, groups))}")
     terms = parse_terms(list(groups), random_effects, correlated)
     columns = random_columns(terms, random_data, matrix, names)
     with few_threads(*matrix.shape):
@@ -215,6 +217,31 @@ def warn_of_confounded(random: RandomDesign) -> None:
             )
     for message in messages:
         warnings.warn(message, DataWarning, stacklevel=4)
+
+
+def warn_of_no_intercept(design: MixedDesign) -> None:
+    """Say that random intercepts without a mean take it up.
+
+    Warns
+    -----
+    DataWarning
+        Where a factor has a random intercept and no combination of X's columns is constant.
+    """
+    with_intercept = [f"groups[{f.name!r}]" for f in design.random.factors if INTERCEPT in f.column_names]
+    if with_intercept and not _spans_ones(design.fixed.Q, design.weights):
+        warnings.warn(
+            f"X has no intercept (no combination of its columns is constant), and {', '.join(with_intercept)} a random "
+            "one: the levels are taken to scatter around 0, and their variance takes up the mean. Give X a column of "
+            "ones, X = np.column_stack([np.ones(len(X)), X]), unless a mean of 0 is meant",
+            DataWarning,
+            stacklevel=3,
+        )
+
+
+def _spans_ones(Q: FloatArray, weights: FloatArray | None) -> bool:
+    """Whether a column of ones is a combination of the columns of Q, which are orthonormal in the weights."""
+    rest = 1.0 - Q @ (Q.sum(axis=0) if weights is None else Q.T @ weights)
+    return bool(np.abs(rest).max() < ONES)
 
 
 def _dependent(f: RandomFactor, n: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from ..contracts.arrays import FloatArray, IntArray
-from ..contracts.errors import InputError, InputTypeError
-from .arrays import as_mapping, as_numbers, check_length
+from ..contracts.errors import InputError, InputTypeError, shown
+from .arrays import as_numbers, check_length
+from .reading import as_mapping
 
 INTERCEPT = "(Intercept)"
 
@@ -34,10 +36,12 @@ class Term:
 def parse_terms(
     factors: Sequence[str],
     random_effects: Mapping[str, Any] | None,
-    correlated: Mapping[str, bool] | None,
+    correlated: Mapping[str, bool] | bool | None,
 ) -> dict[str, tuple[Term, ...]]:
     """Terms by grouping factor; a random intercept for factors that `random_effects` does not mention."""
     random_effects = as_mapping(random_effects, "random_effects")
+    if isinstance(correlated, bool | np.bool_):
+        correlated = dict.fromkeys(factors, bool(correlated))
     correlated = as_mapping(correlated, "correlated")
     for argument, given in (("random_effects", random_effects), ("correlated", correlated)):
         unknown = [str(k) for k in given if k not in factors]
@@ -46,7 +50,7 @@ def parse_terms(
             raise InputError(f"{argument} names {', '.join(unknown)}, which groups does not have; groups has {known}")
     for factor, value in correlated.items():
         if not isinstance(value, bool | np.bool_):
-            raise InputTypeError(f"correlated[{factor!r}] must be True or False; got {value!r}")
+            raise InputTypeError(f"correlated[{factor!r}] must be True or False; got {shown(value)}")
     out = {}
     for factor in factors:
         listed = random_effects.get(factor, ["1"])
@@ -62,9 +66,11 @@ def parse_terms(
 
 
 def _as_list_of_terms(listed: Any, factor: str) -> list[list[str]]:
-    if isinstance(listed, str | int):
+    if isinstance(listed, str):
+        return [columns_of(listed, factor)]
+    if isinstance(listed, int):
         listed = [listed]
-    if not isinstance(listed, Sequence) or len(listed) == 0:
+    if not isinstance(listed, Sequence) or isinstance(listed, bytes) or len(listed) == 0:
         raise InputError(
             f"random_effects[{factor!r}] must be a list of terms such as ['1', 'time'], or a list of such lists"
         )
@@ -73,6 +79,24 @@ def _as_list_of_terms(listed: Any, factor: str) -> list[list[str]]:
     if all(isinstance(item, Sequence) and not isinstance(item, str) for item in listed):
         return [[str(c) for c in item] for item in listed]
     raise InputTypeError(f"random_effects[{factor!r}] mixes names and lists; give a list of names or a list of lists")
+
+
+def columns_of(text: str, factor: str) -> list[str]:
+    """Columns of a term in lme4's words, what stands left of the bar: with an intercept unless 0 or -1 is there.
+
+    Examples
+    --------
+    >>> columns_of("1 + x", "g"), columns_of("x", "g"), columns_of("0 + x", "g"), columns_of("x - 1", "g")
+    (['1', 'x'], ['1', 'x'], ['x'], ['x'])
+    """
+    names = [name.strip() for name in re.sub(r"-\s*1\s*$", "+ 0", text).split("+")]
+    intercept = {"1", INTERCEPT} & set(names)
+    if not all(names) or "|" in text or (intercept and "0" in names):
+        raise InputError(
+            f"random_effects[{factor!r}] is {text!r}: expected what stands left of lme4's bar, such as '1 + time', or "
+            "'0 + time' without an intercept"
+        )
+    return ([] if "0" in names else ["1"]) + [name for name in names if name not in {"0", *intercept}]
 
 
 def _columns(columns: Sequence[str], factor: str) -> tuple[str, ...]:
@@ -116,9 +140,10 @@ def random_columns(
                 out[name] = np.ascontiguousarray(X[:, list(x_names).index(name)])
             else:
                 known = ", ".join([*map(str, data), *x_names]) or "nothing"
+                hint = f"; write {name!r} without the list, or its columns one by one" if "+" in name else ""
                 raise InputError(
                     f"random_effects[{factor!r}] uses {name!r}, which is neither in random_data nor a column of X; "
-                    f"there is {known}"
+                    f"there is {known}{hint}"
                 )
             if not out[name].any():
                 raise InputError(

@@ -19,7 +19,7 @@ from scipy.optimize import linprog
 from scipy.sparse.linalg import LinearOperator, lsmr
 
 from ..contracts.arrays import BoolArray, FloatArray
-from ..contracts.errors import NoMaximumError, NotPositiveDefiniteError
+from ..contracts.errors import InputError, NoMaximumError, NotPositiveDefiniteError
 from ..contracts.family import Family, describe_rows, eta_bounds
 from ..contracts.link import find_link
 from .modes import DegenerateModeError, EdgeError, Mode, Model
@@ -35,6 +35,12 @@ GROWING = 1e-3
 AT_EDGE = 1e-3
 #: Conditional variance of a spherical random effect, whose variance is 1, from which on M is nearly singular.
 DEGENERATE = 1e2
+#: Links on whose scale numbers are logarithms, or much like them.
+LOGARITHMIC = ("log", "logit", "probit", "cloglog", "loglog")
+#: Root mean square of what X leaves of a positive offset there, from which on it is no logarithm: e^20 is 5e8.
+NO_LOGARITHM = 20.0
+#: Offsets from which on a breakdown may be theirs.
+LARGE_LOGARITHM = 10.0
 #: Largest residual, as a part of the largest response, of an exact fit.
 EXACT = 1e-10
 
@@ -53,9 +59,41 @@ def explained(model: Model) -> Iterator[None]:
             raise NoMaximumError(_growing(p.name for p in family.parameters if p.fixed is None)) from breakdown
         if isinstance(breakdown, DegenerateModeError):
             raise NoMaximumError(_degenerate(model)) from breakdown
-        raise NotPositiveDefiniteError(
-            f"the search broke down: {breakdown}. Rescale the predictors, pass start=, or simplify the model"
-        ) from breakdown
+        advice = _offset_advice(model) or "Rescale the predictors, pass start=, or simplify the model"
+        raise NotPositiveDefiniteError(f"the search broke down: {breakdown}. {advice}") from breakdown
+
+
+def refuse_offset(model: Model) -> None:
+    """Offsets that no coefficients can bring down to where the link's means are numbers.
+
+    Raises
+    ------
+    InputError
+        For exposures of which the logarithm was forgotten.
+    """
+    offset, advice = model.design.offset, _offset_advice(model)
+    if offset is None or not advice or offset.min() <= 0:
+        return
+    rest = offset - model.Q @ (model.Q.T @ offset)
+    size = float(np.sqrt(np.mean(rest**2)))
+    if size > NO_LOGARITHM:
+        raise InputError(
+            f"offset differs between rows by about {size:.3g} (root mean square of what X's columns leave of it): with "
+            f"the {model.family.link.name} link means would differ by a factor e^{size:.3g}. {advice}"
+        )
+
+
+def _offset_advice(model: Model) -> str:
+    """What to say of an offset that is large for the scale of the link; nothing of others."""
+    offset, link = model.design.offset, model.family.link.name
+    if offset is None or link not in LOGARITHMIC or (size := np.abs(offset).max()) < LARGE_LOGARITHM:
+        return ""
+    if offset.min() > 0:
+        return (
+            f"The offset is positive everywhere and goes up to {size:.4g}: with the {link} link it is added to the "
+            "logarithm; if it is an exposure, write offset=np.log(exposure)"
+        )
+    return f"The offset is as large as {size:.4g}: it belongs on the scale of the {link} link"
 
 
 def refuse_separation(model: Model, gamma: FloatArray, phi: FloatArray, converged: bool) -> None:

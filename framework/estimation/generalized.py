@@ -39,6 +39,7 @@ from .existence import (
     refuse_dead_end,
     refuse_exact_fit,
     refuse_growing_dispersion,
+    refuse_offset,
     refuse_separation,
 )
 from .linear import start_values
@@ -210,7 +211,8 @@ def fit_generalized(
     if watch.observers:
         parameters = n_fixed + structure.n_theta + len(DispersionScale(family.parameters).estimated)
         watch.tell(FitStarted("glmm", design.n, n_fixed, structure.q, parameters, *pipeline.names))
-    with watch.phase("start"):
+    refuse_offset(model)
+    with watch.phase("start"), explained(model):
         gamma, phi, working = _fixed_effects_start(model)
         refuse_exact_fit(model, gamma)
         xi = DispersionScale(family.parameters).to_free(phi)
@@ -374,7 +376,10 @@ def _scoring(
     for _ in range(START_STEPS):
         working = np.maximum(at.expected_weight, 1e-10 * at.expected_weight.max())
         WQ = Q * working[:, None]
-        target = np.linalg.lstsq(WQ.T @ Q, WQ.T @ (eta - known + at.d1 / working), rcond=None)[0]
+        normal, right = WQ.T @ Q, WQ.T @ (eta - known + at.d1 / working)
+        if not (np.isfinite(normal).all() and np.isfinite(right).all()):
+            break
+        target = np.linalg.lstsq(normal, right, rcond=None)[0]
         step, new = 1.0, _scored(model, Q @ target + known, phi)
         while step > 1e-4 and (new is None or new.log_density.sum() < best):
             step *= 0.5

@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from .. import registry
 from ..contracts.arrays import FloatArray
-from ..contracts.errors import InputError, InputTypeError, PluginError, PluginWarning
+from ..contracts.errors import InputError, InputTypeError, PluginError, PluginWarning, shown
 from ..contracts.linalg import LinalgBackend, Structure
 from ..contracts.observer import Evaluated, Event, Observer, PhaseStarted
 from ..contracts.optim import Optimizer
@@ -52,6 +53,7 @@ def choose_backend(
     """The backend of that name, or with "auto" the one with the lowest predicted cost."""
     if isinstance(backend, LinalgBackend):
         return backend, _given("linalg", backend)
+    _check_name("linear-algebra backend", backend)
     if backend != "auto":
         return registry.linalg_backend(backend)
     costs = [
@@ -72,12 +74,18 @@ def choose_optimizer(optimizer: str | Optimizer, gradients: bool) -> tuple[Optim
     """The optimizer of that name, or with "auto" the registered one of highest priority that fits."""
     if isinstance(optimizer, Optimizer):
         return optimizer, _given("optimizer", optimizer)
+    _check_name("optimizer", optimizer)
     if optimizer != "auto":
         return registry.optimizer(optimizer)
     for name, entry in registry.available_optimizers():
         if gradients or not entry.needs_gradient:
             return registry.optimizer(name)
     raise PluginError("no optimizer is registered that fits: install ranef again, its built-in optimizers are missing")
+
+
+def _check_name(what: str, asked: Any) -> None:
+    if not isinstance(asked, str):
+        raise InputTypeError(f"{what}: expected a name (a str), or an object of that kind; got {shown(asked)}")
 
 
 def _given(kind: str, plugin: object) -> Provenance:
@@ -144,13 +152,15 @@ def observers_of(callbacks: Sequence[Observer | str] | Observer | str | None, ve
     elif isinstance(callbacks, str | Observer):
         callbacks = [callbacks]
     elif not isinstance(callbacks, Sequence):
-        raise InputTypeError(f"callbacks must be Observer objects or names of registered observers; got {callbacks!r}")
+        raise InputTypeError(
+            f"callbacks must be Observer objects or names of registered observers; got {shown(callbacks)}"
+        )
     listed = [*callbacks, *(["progress"] if verbose else [])]
     out = []
     for item in listed:
         if isinstance(item, str):
             item = registry.observer(item)[0]
         if not isinstance(item, Observer):
-            raise InputError(f"callbacks must be Observer objects or names of registered observers; got {item!r}")
+            raise InputError(f"callbacks must be Observer objects or names of registered observers; got {shown(item)}")
         out.append(item)
     return out

@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Never
 
 import numpy as np
 
 from .. import registry
 from ..contracts.arrays import FloatArray
-from ..contracts.errors import InputError, InputTypeError
+from ..contracts.errors import InputError, InputTypeError, shown
 from ..contracts.family import Family
 from ..contracts.linalg import LinalgBackend
 from ..contracts.observer import Observer
 from ..contracts.optim import Optimizer
-from ..design.arrays import as_array, as_numbers, as_weights, rows_text
-from ..design.mixed import build_design
+from ..design.arrays import as_numbers, as_weights, width
+from ..design.mixed import build_design, warn_of_no_intercept
+from ..design.reading import as_groups, check_alignment, name_of, rows_text
 from ..estimation.generalized import fit_generalized
 from ..estimation.pipeline import Watch, observers_of
 from ..estimation.quadrature import refuse_quadrature
 from ..registry import Provenance
 from ..solution.glmm import GLMMSolution
 from ..threads import few_threads
-from .lmm import check_settings, name_of
+from .settings import check_quadrature, check_settings, refuse_unknown
 
 
 def glmm(
     y: Any,
     X: Any,
-    groups: Mapping[str, Any],
+    groups: Mapping[str, Any] | Any,
     *,
     family: str | Family = "binomial",
     random_effects: Mapping[str, Any] | None = None,
@@ -39,7 +41,7 @@ def glmm(
     hessian: str = "observed",
     weights: Any = None,
     offset: Any = None,
-    correlated: Mapping[str, bool] | None = None,
+    correlated: Mapping[str, bool] | bool | None = None,
     start: Any = None,
     x_names: Sequence[str] | None = None,
     conf_level: float = 0.95,
@@ -47,6 +49,7 @@ def glmm(
     optimizer: str | Optimizer = "auto",
     callbacks: Sequence[Observer | str] | Observer | str | None = None,
     verbose: bool = False,
+    **unknown: Never,
 ) -> GLMMSolution:
     """Fit g(E y) = X beta + Z b, b ~ N(0, Lambda Lambda'), by maximum likelihood (Laplace approximation or quadrature).
 
@@ -60,7 +63,8 @@ def glmm(
     callbacks, verbose, max_iter
         As for `ranef.lmm`.
     family : str or Family, default "binomial"
-        Name of a registered family, or an object such as ``Binomial(link="probit")`` from `ranef.families`.
+        Name of a registered family, with a link as in ``"binomial(probit)"`` if it is not the family's own, or an
+        object such as ``Binomial(link="probit")`` from `ranef.families`.
     tol : float, default 1e-8
         The search stops when no more than this is expected to be gained in -2 log-likelihood.
     nagq : int, default 1
@@ -105,9 +109,12 @@ def glmm(
     Bates, Maechler, Bolker & Walker (2015), doi 10.18637/jss.v067.i01; Brooks et al. (2017), glmmTMB balances speed and
     flexibility, R Journal 9(2), doi 10.32614/RJ-2017-066.
     """
-    check_settings(tol, max_iter, conf_level)
-    _check_choice(nagq, hessian)
+    refuse_unknown(glmm, unknown)
+    tol, max_iter, conf_level = check_settings(tol, max_iter, conf_level, verbose=verbose)
+    nagq = check_quadrature(nagq, hessian)
     chosen, provenance = _family(family)
+    groups = as_groups(groups)
+    check_alignment(groups, random_data, y=y, X=X, weights=weights, offset=offset)
     response, trials = _response(y, chosen, weights)
     design = build_design(
         response,
@@ -122,14 +129,15 @@ def glmm(
     prior = as_weights(weights if trials is None else trials, design.n)
     prior = np.ones(design.n) if prior is None else prior
     chosen.check_response(design.y, prior)
-    refuse_quadrature(int(nagq), design)
+    refuse_quadrature(nagq, design)
+    warn_of_no_intercept(design)
     with Watch(observers_of(callbacks, verbose)) as watch, few_threads(*design.dense_sizes):
         fit = fit_generalized(
             design,
             chosen,
             design.y,
             prior,
-            nagq=int(nagq),
+            nagq=nagq,
             hessian=hessian,
             tol=tol,
             max_iter=max_iter,
@@ -139,12 +147,13 @@ def glmm(
             provenance=provenance,
             watch=watch,
         )
-        return GLMMSolution(fit, conf_level=conf_level, response=name_of(y))
+        return GLMMSolution(fit, conf_level=conf_level, response=name_of(y, "y"))
 
 
 def _family(family: Any) -> tuple[Family, tuple[Provenance, ...]]:
     if isinstance(family, str):
-        made, provenance = registry.family(family)
+        name, options = _with_link(family)
+        made, provenance = registry.family(name, **options)
         return made, (provenance,)
     if isinstance(family, Family):
         module = type(family).__module__.partition(".")[0]
@@ -152,13 +161,18 @@ def _family(family: Any) -> tuple[Family, tuple[Provenance, ...]]:
         return family, (Provenance("family", family.name, module, version),)
     if isinstance(family, type) and issubclass(family, Family):
         raise InputTypeError(f"family is the class {family.__name__}; pass an object: {family.__name__}()")
-    raise InputTypeError(f"family must be a name or a Family object; got {type(family).__name__}")
+    raise InputTypeError(f"family must be a name or a Family object; got {shown(family)} ({type(family).__name__})")
+
+
+def _with_link(family: str) -> tuple[str, dict[str, str]]:
+    """Name and options of ``"poisson(log)"`` or ``"binomial(link='probit')"``, as R prints families."""
+    found = re.fullmatch(r"\s*([^()]+?)\s*\(\s*(?:link\s*=\s*)?[\"']?([\w:.-]+)[\"']?\s*\)\s*", family)
+    return (found[1], {"link": found[2]}) if found else (family, {})
 
 
 def _response(y: Any, family: Family, weights: Any) -> tuple[Any, FloatArray | None]:
     """y, and trials where y is two columns of successes and failures."""
-    array = as_array(y, "y")
-    if array.ndim != 2 or array.shape[1] != 2:
+    if width(y, "y") != 2:
         return y, None
     if not family.weights_are_trials:
         raise InputError(
@@ -178,10 +192,3 @@ def _response(y: Any, family: Family, weights: Any) -> tuple[Any, FloatArray | N
     if (trials == 0).any():
         raise InputError(f"y has no trial at all in {rows_text(trials == 0)}; leave these rows out")
     return counts[:, 0] / trials, trials
-
-
-def _check_choice(nagq: Any, hessian: Any) -> None:
-    if isinstance(nagq, bool) or not isinstance(nagq, int | np.integer) or nagq < 0:
-        raise InputError(f"nagq must be 0, 1 or a larger integer (nodes of quadrature); got {nagq!r}")
-    if hessian not in ("observed", "expected"):
-        raise InputError(f"hessian must be 'observed' or 'expected'; got {hessian!r}")

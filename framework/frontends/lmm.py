@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from numbers import Integral, Real
-from typing import Any
+from typing import Any, Never
 
-import numpy as np
-
-from ..contracts.errors import InputError, InputTypeError
 from ..contracts.linalg import LinalgBackend
 from ..contracts.observer import Observer
 from ..contracts.optim import Optimizer
-from ..design.mixed import build_design, check_identifiable
+from ..design.mixed import build_design, check_identifiable, warn_of_no_intercept
+from ..design.reading import as_groups, check_alignment, name_of
 from ..estimation.linear import fit_linear
 from ..estimation.pipeline import Watch, observers_of
 from ..solution.lmm import LMMSolution
 from ..threads import few_threads
+from .settings import check_settings, refuse_unknown
 
 
 def lmm(
     y: Any,
     X: Any,
-    groups: Mapping[str, Any],
+    groups: Mapping[str, Any] | Any,
     *,
     random_effects: Mapping[str, Any] | None = None,
     random_data: Mapping[str, Any] | None = None,
@@ -32,7 +30,7 @@ def lmm(
     compute_satterthwaite: bool = True,
     weights: Any = None,
     offset: Any = None,
-    correlated: Mapping[str, bool] | None = None,
+    correlated: Mapping[str, bool] | bool | None = None,
     start: Any = None,
     x_names: Sequence[str] | None = None,
     conf_level: float = 0.95,
@@ -40,6 +38,7 @@ def lmm(
     optimizer: str | Optimizer = "auto",
     callbacks: Sequence[Observer | str] | Observer | str | None = None,
     verbose: bool = False,
+    **unknown: Never,
 ) -> LMMSolution:
     """Fit y = X beta + Z b + e, b ~ N(0, sigma^2 Lambda Lambda'), e ~ N(0, sigma^2 W^-1), by REML or ML.
 
@@ -47,14 +46,17 @@ def lmm(
     ----------
     y : (n,) array-like
         Response.
-    X : (n, p) array-like
+    X : (n, p) array-like or data frame
         Fixed-effects columns, with one of ones if an intercept is wanted. Columns that are linear combinations of
         earlier ones are dropped with a warning; their coefficients are NaN.
-    groups : dict of factor name -> (n,) labels
-        Grouping factors; labels are integers or text. Nested factors have interaction labels (``school:class``).
+    groups : dict of factor name -> (n,) labels, data frame, or (n,) labels
+        Grouping factors; labels are integers, text or dates. Nested factors have interaction labels
+        (``school:class``). One column is a factor under its own name, or "group" where it has none.
     random_effects : dict of factor name -> terms, optional
         ``{"subject": ["1", "time"]}`` is lme4's ``(1 + time | subject)``; ``["time"]`` a slope without intercept;
-        ``[["1"], ["time"]]`` two independent terms. A random intercept for every factor that is not mentioned.
+        ``[["1"], ["time"]]`` two independent terms. Text is read as lme4 reads it, with an intercept unless 0 says
+        otherwise: ``"1 + time"`` and ``"time"`` are ``["1", "time"]``, ``"0 + time"`` is ``["time"]``. A random
+        intercept for every factor that is not mentioned.
     random_data : dict of name -> (n,) array-like, optional
         Variables used in `random_effects`; named columns of X need not be repeated.
     reml : bool, default True
@@ -69,8 +71,8 @@ def lmm(
         Positive prior weights: the variance of row i is sigma^2 / w_i.
     offset : (n,) array-like, optional
         Known part of the linear predictor.
-    correlated : dict of factor name -> bool, optional
-        False estimates no correlations within the factor's terms (lme4's ``||``).
+    correlated : dict of factor name -> bool, or bool, optional
+        False estimates no correlations within the factor's terms (lme4's ``||``), or within any.
     start : array-like, optional
         Start for theta, the relative covariance parameters (`LMMSolution.theta` of an earlier fit, for example).
     x_names : sequence of str, optional
@@ -93,7 +95,8 @@ def lmm(
     Raises
     ------
     InputError, InputTypeError
-        For bad input, before any work: ValueError and TypeError are their bases.
+        For bad input, before any work: ValueError and TypeError are their bases. Nothing is guessed: rows of pandas
+        objects whose indices differ, categories where numbers belong, and missing values are refused.
 
     Examples
     --------
@@ -110,7 +113,12 @@ def lmm(
     Bates, Maechler, Bolker & Walker (2015), Fitting linear mixed-effects models using lme4, Journal of Statistical
     Software 67(1), doi 10.18637/jss.v067.i01, sections 3.2-3.6.
     """
-    check_settings(tol, max_iter, conf_level, reml=reml, compute_satterthwaite=compute_satterthwaite)
+    refuse_unknown(lmm, unknown)
+    tol, max_iter, conf_level = check_settings(
+        tol, max_iter, conf_level, reml=reml, compute_satterthwaite=compute_satterthwaite, verbose=verbose
+    )
+    groups = as_groups(groups)
+    check_alignment(groups, random_data, y=y, X=X, weights=weights, offset=offset)
     design = build_design(
         y,
         X,
@@ -123,6 +131,7 @@ def lmm(
         x_names=x_names,
     )
     check_identifiable(design)
+    warn_of_no_intercept(design)
     with Watch(observers_of(callbacks, verbose)) as watch, few_threads(*design.dense_sizes):
         fit = fit_linear(
             design,
@@ -134,26 +143,4 @@ def lmm(
             optimizer=optimizer,
             watch=watch,
         )
-        return LMMSolution(fit, satterthwaite=compute_satterthwaite, conf_level=conf_level, response=name_of(y))
-
-
-def check_settings(tol: Any, max_iter: Any, conf_level: Any, **switches: Any) -> None:
-    """Refuse settings outside of their range; switches are True or False."""
-    for name, value in (("tol", tol), ("conf_level", conf_level)):
-        if not isinstance(value, Real):
-            raise InputTypeError(f"{name} must be a number; got {value!r}")
-    if not 0 < tol < np.inf:
-        raise InputError(f"tol must be positive and finite; got {tol}")
-    if isinstance(max_iter, bool) or not isinstance(max_iter, Integral) or max_iter < 1:
-        raise InputError(f"max_iter must be an integer of at least 1; got {max_iter!r}")
-    if not 0 < conf_level < 1:
-        raise InputError(f"conf_level must lie between 0 and 1; got {conf_level}")
-    for name, value in switches.items():
-        if not isinstance(value, bool | np.bool_):
-            raise InputTypeError(f"{name} must be True or False; got {value!r}")
-
-
-def name_of(y: Any) -> str:
-    """Name of a pandas or polars column, or "y"."""
-    name = getattr(y, "name", None)
-    return "y" if name is None or callable(name) else str(name)
+        return LMMSolution(fit, satterthwaite=compute_satterthwaite, conf_level=conf_level, response=name_of(y, "y"))

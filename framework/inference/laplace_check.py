@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..contracts.arrays import AnyArray, FloatArray
-from ..contracts.errors import InputError
+from ..contracts.errors import InputError, shown
 from ..estimation.generalized import GeneralizedFit
 from ..estimation.quadrature import CUT, Quadrature, gauss_hermite_grid, refuse_quadrature
 
@@ -60,7 +60,7 @@ def laplace_check(fit: GeneralizedFit, nagq: Any) -> LaplaceCheck:
         Where quadrature is not possible.
     """
     if isinstance(nagq, bool) or not isinstance(nagq, int | np.integer) or nagq < 2:
-        raise InputError(f"nagq must be an integer of at least 2 (nodes of quadrature); got {nagq!r}")
+        raise InputError(f"nagq must be an integer of at least 2 (nodes of quadrature); got {shown(nagq)}")
     refuse_quadrature(int(nagq), fit.design)
     factor, mode = fit.design.random.factors[0], fit.mode
     fine, laplace = (Quadrature(mode, gauss_hermite_grid(n, factor.factor.n_columns)) for n in (int(nagq), 1))

@@ -96,6 +96,11 @@ class MixedSolution(ABC):
         """Standard errors (p,)."""
         return _frozen(np.sqrt(np.diagonal(self.vcov)))
 
+    @property
+    def standard_errors(self) -> FloatArray:
+        """Standard errors (p,), by their long name."""
+        return self.se
+
     # Random effects -------------------------------------------------------------------------------------------------
 
     @cached_property
@@ -228,6 +233,11 @@ class MixedSolution(ABC):
         """Evaluations of the criterion, those of the certificate included."""
         n: int = self._fit.n_evaluations
         return n
+
+    @property
+    def n_iter(self) -> int:
+        """The same, under the name that other packages have for it."""
+        return self.n_evaluations
 
     @property
     def model(self) -> str:

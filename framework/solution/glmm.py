@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Integral
+from typing import Any
 
 import numpy as np
 from scipy import special, stats
 
 from ..contracts.arrays import FloatArray
-from ..contracts.errors import ComparisonError, InputError
+from ..contracts.errors import ComparisonError, InputError, InputTypeError, shown
 from ..contracts.family import Family
 from ..contracts.linalg import PatternBlocks
 from ..estimation.generalized import GeneralizedFit
@@ -43,6 +45,10 @@ class GLMMParams:
         Dispersion parameters of the family, fixed ones included.
     var_components : tuple of VarCompSummary
         Variance components.
+    n_groups : dict of str to int
+        Number of levels by factor.
+    family_name : str
+        Name of the response family.
     """
 
     names: tuple[str, ...]
@@ -50,6 +56,8 @@ class GLMMParams:
     theta: FloatArray
     dispersion: dict[str, float]
     var_components: tuple[VarCompSummary, ...]
+    n_groups: dict[str, int]
+    family_name: str
 
 
 class GLMMSolution(MixedSolution):
@@ -78,7 +86,15 @@ class GLMMSolution(MixedSolution):
     @cached_property
     def params(self) -> GLMMParams:
         """All estimated parameters as one frozen record."""
-        return GLMMParams(self.names, self.coefficients, self.theta, self.dispersion, self.var_components)
+        return GLMMParams(
+            self.names,
+            self.coefficients,
+            self.theta,
+            self.dispersion,
+            self.var_components,
+            self.n_groups,
+            self.family.name,
+        )
 
     @property
     def family(self) -> Family:
@@ -279,6 +295,7 @@ class GLMMSolution(MixedSolution):
         InputError
             For an unknown kind, or quantile residuals of a family without a distribution function.
         """
+        _check_kind(kind)
         fit, family = self._fit, self.family
         if kind == "response":
             return self.residuals
@@ -294,9 +311,7 @@ class GLMMSolution(MixedSolution):
         if kind == "working":
             with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
                 return _frozen((fit.y - self._mu) / family.link.mean(fit.eta).mu_eta)
-        if kind == "quantile":
-            return _frozen(self._quantile_residuals(rng))
-        raise InputError(f"kind must be one of {', '.join(RESIDUAL_KINDS)}; got {kind!r}")
+        return _frozen(self._quantile_residuals(rng))
 
     def _quantile_residuals(self, rng: np.random.Generator | int | None) -> FloatArray:
         fit, family = self._fit, self.family
@@ -309,7 +324,7 @@ class GLMMSolution(MixedSolution):
                     "quantile residuals of a discrete response are randomized: pass rng, a Generator or a seed"
                 )
             probability = np.exp(family.log_density(fit.y, self._mu, fit.weights, fit.phi) / self._multiplicity)
-            upper = upper - np.random.default_rng(rng).uniform(size=len(upper)) * probability
+            upper = upper - _generator(rng).uniform(size=len(upper)) * probability
         tiny = np.finfo(float).tiny
         return special.ndtri(np.clip(upper, tiny, 1.0 - 1e-16))
 
@@ -365,3 +380,18 @@ class GLMMSolution(MixedSolution):
             if at_bound or (far and not k and self.nagq and self.converged)
         ]
         return (*super()._notes(), *limits)
+
+
+def _generator(rng: Any) -> np.random.Generator:
+    """The generator that was given, or a new one with that seed."""
+    # Nothing else is left to default_rng, which ends the interpreter for some arrays.
+    if isinstance(rng, np.random.Generator):
+        return rng
+    if isinstance(rng, bool) or not isinstance(rng, Integral) or rng < 0:
+        raise InputTypeError(f"rng must be a Generator or a seed, an integer from 0 on; got {shown(rng)}")
+    return np.random.default_rng(int(rng))
+
+
+def _check_kind(kind: Any) -> None:
+    if not isinstance(kind, str) or kind not in RESIDUAL_KINDS:
+        raise InputError(f"kind must be one of {', '.join(RESIDUAL_KINDS)}; got {shown(kind)}")

@@ -34,6 +34,8 @@ class LMMParams:
         Residual standard deviation.
     var_components : tuple of VarCompSummary
         Variance components, the residual last.
+    n_groups : dict of str to int
+        Number of levels by factor.
     """
 
     names: tuple[str, ...]
@@ -41,6 +43,12 @@ class LMMParams:
     theta: FloatArray
     sigma: float
     var_components: tuple[VarCompSummary, ...]
+    n_groups: dict[str, int]
+
+    @property
+    def residual_variance(self) -> float:
+        """Square of `sigma`."""
+        return self.sigma**2
 
 
 class LMMSolution(MixedSolution):
@@ -71,7 +79,7 @@ class LMMSolution(MixedSolution):
     @cached_property
     def params(self) -> LMMParams:
         """All estimated parameters as one frozen record."""
-        return LMMParams(self.names, self.coefficients, self.theta, self.sigma, self.var_components)
+        return LMMParams(self.names, self.coefficients, self.theta, self.sigma, self.var_components, self.n_groups)
 
     @property
     def reml(self) -> bool:

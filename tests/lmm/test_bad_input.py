@@ -137,7 +137,7 @@ ERRORS: list[tuple[str, dict[str, Any], type[Exception], str]] = [
     ("short random_data", slope(T[:-1]), InputError, r"random_data\['z'\] has 59 rows, y has 60"),
     ("X of one dimension", {"X": T}, InputError, r"X must be two-dimensional.*\(60,\).*X\.reshape\(-1, 1\)"),
     ("y of two dimensions", {"y": Y[:, None]}, InputError, r"y must be one-dimensional.*\(60, 1\).*give one column"),
-    ("data frame as y", {"y": pd.DataFrame({"y": Y})}, InputError, "y must be one-dimensional"),
+    ("data frame as y", {"y": pd.DataFrame(X)}, InputError, r"y must be one-dimensional.*\(60, 2\)"),
     ("scalar y", {"y": 3.0}, InputError, "y must be one-dimensional"),
     ("None as y", {"y": None}, InputTypeError, "y is None"),
     ("None as X", {"X": None}, InputTypeError, "X is None"),
@@ -165,7 +165,8 @@ ERRORS: list[tuple[str, dict[str, Any], type[Exception], str]] = [
     ("one level of text", labels(["a"] * N), InputError, r"one level only \(a\).*needs at least two"),
     ("a level for every row", labels(np.arange(N)), InputError, "60 levels for 60 observations.*residual variance"),
     ("groups as a list", {"groups": [G]}, InputTypeError, "groups must be a dict from names.*got list"),
-    ("groups as an array", {"groups": G}, InputTypeError, "groups must be a dict from names.*got ndarray"),
+    ("groups as a matrix", {"groups": X}, InputTypeError, "groups must be a dict from names.*got ndarray"),
+    ("groups as text", {"groups": "g"}, InputTypeError, "groups must be a dict from names.*got str"),
     ("no groups", {"groups": {}}, InputError, "groups is empty: a mixed model needs a grouping factor"),
     # Fixed effects
     (
@@ -207,7 +208,7 @@ ERRORS: list[tuple[str, dict[str, Any], type[Exception], str]] = [
     ),
     ("unknown factor", {"random_effects": {"h": ["1"]}}, InputError, "random_effects names h, .*groups has g"),
     ("unknown correlated", {"correlated": {"h": False}}, InputError, "correlated names h, .*groups has g"),
-    ("correlated as bool", {"correlated": False}, InputTypeError, "correlated must be a dict"),
+    ("correlated as text", {"correlated": "no"}, InputTypeError, "correlated must be a dict"),
     (
         "correlated as text",
         {"correlated": {"g": "no"}},
@@ -533,9 +534,11 @@ def test_uncorrelated_columns_count_as_terms_of_their_own() -> None:
 def test_pandas_rows_in_another_order_are_refused() -> None:
     frame = pd.DataFrame({"y": Y, "g": G, "one": 1.0})
     shuffled = frame.sample(frac=1, random_state=1)
-    with pytest.raises(InputError, match=r"y and X have the same index in different orders"):
+    with pytest.raises(
+        InputError, match=r"index of y and the index of X differ: at position 0 .* align.*X\.loc\[y\.index\]"
+    ):
         ranef.lmm(frame["y"], shuffled[["one"]], {"g": frame["g"]})
-    with pytest.raises(InputError, match=r"y and groups\['g'\] have the same index"):
+    with pytest.raises(InputError, match=r"index of y and the index of groups\['g'\] differ"):
         ranef.lmm(frame["y"], frame[["one"]], {"g": shuffled["g"]})
     whole = ranef.lmm(shuffled["y"], shuffled[["one"]], {"g": shuffled["g"]})
     assert whole.log_likelihood == pytest.approx(ranef.lmm(Y, frame[["one"]], {"g": G}).log_likelihood, abs=1e-9)
