@@ -721,8 +721,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "backends/linalg/blocked.py",
-        "        if ZtWZ is not self._source:",
-        "        if self._source is None:",
+        "        if filled is None or filled.source is not ZtWZ:",
+        "        if filled is None:",
         f"{LINALG}::test_earlier_factors_stay_valid",
     ),
     Mutation(
@@ -1364,6 +1364,60 @@ MUTATIONS: tuple[Mutation, ...] = (
         "log1p(variance / means**2)[0])",
         "log1p(variance / means)[0])",
         f"{CONTRACT}::test_latent_variances_of_nakagawa",
+    ),
+    Mutation(
+        "framework/cli/fit.py",
+        "None if offset is None else numbers(columns, offset)",
+        "None if offset is None else numbers(columns, y)",
+        "tests/plugins/test_command_is_call.py::test_the_command_is_the_call",
+    ),
+    Mutation(
+        "framework/cli/fit.py",
+        "intercept=not no_intercept",
+        "intercept=True",
+        "tests/plugins/test_command_is_call.py::test_the_command_is_the_call",
+    ),
+    Mutation(
+        "framework/cli/fit.py",
+        "dict.fromkeys(names_of(uncorrelated), False) or None",
+        "None",
+        "tests/plugins/test_command_is_call.py::test_the_command_is_the_call",
+    ),
+    Mutation(
+        "framework/cli/bench.py",
+        "weights=None if weights is None else numbers(columns, weights)",
+        "weights=None",
+        "tests/bench/test_command.py::test_options_of_own_data_are_arguments_of_the_library",
+    ),
+    Mutation(
+        "framework/bench/measure.py",
+        "np.quantile(seconds, [0.25, 0.5, 0.75])",
+        "np.quantile(seconds, [0.25, 0.5, 0.5])",
+        "tests/bench/test_command.py::test_figures_of_every_method",
+    ),
+    Mutation(
+        "framework/solution/html.py",
+        "<td>{escape(cell.strip())}</td>",
+        "<td>{cell.strip()}</td>",
+        "tests/solution/test_summary.py::test_html_escapes_every_text_of_the_user",
+    ),
+    Mutation(
+        "framework/threads.py",
+        "            if self._inside == 0:\n                _set(self._before)",
+        "            _set(self._before)",
+        "tests/test_threads.py::test_the_last_one_out_lifts_the_limit",
+    ),
+    Mutation(
+        "framework/threads.py",
+        "SMALL_BLOCK = 500",
+        "SMALL_BLOCK = 50_000",
+        "tests/test_threads.py::test_large_dense_blocks_keep_theirs",
+    ),
+    Mutation(
+        "framework/estimation/search.py",
+        "for there in _starts(first) if again else ():",
+        "for there in ():",
+        "tests/laws/test_linear.py::test_few_levels_are_searched_from_many_starts",
     ),
 )
 
