@@ -177,8 +177,9 @@ class Criterion(ABC, Generic[E]):
         known = last is not None and last[0] == x.tobytes()
         nothing = np.zeros_like(x)
         try:
-            here = self.at(x)
-            f, g = here.value, here.gradient if with_gradient else nothing
+            with np.errstate(all="ignore"):  # what overflows is far from any optimum: infinite here
+                here = self.at(x)
+                f, g = here.value, here.gradient if with_gradient else nothing
         except NotPositiveDefiniteError:
             f, g = np.inf, nothing
         if not (np.isfinite(f) and np.isfinite(g).all()):

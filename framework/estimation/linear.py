@@ -328,7 +328,8 @@ def _search(
         except NotPositiveDefiniteError as error:
             raise _perfect_fit() from error
         part = at.sigma2 / (cross.yWy / cross.n)
-        if part < PERFECT or (not found.certificate.converged and at.cancelled < CANCELLED and part < SUSPECT):
+        lost = not found.certificate.converged and at.cancelled < CANCELLED and part < SUSPECT
+        if part < PERFECT or (lost and criterion.value(10.0 * x) < found.value):
             raise _perfect_fit()
         if at.cancelled < CANCELLED:
             break

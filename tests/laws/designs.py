@@ -26,8 +26,9 @@ from ranef.families import (
     Tweedie,
 )
 
-#: Standard deviations of random effects, relative to the residual's (or on the link scale), with zero twice as often.
-SPREADS = (0.0, 0.0, 0.1, 0.3, 1.0, 3.0, 30.0, 1e4)
+#: Standard deviations of random effects, relative to the residual's (or on the link scale), with zero twice as often:
+#: variances from 0 to 10,000 times the residual one.
+SPREADS = (0.0, 0.0, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0)
 LINK_SPREADS = (0.0, 0.0, 0.1, 0.3, 1.0)
 #: Where a slope's variable may be counted from, in its standard deviations.
 ORIGINS = (0.0, 0.0, 2.0, 1e3, 1e7)
@@ -144,7 +145,7 @@ def _random_part(
         columns = (["1"] if rng.random() < 0.85 or not names else []) + names
         levels, codes = np.unique(codes, return_inverse=True)
         Z = np.column_stack([np.ones(n) if v == "1" else data[v] - data[v].mean() for v in columns])
-        spread = rng.choice(spreads, size=len(columns)) / np.maximum(Z.std(axis=0), 0.1)
+        spread = rng.choice(spreads, size=len(columns)) / np.maximum(Z.std(axis=0), 0.3)
         b = rng.normal(size=(len(levels), len(columns))) * spread
         if rng.random() < 0.3:  # perfectly correlated
             b = rng.normal(size=(len(levels), 1)) * spread
