@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -24,8 +25,8 @@ STAGES = 30
 #: Standard deviation at which a variance that ended at zero is looked at once more.
 MODERATE = 0.5
 #: Where levels are few: so many points are looked at, with standard deviations in this range, and searches start from
-#: the best of them, to be gone on with where so many evaluations led lower.
-POINTS, STARTS, SHORT = 63, 8, 20
+#: some of them, to be gone on with where so many evaluations led lower.
+POINTS, STARTS, SHORT = 64, 8, 20
 SMALLEST, LARGEST = 0.03, 30.0
 #: Levels for each covariance parameter, below which they are few; with more rows than this nobody searches again.
 FEW_LEVELS, MANY_ROWS = 3, 5_000
@@ -55,7 +56,7 @@ def search(
         other = _descend(first.criterion, there, optimizer, tol, _Budget(max_evaluations), quick)
         if other.value < found.value - FLAT or (other.flat and other.value <= found.value + FLAT):
             found = other
-    for there in _starts(first) if again else ():
+    for there in chain(_turns(first), _starts(first) if again else ()):
         shortly = _Budget(SHORT if optimizer.uses_curvature else max_evaluations)
         result = _minimize(first.criterion, there, optimizer, tol, shortly, by_differences=False)
         if result.value < found.value - FLAT:
@@ -84,6 +85,20 @@ def _looks(found: Standing[C]) -> Iterator[FloatArray]:
             yield there
 
 
+def _turns(found: Standing[C]) -> Iterator[FloatArray]:
+    """Where a matrix of several columns lost rank: independent effects of moderate size.
+
+    A start with a correlation of the wrong sign leads to a matrix of lower rank, in the wrong direction.
+    """
+    roots = {str(root): root for root in found.criterion.roots if len(root) > 1}
+    if any(condition.term in roots for condition in found.certificate.conditions):
+        there = found.x
+        for root in found.criterion.roots:
+            there = root.put(there, np.eye(len(root)))
+        if found.criterion.exact.value(there) < np.inf:
+            yield there
+
+
 def has_few_levels(random: RandomDesign) -> bool:
     """Whether a grouping factor has few levels beside its covariance parameters: the criterion may have many basins."""
     factors = [f.factor for f in random.factors]
@@ -91,25 +106,29 @@ def has_few_levels(random: RandomDesign) -> bool:
 
 
 def _starts(found: Standing[C]) -> Iterator[FloatArray]:
-    """The best of many covariance matrices, with standard deviations over three orders of magnitude, in all directions.
+    """Covariance matrices of all sizes and directions: of many, ordered by size, the best of each class.
 
     The same ones in every fit: multiples of powers of the generalized golden ratio, modulo 1, fill a cube evenly in any
-    dimension; some of a point's coordinates are sizes, the others angles of rotations.
+    dimension; some of a point's coordinates are logarithms of standard deviations, the others angles of rotations.
     """
     roots, points = found.criterion.roots, []
     d = sum(len(root.entries) for root in roots)
     ratio = brentq(lambda g: g ** (d + 1) - g - 1.0, 1.0, 2.0)
     for i in range(POINTS):
-        there, rest = found.x, (0.5 + (i + 1) * ratio ** -np.arange(1.0, d + 1.0)) % 1.0
+        there, rest, size = found.x, (0.5 + (i + 1) * ratio ** -np.arange(1.0, d + 1.0)) % 1.0, 0.0
         for root in roots:
             k = len(root)
             sizes, angles, rest = rest[:k], rest[k : k * (k + 1) // 2], rest[k * (k + 1) // 2 :]
             turn = np.zeros((k, k))
             turn[np.tril_indices(k, -1)] = np.pi * (angles - 0.5)
             there = root.put(there, lower_root(expm(turn - turn.T) * SMALLEST * (LARGEST / SMALLEST) ** sizes))
-        points.append((found.criterion.exact.value(there), there))
+            size += sizes.sum()
+        points.append((size, found.criterion.exact.value(there), there))
     points.sort(key=lambda point: point[0])
-    yield from (there for value, there in points[:STARTS] if value < np.inf)
+    for i in range(STARTS):
+        _, value, there = min(points[i * POINTS // STARTS : (i + 1) * POINTS // STARTS], key=lambda point: point[1])
+        if value < np.inf:
+            yield there
 
 
 def minimize(

@@ -1415,8 +1415,14 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/estimation/search.py",
-        "for there in _starts(first) if again else ():",
-        "for there in ():",
+        "chain(_turns(first), ",
+        "chain(",
+        "tests/laws/test_linear.py::test_a_correlation_of_the_wrong_sign_is_left",
+    ),
+    Mutation(
+        "framework/estimation/search.py",
+        "_starts(first) if again else ()",
+        "()",
         "tests/laws/test_linear.py::test_few_levels_are_searched_from_many_starts",
     ),
 )

@@ -75,8 +75,14 @@ def test_an_independent_search_finds_nothing_better(seed):
     assert verdict.is_good, verdict
 
 
-@pytest.mark.parametrize("seed", [11, 160, 1007])
+@pytest.mark.parametrize("seed", [11, 147])
 def test_few_levels_are_searched_from_many_starts(seed):
-    """Two or three levels with two to four random effects each: the first search ends 0.6 to 18 too high."""
+    """Two or three levels with two to four random effects each: the first search ends 1.4 and 1.0 too high."""
     verdict = judge(linear(seed), seed)
+    assert verdict.is_good, verdict
+
+
+def test_a_correlation_of_the_wrong_sign_is_left():
+    """The start by moments leads to a correlation of -1, and 29 too high; it is +1 at the optimum."""
+    verdict = judge(linear(565), 565)
     assert verdict.is_good, verdict
