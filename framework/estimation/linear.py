@@ -329,11 +329,21 @@ def _search(
             raise _perfect_fit() from error
         part = at.sigma2 / (cross.yWy / cross.n)
         lost = not found.certificate.converged and at.cancelled < CANCELLED and part < SUSPECT
-        if part < PERFECT or (lost and criterion.value(10.0 * x) < found.value):
+        if part < PERFECT or (lost and _reproduces(criterion, x, found.value, design)):
             raise _perfect_fit()
         if at.cancelled < CANCELLED:
             break
     return found
+
+
+def _reproduces(criterion: LinearCriterion, x: FloatArray, value: float, design: MixedDesign) -> bool:
+    """Whether a search without end, of a tiny residual variance, is one towards residuals of zero.
+
+    The criterion falls on farther out, or cannot be computed there; or there are as many effects as rows, so that some
+    covariance matrix of lower rank reproduces y, at the bottom of a canyon as narrow as the residuals are small.
+    """
+    enough = design.random.structure.q + design.fixed.rank >= design.n
+    return enough or not value <= criterion.value(10.0 * x) < np.inf
 
 
 def _with_digits(criterion: LinearCriterion, x: FloatArray, design: MixedDesign) -> LinearCriterion:

@@ -52,7 +52,19 @@ def covariance_of(H: FloatArray, unit: FloatArray) -> FloatArray:
 
 
 def identified_inverse(H: FloatArray, n_flat: int) -> FloatArray:
-    """Inverse of H, but for the `n_flat` directions of least curvature, in which the data say nothing."""
+    """Inverse of H, but for the `n_flat` directions of least curvature, in which the data say nothing.
+
+    NaN where H could not be found.
+
+    Examples
+    --------
+    >>> identified_inverse(np.array([[0.0, 0.0], [0.0, 4.0]]), 1).tolist()
+    [[0.0, 0.0], [0.0, 0.25]]
+    >>> identified_inverse(np.full((1, 1), np.nan), 0).tolist()
+    [[nan]]
+    """
+    if not np.isfinite(H).all():
+        return np.full_like(H, np.nan)
     size = 1.0 / np.sqrt(np.maximum(np.diagonal(H), 1e-300))
     eigenvalues, V = np.linalg.eigh(H * np.outer(size, size))
     V = V[:, n_flat:] * size[:, None]

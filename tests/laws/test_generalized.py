@@ -11,13 +11,13 @@ from .judge import judge
 
 
 @pytest.mark.parametrize("written", WAYS)
-@over_seeds(8)
+@over_seeds(4)
 def test_another_way_to_write_a_model_changes_nothing(written, seed):
     case = generalized(seed)
     same_end(fitted(case), fitted(written(case, np.random.default_rng(seed))))
 
 
-@over_seeds(10)
+@over_seeds(5)
 def test_a_fit_restarted_from_its_optimum_stays(seed):
     case = generalized(seed)
     fit = fitted(case)
@@ -28,14 +28,14 @@ def test_a_fit_restarted_from_its_optimum_stays(seed):
 
 
 @pytest.mark.parametrize("plugins", [{"backend": "dense"}, {"optimizer": "lbfgsb"}], ids=str)
-@over_seeds(8)
+@over_seeds(4)
 def test_backends_and_optimizers_agree(plugins, seed):
     case = generalized(seed)
     same_end(fitted(case), fitted(case, **plugins))
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda f: f"{f.name}-{f.link.name}")
-@over_seeds(3)
+@over_seeds(2)
 def test_an_independent_search_finds_nothing_better(family, seed):
     """And whatever was fitted can be shown."""
     verdict = judge(generalized(seed, family=family), seed)

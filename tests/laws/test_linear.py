@@ -14,13 +14,13 @@ from .judge import judge
 
 
 @pytest.mark.parametrize("written", WAYS)
-@over_seeds(20)
+@over_seeds(10)
 def test_another_way_to_write_a_model_changes_nothing(written, seed):
     case = linear(seed)
     same_end(fitted(case), fitted(written(case, np.random.default_rng(seed))))
 
 
-@over_seeds(20)
+@over_seeds(10)
 def test_units_of_y_change_the_constant_only(seed):
     """-2 log L grows by 2 log c for each row that is left to the residuals."""
     case, c = linear(seed), 1e3
@@ -29,7 +29,7 @@ def test_units_of_y_change_the_constant_only(seed):
     same_end(one, other, gained=2.0 * np.log(c) * (len(case.y) - rank * case.reml))
 
 
-@over_seeds(25)
+@over_seeds(12)
 def test_a_fit_restarted_from_its_optimum_stays(seed):
     case = linear(seed)
     fit = fitted(case)
@@ -39,7 +39,7 @@ def test_a_fit_restarted_from_its_optimum_stays(seed):
         same_end(fit, again)
 
 
-@over_seeds(25)
+@over_seeds(12)
 def test_the_sign_of_a_column_of_T_changes_nothing(seed):
     """The criterion is a function of T T', and T is found without bounds."""
     fit = fitted(linear(seed))
@@ -55,20 +55,20 @@ def test_the_sign_of_a_column_of_T_changes_nothing(seed):
     assert values[0] == pytest.approx(values[1], abs=SAME)
 
 
-@over_seeds(40)
+@over_seeds(20)
 def test_data_without_random_effects_converge(seed):
     fit = fitted(pure_noise(seed))
     assert isinstance(fit, RanefError) or fit.converged
 
 
 @pytest.mark.parametrize("plugins", [{"backend": "dense"}, {"optimizer": "lbfgsb"}], ids=str)
-@over_seeds(15)
+@over_seeds(8)
 def test_backends_and_optimizers_agree(plugins, seed):
     case = linear(seed)
     same_end(fitted(case), fitted(case, **plugins))
 
 
-@over_seeds(25)
+@over_seeds(12)
 def test_an_independent_search_finds_nothing_better(seed):
     """And whatever was fitted can be shown."""
     verdict = judge(linear(seed), seed)
@@ -86,3 +86,11 @@ def test_a_correlation_of_the_wrong_sign_is_left():
     """The start by moments leads to a correlation of -1, and 29 too high; it is +1 at the optimum."""
     verdict = judge(linear(565), 565)
     assert verdict.is_good, verdict
+
+
+@pytest.mark.parametrize("case", [linear(340307972), pure_noise(1453106209)], ids=["canyon", "beyond all digits"])
+def test_where_effects_reproduce_y_there_is_no_maximum(case):
+    """12 and 10 rows with 16 random effects: the residuals' variance goes to zero, by a matrix of lower rank."""
+    error = fitted(case)
+    assert isinstance(error, RanefError)
+    assert "reproduce y exactly" in str(error)
