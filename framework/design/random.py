@@ -11,7 +11,7 @@ from scipy.sparse import csc_array, csr_array
 
 from ..contracts.arrays import AnyArray, FloatArray, IntArray
 from ..contracts.linalg import GroupingFactor, PatternBlocks, Structure
-from .basis import Column, lower_root
+from .basis import DEPENDENT, Column, lower_root
 from .terms import Term
 
 
@@ -52,6 +52,14 @@ class RandomFactor:
     def column_names(self) -> tuple[str, ...]:
         """Names of the k columns."""
         return tuple(c for term in self.terms for c in term.columns)
+
+    @cached_property
+    def inflation(self) -> FloatArray:
+        """How many times each column is as large as its part that the others do not explain, (k,)."""
+        Z = np.array([np.ones(len(self.codes)) if z is None else z for z in self.columns])
+        size = np.sqrt((Z * Z).mean(axis=1))
+        eigenvalues, V = np.linalg.eigh(Z @ Z.T / len(self.codes) / np.outer(size, size))
+        return np.asarray(np.sqrt((V**2 / np.maximum(eigenvalues, DEPENDENT**2)).sum(axis=1)))
 
     def users_root(self, T: FloatArray) -> FloatArray:
         """The relative covariance factor of the user's columns, lower triangular with a diagonal >= 0."""

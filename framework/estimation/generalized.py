@@ -48,7 +48,7 @@ from .moments import SMALLEST, moment_start
 from .objective import WIDEST, Problem, Units
 from .pipeline import Watch, assemble, choose_backend
 from .relative import RelativeFactor
-from .search import has_few_levels, minimize, search
+from .search import minimize, search
 
 #: The first stage only has to come near: its estimates are where the joint search starts.
 STAGE_ONE_TOLERANCE = 1.0
@@ -229,7 +229,7 @@ def fit_generalized(
         tol=tol,
         max_evaluations=evaluations,
         quick=True,
-        again=has_few_levels(design.random),
+        random=design.random,
     )
     with watch.phase("nAGQ = 0"), explained(model):
         if nagq == 0:

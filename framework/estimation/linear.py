@@ -35,7 +35,7 @@ from .ending import (
 from .moments import moment_start
 from .pipeline import Pipeline, Watch, assemble, choose_backend
 from .profiled import PenalizedLeastSquares, ProfiledDeviance
-from .search import has_few_levels, search
+from .search import search
 
 #: A residual variance below this part of y's is that of a model that reproduces y; without an optimum, below this one.
 PERFECT, SUSPECT = 1e-18, 1e-8
@@ -318,10 +318,10 @@ def _search(
     InputError
         Where the residual variance goes to zero.
     """
-    cross, again = criterion.deviance.cross, has_few_levels(design.random)
+    cross = criterion.deviance.cross
     for _ in range(REFERENCES):
         criterion = _with_digits(criterion, x, design)
-        found = search(criterion, x, pipeline.optimizer, tol=tol, max_evaluations=evaluations, again=again)
+        found = search(criterion, x, pipeline.optimizer, tol=tol, max_evaluations=evaluations, random=design.random)
         criterion, x = found.criterion, found.x
         try:
             at = criterion.exact.at(x).at

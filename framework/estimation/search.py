@@ -24,6 +24,8 @@ PATIENCE, PATIENCE_EACH = 10, 1
 STAGES = 30
 #: Standard deviation at which a variance that ended at zero is looked at once more.
 MODERATE = 0.5
+#: A column that is this many times as large as what sets it apart from others is nearly dependent on them.
+LARGE = 3.0 * MODERATE
 #: Where levels are few: so many points are looked at, with standard deviations in this range, and searches start from
 #: some of them, to be gone on with where so many evaluations led lower.
 POINTS, STARTS, SHORT = 64, 8, 20
@@ -40,7 +42,7 @@ def search(
     tol: float,
     max_evaluations: int,
     quick: bool = False,
-    again: bool = False,
+    random: RandomDesign | None = None,
 ) -> Standing[C]:
     """Minimize until the certificate holds, and look at other basins.
 
@@ -48,15 +50,15 @@ def search(
     ----------
     quick : bool
         Let the certificate believe approximate curvature where it leaves no doubt.
-    again : bool
-        Search from other starts too.
+    random : RandomDesign, optional
+        Says where the criterion may have more basins: where levels are few, where columns are nearly dependent.
     """
     first = found = _descend(criterion, start, optimizer, tol, _Budget(max_evaluations), quick)
     for there in _looks(first):
         other = _descend(first.criterion, there, optimizer, tol, _Budget(max_evaluations), quick)
         if other.value < found.value - FLAT or (other.flat and other.value <= found.value + FLAT):
             found = other
-    for there in chain(_turns(first), _starts(first) if again else ()):
+    for there in chain(_turns(first), _elsewhere(first, random) if random else ()):
         shortly = _Budget(SHORT if optimizer.uses_curvature else max_evaluations)
         result = _minimize(first.criterion, there, optimizer, tol, shortly, by_differences=False)
         if result.value < found.value - FLAT:
@@ -99,7 +101,28 @@ def _turns(found: Standing[C]) -> Iterator[FloatArray]:
             yield there
 
 
-def has_few_levels(random: RandomDesign) -> bool:
+def _elsewhere(found: Standing[C], random: RandomDesign) -> Iterator[FloatArray]:
+    """Starts in the basins that a design may have."""
+    yield from _apart(found, random)
+    if _has_few_levels(random):
+        yield from _starts(found)
+
+
+def _apart(found: Standing[C], random: RandomDesign) -> Iterator[FloatArray]:
+    """Large independent effects of nearly dependent columns, as of an intercept and a variable far from its origin.
+
+    They may cancel each other in what the columns share; what sets them apart is as small as they are large.
+    """
+    there = found.x
+    for root in found.criterion.roots:
+        if len(root) == 1:
+            size = MODERATE * random.factors[root.factor].inflation[root.first]
+            there = root.put(there, np.full((1, 1), size)) if size > LARGE else there
+    if there is not found.x and found.criterion.exact.value(there) < np.inf:
+        yield there
+
+
+def _has_few_levels(random: RandomDesign) -> bool:
     """Whether a grouping factor has few levels beside its covariance parameters: the criterion may have many basins."""
     factors = [f.factor for f in random.factors]
     return random.n <= MANY_ROWS and any(f.n_levels < FEW_LEVELS * f.n_theta for f in factors)

@@ -1416,14 +1416,26 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "framework/estimation/search.py",
         "chain(_turns(first), ",
-        "chain(",
+        "chain((), ",
         "tests/laws/test_linear.py::test_a_correlation_of_the_wrong_sign_is_left",
     ),
     Mutation(
         "framework/estimation/search.py",
-        "_starts(first) if again else ()",
-        "()",
+        "        yield from _starts(found)",
+        "        pass",
         "tests/laws/test_linear.py::test_few_levels_are_searched_from_many_starts",
+    ),
+    Mutation(
+        "framework/estimation/search.py",
+        "    yield from _apart(found, random)",
+        "    pass",
+        "tests/laws/test_linear.py::test_large_effects_that_cancel_are_found",
+    ),
+    Mutation(
+        "framework/estimation/linear.py",
+        "enough or not value",
+        "not value",
+        "tests/laws/test_linear.py::test_where_effects_reproduce_y_there_is_no_maximum",
     ),
 )
 

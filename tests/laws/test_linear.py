@@ -7,6 +7,7 @@ import pytest
 
 from ranef.contracts import RanefError
 from ranef.design.random import RandomDesign
+from ranef.estimation import search
 
 from .alike import SAME, WAYS, fitted, over_seeds, same_end
 from .designs import linear, pure_noise
@@ -82,8 +83,12 @@ def test_few_levels_are_searched_from_many_starts(seed):
     assert verdict.is_good, verdict
 
 
-def test_a_correlation_of_the_wrong_sign_is_left():
-    """The start by moments leads to a correlation of -1, and 29 too high; it is +1 at the optimum."""
+def test_a_correlation_of_the_wrong_sign_is_left(monkeypatch):
+    """The start by moments leads to a correlation of -1, and 29 too high; it is +1 at the optimum.
+
+    Seen without the many starts that its few levels give it.
+    """
+    monkeypatch.setattr(search, "_has_few_levels", lambda random: False)
     verdict = judge(linear(565), 565)
     assert verdict.is_good, verdict
 
@@ -94,3 +99,9 @@ def test_where_effects_reproduce_y_there_is_no_maximum(case):
     error = fitted(case)
     assert isinstance(error, RanefError)
     assert "reproduce y exactly" in str(error)
+
+
+def test_large_effects_that_cancel_are_found():
+    """(1 + x || g) with x 1000 standard deviations from its origin: the first search ends 7.2 too high."""
+    verdict = judge(linear(1332423195), 1332423195)
+    assert verdict.is_good, verdict
