@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ranef.contracts import Factor, PatternBlocks, Structure, Symbolic
+from ranef.contracts import Blocks, Factor, PatternBlocks, Structure, Symbolic
 from ranef.contracts.arrays import FloatArray
 
 from . import blocks
@@ -18,9 +18,9 @@ class BlockDiagonalSymbolic(Symbolic):
     def __init__(self, structure: Structure) -> None:
         self.structure = structure
 
-    def factorize(self, ZtWZ: PatternBlocks, theta: FloatArray) -> BlockDiagonalFactor:
+    def factorize(self, ZtWZ: PatternBlocks, T: Blocks) -> BlockDiagonalFactor:
         """C_l C_l' = T'A_l T + I for every level l."""
-        return BlockDiagonalFactor(ZtWZ.diagonal[0], self.structure.relative_factors(theta)[0])
+        return BlockDiagonalFactor(ZtWZ.diagonal[0], T[0])
 
 
 class BlockDiagonalFactor(Factor):

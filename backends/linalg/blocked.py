@@ -16,6 +16,7 @@ from scipy.linalg import lapack
 from scipy.sparse import csc_array, csr_array
 
 from ranef.contracts import (
+    Blocks,
     Factor,
     LinalgBackend,
     NotPositiveDefiniteError,
@@ -86,12 +87,12 @@ class BlockedSymbolic(Symbolic):
         self.structure, self.plan = plan.structure, plan
         self._latest: Filled | None = None
 
-    def factorize(self, ZtWZ: PatternBlocks, theta: FloatArray) -> BlockedFactor:
-        """Eliminate all factors at theta."""
+    def factorize(self, ZtWZ: PatternBlocks, T: Blocks) -> BlockedFactor:
+        """Eliminate all factors at T."""
         filled = self._latest  # read once, and swapped whole: threads share the analysis
         if filled is None or filled.source is not ZtWZ:
             filled = self._latest = Filled(self.plan, ZtWZ, self._flatten(ZtWZ))
-        return BlockedFactor(filled, theta)
+        return BlockedFactor(filled, T)
 
     def _flatten(self, ZtWZ: PatternBlocks) -> FloatArray:
         plan, factors = self.plan, self.structure.factors
@@ -128,7 +129,7 @@ class Filled:
 
     @cached_property
     def first_operators(self) -> Operators:
-        """The linear maps of the first step, whose neighbours are part of Z'WZ and the same at every theta."""
+        """The linear maps of the first step, whose neighbours are part of Z'WZ and the same at every T."""
         step = self.plan.steps[0]
         return Operators(self.plan, step, self.G[step.position])
 
@@ -163,7 +164,7 @@ def _neighbours(plan: Plan, step: Step, X: FloatArray) -> tuple[list[csc_array],
 
 
 class _Eliminated:
-    """One step at one theta: C C' = T'G_ee T + I, and N = T (C C')^-1 T'."""
+    """One step at one T: C C' = T'G_ee T + I, and N = T (C C')^-1 T'."""
 
     def __init__(self, filled: Filled, i: int, T: FloatArray, G: FloatArray) -> None:
         self.plan = filled.plan
@@ -206,9 +207,8 @@ class _Eliminated:
 class BlockedFactor(Factor):
     """Cholesky factor of M by blocks."""
 
-    def __init__(self, filled: Filled, theta: FloatArray) -> None:
-        self.plan, self.structure = filled.plan, filled.plan.structure
-        self.T = self.structure.relative_factors(theta)
+    def __init__(self, filled: Filled, T: Blocks) -> None:
+        self.plan, self.structure, self.T = filled.plan, filled.plan.structure, T
         G = filled.G.copy()
         self.eliminated: list[_Eliminated] = []
         for i, step in enumerate(self.plan.steps):
@@ -224,7 +224,7 @@ class BlockedFactor(Factor):
             # Row-major lower is column-major upper: LAPACK sees the transpose, S = U'U.
             self.U, info = lapack.dpotrf(S.T, lower=0, overwrite_a=1, clean=0)
             if info:
-                raise NotPositiveDefiniteError(f"the Schur complement of M is not positive definite at theta = {theta}")
+                raise NotPositiveDefiniteError("the Schur complement of M is not positive definite")
             self._log_dense = 2.0 * float(np.log(np.diagonal(self.U)).sum())
 
     @property

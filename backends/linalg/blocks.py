@@ -45,7 +45,7 @@ def cholesky(M: FloatArray) -> FloatArray:
 
 def _positive(pivots: FloatArray) -> FloatArray:
     if not pivots.min() > 0.0:
-        raise NotPositiveDefiniteError("a diagonal block of M is not positive definite at this theta")
+        raise NotPositiveDefiniteError("a diagonal block of M is not positive definite")
     return pivots
 
 

@@ -17,7 +17,7 @@ from scipy.sparse.linalg import spsolve_triangular
 
 from ranef.contracts.arrays import AnyArray, FloatArray, IntArray
 from ranef.contracts.errors import MissingExtraError, NotPositiveDefiniteError
-from ranef.contracts.linalg import Factor, LinalgBackend, PatternBlocks, Structure, Symbolic
+from ranef.contracts.linalg import Blocks, Factor, LinalgBackend, PatternBlocks, Structure, Symbolic
 
 from .pattern import positions, spherical_cross_product
 from .selected_inversion import SelectedInversion
@@ -35,7 +35,7 @@ LARGEST_TRAILING = 20_000
 
 
 class _Sparse(ABC):
-    """L of one theta, by one version of scikit-sparse: P M P' = L L'."""
+    """L of one T, by one version of scikit-sparse: P M P' = L L'."""
 
     #: squared diagonal of L
     pivots: FloatArray
@@ -143,7 +143,7 @@ class _Analysis:
 
 
 class CholmodFactor(Factor):
-    """The sparse factor of M at one theta, in the form P M P' = L L'."""
+    """The sparse factor of M at one T, in the form P M P' = L L'."""
 
     def __init__(self, numeric: _Sparse, symbolic: CholmodSymbolic) -> None:
         self._numeric = numeric
@@ -179,7 +179,7 @@ class CholmodFactor(Factor):
 class CholmodSymbolic(Symbolic):
     """The fill-reducing permutation, and where each entry of the blocks goes in the lower triangle of M.
 
-    The pattern is that of Z'Z whatever theta is: entries that are zero at some theta are stored as zeros.
+    The pattern is that of Z'Z whatever T is: entries that are zero at some T are stored as zeros.
     """
 
     def __init__(self, structure: Structure) -> None:
@@ -197,14 +197,14 @@ class CholmodSymbolic(Symbolic):
         self.permutation = self._analysis.permutation
         self._inversion: tuple[SelectedInversion, list[IntArray], dict[tuple[int, int], IntArray]] | None = None
 
-    def factorize(self, ZtWZ: PatternBlocks, theta: FloatArray) -> CholmodFactor:
+    def factorize(self, ZtWZ: PatternBlocks, T: Blocks) -> CholmodFactor:
         """Fill in the values of Lambda' Z'WZ Lambda and refactorize."""
-        blocks = spherical_cross_product(self.structure, ZtWZ, theta)
+        blocks = spherical_cross_product(ZtWZ, T)
         data = self._lower(blocks.diagonal, [blocks.cross[pair] for pair in self._where.cross])
         try:
             numeric = self._analysis.factorize(data[self._order])
         except NotPositiveDefiniteError as error:
-            raise NotPositiveDefiniteError(f"M(theta) is not positive definite at theta = {theta}: {error}") from error
+            raise NotPositiveDefiniteError(f"M is not positive definite: {error}") from error
         return CholmodFactor(numeric, self)
 
     def _lower(self, diagonal: Iterable[AnyArray], cross: list[AnyArray]) -> AnyArray:
@@ -217,7 +217,7 @@ class CholmodSymbolic(Symbolic):
     ) -> tuple[SelectedInversion, list[IntArray], dict[tuple[int, int], IntArray]]:
         """The selected inversion on the pattern of L, and where each wanted block is in its result.
 
-        Made at the first call: the pattern of L is the same at every theta.
+        Made at the first call: the pattern of L is the same at every T.
         """
         if self._inversion is None:
             inversion = SelectedInversion(L.indptr, L.indices)
@@ -234,7 +234,7 @@ class CholmodSymbolic(Symbolic):
 
     def work(self) -> float:
         """Predicted operations of one factorization with selected inverse, from the fill of L."""
-        # at theta = 0, M is I with all its stored zeros: L has its full pattern
+        # at T = 0, M is I with all its stored zeros: L has its full pattern
         unit = self._analysis.factorize(np.zeros(len(self._order)))
         return self.inversion_plan(unit.L())[0].work()
 
@@ -242,7 +242,7 @@ class CholmodSymbolic(Symbolic):
 class Cholmod(LinalgBackend):
     """Sparse Cholesky factorization with a fill-reducing permutation, by CHOLMOD through scikit-sparse.
 
-    The symbolic analysis is done once, a numeric factorization at each theta. Best where the blocked backend's dense
+    The symbolic analysis is done once, a numeric factorization at each T. Best where the blocked backend's dense
     trailing block would be large and L stays sparse (many partially crossed factors).
 
     Source: Chen, Davis, Hager & Rajamanickam (2008), doi 10.1145/1391989.1391995; Bates, Maechler, Bolker & Walker
@@ -252,10 +252,10 @@ class Cholmod(LinalgBackend):
     --------
     >>> import numpy as np
     >>> from ranef.contracts.linalg import GroupingFactor, PatternBlocks, Structure
-    >>> g = GroupingFactor("g", n_levels=2, n_columns=1, theta_rows=np.array([0]), theta_columns=np.array([0]))
+    >>> g = GroupingFactor("g", n_levels=2, n_columns=1)
     >>> ZtWZ = PatternBlocks((np.array([[[3.0, 1.0]]]),), {})
     >>> symbolic = Cholmod().analyze(Structure((g,), {}))  # doctest: +SKIP
-    >>> round(float(np.exp(symbolic.factorize(ZtWZ, np.array([1.0])).logdet)), 12)  # doctest: +SKIP
+    >>> round(float(np.exp(symbolic.factorize(ZtWZ, (np.array([[1.0]]),)).logdet)), 12)  # doctest: +SKIP
     8.0
     """
 

@@ -10,7 +10,7 @@ from scipy.linalg.lapack import dpotri
 
 from ranef.contracts.arrays import FloatArray
 from ranef.contracts.errors import NotPositiveDefiniteError
-from ranef.contracts.linalg import Factor, LinalgBackend, PatternBlocks, Structure, Symbolic
+from ranef.contracts.linalg import Blocks, Factor, LinalgBackend, PatternBlocks, Structure, Symbolic
 
 from .pattern import Positions, positions, spherical_cross_product
 
@@ -57,9 +57,9 @@ class DenseSymbolic(Symbolic):
         self._structure = structure
         self._where = positions(structure)
 
-    def factorize(self, ZtWZ: PatternBlocks, theta: FloatArray) -> DenseFactor:
+    def factorize(self, ZtWZ: PatternBlocks, T: Blocks) -> DenseFactor:
         """Put the blocks of M in their places and factorize it."""
-        blocks = spherical_cross_product(self._structure, ZtWZ, theta)
+        blocks = spherical_cross_product(ZtWZ, T)
         M = np.eye(self._structure.q)
         for (rows, columns), block in zip(self._where.diagonal, blocks.diagonal, strict=True):
             M[rows, columns] += block
@@ -69,7 +69,7 @@ class DenseSymbolic(Symbolic):
         try:
             L: FloatArray = cholesky(M, lower=True, overwrite_a=True, check_finite=False)
         except LinAlgError as error:
-            raise NotPositiveDefiniteError(f"M(theta) is not positive definite at theta = {theta}: {error}") from error
+            raise NotPositiveDefiniteError(f"M is not positive definite: {error}") from error
         return DenseFactor(L, self._where)
 
 
@@ -83,13 +83,13 @@ class Dense(LinalgBackend):
 
     Examples
     --------
-    One factor with two levels, seen 3 times and once, at theta = 1: M = diag(3, 1) + I.
+    One factor with two levels, seen 3 times and once, at T = 1: M = diag(3, 1) + I.
 
     >>> import numpy as np
     >>> from ranef.contracts.linalg import GroupingFactor, PatternBlocks, Structure
-    >>> g = GroupingFactor("g", n_levels=2, n_columns=1, theta_rows=np.array([0]), theta_columns=np.array([0]))
+    >>> g = GroupingFactor("g", n_levels=2, n_columns=1)
     >>> ZtWZ = PatternBlocks((np.array([[[3.0, 1.0]]]),), {})
-    >>> factor = Dense().analyze(Structure((g,), {})).factorize(ZtWZ, np.array([1.0]))
+    >>> factor = Dense().analyze(Structure((g,), {})).factorize(ZtWZ, (np.array([[1.0]]),))
     >>> round(float(np.exp(factor.logdet)), 12)
     8.0
     >>> factor.selected_inverse().diagonal[0].round(12).tolist()

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ranef.contracts.arrays import FloatArray, IntArray
-from ranef.contracts.linalg import PatternBlocks, Structure
+from ranef.contracts.linalg import Blocks, PatternBlocks, Structure
 
 
 class Positions(NamedTuple):
@@ -32,8 +32,8 @@ def positions(structure: Structure) -> Positions:
     --------
     >>> import numpy as np
     >>> from ranef.contracts.linalg import GroupingFactor, Structure
-    >>> g = GroupingFactor("g", n_levels=3, n_columns=1, theta_rows=np.array([0]), theta_columns=np.array([0]))
-    >>> h = GroupingFactor("h", n_levels=2, n_columns=1, theta_rows=np.array([0]), theta_columns=np.array([0]))
+    >>> g = GroupingFactor("g", n_levels=3, n_columns=1)
+    >>> h = GroupingFactor("h", n_levels=2, n_columns=1)
     >>> where = positions(Structure((g, h), {(0, 1): (np.array([0, 1, 2]), np.array([0, 0, 1]))}))
     >>> rows, columns = where.cross[0, 1]
     >>> rows.ravel().tolist(), columns.ravel().tolist()
@@ -60,9 +60,8 @@ def positions(structure: Structure) -> Positions:
     return Positions(diagonal, cross)
 
 
-def spherical_cross_product(structure: Structure, ZtWZ: PatternBlocks, theta: FloatArray) -> PatternBlocks:
+def spherical_cross_product(ZtWZ: PatternBlocks, T: Blocks) -> PatternBlocks:
     """Lambda' Z'WZ Lambda by blocks: T_i' A_ij T_j for every level and every pair of levels that meet."""
-    T = structure.relative_factors(theta)
     return PatternBlocks(
         tuple(_sandwich(T[j], block, T[j]) for j, block in enumerate(ZtWZ.diagonal)),
         {(i, j): _sandwich(T[i], block, T[j]) for (i, j), block in ZtWZ.cross.items()},

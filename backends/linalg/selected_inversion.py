@@ -13,7 +13,7 @@ from ranef.contracts.arrays import AnyArray, FloatArray, IntArray
 WIDE = 24
 #: Largest number of pairs of rows worked on at once.
 LARGEST_BATCH = 2_000_000
-#: Largest number of positions of pairs of rows kept from one theta to the next; the rest is looked up each time.
+#: Largest number of positions of pairs of rows kept from one T to the next; the rest is looked up each time.
 LARGEST_PLAN = 50_000_000
 
 

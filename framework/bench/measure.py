@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import registry
 from ..contracts import PluginError
+from ..estimation.parameters import Parameters
 from . import memory
 from .methods import Method
 from .model import Case, Model, Prepared
@@ -139,15 +140,15 @@ class _Run:
         backend, optimizer = registry.linalg_backend(used["linalg"])[0], registry.optimizer(used["optimizer"])[0]
         fits = [phases_of_fit(self.model, backend, optimizer)[1] for _ in range(min(PHASE_FITS, len(self.seconds)))]
         design = self.model.design()
-        structure = design.random.structure
+        structure, parameters = design.random.structure, Parameters(design.random)
         return {
             "used": used,
             "version": str(solution.provenance[0].version),
             "evaluations": solution.n_evaluations,
             "converged": solution.converged,
             "phases": {phase: float(np.median([fit[phase] for fit in fits])) for phase in fits[0]},
-            "oracle": disagreement(backend, design, solution.theta),
-            "size": {"n": design.n, "p": design.p, "q": structure.q, "m": structure.n_theta},
+            "oracle": disagreement(backend, design, parameters.T(parameters.basis(solution.theta))),
+            "size": {"n": design.n, "p": design.p, "q": structure.q, "m": len(parameters)},
         }
 
 

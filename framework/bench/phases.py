@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from ..contracts import (
+    Blocks,
     Factor,
     LinalgBackend,
     Objective,
@@ -75,9 +76,9 @@ class _TimedSymbolic(Symbolic):
     def __init__(self, symbolic: Symbolic, timed: TimedBackend) -> None:
         self.symbolic, self.timed = symbolic, timed
 
-    def factorize(self, ZtWZ: PatternBlocks, theta: FloatArray) -> Factor:
+    def factorize(self, ZtWZ: PatternBlocks, T: Blocks) -> Factor:
         with self.timed.clock.measure("numeric"):
-            factor = self.symbolic.factorize(ZtWZ, theta)
+            factor = self.symbolic.factorize(ZtWZ, T)
         kind = _TimedFactorWithInverse if self.timed.has_selected_inverse else _TimedFactor
         return kind(factor, self.timed.clock)
 
@@ -104,7 +105,7 @@ class _TimedFactorWithInverse(_TimedFactor):
         with self.clock.measure("inverse"):
             return self.factor.selected_inverse()
 
-    def logdet_gradient(self) -> tuple[FloatArray, ...] | None:
+    def logdet_gradient(self) -> Blocks | None:
         with self.clock.measure("inverse"):
             return self.factor.logdet_gradient()
 

@@ -32,13 +32,14 @@ from .errors import (
 )
 from .family import Derivatives, DispersionParameter, ExponentialFamily, Family
 from .hooks import HookSpecs, hookimpl
-from .linalg import Factor, GroupingFactor, LinalgBackend, PatternBlocks, Structure, Symbolic
+from .linalg import Blocks, Factor, GroupingFactor, LinalgBackend, PatternBlocks, Structure, Symbolic
 from .link import Link, LogMean, Mean, find_link, set_link_finder
 from .observer import Evaluated, Event, FitFinished, FitStarted, Observer, PhaseStarted
 from .optim import Objective, OptimizationResult, Optimizer, Status
 
 __all__ = [
     "API_VERSION",
+    "Blocks",
     "ComparisonError",
     "ConvergenceWarning",
     "DataWarning",

@@ -2,10 +2,11 @@
 
 A backend deals with one matrix only, the system matrix of the penalized least squares problem
 
-    M(theta, W) = Lambda' Z'WZ Lambda + I = P' L L' P
+    M(T, W) = Lambda' Z'WZ Lambda + I = P' L L' P,    Lambda = blockdiag(T_j (x) I)
 
-(Bates, Maechler, Bolker & Walker 2015, section 3.2; doi 10.18637/jss.v067.i01). Everything else (fixed effects, r^2,
-gradients, leverages, conditional variances) is written once in the framework, on top of the few methods below.
+(Bates, Maechler, Bolker & Walker 2015, section 3.2; doi 10.18637/jss.v067.i01). Everything else (covariance
+parameters, fixed effects, r^2, gradients, leverages, conditional variances) is written once in the framework, on top of
+the few methods below.
 
 Layout of the q random effects: factor by factor; within a factor column by column; within a column level by level. So
 the part of a vector that belongs to factor j, reshaped to (k_j, n_levels_j), has the levels on the last, contiguous
@@ -23,6 +24,9 @@ import numpy as np
 
 from .arrays import FloatArray, IntArray
 
+#: One matrix for every grouping factor.
+Blocks = tuple[FloatArray, ...]
+
 
 @dataclass(frozen=True, eq=False)
 class GroupingFactor:
@@ -36,21 +40,11 @@ class GroupingFactor:
         Number of levels.
     n_columns : int
         Number k of random-effect columns (1 for a random intercept).
-    theta_rows, theta_columns : (m_j,) int arrays
-        Position in the k x k lower triangular relative covariance factor T of each of the factor's theta entries; all
-        other entries of T are zero (a diagonal template is `||`, a block diagonal one several terms of one factor).
     """
 
     name: str
     n_levels: int
     n_columns: int
-    theta_rows: IntArray
-    theta_columns: IntArray
-
-    @property
-    def n_theta(self) -> int:
-        """Number of entries of theta that belong to the factor."""
-        return len(self.theta_rows)
 
     @property
     def size(self) -> int:
@@ -83,25 +77,6 @@ class Structure:
         """Number of random effects."""
         return sum(f.size for f in self.factors)
 
-    @cached_property
-    def n_theta(self) -> int:
-        """Number m of covariance parameters."""
-        return sum(f.n_theta for f in self.factors)
-
-    def relative_factors(self, theta: FloatArray) -> tuple[FloatArray, ...]:
-        """T_j of every factor, each (k_j, k_j) lower triangular, so that Lambda = blockdiag(T_j (x) I)."""
-        factors, start = [], 0
-        for f in self.factors:
-            T = np.zeros((f.n_columns, f.n_columns))
-            T[f.theta_rows, f.theta_columns] = theta[start : start + f.n_theta]
-            factors.append(T)
-            start += f.n_theta
-        return tuple(factors)
-
-    def theta_of(self, factors: tuple[FloatArray, ...]) -> FloatArray:
-        """The inverse of `relative_factors`; of derivatives by T_j it makes derivatives by theta."""
-        return np.concatenate([T[f.theta_rows, f.theta_columns] for f, T in zip(self.factors, factors, strict=True)])
-
     def split(self, B: FloatArray) -> list[FloatArray]:
         """Views of (q, r) B, factor by factor, each (r, k_j, n_levels_j); contiguous where B is Fortran-ordered."""
         return [
@@ -127,7 +102,7 @@ class PatternBlocks:
 
 
 class Factor(ABC):
-    """The Cholesky factor of M at one theta."""
+    """The Cholesky factor of M at one T."""
 
     @property
     @abstractmethod
@@ -146,8 +121,10 @@ class Factor(ABC):
         """M^-1 on the pattern of Z'Z, by blocks. Only called where the backend declares `has_selected_inverse`."""
         raise NotImplementedError("this backend declares has_selected_inverse = False")
 
-    def logdet_gradient(self) -> tuple[FloatArray, ...] | None:
+    def logdet_gradient(self) -> Blocks | None:
         """d log|M| / dT_j for every factor, each (k_j, k_j), or None: the framework then uses `selected_inverse`.
+
+        Only the lower triangles are looked at.
 
         A backend that knows a cheaper way than the whole selected inverse overrides this.
         """
@@ -158,8 +135,8 @@ class Symbolic(ABC):
     """What a backend found out about a structure before it saw a number."""
 
     @abstractmethod
-    def factorize(self, ZtWZ: PatternBlocks, theta: FloatArray) -> Factor:
-        """Factorize M at theta.
+    def factorize(self, ZtWZ: PatternBlocks, T: Blocks) -> Factor:
+        """Factorize M at the relative covariance factors T_j, each (k_j, k_j) lower triangular.
 
         `ZtWZ` is immutable: a backend may keep what it derived from it for as long as it is given the same object.
         Earlier factors stay valid.
@@ -172,7 +149,7 @@ class Symbolic(ABC):
 
 
 class LinalgBackend(ABC):
-    """A way to factorize M(theta, W)."""
+    """A way to factorize M(T, W)."""
 
     #: whether `Factor.selected_inverse` exists; without it gradients are not available and a derivative-free optimizer
     #: is chosen.

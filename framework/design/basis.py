@@ -72,6 +72,22 @@ def scaled(columns: Sequence[Column], weights: FloatArray | None) -> tuple[tuple
     return tuple(None if z is None else z / s for z, s in zip(columns, size, strict=True)), np.diag(size)
 
 
+def alike(columns: Sequence[Column], weights: FloatArray | None) -> tuple[tuple[Column, ...], FloatArray]:
+    """Columns over the root mean square of all, and R: a covariance structure is one of all columns in one unit.
+
+    Examples
+    --------
+    >>> B, R = alike([None, np.array([3.0, -4.0])], None)
+    >>> R.round(3).tolist()
+    [[2.598, 0.0], [0.0, 2.598]]
+    """
+    squares = [1.0 if z is None else float(_gram(z[None], weights)[0, 0]) for z in columns]
+    size = float(np.sqrt(np.mean(squares)))
+    n = next((len(z) for z in columns if z is not None), 0)
+    full = [np.ones(n) if z is None else z for z in columns]
+    return tuple(z / size for z in full), size * np.eye(len(columns))
+
+
 def _gram(Z: FloatArray, weights: FloatArray | None) -> FloatArray:
     """Z W Z' over the trace of W, for rows Z (k, n)."""
     if weights is None:

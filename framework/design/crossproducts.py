@@ -12,6 +12,7 @@ from ..contracts.arrays import FloatArray
 from ..contracts.linalg import PatternBlocks, Structure
 from .mixed import MixedDesign
 from .random import PatternProduct, both_sides
+from .template import Template
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +47,7 @@ class CrossProducts:
 
     n: int
     structure: Structure
+    template: Template
     ZtWZ: PatternBlocks
     ZtWQy: FloatArray
     QtWQ: FloatArray
@@ -118,6 +120,7 @@ def cross_products(design: MixedDesign) -> CrossProducts:
     return CrossProducts(
         n=design.n,
         structure=design.random.structure,
+        template=design.random.template,
         ZtWZ=design.random.ZtWZ(w),
         ZtWQy=ZtWQy,
         QtWQ=QtWQ,

@@ -15,12 +15,12 @@ from ..contracts.errors import DataWarning, InputError
 from ..contracts.linalg import GroupingFactor
 from ..threads import few_threads
 from .arrays import as_numbers, as_offset, as_weights, check_length, column_names
-from .basis import Column, orthonormal, scaled
+from .basis import Column, alike, orthonormal, scaled
 from .fixed import RANK_TOLERANCE, FixedDesign, orthogonalize, warn_of_dropped
 from .grouping import encode
 from .random import RandomDesign, RandomFactor
 from .reading import as_groups, as_mapping
-from .terms import INTERCEPT, Term, parse_terms, random_columns, template
+from .terms import INTERCEPT, Structures, Term, parse_terms, random_columns
 
 #: Largest part of a column of ones outside of X's span that is rounding.
 ONES = 1e-6
@@ -71,6 +71,7 @@ def build_design(
     random_effects: Mapping[str, Any] | None = None,
     random_data: Mapping[str, Any] | None = None,
     correlated: Mapping[str, bool] | bool | None = None,
+    covariance: Mapping[str, Structures] | None = None,
     weights: Any = None,
     offset: Any = None,
     x_names: Sequence[str] | None = None,
@@ -94,7 +95,7 @@ def build_design(
         raise InputError("groups is empty: a mixed model needs a grouping factor; without one fit a linear model")
     if len(set(map(str, groups))) != len(groups):
         raise InputError(f"groups has two names that read alike: {', '.join(map(str, groups))}")
-    terms = parse_terms(list(groups), random_effects, correlated)
+    terms = parse_terms(list(groups), random_effects, correlated, covariance)
     columns = random_columns(terms, random_data, matrix, names)
     with few_threads(*matrix.shape):
         factors = tuple(_factor(name, labels, terms[name], columns, prior, n) for name, labels in groups.items())
@@ -131,7 +132,6 @@ def _factor(
         raise InputError(
             f"groups[{name!r}] has one level only ({levels[0]}): a variance between levels needs at least two"
         )
-    rows, cols = template(terms)
     basis, R = _basis(terms, columns, weights)
     return RandomFactor(
         terms=terms,
@@ -139,7 +139,7 @@ def _factor(
         codes=codes,
         columns=basis,
         R=R,
-        factor=GroupingFactor(str(name), len(levels), len(basis), rows, cols),
+        factor=GroupingFactor(str(name), len(levels), len(basis)),
     )
 
 
@@ -151,7 +151,8 @@ def _basis(
     blocks = []
     for term in terms:
         own = [None if c == INTERCEPT else columns[c] for c in term.columns]
-        B, R = orthonormal(own, weights) if term.correlated else scaled(own, weights)
+        basis = scaled if not term.correlated else orthonormal if term.structure is None else alike
+        B, R = basis(own, weights)
         bases += B
         blocks.append(R)
     return tuple(bases), np.asarray(block_diag(*blocks), dtype=np.float64)

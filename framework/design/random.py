@@ -10,8 +10,9 @@ import numpy as np
 from scipy.sparse import csc_array, csr_array
 
 from ..contracts.arrays import AnyArray, FloatArray, IntArray
-from ..contracts.linalg import GroupingFactor, PatternBlocks, Structure
+from ..contracts.linalg import Blocks, GroupingFactor, PatternBlocks, Structure
 from .basis import DEPENDENT, Column, lower_root
+from .template import Template
 from .terms import Term
 
 
@@ -19,7 +20,7 @@ from .terms import Term
 class RandomFactor:
     """One grouping factor with its rows.
 
-    All that a fit computes is in the basis of the user's columns that `columns` are: effects, T, theta. The methods
+    All that a fit computes is in the basis of the user's columns that `columns` are: effects and T. The methods
     lead back to the user's columns.
 
     Parameters
@@ -118,19 +119,18 @@ class RandomDesign:
         """Z'Z by blocks."""
         return self.ZtWZ(None)
 
-    def users_roots(self, theta: FloatArray) -> tuple[FloatArray, ...]:
+    @cached_property
+    def template(self) -> Template:
+        """Which entries the factors' T have."""
+        return Template.of([f.terms for f in self.factors])
+
+    def users_roots(self, T: Blocks) -> Blocks:
         """T of every factor for the user's columns."""
-        roots = self.structure.relative_factors(theta)
-        return tuple(f.users_root(T) for f, T in zip(self.factors, roots, strict=True))
+        return tuple(f.users_root(t) for f, t in zip(self.factors, T, strict=True))
 
-    def users_theta(self, theta: FloatArray) -> FloatArray:
-        """theta for the user's columns."""
-        return self.structure.theta_of(self.users_roots(theta))
-
-    def basis_theta(self, theta: FloatArray) -> FloatArray:
-        """The inverse of `users_theta`."""
-        roots = self.structure.relative_factors(theta)
-        return self.structure.theta_of(tuple(f.basis_root(T) for f, T in zip(self.factors, roots, strict=True)))
+    def basis_roots(self, T: Blocks) -> Blocks:
+        """The inverse of `users_roots`."""
+        return tuple(f.basis_root(t) for f, t in zip(self.factors, T, strict=True))
 
     def rotated(self, by: Sequence[FloatArray]) -> RandomDesign:
         """Z in bases of its factors' columns that are turned by orthogonal matrices."""

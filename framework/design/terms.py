@@ -3,47 +3,58 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from ..contracts.arrays import FloatArray, IntArray
+from ..contracts.arrays import FloatArray
+from ..contracts.covariance import CovarianceStructure
 from ..contracts.errors import InputError, InputTypeError, shown
 from .arrays import as_numbers, check_length
 from .reading import as_mapping
 
 INTERCEPT = "(Intercept)"
+#: The covariance structure of all terms of a factor, or of each; None: any covariance matrix.
+Structures = CovarianceStructure | None | Sequence[CovarianceStructure | None]
 
 
 @dataclass(frozen=True)
 class Term:
-    """One term `(columns | factor)`, or `(columns || factor)` when not correlated."""
+    """One term `(columns | factor)`, or `(columns || factor)` when not correlated, or `cs(columns | factor)`.
+
+    `structure` is the covariance structure of correlated columns; None: any covariance matrix.
+    """
 
     factor: str
     columns: tuple[str, ...]
     correlated: bool = True
+    structure: CovarianceStructure | None = None
 
     def __str__(self) -> str:
-        """As in lme4's formulas."""
+        """As in lme4's and glmmTMB's formulas."""
         inside = " + ".join("1" if c == INTERCEPT else c for c in self.columns)
         if INTERCEPT not in self.columns:
             inside = "0 + " + inside
-        return f"({inside} {'|' if self.correlated or len(self.columns) == 1 else '||'} {self.factor})"
+        word = "" if self.structure is None else self.structure.name
+        return f"{word}({inside} {'|' if self.correlated or len(self.columns) == 1 else '||'} {self.factor})"
 
 
 def parse_terms(
     factors: Sequence[str],
     random_effects: Mapping[str, Any] | None,
     correlated: Mapping[str, bool] | bool | None,
+    covariance: Mapping[str, Structures] | None = None,
 ) -> dict[str, tuple[Term, ...]]:
     """Terms by grouping factor; a random intercept for factors that `random_effects` does not mention."""
+    structures = as_mapping(covariance, "covariance")
     random_effects = as_mapping(random_effects, "random_effects")
     if isinstance(correlated, bool | np.bool_):
         correlated = dict.fromkeys(factors, bool(correlated))
     correlated = as_mapping(correlated, "correlated")
-    for argument, given in (("random_effects", random_effects), ("correlated", correlated)):
+    arguments = {"random_effects": random_effects, "correlated": correlated, "covariance": structures}
+    for argument, given in arguments.items():
         unknown = [str(k) for k in given if k not in factors]
         if unknown:
             known = ", ".join(map(str, factors))
@@ -54,15 +65,40 @@ def parse_terms(
     out = {}
     for factor in factors:
         listed = random_effects.get(factor, ["1"])
-        out[factor] = tuple(
+        plain = [
             Term(factor, _columns(columns, factor), bool(correlated.get(factor, True)))
             for columns in _as_list_of_terms(listed, factor)
-        )
+        ]
+        out[factor] = tuple(_structured(plain, structures[factor])) if factor in structures else tuple(plain)
         names = [c for term in out[factor] for c in term.columns]
         if len(set(names)) != len(names):
             twice = sorted({c for c in names if names.count(c) > 1})
             raise InputError(f"random_effects[{factor!r}] has {', '.join(twice)} more than once")
     return out
+
+
+def _structured(terms: Sequence[Term], structures: Structures) -> Iterator[Term]:
+    """The terms of a factor with one structure for all of them, or with one each."""
+    factor = terms[0].factor
+    each = [structures] * len(terms) if not isinstance(structures, Sequence) else list(structures)
+    if len(each) != len(terms):
+        raise InputError(f"covariance[{factor!r}] has {len(each)} structures for {len(terms)} terms: give one each")
+    for term, structure in zip(terms, each, strict=True):
+        if structure is None:
+            yield term
+            continue
+        if not term.correlated and structure.free != "diagonal":
+            raise InputError(
+                f"correlated[{factor!r}] is False, which is the structure diag, and covariance[{factor!r}] is "
+                f"{structure.name}: leave one of the two out"
+            )
+        if len(term.columns) < structure.least_columns:
+            raise InputError(
+                f"covariance[{factor!r}] is {structure.name}, which needs {structure.least_columns} columns or more; "
+                f"the term {term} has {len(term.columns)}"
+            )
+        free = structure.free
+        yield replace(term, correlated=free != "diagonal", structure=None if free else structure)
 
 
 def _as_list_of_terms(listed: Any, factor: str) -> list[list[str]]:
@@ -104,20 +140,6 @@ def _columns(columns: Sequence[str], factor: str) -> tuple[str, ...]:
     if not names:
         raise InputError(f"random_effects[{factor!r}] has a term without columns; '1' is a random intercept")
     return names
-
-
-def template(terms: Sequence[Term]) -> tuple[IntArray, IntArray]:
-    """Rows and columns of theta's entries in the factor's T, column by column of each term."""
-    rows, columns, start = [], [], 0
-    for term in terms:
-        k = len(term.columns)
-        for c in range(k):
-            last = k if term.correlated else c + 1
-            for r in range(c, last):
-                rows.append(start + r)
-                columns.append(start + c)
-        start += k
-    return np.array(rows, dtype=np.intp), np.array(columns, dtype=np.intp)
 
 
 def random_columns(

@@ -1,92 +1,26 @@
 """The criterion as the search sees it: a function of scaled parameters x that remembers its last point.
 
-x holds, in units in which an average observation has standard deviation 1, the entries of the relative covariance
-factors T_j of all covariance matrices, and what else is estimated. T is searched without bounds: the criterion is a
-smooth function of all its entries, and the same for every T with one T T'.
+x holds, in units in which an average observation has standard deviation 1, the covariance parameters theta, and what
+else is estimated. Most of theta are the entries of relative covariance factors T. These are searched without bounds:
+the criterion is a smooth function of all of them, and the same for every T with one T T'.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 import numpy as np
 
-from ..contracts.arrays import FloatArray, IntArray
+from ..contracts.arrays import FloatArray
 from ..contracts.errors import NotPositiveDefiniteError
 from ..contracts.optim import Objective
-from ..design.random import RandomDesign
-from ..design.terms import Term
+from .parameters import Root
 from .pipeline import Watch
 
 #: Steps of differences of gradients, in parts of a parameter's size: entries of T, and others, which bend less.
 STEP, OTHER_STEP = 1e-4, 1e-3
-
-
-@dataclass(frozen=True, eq=False)
-class Root:
-    """Where one covariance matrix, that of a term's correlated columns, stands in x.
-
-    Parameters
-    ----------
-    term : Term
-    factor, first : int
-        The grouping factor, and the first of its columns that belongs to the matrix.
-    places : (k, k) int array
-        Positions of T's entries in x, on and below the diagonal.
-    """
-
-    term: Term
-    factor: int
-    first: int
-    places: IntArray
-
-    def __len__(self) -> int:
-        return len(self.places)
-
-    def __str__(self) -> str:
-        """As in lme4's formulas."""
-        return str(self.term)
-
-    @property
-    def entries(self) -> IntArray:
-        """Positions of all entries, row by row."""
-        return self.places[np.tril_indices(len(self))]
-
-    def of(self, x: FloatArray) -> FloatArray:
-        """T (k, k), lower triangular."""
-        return np.asarray(np.tril(x[self.places]))
-
-    def zero_columns(self, x: FloatArray) -> IntArray:
-        """Positions in x of the columns of T that are zero."""
-        T = self.of(x)
-        return self.places[np.tril(np.ones_like(T, dtype=bool)) & ~T.any(axis=0)]
-
-    def put(self, x: FloatArray, T: FloatArray) -> FloatArray:
-        """x with another T."""
-        out = x.copy()
-        out[self.entries] = T[np.tril_indices(len(self))]
-        return out
-
-
-def roots_of(random: RandomDesign, start: int = 0) -> tuple[Root, ...]:
-    """The covariance matrices of a design, where theta begins at position `start` of x."""
-    out = []
-    for j, f in enumerate(random.factors):
-        place = np.full((f.factor.n_columns,) * 2, start)
-        place[f.factor.theta_rows, f.factor.theta_columns] += np.arange(f.factor.n_theta)
-        first = 0
-        for term in f.terms:
-            sizes = [len(term.columns)] if term.correlated else [1] * len(term.columns)
-            for i, k in enumerate(sizes):
-                mine = slice(first, first + k)
-                own = term if term.correlated else Term(term.factor, (term.columns[i],))
-                out.append(Root(own, j, first, place[mine, mine]))
-                first += k
-        start += f.factor.n_theta
-    return tuple(out)
 
 
 class Evaluation(Protocol):
@@ -114,7 +48,9 @@ class Criterion(ABC, Generic[E]):
     Attributes
     ----------
     roots : tuple of Root
-        The covariance matrices.
+        The unstructured covariance matrices.
+    columns : tuple of int
+        Numbers of columns of the grouping factors.
     lower, upper : (d,) arrays
         Bounds of x.
     curvature_is_exact : bool
@@ -124,6 +60,7 @@ class Criterion(ABC, Generic[E]):
     """
 
     roots: tuple[Root, ...]
+    columns: tuple[int, ...]
     lower: FloatArray
     upper: FloatArray
     curvature_is_exact: bool = False
@@ -150,12 +87,6 @@ class Criterion(ABC, Generic[E]):
     def exact(self) -> Criterion[Any]:
         """The criterion that has gradients."""
         return self
-
-    @property
-    def columns(self) -> list[int]:
-        """Numbers of columns of the grouping factors."""
-        ends = [(root.factor, root.first + len(root)) for root in self.roots]
-        return [max(end for j, end in ends if j == factor) for factor in sorted({j for j, _ in ends})]
 
     def at(self, x: FloatArray) -> E:
         """`evaluate`, remembered for the last x."""
@@ -243,4 +174,4 @@ class Criterion(ABC, Generic[E]):
         )
 
 
-__all__ = ["Criterion", "Evaluation", "Root", "roots_of"]
+__all__ = ["Criterion", "Evaluation", "Root"]

@@ -9,35 +9,16 @@ import numpy as np
 
 from ..contracts.arrays import BoolArray, FloatArray
 from ..contracts.errors import ConvergenceWarning, IdentificationWarning, SingularFitWarning
-from ..design.random import RandomDesign
 from .certificate import SINGULAR, Certificate
-from .criterion import roots_of
+from .parameters import Parameters
 
 #: Quantities that differ by less than this part of themselves between points of one deviance are the same.
 SAME = 1e-2
 
 
-def free_entries(random: RandomDesign, theta: FloatArray) -> BoolArray:
-    """Which entries of theta are not in a column of T that is zero."""
-    free = np.ones(len(theta), dtype=bool)
-    for root in roots_of(random):
-        free[root.zero_columns(theta)] = False
-    return free
-
-
-def zero_diagonals(random: RandomDesign, theta: FloatArray) -> tuple[int, ...]:
-    """Entries of the user's theta that are diagonals of T and zero."""
-    diagonal = np.concatenate([f.theta_rows == f.theta_columns for f in random.structure.factors])
-    return tuple(np.flatnonzero(diagonal & (random.users_theta(theta) == 0.0)).tolist())
-
-
-def singular_factors(random: RandomDesign, x: FloatArray) -> list[str]:
-    """Names of the factors whose covariance matrix has no full rank, for T in units of an average observation."""
-    smallest = {f.name: np.inf for f in random.factors}
-    for root in roots_of(random):
-        values = np.linalg.svd(root.of(x), compute_uv=False)
-        smallest[root.term.factor] = min(smallest[root.term.factor], float(values[-1]))
-    return [name for name, value in smallest.items() if value < SINGULAR]
+def singular_factors(parameters: Parameters, x: FloatArray) -> list[str]:
+    """Names of the factors whose covariance matrix has no full rank, for theta in units of an average observation."""
+    return [name for name, value in parameters.smallest_singular_values(x).items() if value < SINGULAR]
 
 
 #: Values by description, each with the size in comparison with which a difference is one.
@@ -49,10 +30,10 @@ def own_size(values: Mapping[str, float]) -> Quantities:
     return {name: (value, abs(value)) for name, value in values.items()}
 
 
-def covariance_quantities(random: RandomDesign, theta: FloatArray, sigma: float = 1.0) -> Quantities:
+def covariance_quantities(parameters: Parameters, theta: FloatArray, sigma: float = 1.0) -> Quantities:
     """Variances and correlations of the random effects."""
     out: Quantities = {}
-    for f, T in zip(random.factors, random.users_roots(theta), strict=True):
+    for f, T in zip(parameters.random.factors, parameters.users_roots(theta), strict=True):
         covariance = sigma**2 * T @ T.T
         sd = np.sqrt(np.diagonal(covariance))
         variances = zip(f.column_names, (sd**2).tolist(), strict=True)

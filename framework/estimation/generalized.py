@@ -13,7 +13,7 @@ from scipy.optimize import linprog
 from ..contracts.arrays import BoolArray, FloatArray
 from ..contracts.errors import InputError, NotPositiveDefiniteError
 from ..contracts.family import Derivatives, Family
-from ..contracts.linalg import Structure
+from ..contracts.linalg import Blocks, Structure
 from ..contracts.observer import FitFinished, FitStarted
 from ..design.basis import lower_root
 from ..design.crossproducts import cross_products
@@ -21,17 +21,14 @@ from ..design.mixed import MixedDesign
 from ..registry import Provenance
 from ..threads import few_threads
 from .certificate import FLAT, Certificate, Standing
-from .criterion import roots_of
 from .dispersion import DispersionScale
 from .ending import (
     Quantities,
     covariance_quantities,
-    free_entries,
     not_identified,
     own_size,
     singular_factors,
     warn_of,
-    zero_diagonals,
 )
 from .existence import (
     explained,
@@ -46,8 +43,8 @@ from .linear import start_values
 from .modes import PRECISION, Mode, Model, mode_at
 from .moments import SMALLEST, moment_start
 from .objective import WIDEST, Problem, Units
+from .parameters import Parameters
 from .pipeline import Watch, assemble, choose_backend
-from .relative import RelativeFactor
 from .search import minimize, search
 
 #: The first stage only has to come near: its estimates are where the joint search starts.
@@ -91,10 +88,15 @@ class GeneralizedFit:
         """Structure of the random effects."""
         return self.design.random.structure
 
+    @cached_property
+    def parameters(self) -> Parameters:
+        """What theta is."""
+        return Parameters(self.design.random)
+
     @property
     def relative_factors(self) -> tuple[FloatArray, ...]:
         """T of every factor, for the user's columns."""
-        return self.design.random.users_roots(self.theta)
+        return self.parameters.users_roots(self.theta)
 
     @property
     def covariances(self) -> list[FloatArray]:
@@ -104,7 +106,7 @@ class GeneralizedFit:
     @property
     def singular_factors(self) -> list[str]:
         """Names of the factors whose covariance matrix has no full rank, seen in the units of one observation."""
-        return singular_factors(self.design.random, self.theta / self.units.eta)
+        return singular_factors(self.parameters, self.theta / self.parameters.unit(self.units.eta))
 
     @property
     def quantities(self) -> Quantities:
@@ -114,7 +116,7 @@ class GeneralizedFit:
         beta = fixed.coefficients(self.gamma).tolist()
         se = np.linalg.norm(np.linalg.inv(self.RX @ fixed.R), axis=1).tolist() if fixed.rank else []
         coefficients = dict(zip(fixed.kept_names, zip(beta, se, strict=True), strict=True))
-        return covariance_quantities(self.design.random, self.theta) | own_size(dispersion) | coefficients
+        return covariance_quantities(self.parameters, self.theta) | own_size(dispersion) | coefficients
 
     @property
     def dispersion(self) -> DispersionScale:
@@ -137,7 +139,7 @@ class GeneralizedFit:
     @property
     def mode(self) -> Mode:
         """The conditional modes at the estimates, factorized again."""
-        Lambda = RelativeFactor(self.structure, self.theta)
+        Lambda = self._model.Lambda(self.parameters.entries(self.theta))
         with few_threads(*self.design.dense_sizes):
             return mode_at(self._model, Lambda, self.phi, self.u, self.gamma)
 
@@ -166,7 +168,7 @@ class GeneralizedFit:
     @property
     def free(self) -> BoolArray:
         """Which of (gamma, theta, xi) are not at a boundary."""
-        theta_free = free_entries(self.design.random, self.theta)
+        theta_free = self.parameters.free(self.theta)
         return np.concatenate([np.ones(len(self.gamma), bool), theta_free, ~self.dispersion_at_bound])
 
     @property
@@ -201,7 +203,8 @@ def fit_generalized(
     """Maximize the (Laplace or quadrature) likelihood."""
     with watch.phase("symbolic"):
         structure = design.random.structure
-        given = start_values(design.random, start)
+        covariance = Parameters(design.random)
+        given = start_values(covariance, start)
         n_fixed = design.fixed.rank
         pipeline = assemble(structure, backend, optimizer)
         model = Model(design, family, y, weights, pipeline.backend.analyze(structure), hessian)
@@ -209,7 +212,7 @@ def fit_generalized(
         if not pipeline.backend.has_selected_inverse:
             differentiable = choose_backend(structure, "auto", with_gradient=True)[0].analyze(structure)
     if watch.observers:
-        parameters = n_fixed + structure.n_theta + len(DispersionScale(family.parameters).estimated)
+        parameters = n_fixed + len(covariance) + len(DispersionScale(family.parameters).estimated)
         watch.tell(FitStarted("glmm", design.n, n_fixed, structure.q, parameters, *pipeline.names))
     refuse_offset(model)
     with watch.phase("start"), explained(model):
@@ -221,7 +224,7 @@ def fit_generalized(
         near = PRECISION if nagq == 0 else STAGE_ONE_PRECISION
         first = problem_of(1, joint=True, precision=near)
         first.gamma = gamma
-        x = first.pack(gamma, _theta_start(model, working) if given is None else given, xi)
+        x = first.pack(gamma, covariance.of(_start(model, working)) if given is None else given, xi)
     evaluations = max_iter if pipeline.optimizer.needs_gradient else max_iter * (1 + len(x) + n_fixed)
     look = partial(
         search,
@@ -247,7 +250,8 @@ def fit_generalized(
                 problem = problem_of(nagq, joint=False, origin=mode.point.gamma)
                 problem.u, problem.gamma = mode.point.u, mode.point.gamma
                 _, theta, xi = first.unpack(near_by.x)
-                x = problem.pack(mode.point.gamma, _inside(model, theta / units.eta) * units.eta, xi)
+                unit = covariance.unit(units.eta)
+                x = problem.pack(mode.point.gamma, _inside(covariance, theta / unit) * unit, xi)
             found = look(problem, x)
     with watch.phase("estimates"), explained(model):
         fit = _fit(found, nagq, (*pipeline.provenance, *provenance), backend, watch)
@@ -265,9 +269,9 @@ def fit_generalized(
     return fit
 
 
-def _inside(model: Model, theta: FloatArray) -> FloatArray:
+def _inside(parameters: Parameters, theta: FloatArray) -> FloatArray:
     """theta with covariance matrices away from the boundary: from zero no step leads away."""
-    for root in roots_of(model.design.random):
+    for root in parameters.roots:
         U, s, _ = np.linalg.svd(root.of(theta))
         if s[-1] < SMALLEST:
             theta = root.put(theta, lower_root(U * np.maximum(s, SMALLEST)))
@@ -291,7 +295,7 @@ def _fit(
             weights=model.weights,
             nagq=nagq,
             hessian_kind=model.hessian,
-            theta=mode.Lambda.theta,
+            theta=here.theta,
             gamma=mode.point.gamma,
             phi=mode.phi,
             u=mode.point.u,
@@ -302,7 +306,7 @@ def _fit(
             units=problem.units,
             certificate=replace(
                 found.certificate,
-                at_boundary=tuple(problem.n_gamma + i for i in zero_diagonals(model.design.random, mode.Lambda.theta)),
+                at_boundary=tuple(problem.n_gamma + i for i in problem.parameters.zeros(here.theta)),
             ),
             provenance=provenance,
             backend=backend if not isinstance(backend, str) else provenance[0].name,
@@ -337,12 +341,12 @@ def _start_with_modes(problem: Problem, gamma: FloatArray, theta: FloatArray, xi
     return problem.pack(gamma, theta, xi)
 
 
-def _theta_start(model: Model, working: Derivatives) -> FloatArray:
+def _start(model: Model, working: Derivatives) -> Blocks:
     """Covariance matrices by moments of the working linear model: response d1 / w, weights w."""
     weights = np.maximum(working.expected_weight, 1e-6 * working.expected_weight.max())
     design = replace(model.design, y=working.d1 / weights, weights=weights, offset=None)
     moments = moment_start(cross_products(design), float(1.0 / np.sqrt(weights.mean())))
-    return moments.sigma * moments.theta
+    return tuple(moments.sigma * T for T in moments.T)
 
 
 def _fixed_effects_start(model: Model) -> tuple[FloatArray, FloatArray, Derivatives]:

@@ -18,19 +18,19 @@ import numpy as np
 
 from ..contracts.arrays import FloatArray
 from ..contracts.family import Derivatives
-from ..contracts.linalg import PatternBlocks
+from ..contracts.linalg import Blocks, PatternBlocks
 from ..design.random import PatternProduct, both_sides
 from .modes import Mode
 from .profiled import logdet_gradient, triangular_solves
-from .relative import Blocks, bending
+from .relative import bending
 
 
 @dataclass(frozen=True, eq=False)
 class Gradient:
-    """Derivatives of the criterion by gamma, theta, all of T_j, and phi (natural scale)."""
+    """Derivatives of the criterion by gamma, the entries of T, all of T_j, and phi (natural scale)."""
 
     gamma: FloatArray
-    theta: FloatArray
+    entries: FloatArray
     T: Blocks
     phi: FloatArray
 
@@ -81,7 +81,7 @@ def total_gradient(
     through_lambda = outer_by_factor(mode, mode.score, v)
     by_T = tuple(a + b + e for a, b, e in zip(by_T, through_eta, through_lambda, strict=True))
     gamma = np.zeros(len(mode.point.gamma)) if mode.joint else model.Q.T @ r
-    return Gradient(gamma, model.structure.theta_of(by_T), by_T, by_phi + w_phi @ leverages + d.phi1_eta @ t)
+    return Gradient(gamma, model.template.entries(by_T), by_T, by_phi + w_phi @ leverages + d.phi1_eta @ t)
 
 
 def outer_by_factor(mode: Mode, a: FloatArray, b: FloatArray) -> list[FloatArray]:
@@ -110,7 +110,7 @@ def sandwich(mode: Mode, inverse: PatternBlocks) -> PatternBlocks:
 
 
 def bending_of_one_factor(mode: Mode) -> FloatArray:
-    """What the average information leaves out near singular T: 2 tr(S dT dT') over the directions.
+    """What the average information leaves out near singular T: 2 tr(S dT dT') over the entries of T.
 
     S = sum over levels of Z'V^-1 Z - (Z'd1)(Z'd1)' is the derivative by T T' in the working linear model. It vanishes
     at an optimum inside; at one of lower rank it is all that bends the criterion. Of an indefinite S (far from the
@@ -122,8 +122,8 @@ def bending_of_one_factor(mode: Mode) -> FloatArray:
     total = A.sum(axis=2)
     S = total - np.einsum("acl,cdl,bdl->ab", AT, mode.regular.factor.selected_inverse().diagonal[0], AT) - e @ e.T
     S = positive_part(S, total)
-    same_column = f.theta_columns[:, None] == f.theta_columns
-    return np.where(same_column, 2.0 * S[np.ix_(f.theta_rows, f.theta_rows)], 0.0)
+    rows, columns = mode.model.template.rows[0], mode.model.template.columns[0]
+    return np.where(columns[:, None] == columns, 2.0 * S[np.ix_(rows, rows)], 0.0)
 
 
 def positive_part(S: FloatArray, metric: FloatArray) -> FloatArray:
@@ -141,10 +141,10 @@ def positive_part(S: FloatArray, metric: FloatArray) -> FloatArray:
 
 
 def curvature(mode: Mode, by_T: Blocks | None = None) -> FloatArray:
-    """Approximate Hessian of the criterion by (gamma, theta), or by theta alone where gamma is estimated jointly.
+    """Approximate Hessian of the criterion by gamma and the entries of T, or by these alone where gamma is joint.
 
     That of the working linear model (its residual variance is 1), V = W^-1 + Z Lambda Lambda'Z': 2 Q'V^-1 Q by gamma,
-    2 Q'V^-1 Zw crosswise, and by theta the average information matrix w'Z'V^-1 Zw, over the directions
+    2 Q'V^-1 Zw crosswise, and by T the average information matrix w'Z'V^-1 Zw, over the directions
     w = (dT T' + T dT') Z'd1. Where gamma is estimated jointly, that is less what gamma takes up. An average of the
     observed and the expected information need not be positive semidefinite together with the observed cross terms;
     shrunk by sqrt(1/2) it always is, since gamma takes up no more than all of w'Z'V^-1 Zw. What bends the criterion
@@ -153,18 +153,18 @@ def curvature(mode: Mode, by_T: Blocks | None = None) -> FloatArray:
     system, W = mode.regular, mode.Lambda.directions(mode.score)
     AW = PatternProduct(mode.model.structure, system.ZtWZ)(W)
     half = system.factor.half_solve(mode.Lambda.t @ AW)
-    by_theta = W.T @ AW - half.T @ half
+    by_entries = W.T @ AW - half.T @ half
     if len(mode.model.structure.factors) == 1:
-        by_theta += bending_of_one_factor(mode)
+        by_entries += bending_of_one_factor(mode)
     elif by_T is not None:
-        by_theta += bending(mode.model.structure, mode.Lambda.T, by_T)
+        by_entries += bending(mode.model.template, mode.Lambda.T, by_T)
     taken_up = triangular_solves(system.RX, system.ZtWQ.T @ W - system.RZX.T @ half)[0]
     explained = taken_up.T @ taken_up
     if mode.joint:
-        return by_theta - explained
-    indefinite = bool(len(explained)) and np.linalg.eigvalsh(by_theta - 2.0 * explained)[0] < 0.0
+        return by_entries - explained
+    indefinite = bool(len(explained)) and np.linalg.eigvalsh(by_entries - 2.0 * explained)[0] < 0.0
     crosswise = (np.sqrt(2.0) if indefinite else 2.0) * system.RX.T @ taken_up
     r = len(crosswise)
-    H = np.empty((r + len(by_theta),) * 2)
-    H[:r, :r], H[:r, r:], H[r:, :r], H[r:, r:] = 2.0 * system.RX.T @ system.RX, crosswise, crosswise.T, by_theta
+    H = np.empty((r + len(by_entries),) * 2)
+    H[:r, :r], H[:r, r:], H[r:, :r], H[r:, r:] = 2.0 * system.RX.T @ system.RX, crosswise, crosswise.T, by_entries
     return H

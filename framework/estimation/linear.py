@@ -17,22 +17,20 @@ from ..contracts.observer import FitFinished, FitStarted
 from ..design.arrays import as_numbers
 from ..design.crossproducts import CrossProducts, cross_products
 from ..design.mixed import MixedDesign
-from ..design.random import RandomDesign
 from ..registry import Provenance
 from ..threads import few_threads
 from .certificate import Certificate, Standing
-from .criterion import Criterion, Root, roots_of
+from .criterion import Criterion
 from .ending import (
     Quantities,
     covariance_quantities,
-    free_entries,
     not_identified,
     own_size,
     singular_factors,
     warn_of,
-    zero_diagonals,
 )
 from .moments import moment_start
+from .parameters import Parameters
 from .pipeline import Pipeline, Watch, assemble, choose_backend
 from .profiled import PenalizedLeastSquares, ProfiledDeviance
 from .search import search
@@ -45,30 +43,30 @@ REFERENCES = 3
 
 
 class LinearCriterion(Criterion["_Scaled"]):
-    """The profiled deviance of x = theta / eta."""
+    """The profiled deviance of x = theta / unit."""
 
     def __init__(
         self,
         deviance: ProfiledDeviance,
-        roots: tuple[Root, ...],
+        parameters: Parameters,
         eta: float,
         watch: Watch,
         differentiable: Symbolic | None = None,
         turned: tuple[FloatArray, ...] | None = None,
     ) -> None:
         super().__init__(watch)
-        self.deviance, self.roots, self.eta = deviance, roots, eta
-        factors = deviance.structure.factors
+        self.deviance, self.parameters, self.eta = deviance, parameters, eta
+        self.roots, self.columns = parameters.roots, parameters.template.sizes
         #: the basis that it is in: that of the design, times these orthogonal matrices
-        self.turned = tuple(np.eye(f.n_columns) for f in factors) if turned is None else turned
-        self.curvature_is_exact = len(factors) == 1
-        self.lower = np.full(deviance.structure.n_theta, -np.inf)
-        self.upper = -self.lower
+        self.turned = tuple(np.eye(k) for k in self.columns) if turned is None else turned
+        self.curvature_is_exact = len(self.columns) == 1 and not parameters.structured
+        self.unit = parameters.unit(eta)
+        self.lower, self.upper = (bound / self.unit for bound in parameters.bounds)
         self._differentiable = differentiable
         self._exact = self
         if differentiable is not None:
             other = ProfiledDeviance(deviance.cross, differentiable, deviance.reml)
-            self._exact = LinearCriterion(other, roots, eta, watch, None, self.turned)
+            self._exact = LinearCriterion(other, parameters, eta, watch, None, self.turned)
 
     @property
     def exact(self) -> LinearCriterion:
@@ -77,7 +75,9 @@ class LinearCriterion(Criterion["_Scaled"]):
 
     def evaluate(self, x: FloatArray) -> _Scaled:
         """The penalized least squares problem at x."""
-        return _Scaled(self.deviance.at(self.eta * x), self.eta)
+        theta = self.unit * x
+        at = self.deviance.at(self.parameters.entries(theta))
+        return _Scaled(theta, at, self.parameters.jacobian(theta), self.unit)
 
     def rotated(self, by: Sequence[FloatArray]) -> LinearCriterion:
         """The same in another basis of every factor."""
@@ -91,15 +91,17 @@ class LinearCriterion(Criterion["_Scaled"]):
 
     def _on(self, cross: CrossProducts, turned: tuple[FloatArray, ...]) -> LinearCriterion:
         deviance = ProfiledDeviance(cross, self.deviance.symbolic, self.deviance.reml)
-        return LinearCriterion(deviance, self.roots, self.eta, self.watch, self._differentiable, turned)
+        return LinearCriterion(deviance, self.parameters, self.eta, self.watch, self._differentiable, turned)
 
 
 @dataclass(frozen=True, eq=False)
 class _Scaled:
-    """One evaluation by x = theta / eta."""
+    """One evaluation by x = theta / unit; `jacobian` has the derivatives of T's entries by theta, None for theta."""
 
+    theta: FloatArray
     at: PenalizedLeastSquares
-    eta: float
+    jacobian: FloatArray | None
+    unit: FloatArray
 
     @property
     def value(self) -> float:
@@ -107,11 +109,15 @@ class _Scaled:
 
     @property
     def gradient(self) -> FloatArray:
-        return self.eta * self.at.gradient
+        by_entries = self.at.gradient
+        return self.unit * (by_entries if self.jacobian is None else by_entries @ self.jacobian)
 
     @property
     def curvature(self) -> FloatArray:
-        return self.eta**2 * self.at.curvature
+        H = self.at.curvature
+        if self.jacobian is not None:
+            H = self.jacobian.T @ H @ self.jacobian
+        return np.outer(self.unit, self.unit) * H
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,10 +179,15 @@ class LinearFit:
         """Fixed effects, covariance parameters and sigma."""
         return self.design.fixed.rank + len(self.theta) + 1
 
+    @cached_property
+    def parameters(self) -> Parameters:
+        """What theta is."""
+        return Parameters(self.design.random)
+
     @property
     def relative_factors(self) -> tuple[FloatArray, ...]:
         """T of every factor, for the user's columns."""
-        return self.design.random.users_roots(self.theta)
+        return self.parameters.users_roots(self.theta)
 
     @property
     def covariances(self) -> list[FloatArray]:
@@ -185,19 +196,19 @@ class LinearFit:
 
     @property
     def free(self) -> BoolArray:
-        """Parameters of theta that are not in a column of T that is zero."""
-        return free_entries(self.design.random, self.theta)
+        """Parameters of theta that are not in a column of T that is zero, nor at a bound."""
+        return self.parameters.free(self.theta)
 
     @property
     def singular_factors(self) -> list[str]:
         """Factors whose covariance matrix has no full rank."""
-        return singular_factors(self.design.random, self.theta / self.eta)
+        return singular_factors(self.parameters, self.theta / self.parameters.unit(self.eta))
 
     @property
     def quantities(self) -> Quantities:
         """Variance parameters by description."""
         residual = own_size({"the residual variance": self.sigma**2})
-        return covariance_quantities(self.design.random, self.theta, self.sigma) | residual
+        return covariance_quantities(self.parameters, self.theta, self.sigma) | residual
 
     def vcov_root(self) -> FloatArray:
         """R^-1 R_X^-1: its Gram matrix times sigma^2 is the covariance of the kept coefficients."""
@@ -211,18 +222,19 @@ class LinearFit:
         if not backend.has_selected_inverse:
             backend, _ = choose_backend(self.structure, "auto", with_gradient=True)
         deviance = ProfiledDeviance(self.cross, backend.analyze(self.structure), self.reml)
-        return LinearCriterion(deviance, roots_of(self.design.random), self.eta, Watch())
+        return LinearCriterion(deviance, self.parameters, self.eta, Watch())
 
     def solve(self, theta: FloatArray | None = None) -> PenalizedLeastSquares:
         """The penalized least squares problem at the estimates (or at a theta of the user's), factorized again."""
-        at = self.theta if theta is None else self.design.random.basis_theta(theta)
+        at = self.theta if theta is None else self.parameters.basis(theta)
         with few_threads(*self.design.dense_sizes):
-            return self._differentiable.deviance.at(at)
+            return self._differentiable.deviance.at(self.parameters.entries(at))
 
     def hessian_of_criterion(self) -> FloatArray:
         """Second derivatives of the profiled criterion by theta: exact for one factor, else by differences."""
         with few_threads(*self.design.dense_sizes):
-            return self._differentiable.hessian(self.theta / self.eta, central=True) / self.eta**2
+            unit = self._differentiable.unit
+            return self._differentiable.hessian(self.theta / unit, central=True) / np.outer(unit, unit)
 
     def release(self) -> None:
         """Forget the backend's analysis, which can be large; `solve` makes it again."""
@@ -232,19 +244,18 @@ class LinearFit:
         return {k: v for k, v in self.__dict__.items() if k != "_differentiable"}
 
 
-def start_values(random: RandomDesign, start: Any) -> FloatArray | None:
+def start_values(parameters: Parameters, start: Any) -> FloatArray | None:
     """The user's theta, checked, in the basis of the design."""
     if start is None:
         return None
-    structure, theta = random.structure, as_numbers(start, "start")
-    if len(theta) != structure.n_theta:
+    theta = as_numbers(start, "start")
+    if len(theta) != len(parameters):
         raise InputError(
-            f"start has {len(theta)} values, the model has {structure.n_theta} covariance parameters (theta)"
+            f"start has {len(theta)} values, the model has {len(parameters)} covariance parameters (theta)"
         )
-    diagonal = np.concatenate([f.theta_rows == f.theta_columns for f in structure.factors])
-    if (theta[diagonal] < 0).any():
+    if (theta[parameters.diagonal] < 0).any():
         raise InputError("start has negative standard deviations (diagonal entries of the relative factor)")
-    return random.basis_theta(theta)
+    return parameters.basis(theta)
 
 
 def fit_linear(
@@ -271,7 +282,8 @@ def fit_linear(
     """
     with watch.phase("choice"):
         structure = design.random.structure
-        given = start_values(design.random, start)
+        parameters = Parameters(design.random)
+        given = start_values(parameters, start)
         pipeline = assemble(structure, backend, optimizer)
     with watch.phase("cross-products"):
         cross = cross_products(design)
@@ -284,14 +296,14 @@ def fit_linear(
     _announce(watch, design, pipeline)
     with watch.phase("search"):
         eta = 1.0 if design.weights is None else float(1.0 / np.sqrt(design.weights.mean()))
-        criterion = LinearCriterion(deviance, roots_of(design.random), eta, watch, differentiable)
+        criterion = LinearCriterion(deviance, parameters, eta, watch, differentiable)
         if given is None:
             moments = moment_start(cross, eta)
-            x0 = moments.theta / eta
+            x0 = parameters.of(moments.T) / criterion.unit
             if not moments.sure:
                 criterion, x0 = _grown(criterion, x0, design)
         else:
-            x0 = given / eta
+            x0 = given / criterion.unit
         if given is not None and not np.isfinite(criterion.value(x0)):
             raise InputError(
                 "the criterion is not finite at start: its entries are standard deviations over the residual one, "
@@ -379,13 +391,14 @@ def _fit(
     random = design.random.rotated(criterion.turned)
 
     def at(x: FloatArray, elsewhere: tuple[LinearFit, ...]) -> LinearFit:
-        here = criterion.at(x).at
+        evaluated = criterion.at(x)
+        here = evaluated.at
         return LinearFit(
             design=replace(design, random=random),
             cross=deviance.cross,
             reml=deviance.reml,
             eta=criterion.eta,
-            theta=here.theta,
+            theta=evaluated.theta,
             sigma=float(np.sqrt(here.sigma2)),
             gamma=deviance.cross.gamma0 + here.gamma,
             RX=here.RX,
@@ -394,7 +407,7 @@ def _fit(
             pwrss=here.pwrss,
             logdet_L2=here.factor.logdet,
             logdet_RX2=here.logdet_RX2 + 2.0 * float(np.log(np.abs(np.diagonal(fixed.R))).sum()),
-            certificate=replace(found.certificate, at_boundary=zero_diagonals(random, here.theta)),
+            certificate=replace(found.certificate, at_boundary=Parameters(random).zeros(evaluated.theta)),
             provenance=provenance,
             backend=backend if not isinstance(backend, str) else provenance[0].name,
             n_evaluations=watch.n_evaluations,
@@ -410,7 +423,7 @@ def _fit(
 def _announce(watch: Watch, design: MixedDesign, pipeline: Pipeline) -> None:
     if watch.observers:
         s = design.random.structure
-        watch.tell(FitStarted("lmm", design.n, design.fixed.rank, s.q, s.n_theta, *pipeline.names))
+        watch.tell(FitStarted("lmm", design.n, design.fixed.rank, s.q, len(Parameters(design.random)), *pipeline.names))
 
 
 def _refuse_perfect_fit(cross: CrossProducts) -> None:

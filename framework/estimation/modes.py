@@ -22,6 +22,7 @@ from ..contracts.errors import NotPositiveDefiniteError
 from ..contracts.family import Derivatives, Family
 from ..contracts.linalg import Factor, PatternBlocks, Structure, Symbolic
 from ..design.mixed import MixedDesign
+from ..design.template import Template
 from .profiled import triangular_solves, upper_cholesky
 from .relative import RelativeFactor
 
@@ -70,6 +71,15 @@ class Model:
     def structure(self) -> Structure:
         """Structure of the random effects."""
         return self.design.random.structure
+
+    @property
+    def template(self) -> Template:
+        """Which entries the factors' T have."""
+        return self.design.random.template
+
+    def Lambda(self, entries: FloatArray) -> RelativeFactor:
+        """The relative covariance factor of these entries of T."""
+        return RelativeFactor(self.structure, self.template, entries)
 
     @cached_property
     def domain(self) -> tuple[float, float]:
@@ -175,7 +185,7 @@ class System:
             raise NotPositiveDefiniteError("the working weights overflow: the predictor is far from the data")
         self.model, self.Lambda, self.weights = model, Lambda, weights
         self.ZtWZ: PatternBlocks = model.design.random.ZtWZ(weights)
-        self.factor: Factor = model.symbolic.factorize(self.ZtWZ, Lambda.theta)
+        self.factor: Factor = model.symbolic.factorize(self.ZtWZ, Lambda.T)
 
     @cached_property
     def WQ(self) -> FloatArray:
@@ -209,7 +219,7 @@ class System:
 
 @dataclass(frozen=True, eq=False)
 class Mode:
-    """The conditional modes at (theta, phi), and gamma or its joint estimate.
+    """The conditional modes at (Lambda, phi), and gamma or its joint estimate.
 
     Parameters
     ----------
@@ -325,10 +335,10 @@ def find_mode(
         if is_newton and length == 1.0 and decrement <= LAST_STEP:
             return _mode(model, Lambda, phi, point, None, joint)
     if to_edge:
-        raise EdgeError(f"the penalized likelihood grows up to the edge of its domain at theta = {Lambda.theta}")
+        raise EdgeError("the penalized likelihood grows up to the edge of its domain")
     if near and not is_newton:
-        raise DegenerateModeError(f"M is singular at the modes at theta = {Lambda.theta}")
-    raise NotPositiveDefiniteError(f"PIRLS does not converge at theta = {Lambda.theta}")
+        raise DegenerateModeError("M is singular at the modes")
+    raise NotPositiveDefiniteError("PIRLS does not converge")
 
 
 def mode_at(model: Model, Lambda: RelativeFactor, phi: FloatArray, u: FloatArray, gamma: FloatArray) -> Mode:
@@ -392,7 +402,7 @@ def _mode(
         try:
             newton = System(model, Lambda, -point.at.d2)
         except NotPositiveDefiniteError as error:
-            raise DegenerateModeError(f"the modes at theta = {Lambda.theta} are no minimum: {error}") from error
+            raise DegenerateModeError(f"the modes are no minimum: {error}") from error
     entering = newton if model.hessian == "observed" else System(model, Lambda, point.at.expected_weight)
     return Mode(model, Lambda, phi, point, newton, entering, joint)
 

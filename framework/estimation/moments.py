@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..contracts.arrays import FloatArray
+from ..contracts.linalg import Blocks
 from ..design.crossproducts import CrossProducts
 
 #: Starting standard deviations are at least this part of the residual one: from zero no step leads away.
@@ -24,17 +25,15 @@ SMALLEST = 0.05
 
 
 class Moments(NamedTuple):
-    """theta, the residual standard deviation that it is relative to, and whether that is of the data or a guess."""
+    """T_j, the residual standard deviation that they are relative to, and whether that is of the data or a guess."""
 
-    theta: FloatArray
+    T: Blocks
     sigma: float
     sure: bool
 
 
 def moment_start(cross: CrossProducts, eta: float = 1.0) -> Moments:
-    """theta and sigma by moments; where sigma^2 is nearly zero it is a guess.
-
-    Entries of T outside of a factor's template are dropped.
+    """T_j and sigma by moments; where sigma^2 is nearly zero it is a guess.
 
     Parameters
     ----------
@@ -68,8 +67,8 @@ def moment_start(cross: CrossProducts, eta: float = 1.0) -> Moments:
     sure = bool(solution[-1] > 0.01 * variance)
     sigma2 = solution[-1] if sure else 0.5 * variance or 1.0  # y may be fitted exactly
     covariances = [solution[at[j] : at[j + 1]].reshape(k, k) / (sigma2 * eta**2) for j, k in enumerate(ks)]
-    theta = eta * structure.theta_of(tuple(_relative_factor(G) for G in covariances))
-    return Moments(theta, float(np.sqrt(sigma2)), sure)
+    T = tuple(eta * _relative_factor(G) for G in covariances)
+    return Moments(T, float(np.sqrt(sigma2)), sure)
 
 
 def _quadratic(A: FloatArray, BB: FloatArray, B_i: FloatArray, B_j: FloatArray) -> FloatArray:

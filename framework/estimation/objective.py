@@ -8,17 +8,18 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import numpy as np
+from scipy.linalg import block_diag
 
 from ..contracts.arrays import FloatArray
 from ..contracts.errors import NotPositiveDefiniteError
 from ..contracts.linalg import Symbolic
-from .criterion import Criterion, roots_of
+from .criterion import Criterion
 from .dispersion import DispersionScale
 from .laplace import Gradient, curvature, laplace_gradient
 from .modes import PRECISION, Mode, Model, find_mode
+from .parameters import Parameters
 from .pipeline import Watch
 from .quadrature import Grid, Quadrature, gauss_hermite_grid
-from .relative import RelativeFactor
 
 #: Unconstrained dispersion parameters stay within this distance of their start (a factor of 5e8 on the log scale).
 WIDEST = 20.0
@@ -71,15 +72,19 @@ class Problem(Criterion["Evaluation"]):
         self.u = np.zeros(model.structure.q)
         self.gamma = np.zeros(model.Q.shape[1])
         self.n_gamma = 0 if joint else model.Q.shape[1]
-        n = self.n_gamma + model.structure.n_theta
-        self.roots = roots_of(model.design.random, self.n_gamma)
+        self.parameters = Parameters(model.design.random)
+        self.roots, self.columns = self.parameters.roots_at(self.n_gamma), model.template.sizes
         #: natural parameters are these, and x times those
-        self.origin, self.unit = np.zeros(n + len(units.xi)), np.ones(n + len(units.xi))
-        self.unit[:n] = units.eta
+        self.origin = np.zeros(self.n_gamma + len(self.parameters) + len(units.xi))
+        self.unit = np.concatenate(
+            [np.full(self.n_gamma, units.eta), self.parameters.unit(units.eta), np.ones(len(units.xi))]
+        )
         if origin is not None:
             self.origin[: self.n_gamma] = origin[: self.n_gamma]
-        self.lower = np.concatenate([np.full(n, -np.inf), units.xi - WIDEST])
-        self.upper = np.concatenate([np.full(n, np.inf), units.xi + WIDEST])
+        free = np.full(self.n_gamma, np.inf)
+        lower, upper = (bound / self.parameters.unit(units.eta) for bound in self.parameters.bounds)
+        self.lower = np.concatenate([-free, lower, units.xi - WIDEST])
+        self.upper = np.concatenate([free, upper, units.xi + WIDEST])
         self.grid: Grid | None = None
         if nagq > 1:
             self.grid = gauss_hermite_grid(nagq, model.structure.factors[0].n_columns)
@@ -125,7 +130,7 @@ class Problem(Criterion["Evaluation"]):
 
     def unpack(self, x: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """gamma (the last joint one), theta and xi."""
-        natural, n = self.origin + self.unit * x, self.n_gamma + self.model.structure.n_theta
+        natural, n = self.origin + self.unit * x, self.n_gamma + len(self.parameters)
         return self.gamma if self.joint else natural[: self.n_gamma], natural[self.n_gamma : n], natural[n:]
 
     def evaluate(self, x: FloatArray) -> Evaluation:
@@ -146,7 +151,7 @@ class Problem(Criterion["Evaluation"]):
     def _spherical(self, theta: FloatArray, b: FloatArray) -> FloatArray:
         """u of the smallest norm with Lambda u nearest to b."""
         structure = self.model.structure
-        parts = zip(structure.relative_factors(theta), structure.split(b[:, None]), strict=True)
+        parts = zip(self.parameters.T(theta), structure.split(b[:, None]), strict=True)
         return np.concatenate([(np.linalg.pinv(T) @ part[0]).ravel() for T, part in parts])
 
 
@@ -168,7 +173,8 @@ class Evaluation:
         self.unit, self.n_gamma, self.grid = problem.unit, problem.n_gamma, problem.grid
         self.estimated = problem.dispersion.estimated
         phi, self.phi_slope = problem.dispersion.to_natural(xi)
-        Lambda = RelativeFactor(problem.model.structure, theta)
+        self.theta, self.jacobian = theta, problem.parameters.jacobian(theta)
+        Lambda = problem.model.Lambda(problem.parameters.entries(theta))
         find = partial(find_mode, problem.model, Lambda, phi, joint=problem.joint, precision=problem.precision)
         if last is not None:
             with suppress(NotPositiveDefiniteError):
@@ -199,14 +205,19 @@ class Evaluation:
         """Its exact gradient in the search's parameters."""
         by = self._by
         xi = by.phi[self.estimated] * self.phi_slope
-        return np.asarray(self.unit * np.concatenate([by.gamma[: self.n_gamma], by.theta, xi]))
+        by_theta = by.entries if self.jacobian is None else by.entries @ self.jacobian
+        return np.asarray(self.unit * np.concatenate([by.gamma[: self.n_gamma], by_theta, xi]))
 
     @cached_property
     def curvature(self) -> FloatArray:
         """Approximate Hessian in the search's parameters; by the dispersion the outer product of scores."""
         H = np.zeros((len(self.unit),) * 2)
         n = len(H) - len(self.estimated)
-        H[:n, :n] = curvature(self.mode, self._by.T)
+        by_entries = curvature(self.mode, self._by.T)
+        if self.jacobian is not None:
+            J = block_diag(np.eye(self.n_gamma), self.jacobian)
+            by_entries = J.T @ by_entries @ J
+        H[:n, :n] = by_entries
         if self.estimated:
             phi1 = self.mode.derivatives.phi1
             assert phi1 is not None

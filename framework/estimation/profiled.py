@@ -14,16 +14,16 @@ from scipy.linalg import lapack
 
 from ..contracts.arrays import FloatArray
 from ..contracts.errors import NotPositiveDefiniteError
-from ..contracts.linalg import Factor, PatternBlocks, Structure, Symbolic
+from ..contracts.linalg import Blocks, Factor, PatternBlocks, Structure, Symbolic
 from ..design.crossproducts import CrossProducts
-from .relative import Blocks, RelativeFactor, bending
+from .relative import RelativeFactor, bending
 
 #: r^2 as a part of what it is a difference from at which no digit of it is left.
 EXHAUSTED = 1e-13
 
 
 class ProfiledDeviance:
-    """theta -> the deviance (or REML criterion) with beta and sigma profiled out.
+    """T -> the deviance (or REML criterion) with beta and sigma profiled out.
 
     Parameters
     ----------
@@ -38,24 +38,24 @@ class ProfiledDeviance:
         self.structure = cross.structure
         self.df = cross.n - (len(cross.gamma0) if reml else 0)
 
-    def at(self, theta: FloatArray) -> PenalizedLeastSquares:
-        """Solve the penalized least squares problem at theta.
+    def at(self, entries: FloatArray) -> PenalizedLeastSquares:
+        """Solve the penalized least squares problem at these entries of T (see `Template`).
 
         Raises
         ------
         NotPositiveDefiniteError
             Where rounding makes a Cholesky factorization break down.
         """
-        return PenalizedLeastSquares(self, np.array(theta, dtype=np.float64))
+        return PenalizedLeastSquares(self, np.array(entries, dtype=np.float64))
 
 
 class PenalizedLeastSquares:
-    """Solution of the penalized least squares problem at one theta, and the criterion there.
+    """Solution of the penalized least squares problem at one T, and the criterion there.
 
     Attributes
     ----------
     factor : Factor
-        L of M(theta).
+        L of M(T).
     RX : (r, r) array
         Upper triangular, R_X'R_X = Q'WQ - RZX'RZX.
     gamma : (r,) array
@@ -68,12 +68,12 @@ class PenalizedLeastSquares:
         By how much Q'V^-1 Q or r^2 is smaller than what it was found from as a difference.
     """
 
-    def __init__(self, criterion: ProfiledDeviance, theta: FloatArray) -> None:
+    def __init__(self, criterion: ProfiledDeviance, entries: FloatArray) -> None:
         cross = criterion.cross
-        self.criterion, self.cross, self.theta = criterion, cross, theta
+        self.criterion, self.cross = criterion, cross
         self.structure: Structure = criterion.structure
-        self.Lambda = RelativeFactor(self.structure, theta)
-        self.factor: Factor = criterion.symbolic.factorize(cross.ZtWZ, theta)
+        self.Lambda = RelativeFactor(self.structure, cross.template, entries)
+        self.factor: Factor = criterion.symbolic.factorize(cross.ZtWZ, self.Lambda.T)
         # [RZX, cu] = L^-1 P Lambda' Z'W [Q, y]
         self.half = self.factor.half_solve(self.Lambda.t @ cross.ZtWQy)
         B = self.Lambda @ self.solved
@@ -84,7 +84,7 @@ class PenalizedLeastSquares:
         cbeta, self.gamma = triangular_solves(self.RX, gram[:r, r])
         self.pwrss = float(gram[r, r]) - float(cbeta @ cbeta)
         if not self.pwrss > EXHAUSTED * cross.reference.EtWE[r, r]:
-            raise NotPositiveDefiniteError(f"the residual variance is zero to rounding at theta = {theta}")
+            raise NotPositiveDefiniteError("the residual variance is zero to rounding")
         left = np.append(np.diagonal(gram)[:r], self.pwrss)
         self.cancelled = float((np.diagonal(cross.reference.EtWE) / left).max())
 
@@ -154,8 +154,8 @@ class PenalizedLeastSquares:
 
     @property
     def pwrss_gradient(self) -> FloatArray:
-        """Derivative of r^2 by theta."""
-        return self.structure.theta_of(self.pwrss_by_T)
+        """Derivative of r^2 by the entries of T."""
+        return self.cross.template.entries(self.pwrss_by_T)
 
     @property
     def by_T(self) -> Blocks:
@@ -164,13 +164,13 @@ class PenalizedLeastSquares:
 
     @cached_property
     def gradient(self) -> FloatArray:
-        """Exact gradient of the criterion."""
-        return self.structure.theta_of(self.by_T)
+        """Exact gradient of the criterion by the entries of T."""
+        return self.cross.template.entries(self.by_T)
 
     # Second derivatives -------------------------------------------------------------------------------------------
 
     def _average_information(self) -> FloatArray:
-        """w'Z'PZ w / sigma^2 - dr^2 dr^2' / (df sigma^4), over the directions w = (dT T' + T dT') Z'e of theta.
+        """w'Z'PZ w / sigma^2 - dr^2 dr^2' / (df sigma^4), over the directions w = (dT T' + T dT') Z'e.
 
         That is the second derivative by the covariances T T'; what bends the criterion besides is 2 tr(G dT dT').
         """
@@ -182,7 +182,7 @@ class PenalizedLeastSquares:
         inner -= QtW.T @ self.C @ QtW
         v = W.T @ self.Zte  # = -dr^2
         by_covariance = inner / self.sigma2 - np.outer(v, v) / (self.criterion.df * self.sigma2**2)
-        return np.asarray(by_covariance + bending(self.structure, self.Lambda.T, self.by_T))
+        return np.asarray(by_covariance + bending(self.cross.template, self.Lambda.T, self.by_T))
 
     @property
     def curvature(self) -> FloatArray:
@@ -210,10 +210,10 @@ class PenalizedLeastSquares:
         With E_l the diagonal blocks of Z'V^-1 Z, R_l = Q_l C Q_l' (REML), e_l = (Z'e)_l and dG = dT T' + T dT':
         -tr(P dV P dV') + 2 y'P dV P dV' P y / sigma^2 + tr(d2V (P - P y y'P / sigma^2)), less the profiled part.
         """
-        T, f = self.Lambda.T[0], self.structure.factors[0]
-        k, n_levels, rows, columns = f.n_columns, f.n_levels, f.theta_rows, f.theta_columns
-        m = np.arange(f.n_theta)
-        dG = np.zeros((f.n_theta, k, k))
+        T, f, template = self.Lambda.T[0], self.structure.factors[0], self.cross.template
+        k, n_levels, rows, columns = f.n_columns, f.n_levels, template.rows[0], template.columns[0]
+        m = np.arange(len(template))
+        dG = np.zeros((len(m), k, k))
         dG[m, rows] += T.T[columns]
         dG[m, :, rows] += T.T[columns]
         directions = dG.reshape(-1, k * k)
@@ -246,7 +246,7 @@ class PenalizedLeastSquares:
         if len(parts) == 3:
             QQ = (flat @ flat.T).reshape(r, k, r, k)
             S = self.C @ np.tensordot(dG, QQ, axes=([1, 2], [1, 3]))
-            low_rank = S.reshape(f.n_theta, -1) @ S.transpose(0, 2, 1).reshape(f.n_theta, -1).T
+            low_rank = S.reshape(len(m), -1) @ S.transpose(0, 2, 1).reshape(len(m), -1).T
             crossed = pair(gram[:, :, 2], cyclic)
             trace = trace - crossed - crossed.T + low_rank
             bent = bent - sums[2]

@@ -1,4 +1,4 @@
-"""The relative covariance factor Lambda(theta), as an operator: never formed, written as in the formulas."""
+"""The relative covariance factor Lambda, as an operator: never formed, written as in the formulas."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from functools import cached_property
 import numpy as np
 
 from ..contracts.arrays import FloatArray
-from ..contracts.linalg import Structure
-
-Blocks = tuple[FloatArray, ...]
+from ..contracts.linalg import Blocks, Structure
+from ..design.template import Template
 
 #: Variance of a random effect, in those of an average observation, at which only its conditional one is left of it.
 INFORMATIVE = 1e6
@@ -18,7 +17,7 @@ SINGULAR_TO_ROUNDING = 1e-8
 
 
 class RelativeFactor:
-    """Lambda(theta) = blockdiag(T_j (x) I): ``Lambda @ B`` and ``Lambda.t @ B`` for (q,) and (q, r) arrays B.
+    """Lambda = blockdiag(T_j (x) I): ``Lambda @ B`` and ``Lambda.t @ B`` for (q,) and (q, r) arrays B.
 
     Attributes
     ----------
@@ -29,15 +28,17 @@ class RelativeFactor:
     --------
     >>> import numpy as np
     >>> from ranef.contracts import GroupingFactor, Structure
-    >>> g = GroupingFactor("g", 2, 2, theta_rows=np.array([0, 1, 1]), theta_columns=np.array([0, 0, 1]))
-    >>> Lambda = RelativeFactor(Structure((g,), {}), np.array([1.0, 2.0, 3.0]))
+    >>> from ranef.design.terms import Term
+    >>> structure = Structure((GroupingFactor("g", n_levels=2, n_columns=2),), {})
+    >>> template = Template.of([[Term("g", ("a", "b"))]])
+    >>> Lambda = RelativeFactor(structure, template, np.array([1.0, 2.0, 3.0]))
     >>> (Lambda @ np.array([1.0, 0.0, 0.0, 1.0])).tolist(), (Lambda.t @ np.array([1.0, 0.0, 0.0, 1.0])).tolist()
     ([1.0, 0.0, 2.0, 3.0], [1.0, 2.0, 0.0, 3.0])
     """
 
-    def __init__(self, structure: Structure, theta: FloatArray) -> None:
-        self.structure, self.theta = structure, theta
-        self.T: Blocks = structure.relative_factors(theta)
+    def __init__(self, structure: Structure, template: Template, entries: FloatArray) -> None:
+        self.structure, self.template, self.entries = structure, template, entries
+        self.T: Blocks = template.T(entries)
 
     @cached_property
     def t(self) -> _Blockwise:
@@ -71,15 +72,16 @@ class RelativeFactor:
         return out
 
     def directions(self, e: FloatArray) -> FloatArray:
-        """(dT T' + T dT') e for every theta, as (q, m): how Lambda Lambda' e moves with theta."""
-        structure = self.structure
-        columns = np.zeros((structure.n_theta, structure.q))
+        """(dT T' + T dT') e for every entry of T, as (q, m): how Lambda Lambda' e moves with them."""
+        structure, template = self.structure, self.template
+        columns = np.zeros((len(template), structure.q))
         at = 0
-        for T, o, f in zip(self.T, structure.offsets, structure.factors, strict=True):
+        parts = zip(self.T, structure.offsets, structure.factors, template.rows, template.columns, strict=True)
+        for T, o, f, rows, cols in parts:
             mine = slice(o, o + f.size)
             part = e[mine].reshape(f.n_columns, f.n_levels)
             Te = T.T @ part
-            for r, c in zip(f.theta_rows.tolist(), f.theta_columns.tolist(), strict=True):
+            for r, c in zip(rows.tolist(), cols.tolist(), strict=True):
                 w = columns[at, mine].reshape(f.n_columns, f.n_levels)
                 w[r] += Te[c]
                 w += T[:, c, None] * part[r]
@@ -110,24 +112,22 @@ class _Blockwise:
         return out.T
 
 
-def bending(structure: Structure, T: Blocks, by_T: Blocks) -> FloatArray:
-    """2 tr(G dT dT') over the directions of theta, where G is the derivative by T T': by_T = 2 G T.
+def bending(template: Template, T: Blocks, by_T: Blocks) -> FloatArray:
+    """2 tr(G dT dT') over the entries of T, where G is the derivative by T T': by_T = 2 G T.
 
     It vanishes at an optimum inside; at one of lower rank it is all that bends the criterion. Of an indefinite G (far
     from the optimum) the positive part is taken. T that is singular to rounding says nothing about G: 0.
     """
-    out, at = np.zeros((structure.n_theta,) * 2), 0
-    for f, t, by in zip(structure.factors, T, by_T, strict=True):
-        mine = slice(at, at + f.n_theta)
-        at += f.n_theta
+    out = np.zeros((len(template),) * 2)
+    for mine, rows, columns, t, by in zip(template.slices, template.rows, template.columns, T, by_T, strict=True):
         if np.abs(np.diagonal(t)).min() < SINGULAR_TO_ROUNDING:
             continue
         G = 0.5 * np.linalg.solve(t.T, by.T)
         eigenvalues, V = np.linalg.eigh(0.5 * (G + G.T))
         G = (V * np.maximum(eigenvalues, 0.0)) @ V.T
-        same_column = f.theta_columns[:, None] == f.theta_columns
-        out[mine, mine] = np.where(same_column, 2.0 * G[np.ix_(f.theta_rows, f.theta_rows)], 0.0)
+        same_column = columns[:, None] == columns
+        out[mine, mine] = np.where(same_column, 2.0 * G[np.ix_(rows, rows)], 0.0)
     return out
 
 
-__all__ = ["Blocks", "RelativeFactor", "bending"]
+__all__ = ["RelativeFactor", "bending"]

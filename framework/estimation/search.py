@@ -125,7 +125,9 @@ def _apart(found: Standing[C], random: RandomDesign) -> Iterator[FloatArray]:
 def _has_few_levels(random: RandomDesign) -> bool:
     """Whether a grouping factor has few levels beside its covariance parameters: the criterion may have many basins."""
     factors = [f.factor for f in random.factors]
-    return random.n <= MANY_ROWS and any(f.n_levels < FEW_LEVELS * f.n_theta for f in factors)
+    return random.n <= MANY_ROWS and any(
+        f.n_levels < FEW_LEVELS * len(rows) for f, rows in zip(factors, random.template.rows, strict=True)
+    )
 
 
 def _starts(found: Standing[C]) -> Iterator[FloatArray]:
@@ -135,6 +137,8 @@ def _starts(found: Standing[C]) -> Iterator[FloatArray]:
     dimension; some of a point's coordinates are logarithms of standard deviations, the others angles of rotations.
     """
     roots, points = found.criterion.roots, []
+    if not roots:
+        return
     d = sum(len(root.entries) for root in roots)
     ratio = brentq(lambda g: g ** (d + 1) - g - 1.0, 1.0, 2.0)
     for i in range(POINTS):

@@ -11,6 +11,7 @@ from ..contracts.arrays import FloatArray
 from ..contracts.errors import ComparisonError
 from ..design.mixed import MixedDesign
 from ..design.random import RandomFactor
+from ..design.template import Template
 from .stars import stars
 
 if TYPE_CHECKING:
@@ -123,7 +124,8 @@ def _contains(large: RandomFactor, small: RandomFactor) -> bool:
 
 def _correlated_pairs(factor: RandomFactor) -> set[tuple[str, str]]:
     names: Sequence[str] = factor.column_names
-    rows, columns = factor.factor.theta_rows, factor.factor.theta_columns
+    template = Template.of([factor.terms])
+    rows, columns = template.rows[0], template.columns[0]
     return {tuple(sorted((names[r], names[c]))) for r, c in zip(rows, columns, strict=True)}
 
 

@@ -32,12 +32,15 @@ def parameter_covariance(fit: LinearFit) -> FloatArray:
 def vcov_derivatives(fit: LinearFit) -> FloatArray:
     """Derivatives of the covariance of the kept coefficients by free theta and sigma, (f + 1, r, r)."""
     here, s2 = fit.solve(), fit.sigma**2
-    derivatives = []
-    for f, T, Q in zip(fit.structure.factors, here.Lambda.T, fit.structure.split(here.marginal[:, :-1]), strict=True):
-        for row, column in zip(f.theta_rows, f.theta_columns, strict=True):
+    by_entries, template = [], fit.parameters.template
+    parts = zip(template.rows, template.columns, here.Lambda.T, fit.structure.split(here.marginal[:, :-1]), strict=True)
+    for rows, columns, T, Q in parts:
+        for row, column in zip(rows, columns, strict=True):
             one = Q[:, row] @ np.einsum("a,xal->xl", T[:, column], Q).T
-            derivatives.append(s2 * here.C @ (one + one.T) @ here.C)
-    derivatives = [d for d, is_free in zip(derivatives, fit.free, strict=True) if is_free]
+            by_entries.append(s2 * here.C @ (one + one.T) @ here.C)
+    J = fit.parameters.jacobian(fit.theta)
+    by_theta = by_entries if J is None else np.tensordot(J.T, np.array(by_entries), axes=1)
+    derivatives = [d for d, is_free in zip(by_theta, fit.free, strict=True) if is_free]
     derivatives.append(2.0 * fit.sigma * here.C)
     R = fit.design.fixed.R
     Rinv = solve_triangular(R, np.eye(len(R)), check_finite=False) if len(R) else R

@@ -116,7 +116,7 @@ class MixedSolution(ABC):
         out = {}
         inverse = self._fit.solve().factor.selected_inverse().diagonal
         self._fit.release()
-        roots = self._fit.structure.relative_factors(self._fit.theta)
+        roots = self._fit.parameters.T(self._fit.theta)
         for f, T, block, (_, sigma) in zip(self._design.random.factors, roots, inverse, self._covariances, strict=True):
             A = f.users_effects(T)
             covariance = np.einsum("ab,bcl,dc->lad", A, block, A, optimize=True) * self._scale**2
@@ -136,7 +136,7 @@ class MixedSolution(ABC):
     @property
     def theta(self) -> FloatArray:
         """Relative covariance parameters: lower triangles of the terms' factors, column by column."""
-        return _frozen(self._determined(lambda fit: fit.design.random.users_theta(fit.theta)))
+        return _frozen(self._determined(lambda fit: fit.parameters.users(fit.theta)))
 
     @cached_property
     def _covariances(self) -> list[tuple[RandomFactor, FloatArray]]:

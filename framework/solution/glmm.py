@@ -144,7 +144,7 @@ class GLMMSolution(MixedSolution):
         random = self._design.random
         eta = self._fit.eta - random.Z(self._fit.b)
         if self.family.link.name == "log":
-            roots = self._fit.structure.relative_factors(self._fit.theta)
+            roots = self._fit.parameters.T(self._fit.theta)
             blocks = tuple(
                 np.repeat((T @ T.T)[:, :, None], f.n_levels, axis=2)
                 for f, T in zip(self._fit.structure.factors, roots, strict=True)

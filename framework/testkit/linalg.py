@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..contracts import (
+    Blocks,
     Factor,
     GroupingFactor,
     LinalgBackend,
@@ -39,8 +40,8 @@ def linalg_checks(
     ----------
     backend : LinalgBackend
     structures : mapping of name to function, optional
-        Each makes a `ranef.testkit.structures.Case` from a random generator; default: 13 structures with one to three
-        factors, crossed, nested, partially crossed, with one to three columns and both covariance templates.
+        Each makes a `ranef.testkit.structures.Case` from a random generator; default: 14 structures with one to three
+        factors, crossed, nested, partially crossed, with one to three columns, full and diagonal T.
     name : str, optional
         Name of its entry.
     expected_failures : mapping, optional
@@ -59,18 +60,18 @@ def linalg_checks(
 
 @dataclass(frozen=True, eq=False)
 class _System:
-    """One structure at one theta, as dense matrices too."""
+    """One structure at one T, as dense matrices too."""
 
     name: str
     case: Case
-    theta: FloatArray
+    T: Blocks
 
     def __str__(self) -> str:
         return self.name
 
     @cached_property
     def M(self) -> FloatArray:
-        return self.case.M(self.theta)
+        return self.case.M(self.T)
 
     @cached_property
     def rounding(self) -> float:
@@ -81,10 +82,7 @@ class _System:
         return np.random.default_rng(3).normal(size=(self.case.structure.q, columns))
 
     def factor(self, backend: LinalgBackend) -> Factor:
-        return backend.analyze(self.case.structure).factorize(self.case.ZtWZ, self.theta)
-
-    def at(self, theta: FloatArray) -> _System:
-        return _System(self.name, self.case, theta)
+        return backend.analyze(self.case.structure).factorize(self.case.ZtWZ, self.T)
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +95,7 @@ class _Backend:
     @cached_property
     def inner(self) -> list[_System]:
         return [
-            _System(name, case, inner_theta(case.structure))
+            _System(name, case, inner_roots(case))
             for name, case in self.cases.items()
             if self.backend.cost(case.structure) < np.inf
         ]
@@ -105,9 +103,9 @@ class _Backend:
     @cached_property
     def everywhere(self) -> list[_System]:
         return [
-            _System(f"{system.name}, theta {where}", system.case, at(system.case.structure))
+            _System(f"{system.name}, T {where}", system.case, at(system.case))
             for system in self.inner
-            for where, at in THETAS.items()
+            for where, at in ROOTS.items()
         ]
 
 
@@ -123,29 +121,43 @@ def _has_selected_inverse(b: _Backend) -> bool:
     return b.backend.has_selected_inverse
 
 
-# Where theta may be -------------------------------------------------------------------------------------------------
+# Where T may be -----------------------------------------------------------------------------------------------------
 
 
-def inner_theta(structure: Structure) -> FloatArray:
-    """A theta inside the bounds: off-diagonals of either sign, diagonals positive."""
-    theta = np.random.default_rng(7).normal(scale=0.7, size=structure.n_theta)
-    on_diagonal = np.concatenate([f.theta_rows == f.theta_columns for f in structure.factors])
-    return np.where(on_diagonal, np.abs(theta) + 0.1, theta)
+def inner_roots(case: Case) -> Blocks:
+    """T inside of its bounds: off-diagonals of either sign, diagonals positive."""
+    rng = np.random.default_rng(7)
+
+    def entries(shape: tuple[int, int]) -> FloatArray:
+        T = rng.normal(scale=0.7, size=shape)
+        return np.where(np.eye(len(T)), np.abs(T) + 0.1, T)
+
+    return case.roots(entries)
 
 
-def boundary_theta(structure: Structure) -> FloatArray:
+def boundary_roots(case: Case) -> Blocks:
     """The last column of every T is zero."""
-    last = np.concatenate([f.theta_columns == f.n_columns - 1 for f in structure.factors])
-    return np.where(last, 0.0, inner_theta(structure))
+    return tuple(np.where(np.arange(len(T)) == len(T) - 1, 0.0, T) for T in inner_roots(case))
 
 
-THETAS: dict[str, Callable[[Structure], FloatArray]] = {
-    "inside": inner_theta,
-    "on the boundary": boundary_theta,
-    "zero": lambda s: np.zeros(s.n_theta),
-    "huge": lambda s: 1e3 * inner_theta(s),
-    "tiny": lambda s: 1e-7 * inner_theta(s),
-    "unbalanced": lambda s: inner_theta(s) * np.geomspace(1e-3, 1e2, s.n_theta),
+def times(factor: float, T: Blocks) -> Blocks:
+    """Every T times a number."""
+    return tuple(factor * t for t in T)
+
+
+def _unbalanced(case: Case) -> Blocks:
+    inner = inner_roots(case)
+    sizes = iter(np.geomspace(1e-3, 1e2, sum(len(T) for T in inner)))
+    return tuple(T * np.array([[next(sizes)] for _ in T]) for T in inner)
+
+
+ROOTS: dict[str, Callable[[Case], Blocks]] = {
+    "inside": inner_roots,
+    "on the boundary": boundary_roots,
+    "zero": lambda case: times(0.0, inner_roots(case)),
+    "huge": lambda case: times(1e3, inner_roots(case)),
+    "tiny": lambda case: times(1e-7, inner_roots(case)),
+    "unbalanced": _unbalanced,
 }
 
 # The laws -----------------------------------------------------------------------------------------------------------
@@ -167,7 +179,7 @@ def answers_have_the_types_of_the_contract(b: _Backend, system: _System) -> None
     symbolic = b.backend.analyze(structure)
     require_type(b.backend.analyze, symbolic, Symbolic)
     require_methods(symbolic)
-    factor = symbolic.factorize(system.case.ZtWZ, system.theta)
+    factor = symbolic.factorize(system.case.ZtWZ, system.T)
     require_type(symbolic.factorize, factor, Factor)
     require_methods(factor)
     require(isinstance(factor.logdet, float), f"logdet is of type {type(factor.logdet).__name__}")
@@ -222,14 +234,15 @@ def selected_inverse_agrees_with_dense_algebra(b: _Backend, system: _System) -> 
 
 @LAWS.law(on=_everywhere)
 def logdet_gradient_agrees_with_dense_algebra(b: _Backend, system: _System) -> None:
-    """`logdet_gradient`, where it is not None, is 2 tr(M^-1 Lambda' Z'WZ dLambda) for every entry of theta."""
+    """`logdet_gradient`, where it is not None, is 2 tr(M^-1 Lambda' Z'WZ dLambda) for every entry of T."""
     given = system.factor(b.backend).logdet_gradient()
     if given is not None:
-        expected = system.case.logdet_gradient(system.theta)
-        # Z'WZ Lambda grows with theta, and so does rounding in what it multiplies
-        scale = 1.0 + float(np.max(np.abs(expected), initial=0.0))
-        actual = system.case.structure.theta_of(given)
-        close("d logdet / d theta", actual, expected, rtol=system.rounding, atol=system.rounding * scale)
+        require(len(given) == len(system.T), f"{len(given)} derivatives for {len(system.T)} grouping factors")
+        expected = system.case.logdet_gradient(system.T)
+        # Z'WZ Lambda grows with T, and so does rounding in what it multiplies
+        scale = 1.0 + max(float(np.abs(by).max()) for by in expected)
+        for actual, by in zip(given, expected, strict=True):
+            close("d logdet / dT", np.tril(actual), np.tril(by), rtol=system.rounding, atol=system.rounding * scale)
 
 
 @LAWS.law(on=_inner)
@@ -252,30 +265,30 @@ def array_order_does_not_matter(b: _Backend, system: _System) -> None:
 def earlier_factors_stay_valid(b: _Backend, system: _System) -> None:
     """A factor answers the same before and after other factorizations by the same analysis."""
     symbolic = b.backend.analyze(system.case.structure)
-    asked, not_asked = (symbolic.factorize(system.case.ZtWZ, system.theta) for _ in range(2))
+    asked, not_asked = (symbolic.factorize(system.case.ZtWZ, system.T) for _ in range(2))
     before = _answers(b, asked, system)
-    symbolic.factorize(scaled(system.case.ZtWZ, 4.0), 0.5 * system.theta + 0.3)
-    symbolic.factorize(system.case.ZtWZ, boundary_theta(system.case.structure))
+    symbolic.factorize(scaled(system.case.ZtWZ, 4.0), times(0.5, system.T))
+    symbolic.factorize(system.case.ZtWZ, boundary_roots(system.case))
     same_bits("a factor after another factorization", _answers(b, asked, system), before)
     same_bits("a factor first asked after another factorization", _answers(b, not_asked, system), before)
 
 
 @LAWS.law(on=_inner)
-def an_earlier_theta_gives_the_earlier_answer(b: _Backend, system: _System) -> None:
-    """Factorizing at theta, elsewhere, and at theta again gives the same bits twice."""
+def an_earlier_T_gives_the_earlier_answer(b: _Backend, system: _System) -> None:
+    """Factorizing at T, elsewhere, and at T again gives the same bits twice."""
     symbolic, ZtWZ = b.backend.analyze(system.case.structure), system.case.ZtWZ
-    before = _answers(b, symbolic.factorize(ZtWZ, system.theta), system)
-    _answers(b, symbolic.factorize(ZtWZ, boundary_theta(system.case.structure)), system)
-    same_bits("theta again", _answers(b, symbolic.factorize(ZtWZ, system.theta), system), before)
+    before = _answers(b, symbolic.factorize(ZtWZ, system.T), system)
+    _answers(b, symbolic.factorize(ZtWZ, boundary_roots(system.case)), system)
+    same_bits("T again", _answers(b, symbolic.factorize(ZtWZ, system.T), system), before)
 
 
 @LAWS.law(on=_inner)
 def new_weights_are_seen(b: _Backend, system: _System) -> None:
-    """One analysis serves all weights: 4 Z'WZ at theta has the determinant of Z'WZ at 2 theta."""
+    """One analysis serves all weights: 4 Z'WZ at T has the determinant of Z'WZ at 2 T."""
     symbolic = b.backend.analyze(system.case.structure)
-    symbolic.factorize(system.case.ZtWZ, system.theta)
-    heavier = symbolic.factorize(scaled(system.case.ZtWZ, 4.0), system.theta)
-    expected = float(np.linalg.slogdet(system.case.M(2.0 * system.theta))[1])
+    symbolic.factorize(system.case.ZtWZ, system.T)
+    heavier = symbolic.factorize(scaled(system.case.ZtWZ, 4.0), system.T)
+    expected = float(np.linalg.slogdet(system.case.M(times(2.0, system.T)))[1])
     close("logdet", heavier.logdet, expected, rtol=1e-9, atol=1e-9)
 
 
@@ -284,33 +297,33 @@ def an_indefinite_system_is_refused(b: _Backend, system: _System) -> None:
     """Where M is not positive definite, `factorize` raises `NotPositiveDefiniteError`, and works again afterwards."""
     symbolic = b.backend.analyze(system.case.structure)
     try:
-        symbolic.factorize(scaled(system.case.ZtWZ, -1e3), system.theta)
+        symbolic.factorize(scaled(system.case.ZtWZ, -1e3), system.T)
     except NotPositiveDefiniteError:
         pass
     else:
         require(False, "M has negative eigenvalues, and was factorized")
     expected = float(np.linalg.slogdet(system.M)[1])
-    logdet = symbolic.factorize(system.case.ZtWZ, system.theta).logdet
+    logdet = symbolic.factorize(system.case.ZtWZ, system.T).logdet
     close("logdet after a breakdown", logdet, expected, rtol=1e-9, atol=1e-9)
 
 
 @LAWS.law(on=_inner)
 def inputs_are_not_changed(b: _Backend, system: _System) -> None:
-    """Theta, cross-products, structure and right-hand sides may be read-only, and stay as they are."""
+    """T, cross-products, structure and right-hand sides may be read-only, and stay as they are."""
     case, s = system.case, system.case.structure
-    theta, B, C = read_only(system.theta, system.right_hand_side(), np.asfortranarray(system.right_hand_side()))
+    B, C, *T = read_only(system.right_hand_side(), np.asfortranarray(system.right_hand_side()), *system.T)
     ZtWZ = PatternBlocks(
         tuple(read_only(*case.ZtWZ.diagonal)),
         {pair: read_only(block)[0] for pair, block in case.ZtWZ.cross.items()},
     )
     pairs = {key: (read_only(rows)[0], read_only(columns)[0]) for key, (rows, columns) in s.pairs.items()}
-    factor = b.backend.analyze(Structure(s.factors, pairs)).factorize(ZtWZ, theta)
+    factor = b.backend.analyze(Structure(s.factors, pairs)).factorize(ZtWZ, tuple(T))
     _answers(b, factor, system)
     for right in (B, C):
         factor.back_solve(factor.half_solve(right))
         factor.back_solve(right)
     # memory can be written to by libraries that do not ask numpy
-    same_bits("right-hand sides", (B, C, theta), (system.right_hand_side(),) * 2 + (system.theta,))
+    same_bits("right-hand sides", (B, C, *T), (system.right_hand_side(),) * 2 + system.T)
     same_bits("cross-products", ZtWZ.diagonal, case.ZtWZ.diagonal)
     same_bits("cross-products", dict(ZtWZ.cross), dict(case.ZtWZ.cross))
 
@@ -324,15 +337,15 @@ def equal_questions_get_equal_bits(b: _Backend, system: _System) -> None:
 
 @LAWS.law(on=_inner)
 def threads_do_not_meet(b: _Backend, system: _System) -> None:
-    """Two threads that factorize different cross-products by one analysis at different thetas get what one gets."""
+    """Two threads that factorize different cross-products by one analysis at different T get what one gets."""
     symbolic = b.backend.analyze(system.case.structure)
-    thetas = (system.theta, 0.5 * system.theta, boundary_theta(system.case.structure))
+    roots = (system.T, times(0.5, system.T), boundary_roots(system.case))
     products = (system.case.ZtWZ, scaled(system.case.ZtWZ, 3.0))
 
-    def at(ZtWZ: PatternBlocks, theta: FloatArray) -> Callable[[], Any]:
-        return lambda: _answers(b, symbolic.factorize(ZtWZ, theta), system)
+    def at(ZtWZ: PatternBlocks, T: Blocks) -> Callable[[], Any]:
+        return lambda: _answers(b, symbolic.factorize(ZtWZ, T), system)
 
-    same_in_threads("factorize", [at(ZtWZ, theta) for theta in thetas for ZtWZ in products])
+    same_in_threads("factorize", [at(ZtWZ, T) for T in roots for ZtWZ in products])
 
 
 @LAWS.law()
@@ -350,8 +363,7 @@ def cost_is_positive_and_grows(b: _Backend) -> None:
     """`cost` is a positive number of operations (inf: it cannot be done), larger for twice as many levels."""
 
     def one_factor(n_levels: int) -> Structure:
-        zero = np.array([0])
-        return Structure((GroupingFactor("f", n_levels, 1, zero, zero),), {})
+        return Structure((GroupingFactor("f", n_levels, 1),), {})
 
     costs = [float(b.backend.cost(s)) for s in (one_factor(100), one_factor(200))]
     costs += [float(b.backend.cost(case.structure)) for case in b.cases.values()]

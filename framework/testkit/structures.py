@@ -3,47 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..contracts import GroupingFactor, PatternBlocks, Structure
+from ..contracts import Blocks, GroupingFactor, PatternBlocks, Structure
 from ..contracts.arrays import FloatArray, IntArray
 
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """A structure, its cross-products, and the model matrix Z (n, q) and weights that they come from."""
+    """A structure, its cross-products, and the model matrix Z (n, q) and weights that they come from.
+
+    `diagonal` says which factors have diagonal T only (`||`).
+    """
 
     structure: Structure
     ZtWZ: PatternBlocks
     Z: FloatArray
     weights: FloatArray
+    diagonal: tuple[bool, ...]
 
-    def Lambda(self, theta: FloatArray) -> FloatArray:
+    def roots(self, entries: Callable[[tuple[int, int]], FloatArray]) -> Blocks:
+        """Lower triangular T of every factor, diagonal where that is all it has, from arrays of a shape."""
+        return tuple(
+            np.tril(entries((f.n_columns,) * 2)) * (np.eye(f.n_columns) if diagonal else 1.0)
+            for f, diagonal in zip(self.structure.factors, self.diagonal, strict=True)
+        )
+
+    def Lambda(self, T: Blocks) -> FloatArray:
         """The relative covariance factor as a (q, q) array."""
         s = self.structure
         Lambda = np.zeros((s.q, s.q))
-        for f, o, T in zip(s.factors, s.offsets, s.relative_factors(theta), strict=True):
-            Lambda[o : o + f.size, o : o + f.size] = np.kron(T, np.eye(f.n_levels))
+        for f, o, t in zip(s.factors, s.offsets, T, strict=True):
+            Lambda[o : o + f.size, o : o + f.size] = np.kron(t, np.eye(f.n_levels))
         return Lambda
 
-    def M(self, theta: FloatArray) -> FloatArray:
+    def M(self, T: Blocks) -> FloatArray:
         """Lambda' Z'WZ Lambda + I as a (q, q) array, straight from its definition."""
-        ZL = self.Z @ self.Lambda(theta)
+        ZL = self.Z @ self.Lambda(T)
         product: FloatArray = ZL.T @ (self.weights[:, None] * ZL)
         return product + np.eye(self.structure.q)
 
-    def logdet_gradient(self, theta: FloatArray) -> FloatArray:
-        """d log|M| / d theta = 2 tr(M^-1 Lambda' Z'WZ dLambda) by theta, from dense matrices."""
+    def logdet_gradient(self, T: Blocks) -> Blocks:
+        """d log|M| / dT_j = 2 tr(M^-1 Lambda' Z'WZ dLambda) by the entries of T_j, from dense matrices."""
         s = self.structure
         A = self.Z.T @ (self.weights[:, None] * self.Z)
-        F = 2 * A @ self.Lambda(theta) @ np.linalg.inv(self.M(theta))
+        F = 2 * A @ self.Lambda(T) @ np.linalg.inv(self.M(T))
         by_T = []
         for f, o in zip(s.factors, s.offsets, strict=True):
             block = F[o : o + f.size, o : o + f.size].reshape(f.n_columns, f.n_levels, f.n_columns, f.n_levels)
             by_T.append(np.einsum("rlcl->rc", block))
-        return s.theta_of(tuple(by_T))
+        return tuple(by_T)
 
     def blocks_of(self, A: FloatArray) -> PatternBlocks:
         """The entries of a (q, q) array on the pattern of Z'Z, gathered block by block in plain loops."""
@@ -85,12 +96,10 @@ def make_case(
     weights = np.ones(n) if weights is None else weights
     templates = templates or ["full"] * len(labels)
     factors, parts, inverses = [], [], []
-    for j, (label, z, template) in enumerate(zip(labels, columns, templates, strict=True)):
+    for j, (label, z) in enumerate(zip(labels, columns, strict=True)):
         levels, index = np.unique(label, return_inverse=True)
         k = z.shape[1]
-        # tril_indices walks row by row; theta goes column by column
-        theta_columns, theta_rows = np.triu_indices(k) if template == "full" else (np.arange(k), np.arange(k))
-        factors.append(GroupingFactor(f"f{j}", len(levels), k, theta_rows, theta_columns))
+        factors.append(GroupingFactor(f"f{j}", len(levels), k))
         indicator = (index[:, None] == np.arange(len(levels))).astype(float)
         parts.append(np.concatenate([z[:, [c]] * indicator for c in range(k)], axis=1))
         inverses.append(index)
@@ -101,8 +110,9 @@ def make_case(
             pairs[i, j] = (met[:, 0], met[:, 1])
     structure = Structure(tuple(factors), pairs)
     Z = np.concatenate(parts, axis=1)
-    case = Case(structure, PatternBlocks((), {}), Z, weights)
-    return Case(structure, case.blocks_of(Z.T @ (weights[:, None] * Z)), Z, weights)
+    diagonal = tuple(template == "diagonal" for template in templates)
+    case = Case(structure, PatternBlocks((), {}), Z, weights, diagonal)
+    return replace(case, ZtWZ=case.blocks_of(Z.T @ (weights[:, None] * Z)))
 
 
 def _columns(rng: np.random.Generator, n: int, k: int) -> FloatArray:
@@ -164,6 +174,14 @@ def nested(rng: np.random.Generator) -> Case:
     return make_case([child, child // 4], [_columns(rng, n, 2), _columns(rng, n, 1)])
 
 
+def slopes_of_an_outer_factor(rng: np.random.Generator) -> Case:
+    """(1 + x | f:g) + (1 + x + z | f): blocks of several columns are updated by those of nested levels."""
+    n = 150
+    child = rng.integers(0, 20, n)
+    x, z = rng.normal(size=(2, n))
+    return make_case([child, child // 4], [np.column_stack([np.ones(n), x]), np.column_stack([np.ones(n), x, z])])
+
+
 def nested_and_crossed(rng: np.random.Generator) -> Case:
     """(1 | f:g) + (1 | f) + (1 + x | h)."""
     n = 120
@@ -210,6 +228,7 @@ CASES: dict[str, Callable[[np.random.Generator], Case]] = {
         crossed_small_first,
         crossed_three_slopes,
         nested,
+        slopes_of_an_outer_factor,
         nested_and_crossed,
         partially_crossed,
         disconnected,

@@ -1,23 +1,17 @@
-"""Structures for the built-in backends, beyond those of the kit."""
+"""Shared by tests of the built-in backends."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
-from ranef.testkit import structures
-from ranef.testkit.structures import Case, make_case
+from ranef.contracts.linalg import PatternBlocks
 
 
-def slopes_of_an_outer_factor(rng: np.random.Generator) -> Case:
-    """(1 + x | f:g) + (1 + x + z | f): blocks of several columns are updated by those of nested levels."""
-    n = 150
-    child = rng.integers(0, 20, n)
-    x, z = rng.normal(size=(2, n))
-    return make_case([child, child // 4], [np.column_stack([np.ones(n), x]), np.column_stack([np.ones(n), x, z])])
-
-
-CASES: dict[str, Callable[[np.random.Generator], Case]] = structures.CASES | {
-    "slopes_of_an_outer_factor": slopes_of_an_outer_factor
-}
+def assert_blocks_equal(blocks: PatternBlocks, expected: PatternBlocks, rtol: float) -> None:
+    """M^-1 by blocks, whose entries are of size 1."""
+    assert len(blocks.diagonal) == len(expected.diagonal)
+    assert set(blocks.cross) == set(expected.cross)
+    for block, wanted in zip(blocks.diagonal, expected.diagonal, strict=True):
+        np.testing.assert_allclose(block, wanted, rtol=rtol, atol=rtol)
+    for pair, wanted in expected.cross.items():
+        np.testing.assert_allclose(blocks.cross[pair], wanted, rtol=rtol, atol=rtol)

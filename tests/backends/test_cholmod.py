@@ -17,9 +17,10 @@ from ranef.backends.linalg.cholmod import Cholmod
 from ranef.contracts.arrays import IntArray
 from ranef.contracts.errors import MissingExtraError, NotPositiveDefiniteError
 from ranef.contracts.linalg import GroupingFactor, Structure
+from ranef.testkit.linalg import inner_roots, times
 from ranef.testkit.structures import CASES, Case, make_case
 
-from .test_linalg import assert_blocks_equal, inner_theta
+from .cases import assert_blocks_equal
 from .test_selected_inversion import filled
 
 needs_sksparse = pytest.mark.skipif(find_spec("sksparse") is None, reason="scikit-sparse is not installed")
@@ -75,17 +76,17 @@ def test_works_with_the_interface_of_scikit_sparse_05(name: str) -> None:
     case = CASES[name](np.random.default_rng(1))
     B = np.random.default_rng(2).normal(size=(case.structure.q, 3))
     symbolic = Cholmod().analyze(case.structure)
-    thetas = [0.0 * inner_theta(case.structure), inner_theta(case.structure)]
-    factors = [symbolic.factorize(case.ZtWZ, theta) for theta in thetas]
-    with pytest.raises(NotPositiveDefiniteError, match="theta"):
-        symbolic.factorize(case.blocks_of(-case.Z.T @ case.Z), 10.0 * thetas[1])
-    for factor, theta in zip(factors, thetas, strict=True):
-        M = case.M(theta)
+    roots = [times(0.0, inner_roots(case)), inner_roots(case)]
+    factors = [symbolic.factorize(case.ZtWZ, T) for T in roots]
+    with pytest.raises(NotPositiveDefiniteError, match="not positive definite"):
+        symbolic.factorize(case.blocks_of(-case.Z.T @ case.Z), times(10.0, roots[1]))
+    for factor, T in zip(factors, roots, strict=True):
+        M = case.M(T)
         np.testing.assert_allclose(factor.logdet, np.linalg.slogdet(M)[1], rtol=1e-10, atol=1e-10)
         half = factor.half_solve(B)
         np.testing.assert_allclose(half.T @ half, B.T @ np.linalg.solve(M, B), rtol=1e-9, atol=1e-10)
         np.testing.assert_allclose(factor.back_solve(half), np.linalg.solve(M, B), rtol=1e-9, atol=1e-10)
-        assert_blocks_equal(factor.selected_inverse(), case.blocks_of(np.linalg.inv(M)), 1e-9, 1.0)
+        assert_blocks_equal(factor.selected_inverse(), case.blocks_of(np.linalg.inv(M)), 1e-9)
 
 
 def large_crossed() -> Case:
@@ -101,11 +102,11 @@ def test_agrees_with_dense_algebra_when_supernodal(small_q: int, monkeypatch: py
     """Also where METIS's ordering competes with AMD's."""
     monkeypatch.setattr(backend, "SMALL_Q", small_q)
     case = large_crossed()
-    theta = inner_theta(case.structure)
-    M = case.M(theta)
-    factor = Cholmod().analyze(case.structure).factorize(case.ZtWZ, theta)
+    T = inner_roots(case)
+    M = case.M(T)
+    factor = Cholmod().analyze(case.structure).factorize(case.ZtWZ, T)
     np.testing.assert_allclose(factor.logdet, np.linalg.slogdet(M)[1], rtol=1e-12)
-    assert_blocks_equal(factor.selected_inverse(), case.blocks_of(np.linalg.inv(M)), 1e-9, 1.0)
+    assert_blocks_equal(factor.selected_inverse(), case.blocks_of(np.linalg.inv(M)), 1e-9)
     B = np.random.default_rng(2).normal(size=(case.structure.q, 3))
     half = factor.half_solve(B)  # after the selected inverse, which must not change the factor
     np.testing.assert_allclose(factor.back_solve(half), np.linalg.solve(M, B), rtol=1e-9, atol=1e-12)
@@ -113,12 +114,9 @@ def test_agrees_with_dense_algebra_when_supernodal(small_q: int, monkeypatch: py
 
 def chain(n_levels: int) -> Structure:
     """Two factors, each level of the one meeting two neighbours of the other: L has next to no fill."""
-    one = np.array([0])
     f = np.repeat(np.arange(n_levels), 2)
     g = f + np.tile([0, 1], n_levels)
-    return Structure(
-        (GroupingFactor("f", n_levels, 1, one, one), GroupingFactor("g", n_levels + 1, 1, one, one)), {(0, 1): (f, g)}
-    )
+    return Structure((GroupingFactor("f", n_levels, 1), GroupingFactor("g", n_levels + 1, 1)), {(0, 1): (f, g)})
 
 
 @needs_sksparse

@@ -73,10 +73,8 @@ class Scaled(Symbolic):
     def __init__(self, symbolic, by, inverse):
         self.symbolic, self.by, self.inverse = symbolic, by, inverse
 
-    def factorize(self, ZtWZ, theta):
-        return (ScaledFactorWithInverse if self.inverse else ScaledFactor)(
-            self.symbolic.factorize(ZtWZ, theta), self.by
-        )
+    def factorize(self, ZtWZ, T):
+        return (ScaledFactorWithInverse if self.inverse else ScaledFactor)(self.symbolic.factorize(ZtWZ, T), self.by)
 
 
 class ScaledFactor(Factor):

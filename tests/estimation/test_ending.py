@@ -7,6 +7,7 @@ import pytest
 
 from ranef.design.mixed import build_design
 from ranef.estimation.ending import singular_factors
+from ranef.estimation.parameters import Parameters
 
 
 @pytest.mark.parametrize(("smallest", "singular"), [(0.0, True), (0.9e-4, True), (1.1e-4, False), (1e-2, False)])
@@ -21,4 +22,4 @@ def test_a_matrix_is_singular_below_1e_4(smallest: float, singular: bool) -> Non
     Sigma = U @ np.diag([1.0, smallest**2]) @ U.T
     corner = np.sqrt(max(Sigma[1, 1] - Sigma[1, 0] ** 2 / Sigma[0, 0], 0.0))
     T = np.array([np.sqrt(Sigma[0, 0]), Sigma[1, 0] / np.sqrt(Sigma[0, 0]), corner])
-    assert singular_factors(random, np.append(T, 1.0)) == (["g"] if singular else [])
+    assert singular_factors(Parameters(random), np.append(T, 1.0)) == (["g"] if singular else [])

@@ -13,15 +13,17 @@ from ranef.contracts import Family
 from ranef.contracts.arrays import FloatArray
 from ranef.design.crossproducts import cross_products
 from ranef.design.mixed import MixedDesign, build_design
-from ranef.estimation.generalized import _fixed_effects_start, _theta_start
+from ranef.estimation.generalized import _fixed_effects_start, _start
 from ranef.estimation.modes import Model
 from ranef.estimation.moments import moment_start
+from ranef.estimation.parameters import Parameters
 from ranef.families import Binomial, Gamma, Gaussian, NegativeBinomial, Poisson
 
 
 def start_of(design: MixedDesign) -> FloatArray:
     """theta for the columns as they were given."""
-    return design.random.users_theta(moment_start(cross_products(design))[0])
+    parameters = Parameters(design.random)
+    return parameters.users(parameters.of(moment_start(cross_products(design)).T))
 
 
 def start_and_estimate(y, X, groups, **terms) -> tuple[np.ndarray, np.ndarray]:
@@ -86,7 +88,7 @@ def test_the_start_does_not_depend_on_the_basis_of_x() -> None:
     arguments = y, np.column_stack([np.ones(90), x]), {"g": g}
     known = moment_start(cross_products(build_design(*arguments, weights=weights)))
     later = moment_start(cross_products(replace(build_design(*arguments), weights=weights)))
-    np.testing.assert_allclose(later.theta, known.theta, rtol=1e-10)
+    np.testing.assert_allclose(later.T[0], known.T[0], rtol=1e-10)
     assert later.sigma == pytest.approx(known.sigma, rel=1e-10)
 
 
@@ -102,9 +104,9 @@ def test_generalized_models_start_near_their_estimates(family: Family, sd: float
     design = build_design(y, np.column_stack([np.ones(400), x]), {"g": g})
     symbolic = registry.linalg_backend("blocked")[0].analyze(design.random.structure)
     model = Model(design, family, y, weights, symbolic, "observed")
-    start = _theta_start(model, _fixed_effects_start(model)[2])
+    start = _start(model, _fixed_effects_start(model)[2])
     estimate = ranef.glmm(y, design.X, {"g": g}, family=family).theta
-    assert 0.4 < start[0] / estimate[0] < 2.5
+    assert 0.4 < start[0][0, 0] / estimate[0] < 2.5
 
 
 def test_the_smallest_start_is_a_part_of_an_observation() -> None:
@@ -115,4 +117,4 @@ def test_the_smallest_start_is_a_part_of_an_observation() -> None:
     design = build_design(y, np.ones((200, 1)), {"g": np.arange(200) % 40})
     symbolic = registry.linalg_backend("blocked")[0].analyze(design.random.structure)
     model = Model(design, Poisson(), y, weights, symbolic, "observed")
-    assert 4e-4 < _theta_start(model, _fixed_effects_start(model)[2])[0] < 1e-2
+    assert 4e-4 < _start(model, _fixed_effects_start(model)[2])[0][0, 0] < 1e-2

@@ -40,8 +40,7 @@ class Known(Criterion[At]):
         self.turned = np.eye(k) if turned is None else turned
         places = np.zeros((k, k), dtype=np.intp)
         places[np.tril_indices(k)] = np.arange(k * (k + 1) // 2)
-        columns = tuple("abc"[:k])
-        self.roots = (Root(Term("g", columns), 0, 0, places),)
+        self.roots, self.columns = (Root(Term("g", tuple("abc"[:k])), 0, 0, places),), (k,)
         self.lower = np.full(k * (k + 1) // 2, -np.inf)
         self.upper = -self.lower
 

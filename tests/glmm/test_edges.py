@@ -24,7 +24,6 @@ from ranef.estimation.existence import explained
 from ranef.estimation.generalized import _fixed_effects_start
 from ranef.estimation.modes import DegenerateModeError, EdgeError, Model, find_mode
 from ranef.estimation.quadrature import Quadrature, gauss_hermite_grid
-from ranef.estimation.relative import RelativeFactor
 from ranef.families import (
     Beta,
     BetaBinomial,
@@ -163,7 +162,7 @@ def test_what_is_cut_off_at_the_edge() -> None:
     design = build_design(y, np.ones((6, 1)), {"g": np.arange(6) % 2})
     symbolic = registry.linalg_backend("blocked")[0].analyze(design.random.structure)
     model = Model(design, Poisson("identity"), y, np.ones(6), symbolic, "observed")
-    Lambda, gamma = RelativeFactor(design.random.structure, np.array([sd])), design.fixed.R @ np.array([eta])
+    Lambda, gamma = model.Lambda(np.array([sd])), design.fixed.R @ np.array([eta])
     mode = find_mode(model, Lambda, np.zeros(0), np.zeros(2), gamma, joint=False)
     quadrature = Quadrature(mode, gauss_hermite_grid(25, 1))
     exact = np.exp(-3 * eta + 4.5 * sd**2) * stats.norm.sf(-eta, loc=-3 * sd**2, scale=sd)
@@ -314,7 +313,7 @@ def test_a_start_outside_is_pulled_inside(family: Family) -> None:
     problem, x = problem_of(family, 71)
     gamma, theta, _ = problem.unpack(x)
     model = problem.model
-    Lambda, phi, q = RelativeFactor(model.structure, theta), np.full(len(family.parameters), 0.3), model.structure.q
+    Lambda, phi, q = model.Lambda(theta), np.full(len(family.parameters), 0.3), model.structure.q
     outside = np.full(q, (1.0 if family.eta_bounds[1] == 0.0 else -1.0) * 50.0 / abs(theta[0]))
     assert model.point(Lambda, phi, outside, gamma).at is None
     one, other = (find_mode(model, Lambda, phi, u, gamma, joint=False) for u in (outside, np.zeros(q)))

@@ -24,7 +24,6 @@ from ranef.estimation.modes import Model, find_mode
 from ranef.estimation.objective import Problem, Units
 from ranef.estimation.pipeline import Watch
 from ranef.estimation.quadrature import gauss_hermite_grid
-from ranef.estimation.relative import RelativeFactor
 from ranef.families import (
     Beta,
     BetaBinomial,
@@ -128,7 +127,7 @@ def problem_of(
     problem = Problem(replace(model, hessian=hessian), nagq, units, joint=joint, watch=Watch())
     problem.gamma = gamma.copy()
     rng = np.random.default_rng(seed + 1)
-    diagonal = np.concatenate([f.theta_rows == f.theta_columns for f in model.structure.factors])
+    diagonal = np.isin(np.arange(len(model.template)), model.template.on_diagonal)
     inside, around = rng.uniform(0.7, 1.3, len(diagonal)), rng.uniform(-0.5, 0.5, len(diagonal))
     size = 0.05 * (1.0 + abs(float(gamma[0])) / np.sqrt(len(model.y)))
     theta = size * np.where(diagonal, inside, around)
@@ -256,7 +255,7 @@ def test_modes_follow_the_parameters_to_first_order(family: Family, crossed: boo
     def error(length: float) -> float:
         mode = problem.at(x).mode
         gamma, theta, xi = problem.unpack(x + length * step)
-        Lambda, phi = RelativeFactor(problem.model.structure, theta), problem.dispersion.to_natural(xi)[0]
+        Lambda, phi = problem.model.Lambda(theta), problem.dispersion.to_natural(xi)[0]
         u, gamma = mode.follow(Lambda, phi, gamma)
         there = find_mode(problem.model, Lambda, phi, mode.point.u, gamma, joint=joint).point
         return float(np.linalg.norm(np.concatenate([there.u - u, there.gamma - gamma])))
@@ -274,12 +273,12 @@ def test_cross_curvature_is_that_of_the_penalized_likelihood(family: Family, cro
     phi = problem.dispersion.to_natural(xi)[0]
 
     def by_gamma(theta: FloatArray) -> FloatArray:
-        mode = find_mode(model, RelativeFactor(model.structure, theta), phi, problem.u, gamma, joint=False)
+        mode = find_mode(model, model.Lambda(theta), phi, problem.u, gamma, joint=False)
         return np.asarray(-2.0 * model.Q.T @ mode.derivatives.d1)
 
     h = 1e-5
     numeric = np.array([(by_gamma(theta + h * e) - by_gamma(theta - h * e)) / (2 * h) for e in np.eye(len(theta))]).T
-    mode = find_mode(model, RelativeFactor(model.structure, theta), phi, problem.u, gamma, joint=False)
+    mode = find_mode(model, model.Lambda(theta), phi, problem.u, gamma, joint=False)
     H = curvature(mode)
     np.testing.assert_allclose(H[:r, r:], numeric, rtol=1e-6, atol=1e-6 * np.abs(numeric).max())
     np.testing.assert_allclose(H, H.T, rtol=1e-12)
@@ -289,7 +288,7 @@ def test_cross_curvature_is_that_of_the_penalized_likelihood(family: Family, cro
 def test_what_fixed_effects_take_up_is_that_of_dense_matrices(crossed: bool) -> None:
     # w'Z'V^-1 Q (Q'V^-1 Q)^-1 Q'V^-1 Zw is subtracted where gamma is estimated with the modes.
     model, gamma, phi = simulate(Poisson(), 51, columns=2, crossed=crossed)
-    Lambda = RelativeFactor(model.structure, np.linspace(1.0, 0.5, model.structure.n_theta))
+    Lambda = model.Lambda(np.linspace(1.0, 0.5, len(model.template)))
     held = find_mode(model, Lambda, phi, np.zeros(model.structure.q), gamma, joint=False)
     Z = np.array([model.Z(e) for e in np.eye(model.structure.q)]).T
     ZL = np.array([model.Z(Lambda @ e) for e in np.eye(model.structure.q)]).T
@@ -308,10 +307,8 @@ def test_what_fixed_effects_take_up_is_that_of_dense_matrices(crossed: bool) -> 
 def test_curvature_is_positive_semidefinite(size: float, shift: float, crossed: bool) -> None:
     # Far from the estimates gamma takes up most of w'Z'V^-1 Zw, and whole cross terms would make it indefinite.
     model, gamma, phi = simulate(Binomial(), 31, columns=2, crossed=crossed)
-    theta = size * np.linspace(1.0, 0.5, model.structure.n_theta)
-    mode = find_mode(
-        model, RelativeFactor(model.structure, theta), phi, np.zeros(model.structure.q), gamma + shift, joint=False
-    )
+    theta = size * np.linspace(1.0, 0.5, len(model.template))
+    mode = find_mode(model, model.Lambda(theta), phi, np.zeros(model.structure.q), gamma + shift, joint=False)
     H = curvature(mode)
     assert np.linalg.eigvalsh(H)[0] >= -1e-10 * np.abs(H).max()
 
@@ -329,15 +326,13 @@ def test_bending_is_the_hessian_at_zero_variance(family: Family, columns: int) -
     model = replace(model, y=y)
 
     def by_theta(theta: FloatArray) -> FloatArray:
-        Lambda = RelativeFactor(model.structure, theta)
+        Lambda = model.Lambda(theta)
         mode = find_mode(model, Lambda, phi, np.zeros(model.structure.q), gamma, joint=False)
-        return laplace_gradient(mode).theta
+        return laplace_gradient(mode).entries
 
-    m, h = model.structure.n_theta, 1e-4
+    m, h = len(model.template), 1e-4
     numeric = np.array([(by_theta(h * e) - by_theta(-h * e)) / (2 * h) for e in np.eye(m)])
-    mode = find_mode(
-        model, RelativeFactor(model.structure, np.zeros(m)), phi, np.zeros(model.structure.q), gamma, joint=False
-    )
+    mode = find_mode(model, model.Lambda(np.zeros(m)), phi, np.zeros(model.structure.q), gamma, joint=False)
     exact = bending_of_one_factor(mode)
     eigenvalues = np.linalg.eigvalsh(numeric)
     if eigenvalues[0] > 0.0:

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from ranef.contracts import RanefError
-from ranef.design.random import RandomDesign
 from ranef.estimation import search
 
 from .alike import SAME, WAYS, fitted, over_seeds, same_end
@@ -46,10 +45,10 @@ def test_the_sign_of_a_column_of_T_changes_nothing(seed):
     fit = fitted(linear(seed))
     if isinstance(fit, RanefError):
         return
-    random: RandomDesign = fit._fit.design.random
     rng = np.random.default_rng(seed)
+    template = fit._fit.parameters.template
     signs = np.concatenate(
-        [rng.choice([-1.0, 1.0], f.factor.n_columns)[f.factor.theta_columns] for f in random.factors]
+        [rng.choice([-1.0, 1.0], k)[columns] for k, columns in zip(template.sizes, template.columns, strict=True)]
     )
     theta = fit._fit.theta
     values = [fit._fit._differentiable.deviance.at(x).deviance for x in (theta, signs * theta)]

@@ -17,12 +17,11 @@ from hypothesis import strategies as st
 from scipy.linalg import block_diag
 
 from ranef import registry
-from ranef.contracts.arrays import BoolArray, FloatArray
-from ranef.contracts.linalg import Structure
+from ranef.contracts.arrays import FloatArray
 from ranef.design.crossproducts import cross_products
 from ranef.design.mixed import MixedDesign, build_design
-from ranef.estimation.criterion import roots_of
 from ranef.estimation.linear import LinearCriterion, LinearFit
+from ranef.estimation.parameters import Parameters
 from ranef.estimation.pipeline import Watch
 from ranef.estimation.profiled import ProfiledDeviance
 from ranef.inference.satterthwaite import parameter_covariance, vcov_derivatives
@@ -86,17 +85,14 @@ class Model:
         )
 
     def deviance(self) -> tuple[ProfiledDeviance, FloatArray]:
-        """The criterion, and a random theta."""
+        """The criterion, and random entries of T."""
         rng = np.random.default_rng([self.seed, 1])
         cross = cross_products(self.design())
         symbolic = registry.linalg_backend(self.backend)[0].analyze(cross.structure)
-        theta = rng.uniform(-1.0, 1.0, cross.structure.n_theta)
-        theta = np.where(_on_diagonal(cross.structure), 0.2 + np.abs(theta), theta)
+        theta = rng.uniform(-1.0, 1.0, len(cross.template))
+        diagonal = cross.template.on_diagonal
+        theta[diagonal] = 0.2 + np.abs(theta[diagonal])
         return ProfiledDeviance(cross, symbolic, self.reml), theta
-
-
-def _on_diagonal(structure: Structure) -> BoolArray:
-    return np.concatenate([f.theta_rows == f.theta_columns for f in structure.factors])
 
 
 def _as_lists(terms: tuple[Any, ...]) -> list[Any]:
@@ -155,7 +151,7 @@ def test_the_search_measures_in_units_of_an_average_observation(unit: float) -> 
     design = replace(design, weights=unit * design.weights)
     fit = LinearCriterion(
         ProfiledDeviance(cross_products(design), model.deviance()[0].symbolic, True),
-        roots_of(design.random),
+        Parameters(design.random),
         float(1.0 / np.sqrt(design.weights.mean())),
         Watch(),
     )
@@ -191,7 +187,7 @@ def test_average_information_is_that_of_dense_matrices(model: Model) -> None:
         Z[:, o : o + f.size].reshape(n, f.n_columns, f.n_levels)
         for o, f in zip(structure.offsets, structure.factors, strict=True)
     ]
-    roots = structure.relative_factors(theta)
+    roots, template = criterion.cross.template.T(theta), criterion.cross.template
     V = np.diag(1.0 / weights)
     for z, T in zip(parts, roots, strict=True):
         V += np.einsum("ial,ab,jbl->ij", z, T @ T.T, z)
@@ -201,11 +197,11 @@ def test_average_information_is_that_of_dense_matrices(model: Model) -> None:
     s2 = float(y @ Py) / df
     K = (P if model.reml else inverse) - np.outer(Py, Py) / s2
     moved, bent = [], []
-    for f, z, T in zip(structure.factors, parts, roots, strict=True):
+    for rows, columns, z, T in zip(template.rows, template.columns, parts, roots, strict=True):
         eigenvalues, U = np.linalg.eigh(np.einsum("ial,ij,jbl->ab", z, K, z))
         G = (U * np.maximum(eigenvalues, 0.0)) @ U.T
-        directions = np.zeros((f.n_theta, *T.shape))
-        directions[np.arange(f.n_theta), f.theta_rows, f.theta_columns] = 1.0
+        directions = np.zeros((len(rows), *T.shape))
+        directions[np.arange(len(rows)), rows, columns] = 1.0
         moved += [np.einsum("ial,ab,jbl,j->i", z, dT @ T.T + T @ dT.T, z, Py) for dT in directions]
         bent.append(2.0 * np.einsum("ab,mbc,nac->mn", G, directions, directions))
     W = np.array(moved)
@@ -220,7 +216,7 @@ def test_gradient_at_zero_vanishes_for_a_diagonal(model: Model) -> None:
     # The criterion is even in a diagonal of T when the rest of its column is zero: the reason for the second-order
     # condition at the boundary.
     criterion, theta = model.deviance()
-    diagonal = _on_diagonal(criterion.structure)
+    diagonal = criterion.cross.template.on_diagonal
     at_zero = np.zeros_like(theta)
     gradient = criterion.at(at_zero).gradient
     np.testing.assert_allclose(gradient[diagonal], 0.0, atol=1e-12)
@@ -274,7 +270,7 @@ def test_covariance_of_the_variance_parameters(name: str) -> None:
         # -2 log L(theta, sigma) = log|M| (+ 2 log|R_X|) + df log(2 pi sigma^2) + r^2(theta) / sigma^2
         *theta, sigma = parameters
         here = fit._differentiable.deviance.at(np.array(theta))
-        by_theta = fit.structure.theta_of(here.logdet_by_T) + here.pwrss_gradient / sigma**2
+        by_theta = fit.cross.template.entries(here.logdet_by_T) + here.pwrss_gradient / sigma**2
         return np.append(by_theta, 2 * df / sigma - 2 * here.pwrss / sigma**3)
 
     at = np.append(fit.theta, fit.sigma)

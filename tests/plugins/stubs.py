@@ -67,7 +67,7 @@ class Backend(LinalgBackend):
 
 
 class StubSymbolic(Symbolic):
-    def factorize(self, ZtWZ, theta) -> Factor:
+    def factorize(self, ZtWZ, T) -> Factor:
         raise NotImplementedError
 
 

@@ -43,10 +43,10 @@ class RightSymbolic(Symbolic):
     def __init__(self, structure, factor_class):
         self.structure, self.factor_class = structure, factor_class
 
-    def factorize(self, ZtWZ, theta):
-        return self.factor_class(self.structure, self.M(ZtWZ, theta))
+    def factorize(self, ZtWZ, T):
+        return self.factor_class(self.structure, self.M(ZtWZ, T))
 
-    def M(self, ZtWZ, theta):
+    def M(self, ZtWZ, T):
         s, A = self.structure, np.zeros((self.structure.q,) * 2)
         for j, block in enumerate(ZtWZ.diagonal):
             levels = range(s.factors[j].n_levels)
@@ -54,7 +54,7 @@ class RightSymbolic(Symbolic):
         for (i, j), block in ZtWZ.cross.items():
             self.put(A, i, j, *s.pairs[i, j], block)
             self.put(A, j, i, *s.pairs[i, j][::-1], np.swapaxes(block, 0, 1))
-        Lambda = Case(s, ZtWZ, None, None).Lambda(theta)
+        Lambda = Case(s, ZtWZ, None, None, None).Lambda(T)
         return Lambda.T @ A @ Lambda + np.eye(s.q)
 
     def put(self, A, i, j, rows, columns, block):
@@ -70,7 +70,7 @@ class RightFactor(Factor):
         try:
             self.L = np.linalg.cholesky(M)
         except np.linalg.LinAlgError as error:
-            raise NotPositiveDefiniteError("M is indefinite at this theta") from error
+            raise NotPositiveDefiniteError("M is indefinite") from error
 
     @property
     def logdet(self):
@@ -83,7 +83,7 @@ class RightFactor(Factor):
         return solve_triangular(self.L, C, lower=True, trans="T")
 
     def selected_inverse(self):
-        return Case(self.structure, None, None, None).blocks_of(np.linalg.inv(self.M))
+        return Case(self.structure, None, None, None, None).blocks_of(np.linalg.inv(self.M))
 
 
 Right.factor_class = RightFactor
@@ -191,9 +191,9 @@ class StaleWeights(Right):
     def analyze(self, structure):
         symbolic, factorize, seen = RightSymbolic(structure, RightFactor), RightSymbolic.factorize, []
 
-        def with_the_first(ZtWZ, theta):
+        def with_the_first(ZtWZ, T):
             seen.append(ZtWZ)
-            return factorize(symbolic, seen[0], theta)
+            return factorize(symbolic, seen[0], T)
 
         symbolic.factorize = with_the_first
         return symbolic
@@ -266,11 +266,11 @@ def test_wrong_backends_are_caught_by_name(backend, law):
     assert law in broken_laws(linalg_checks(backend()))
 
 
-def test_mistakes_at_the_boundary_of_theta_are_caught_there():
+def test_mistakes_at_the_boundary_are_caught_there():
     message = broken_laws(linalg_checks(with_factor(FailsAtZero)))["logdet_agrees_with_dense_algebra"]
     assert message == (
-        "logdet_agrees_with_dense_algebra: in one_scalar, theta on the boundary: logdet: nan, expected 0 "
-        "(in 20 of 78 cases)"  # theta = 0 in 13 structures, and 7 of them have no other theta than the last column's
+        "logdet_agrees_with_dense_algebra: in one_scalar, T on the boundary: logdet: nan, expected 0 "
+        "(in 21 of 84 cases)"  # T = 0 in 14 structures, and 7 of them have no other column than the last
     )
 
 

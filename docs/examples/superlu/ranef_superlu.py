@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from ranef.contracts import (
+    Blocks,
     Factor,
     LinalgBackend,
     LinalgEntry,
@@ -55,8 +56,7 @@ class SuperLUSymbolic(Symbolic):
             places += [upper, upper[::-1]]
         self._rows, self._columns = (np.concatenate([p[side].ravel() for p in places]) for side in (0, 1))
 
-    def factorize(self, ZtWZ: PatternBlocks, theta: FloatArray) -> Factor:
-        T = self._structure.relative_factors(theta)
+    def factorize(self, ZtWZ: PatternBlocks, T: Blocks) -> Factor:
         values = [np.einsum("ra,rcl,cb->abl", T[j], block, T[j]) for j, block in enumerate(ZtWZ.diagonal)]
         for i, j in self._structure.pairs:
             block = np.einsum("ra,rcl,cb->abl", T[i], ZtWZ.cross[i, j], T[j])
@@ -67,11 +67,11 @@ class SuperLUSymbolic(Symbolic):
         try:
             lu = splu(csc_array(M), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
         except RuntimeError as error:  # exactly singular
-            raise NotPositiveDefiniteError(f"M is singular at theta = {theta}") from error
+            raise NotPositiveDefiniteError("M is singular") from error
         D = lu.U.diagonal()
         # SuperLU factorizes indefinite matrices too, with negative pivots, and exchanges rows at zero ones
         if not (np.all(D > 0) and np.array_equal(lu.perm_r, lu.perm_c)):
-            raise NotPositiveDefiniteError(f"M is not positive definite at theta = {theta}")
+            raise NotPositiveDefiniteError("M is not positive definite")
         return SuperLUFactor(csc_array(lu.L), D, np.argsort(lu.perm_c))
 
 

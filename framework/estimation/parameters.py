@@ -1,0 +1,294 @@
+"""Covariance parameters theta: the only place that knows what they are, and where they stand.
+
+theta has, term by term, the entries of T of an unstructured covariance matrix (its lower triangle column by column, or
+its diagonal where columns are uncorrelated), or the parameters of the term's covariance structure. They are relative to
+sigma, and belong to the basis of the random-effects columns in which the fit is made; `users` and `basis` lead from one
+to the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ..contracts.arrays import BoolArray, FloatArray, IntArray
+from ..contracts.covariance import CovarianceStructure
+from ..contracts.linalg import Blocks
+from ..design.random import RandomDesign
+from ..design.terms import Term
+
+
+@dataclass(frozen=True, eq=False)
+class Root:
+    """Where one unstructured covariance matrix, that of a term's correlated columns, stands in x.
+
+    Parameters
+    ----------
+    term : Term
+    factor, first : int
+        The grouping factor, and the first of its columns that belongs to the matrix.
+    places : (k, k) int array
+        Positions of T's entries in x, on and below the diagonal.
+    """
+
+    term: Term
+    factor: int
+    first: int
+    places: IntArray
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __str__(self) -> str:
+        """As in lme4's formulas."""
+        return str(self.term)
+
+    @property
+    def entries(self) -> IntArray:
+        """Positions of all entries, row by row."""
+        return self.places[np.tril_indices(len(self))]
+
+    def of(self, x: FloatArray) -> FloatArray:
+        """T (k, k), lower triangular."""
+        return np.asarray(np.tril(x[self.places]))
+
+    def zero_columns(self, x: FloatArray) -> IntArray:
+        """Positions in x of the columns of T that are zero."""
+        T = self.of(x)
+        return self.places[np.tril(np.ones_like(T, dtype=bool)) & ~T.any(axis=0)]
+
+    def put(self, x: FloatArray, T: FloatArray) -> FloatArray:
+        """x with another T."""
+        out = x.copy()
+        out[self.entries] = T[np.tril_indices(len(self))]
+        return out
+
+
+@dataclass(frozen=True, eq=False)
+class Structured:
+    """Where the parameters of one term's covariance structure stand in theta, and its T among all entries.
+
+    Parameters
+    ----------
+    structure : CovarianceStructure
+    term : Term
+    factor, first : int
+        The grouping factor, and the first of its columns that belongs to the term.
+    mine : slice
+        Of theta.
+    triangle : (k (k + 1) / 2,) int array
+        Positions of T's lower triangle, column by column, among the entries of the template.
+    unit : float
+        The basis' columns are the user's over this.
+    """
+
+    structure: CovarianceStructure
+    term: Term
+    factor: int
+    first: int
+    mine: slice
+    triangle: IntArray
+    unit: float
+
+    def __len__(self) -> int:
+        return len(self.term.columns)
+
+    def __str__(self) -> str:
+        """As in glmmTMB's formulas."""
+        return str(self.term)
+
+    @cached_property
+    def scales(self) -> BoolArray:
+        """Which parameters are scales."""
+        return np.asarray(self.structure.scales(len(self)), dtype=bool)
+
+    def T(self, theta: FloatArray) -> FloatArray:
+        """The structure's T."""
+        return self.structure.relative_factor(theta[self.mine], len(self))
+
+    def in_units(self, parameters: FloatArray, unit: float) -> FloatArray:
+        """Parameters of T times `unit`."""
+        return np.where(self.scales, unit * parameters, parameters)
+
+
+class Parameters:
+    """theta of a model, and T_j from it.
+
+    Attributes
+    ----------
+    roots : tuple of Root
+        The unstructured covariance matrices.
+    structured : tuple of Structured
+        The others.
+    """
+
+    def __init__(self, random: RandomDesign) -> None:
+        self.random, self.template = random, random.template
+        self._free: list[tuple[IntArray, IntArray]] = []  # positions in theta, and among the entries
+        self.roots: tuple[Root, ...] = ()
+        self.structured: tuple[Structured, ...] = ()
+        at = entry = 0
+        for j, f in enumerate(random.factors):
+            first = 0
+            for term in f.terms:
+                k = len(term.columns)
+                n_entries = k * (k + 1) // 2 if term.correlated else k
+                entries = np.arange(entry, entry + n_entries)
+                if term.structure is None:
+                    self._free.append((np.arange(at, at + n_entries), entries))
+                    self.roots += tuple(_roots(term, j, first, at))
+                    at += n_entries
+                else:
+                    m = len(term.structure.names(term.columns))
+                    unit = float(f.R[first, first])
+                    own = Structured(term.structure, term, j, first, slice(at, at + m), entries, unit)
+                    self.structured += (own,)
+                    at += m
+                entry += n_entries
+                first += k
+        self.n = at
+
+    def __len__(self) -> int:
+        return self.n
+
+    # T --------------------------------------------------------------------------------------------------------------
+
+    def entries(self, theta: FloatArray) -> FloatArray:
+        """Entries of all T_j (see `Template`)."""
+        if not self.structured:
+            return theta
+        out = np.empty(len(self.template))
+        for mine, entries in self._free:
+            out[entries] = theta[mine]
+        for s in self.structured:
+            out[s.triangle] = _triangle(s.T(theta))
+        return out
+
+    def T(self, theta: FloatArray) -> Blocks:
+        """T_j of every factor, (k_j, k_j)."""
+        return self.template.T(self.entries(theta))
+
+    def users_roots(self, theta: FloatArray) -> Blocks:
+        """T_j of every factor for the user's columns."""
+        return self.random.users_roots(self.T(theta))
+
+    # Derivatives ----------------------------------------------------------------------------------------------------
+
+    def jacobian(self, theta: FloatArray) -> FloatArray | None:
+        """Derivatives of all entries by theta, (entries, m); None where theta are the entries."""
+        if not self.structured:
+            return None
+        J = np.zeros((len(self.template), self.n))
+        for mine, entries in self._free:
+            J[entries, mine] = 1.0
+        for s in self.structured:
+            by = s.structure.derivatives(theta[s.mine], len(s))
+            J[s.triangle, s.mine] = np.array([_triangle(d) for d in by]).T
+        return J
+
+    # Other columns, starts, bounds ----------------------------------------------------------------------------------
+
+    def of(self, T: Blocks) -> FloatArray:
+        """theta from T_j: of structured terms the parameters that come near to T T'."""
+        entries, out = self.template.entries(T), np.empty(self.n)
+        for mine, free in self._free:
+            out[mine] = entries[free]
+        for s in self.structured:
+            own = slice(s.first, s.first + len(s))
+            t = T[s.factor][own, own]
+            out[s.mine] = s.structure.start(t @ t.T)
+        return out
+
+    def users(self, theta: FloatArray) -> FloatArray:
+        """theta of the user's columns; T has a diagonal that is not negative."""
+        return self._moved(theta, self.users_roots(theta), to_basis=False)
+
+    def basis(self, theta: FloatArray) -> FloatArray:
+        """The inverse of `users`."""
+        return self._moved(theta, self.random.basis_roots(self.T(theta)), to_basis=True)
+
+    def _moved(self, theta: FloatArray, T: Blocks, *, to_basis: bool) -> FloatArray:
+        entries, out = self.template.entries(T), theta.copy()
+        for mine, free in self._free:
+            out[mine] = entries[free]
+        for s in self.structured:
+            out[s.mine] = s.in_units(theta[s.mine], s.unit if to_basis else 1.0 / s.unit)
+        return out
+
+    def unit(self, eta: float) -> FloatArray:
+        """What theta is measured in where an average observation has standard deviation eta, (m,)."""
+        out = np.full(self.n, eta)
+        for s in self.structured:
+            out[s.mine] = s.in_units(np.ones(len(s.scales)), eta)
+        return out
+
+    @cached_property
+    def bounds(self) -> tuple[FloatArray, FloatArray]:
+        """Least and largest values of theta; entries of T have none."""
+        lower, upper = np.full(self.n, -np.inf), np.full(self.n, np.inf)
+        for s in self.structured:
+            least, largest = s.structure.bounds(len(s))
+            lower[s.mine], upper[s.mine] = s.in_units(least, s.unit), s.in_units(largest, s.unit)
+        return lower, upper
+
+    def roots_at(self, start: int) -> tuple[Root, ...]:
+        """The roots where theta begins at position `start`."""
+        return tuple(Root(r.term, r.factor, r.first, r.places + start) for r in self.roots)
+
+    @cached_property
+    def diagonal(self) -> BoolArray:
+        """Which parameters are diagonals of T, or scales."""
+        diagonal = np.zeros(self.n, dtype=bool)
+        for root in self.roots:
+            diagonal[np.diagonal(root.places)] = True
+        for s in self.structured:
+            diagonal[s.mine] = s.scales
+        return diagonal
+
+    # The boundary ---------------------------------------------------------------------------------------------------
+
+    def free(self, theta: FloatArray) -> BoolArray:
+        """Which parameters are not in a column of T that is zero, nor at a bound."""
+        lower, upper = self.bounds
+        free = (theta > lower) & (theta < upper)
+        for root in self.roots:
+            free[root.zero_columns(theta)] = False
+        return np.asarray(free)
+
+    def zeros(self, theta: FloatArray) -> tuple[int, ...]:
+        """Parameters of the user's columns that are diagonals of T, or scales, and zero."""
+        return tuple(np.flatnonzero(self.diagonal & (self.users(theta) == 0.0)).tolist())
+
+    def smallest_singular_values(self, theta: FloatArray) -> dict[str, float]:
+        """Of the covariance matrices' relative factors, the least by factor."""
+        out = {f.name: np.inf for f in self.random.factors}
+        matrices = [(root.factor, root.of(theta)) for root in self.roots]
+        for j, T in matrices + [(s.factor, s.T(theta)) for s in self.structured]:
+            name = self.random.factors[j].name
+            out[name] = min(out[name], float(np.linalg.svd(T, compute_uv=False)[-1]))
+        return out
+
+
+def _roots(term: Term, factor: int, first: int, at: int) -> Iterator[Root]:
+    """One matrix of correlated columns, or one of each column, where theta's entries begin at `at`."""
+    k = len(term.columns)
+    if not term.correlated:
+        for i, column in enumerate(term.columns):
+            yield Root(Term(term.factor, (column,)), factor, first + i, np.full((1, 1), at + i))
+        return
+    places = np.full((k, k), at)
+    columns, rows = np.triu_indices(k)  # column by column of the lower triangle
+    places[rows, columns] += np.arange(len(rows))
+    yield Root(term, factor, first, places)
+
+
+def _triangle(T: FloatArray) -> FloatArray:
+    """The lower triangle, column by column."""
+    columns, rows = np.triu_indices(len(T))
+    return T[rows, columns]
+
+
+__all__ = ["Parameters", "Root", "Structured"]
