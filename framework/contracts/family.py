@@ -452,16 +452,17 @@ class Family(ABC):
         """Observation-level variance on the link scale at the average mean, for ICC and R^2.
 
         The link's own latent variance for binary responses, log(1 + variance/mu^2) for the log link, and otherwise the
-        delta method (Nakagawa, Johnson & Schielzeth 2017, doi 10.1098/rsif.2017.0213).
+        delta method (Nakagawa, Johnson & Schielzeth 2017, doi 10.1098/rsif.2017.0213). Where dispersion parameters
+        differ from row to row it is the mean over the rows.
         """
         if self.weights_are_trials and self.link.latent_variance is not None:
             return self.link.latent_variance
-        means = np.array([mu])
+        means = np.full(phi.shape[1:] or 1, mu)
         with np.errstate(all="ignore"):  # a mean at the end of its range
             variance = self.variance(means, phi)
-            if self.link.name == "log":
-                return float(np.log1p(variance / means**2)[0])
-            return float((variance / self.link.mean(self.link.link(means)).mu_eta ** 2)[0])
+            if self.link.multiplicative:
+                return float(np.log1p(variance / means**2).mean())
+            return float((variance / self.link.mean(self.link.link(means)).mu_eta ** 2).mean())
 
     # Identity ----------------------------------------------------------------------------------------------------
 

@@ -137,22 +137,29 @@ class GLMMSolution(MixedSolution):
         return np.asarray(self.se[self._design.fixed.kept])
 
     def _average_mean(self) -> float:
-        """Average over the rows of the mean of a new level: at b = 0, or exp(eta + var/2) with the log link.
+        """Average over the rows of the mean of a new level; where effects do not multiply it, at b = 0.
 
-        NaN where a new level has no mean in some row, with links that have an edge.
+        That is where the delta method looks at a family's variance; the variance of log-normal effects is that at their
+        mean. NaN where a new level has no mean in some row, with links that have an edge.
         """
-        random = self._design.random
+        random, family = self._design.random, self.family
         eta = self._fit.eta - random.Z(self._fit.b)
-        if self.family.link.name == "log":
-            roots = self._fit.structure.relative_factors(self._fit.theta)
-            blocks = tuple(
-                np.repeat((T @ T.T)[:, :, None], f.n_levels, axis=2)
-                for f, T in zip(self._fit.structure.factors, roots, strict=True)
-            )
-            eta = eta + 0.5 * random.quadratic_rows(PatternBlocks(blocks, {}))
-        if not self.family.valid(eta):
+        if not family.valid(eta):
             return float("nan")
-        return float(self.family.link.mean(eta).mu.mean())
+        if not family.link.multiplicative:
+            return float(family.link.mean(eta).mu.mean())
+        mu = family.link.marginal_mean(eta, self._variance_of_rows())
+        inside = np.all((mu >= family.mean_bounds[0]) & (mu <= family.mean_bounds[1]))
+        return float(mu.mean()) if inside else float("nan")
+
+    def _variance_of_rows(self) -> FloatArray:
+        """Variance z_i' T T' z_i of the linear predictors over new levels, (n,)."""
+        roots = self._fit.structure.relative_factors(self._fit.theta)
+        blocks = tuple(
+            np.repeat((T @ T.T)[:, :, None], f.n_levels, axis=2)
+            for f, T in zip(self._fit.structure.factors, roots, strict=True)
+        )
+        return self._design.random.quadratic_rows(PatternBlocks(blocks, {}))
 
     # Covariance -----------------------------------------------------------------------------------------------------
 
