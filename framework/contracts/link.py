@@ -135,7 +135,7 @@ class Link(ABC):
         >>> import numpy as np
         >>> from ranef.families import Logit
         >>> Logit().marginal_mean(np.array([0.0, 1.0]), 4.0).round(6)
-        array([0.5     , 0.646702])
+        array([0.5     , 0.647726])
         """
         spread = np.broadcast_to(np.sqrt(variance), eta.shape)
         widest = float(np.max(spread, initial=0.0))
