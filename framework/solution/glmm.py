@@ -127,7 +127,8 @@ class GLMMSolution(MixedSolution):
 
         Intercept variance over itself plus the observation-level variance (Nakagawa, Johnson & Schielzeth 2017, doi
         10.1098/rsif.2017.0213): pi^2/3 for the logit, 1 for the probit, pi^2/6 for the cloglog link; else that of the
-        family at the average of the marginal means (`Family.latent_variance`).
+        family (`Family.latent_variance`) at the average of the marginal means with the log link, and of the means at
+        b = 0 with others.
         """
         level = self.family.latent_variance(self._average_mean(), self._fit.phi)
         return {name: v / (v + level) for name, v in self._intercept_variances().items()}

@@ -174,6 +174,7 @@ def test_marginal_means_of_a_row_are_its_own():
     np.testing.assert_allclose(together, alone, rtol=1e-14)
     assert together[0] == pytest.approx(special.expit(-1.0), rel=1e-15)
     assert link.marginal_mean(np.empty(0), 1.0).shape == (0,)
+    np.testing.assert_array_equal(link.marginal_mean(eta, np.array([np.nan, 0.0, np.inf]))[[0, 2]], np.nan)
 
 
 @pytest.mark.parametrize("name", ["inverse", "inverse_squared"])
