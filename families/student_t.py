@@ -53,8 +53,8 @@ class StudentT(Family):
         # log Gamma((df + 1)/2) - log Gamma(df/2), less log(df/2)/2 which joins the constant
         excess = rising_excess(np.array([0.5]), df / 2, 0)[0]
         z2 = ((y - mu) / scale) ** 2
-        log: FloatArray = excess - 0.5 * np.log(2 * np.pi) - np.log(scale) - 0.5 * (df + 1) * np.log1p(z2 / df)
-        return weights * log
+        density: FloatArray = excess - 0.5 * np.log(2 * np.pi) - np.log(scale) - 0.5 * (df + 1) * np.log1p(z2 / df)
+        return weights * density
 
     def evaluate(
         self,

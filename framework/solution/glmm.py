@@ -13,7 +13,6 @@ from scipy import special, stats
 from ..contracts.arrays import FloatArray
 from ..contracts.errors import ComparisonError, InputError, InputTypeError, shown
 from ..contracts.family import Family
-from ..contracts.linalg import PatternBlocks
 from ..estimation.generalized import GeneralizedFit
 from ..inference.covariance import covariance_of
 from ..inference.laplace_check import LaplaceCheck, laplace_check
@@ -149,18 +148,10 @@ class GLMMSolution(MixedSolution):
             return float("nan")
         if not family.link.multiplicative:
             return float(family.link.mean(eta).mu.mean())
-        mu = family.link.marginal_mean(eta, self._variance_of_rows())
+        roots = self._fit.structure.relative_factors(self._fit.theta)
+        mu = family.link.marginal_mean(eta, random.variances(roots))
         inside = np.all((mu >= family.mean_bounds[0]) & (mu <= family.mean_bounds[1]))
         return float(mu.mean()) if inside else float("nan")
-
-    def _variance_of_rows(self) -> FloatArray:
-        """Variance z_i' T T' z_i of the linear predictors over new levels, (n,)."""
-        roots = self._fit.structure.relative_factors(self._fit.theta)
-        blocks = tuple(
-            np.repeat((T @ T.T)[:, :, None], f.n_levels, axis=2)
-            for f, T in zip(self._fit.structure.factors, roots, strict=True)
-        )
-        return self._design.random.quadratic_rows(PatternBlocks(blocks, {}))
 
     # Covariance -----------------------------------------------------------------------------------------------------
 

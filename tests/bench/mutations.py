@@ -1019,8 +1019,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/solution/glmm.py",
-        "marginal_mean(eta, self._variance_of_rows())",
-        "marginal_mean(eta, 2.0 * self._variance_of_rows())",
+        "marginal_mean(eta, random.variances(roots))",
+        "marginal_mean(eta, 2.0 * random.variances(roots))",
         f"{GLMM_REFERENCE}::test_icc_of_counts_is_at_the_average_marginal_mean",
     ),
     Mutation(
