@@ -14,6 +14,7 @@ from .links import Logit
 from .special import (
     LARGE,
     digamma_less_log,
+    either,
     large_trials,
     log_less_excess,
     maximize,
@@ -48,11 +49,11 @@ class Beta(Family):
         return (DispersionParameter("precision", start=1.0),)
 
     def log_density(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
-        precision = float(phi[0])
+        precision: FloatArray = phi[0]
         a, b = mu * precision, (1 - mu) * precision
         log_y, log_rest = np.log(y), np.log1p(-y)
         density = (a - 1) * log_y + (b - 1) * log_rest - special.betaln(a, b)
-        return weights * (density if precision < LARGE else _large_precision(density, log_y, log_rest, a, b))
+        return weights * _large_precision(density, precision, log_y, log_rest, a, b)
 
     def evaluate(
         self,
@@ -75,7 +76,7 @@ class Beta(Family):
         a = 0 and b = 0 cancel in the tails otherwise.
         """
         m, log = link.mean(eta), link.log_mean(eta)
-        v = float(phi[0])
+        v: FloatArray = phi[0]
         mu, nu = m.mu, m.complement
         a, b = v * mu, v * nu
         log_y, log_rest = np.log(y), np.log1p(-y)
@@ -92,7 +93,7 @@ class Beta(Family):
             - special.gammaln(1 + a)
             - special.gammaln(1 + b)
         )
-        log_density = weights * (density if v < LARGE else _large_precision(density, log_y, log_rest, a, b))
+        log_density = weights * _large_precision(density, v, log_y, log_rest, a, b)
         d1 = weights * (log.log_mu1 + log.log_complement1 + v1 * slope)
         d2 = weights * (log.log_mu2 + log.log_complement2 - v1**2 * (a1 + b1) + v2 * slope)
         expected = weights * (log.log_mu1**2 + log.log_complement1**2 + v1**2 * (a1 + b1))
@@ -101,12 +102,15 @@ class Beta(Family):
         a2, b2 = tetragamma(1 + a), tetragamma(1 + b)
         slope_phi = nu * b1 - mu * a1
         weight_phi = 2 * v * m.mu_eta**2 * (a1 + b1) + v1**2 * (mu * a2 + nu * b2)
-        if v < LARGE:
+
+        def textbook() -> FloatArray:
             by_phi = special.digamma(v) + 2 / v - mu * special.digamma(1 + a) - nu * special.digamma(1 + b)
-            by_phi += mu * log_y + nu * log_rest
-        else:
+            return np.asarray(by_phi + (mu * log_y + nu * log_rest), np.float64)
+
+        def large_precision() -> FloatArray:
             by_phi = digamma_less_log(v) - mu * digamma_less_log(a) - nu * digamma_less_log(b)
-            by_phi += mu * log_less_excess(y, mu) + nu * log_less_excess(1 - y, nu)
+            return by_phi + (mu * log_less_excess(y, mu) + nu * log_less_excess(1 - y, nu))
+
         return Derivatives(
             log_density,
             d1,
@@ -119,28 +123,28 @@ class Beta(Family):
                 2 * (log.log_mu1 * log.log_mu2 + log.log_complement1 * log.log_complement2 + v1 * v2 * (a1 + b1))
                 + v1**3 * (a2 - b2)
             ),
-            phi1=(weights * by_phi)[None],
+            phi1=(weights * either(v < LARGE, textbook, large_precision))[None],
             phi1_eta=(weights * (m.mu_eta * slope + v1 * slope_phi))[None],
             phi1_eta2=(weights * (m.mu_eta2 * slope + v2 * slope_phi - weight_phi))[None],
             expected_weight_phi=(weights * weight_phi)[None],
         )
 
     def variance(self, mu: FloatArray, phi: FloatArray) -> FloatArray:
-        precision = float(phi[0])
+        precision: FloatArray = phi[0]
         return mu * (1 - mu) / (1 + precision)
 
     def support(self, y: FloatArray, weights: FloatArray) -> BoolArray:
         return (y > 0) & (y < 1)
 
     def sample(self, mu: FloatArray, weights: FloatArray, phi: FloatArray, rng: np.random.Generator) -> FloatArray:
-        precision = float(phi[0])
+        precision: FloatArray = phi[0]
         tiny = np.finfo(float).tiny  # a mean may be 0 or 1 to rounding
         draws = rng.beta(np.maximum(mu * precision, tiny), np.maximum((1 - mu) * precision, tiny))
         # small precisions give draws that round to 0 or 1, which are not in the support
         return np.clip(draws, tiny, np.nextafter(1.0, 0.0))
 
     def cdf(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
-        precision = float(phi[0])
+        precision: FloatArray = phi[0]
         return np.asarray(special.betainc(mu * precision, (1 - mu) * precision, y), np.float64)
 
     def saturated_mean(self, y: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
@@ -154,17 +158,22 @@ class Beta(Family):
 
 
 def _large_precision(
-    density: FloatArray, log_y: FloatArray, log_rest: FloatArray, a: FloatArray, b: FloatArray
+    density: FloatArray, precision: FloatArray, log_y: FloatArray, log_rest: FloatArray, a: FloatArray, b: FloatArray
 ) -> FloatArray:
-    """The log density at a large precision a + b, without its loss of digits.
+    """`density`, the log density, without its loss of digits where the precision a + b is large.
 
     Where both shapes are above 1 it is a + b - 1 times a binomial density at y; where one is not, the ratio of two
     gamma functions is taken as a whole.
     """
+    rows = np.broadcast_to(precision >= LARGE, density.shape)
+    if not rows.any():
+        return density
+    result = density.copy()
+    log_y, log_rest, a, b = log_y[rows], log_rest[rows], a[rows], b[rows]
     small, large = np.minimum(a, b), np.maximum(a, b)
     ratio = rising_excess(small, large, 0)[0] + small * np.log(large) - special.gammaln(small)
     density = (a - 1) * log_y + (b - 1) * log_rest + ratio
     k, f = np.maximum(a - 1, 0.0), np.maximum(b - 1, 0.0)
-    return np.where(
-        small > 1, large_trials(density - np.log(a + b - 1), k, f, log_y, log_rest) + np.log(a + b - 1), density
-    )
+    binomial = large_trials(density - np.log(a + b - 1), k, f, log_y, log_rest) + np.log(a + b - 1)
+    result[rows] = np.where(small > 1, binomial, density)
+    return result

@@ -9,6 +9,7 @@ from scipy import special
 
 from ranef.contracts import Derivatives, DispersionParameter, Link
 from ranef.contracts.arrays import FloatArray
+from ranef.contracts.family import phi_of_rows
 
 from .links import Logit
 from .proportion import ProportionFamily
@@ -40,7 +41,7 @@ class BetaBinomial(ProportionFamily):
         return (DispersionParameter("precision", start=1.0),)
 
     def log_density(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
-        precision = float(phi[0])
+        precision: FloatArray = phi[0]
         k = np.rint(weights * y)
         f = weights - k
         excess = (
@@ -69,7 +70,7 @@ class BetaBinomial(ProportionFamily):
     ) -> Derivatives:
         """Derivatives with any link: by log(mu precision) for the successes, and likewise for the failures."""
         m = link.log_mean(eta)
-        v = float(phi[0])
+        v: FloatArray = phi[0]
         n, k = weights, np.rint(weights * y)
         f = n - k
         A = rising_excess(k, v * np.exp(m.log_mu), order)
@@ -106,11 +107,11 @@ class BetaBinomial(ProportionFamily):
         return mu * (1 - mu)
 
     def response_variance(self, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
-        precision = float(phi[0])
+        precision: FloatArray = phi[0]
         return mu * (1 - mu) / weights * (1 + (weights - 1) / (1 + precision))
 
     def sample(self, mu: FloatArray, weights: FloatArray, phi: FloatArray, rng: np.random.Generator) -> FloatArray:
-        precision = float(phi[0])
+        precision: FloatArray = phi[0]
         tiny = np.finfo(float).tiny  # a mean may be 0 or 1 to rounding
         probability = rng.beta(np.maximum(mu * precision, tiny), np.maximum((1 - mu) * precision, tiny))
         return rng.binomial(weights.astype(np.int64), probability) / weights
@@ -118,12 +119,14 @@ class BetaBinomial(ProportionFamily):
     def cdf(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
         """P(Y <= y), summed over the smaller numbers of successes where there are few trials."""
         result, many = np.empty_like(y), weights > _MANY_TRIALS
-        result[many] = self._cdf_of_many_trials(y[many], mu[many], weights[many], phi)
+        result[many] = self._cdf_of_many_trials(y[many], mu[many], weights[many], phi_of_rows(phi, many))
         if not many.all():
-            y, mu, weights = y[~many], mu[~many], weights[~many]
+            y, mu, weights, phi = y[~many], mu[~many], weights[~many], phi_of_rows(phi, ~many)
             rows, k, starts = flat_ranges(np.zeros_like(y), np.rint(weights * y), np.ones_like(y))
             n = weights[rows]
-            result[~many] = np.add.reduceat(np.exp(self.log_density(k / n, mu[rows], n, phi)), starts)
+            result[~many] = np.add.reduceat(
+                np.exp(self.log_density(k / n, mu[rows], n, phi_of_rows(phi, rows))), starts
+            )
         return np.minimum(result, 1.0)
 
     @staticmethod
@@ -133,7 +136,7 @@ class BetaBinomial(ProportionFamily):
         Given P there are at most k successes if the (k + 1)th smallest of n uniform numbers, T, is above it. Of P and
         T the one that varies less is integrated over.
         """
-        k, precision = np.rint(n * y), float(phi[0])
+        k, precision = np.rint(n * y), phi[0]
         tiny = np.finfo(float).tiny
         p = np.maximum(mu * precision, tiny), np.maximum((1 - mu) * precision, tiny)
         t = k + 1, np.maximum(n - k, 1)
@@ -143,7 +146,7 @@ class BetaBinomial(ProportionFamily):
     def saturated_mean(self, y: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
         mean, link = y.copy(), Logit()  # no success or no failure: the likelihood grows up to the bound
         inside = (y > 0) & (y < 1)
-        p, n = y[inside], weights[inside]
+        p, n, phi = y[inside], weights[inside], phi_of_rows(phi, inside)
         mean[inside] = link.mean(maximize(lambda t: self._evaluate(link, p, t, n, phi, 2), link.link(p))).mu
         return mean
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from scipy import special
 
@@ -46,15 +44,15 @@ class Gaussian(ExponentialFamily):
         return (DispersionParameter("dispersion", start=1.0),)
 
     def log_density(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
-        dispersion = float(phi[0])
-        return -0.5 * weights * ((y - mu) ** 2 / dispersion + math.log(2 * math.pi * dispersion))
+        dispersion: FloatArray = phi[0]
+        return -0.5 * weights * ((y - mu) ** 2 / dispersion + np.log(2 * np.pi * dispersion))
 
     def log_density_phi(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
-        dispersion = float(phi[0])
+        dispersion: FloatArray = phi[0]
         return (0.5 * weights * ((y - mu) ** 2 / dispersion - 1) / dispersion)[None]
 
     def variance(self, mu: FloatArray, phi: FloatArray) -> FloatArray:
-        dispersion = float(phi[0])
+        dispersion: FloatArray = phi[0]
         return np.full_like(mu, dispersion)
 
     def variance_derivatives(self, mu: FloatArray, phi: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -64,11 +62,11 @@ class Gaussian(ExponentialFamily):
         return np.isfinite(y)
 
     def sample(self, mu: FloatArray, weights: FloatArray, phi: FloatArray, rng: np.random.Generator) -> FloatArray:
-        dispersion = float(phi[0])
+        dispersion: FloatArray = phi[0]
         return rng.normal(mu, np.sqrt(dispersion))
 
     def cdf(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
-        dispersion = float(phi[0])
+        dispersion: FloatArray = phi[0]
         return np.asarray(special.ndtr((y - mu) / np.sqrt(dispersion)), np.float64)
 
     def deviance(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from scipy import special
 
@@ -33,31 +31,31 @@ class InverseGaussian(ExponentialFamily):
         return (DispersionParameter("dispersion", start=1.0),)
 
     def log_density(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
-        dispersion = float(phi[0])
+        dispersion: FloatArray = phi[0]
         spread: FloatArray = self._unit_deviance(y, mu) / dispersion + 3 * np.log(y)
-        return -0.5 * weights * (spread + math.log(2 * math.pi * dispersion))
+        return -0.5 * weights * (spread + np.log(2 * np.pi * dispersion))
 
     def log_density_phi(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
-        dispersion = float(phi[0])
+        dispersion: FloatArray = phi[0]
         return (0.5 * weights * (self._unit_deviance(y, mu) / dispersion - 1) / dispersion)[None]
 
     def variance(self, mu: FloatArray, phi: FloatArray) -> FloatArray:
-        dispersion = float(phi[0])
+        dispersion: FloatArray = phi[0]
         return dispersion * mu**3
 
     def variance_derivatives(self, mu: FloatArray, phi: FloatArray) -> tuple[FloatArray, FloatArray]:
-        dispersion = float(phi[0])
+        dispersion: FloatArray = phi[0]
         return 3 * dispersion * mu**2, 6 * dispersion * mu
 
     def support(self, y: FloatArray, weights: FloatArray) -> BoolArray:
         return np.isfinite(y) & (y > 0)
 
     def sample(self, mu: FloatArray, weights: FloatArray, phi: FloatArray, rng: np.random.Generator) -> FloatArray:
-        dispersion = float(phi[0])
+        dispersion: FloatArray = phi[0]
         return rng.wald(mu, 1 / dispersion)
 
     def cdf(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
-        dispersion = float(phi[0])
+        dispersion: FloatArray = phi[0]
         # Phi(a) + exp(2 / (phi mu)) Phi(b), by logarithms since the exponential may overflow where Phi(b) vanishes
         root = 1 / np.sqrt(dispersion * y)
         second = 2 / (dispersion * mu) + special.log_ndtr(-root * (y / mu + 1))

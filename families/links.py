@@ -23,12 +23,16 @@ class Identity(Link):
         zero = np.zeros_like(eta)
         return Mean(eta, 1 - eta, np.ones_like(eta), zero, zero)
 
+    def marginal_mean(self, eta: FloatArray, variance: FloatArray | float) -> FloatArray:
+        return eta
+
 
 class Log(Link):
     """eta = log(mu)."""
 
     name = "log"
     range = (0.0, np.inf)
+    multiplicative = True
 
     def link(self, mu: FloatArray) -> FloatArray:
         return np.log(mu)
@@ -36,6 +40,9 @@ class Log(Link):
     def mean(self, eta: FloatArray) -> Mean:
         mu = np.exp(eta)
         return Mean(mu, -np.expm1(eta), mu, mu, mu)
+
+    def marginal_mean(self, eta: FloatArray, variance: FloatArray | float) -> FloatArray:
+        return np.exp(eta + 0.5 * variance)
 
     def log_mean(self, eta: FloatArray) -> LogMean:
         zero = np.zeros_like(eta)
@@ -125,6 +132,9 @@ class Probit(Link):
     def mean(self, eta: FloatArray) -> Mean:
         density = np.exp(-0.5 * eta**2) / np.sqrt(2 * np.pi)
         return Mean(special.ndtr(eta), special.ndtr(-eta), density, -eta * density, (eta**2 - 1) * density)
+
+    def marginal_mean(self, eta: FloatArray, variance: FloatArray | float) -> FloatArray:
+        return np.asarray(special.ndtr(eta / np.sqrt(1 + variance)), np.float64)
 
     def log_mean(self, eta: FloatArray) -> LogMean:
         c0, c1, c2, c3 = _log_normal_cdf(-eta)
@@ -247,6 +257,9 @@ class Sqrt(Link):
     def mean(self, eta: FloatArray) -> Mean:
         mu = eta**2
         return Mean(mu, 1 - mu, 2 * eta, np.full_like(eta, 2.0), np.zeros_like(eta))
+
+    def marginal_mean(self, eta: FloatArray, variance: FloatArray | float) -> FloatArray:
+        return eta**2 + variance  # the mean eta^2 goes on beyond the edge
 
     def valid(self, eta: FloatArray) -> bool:
         return bool(np.all(eta > 0))

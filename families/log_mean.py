@@ -9,6 +9,7 @@ import numpy as np
 
 from ranef.contracts import Derivatives, Family
 from ranef.contracts.arrays import FloatArray
+from ranef.contracts.family import phi_of_rows
 
 from .special import maximize
 
@@ -40,6 +41,6 @@ class LogMeanFamily(Family):
         """`saturated_mean` of counts for which it is not y; it is 0 at the smallest possible count."""
         mean = np.zeros_like(y)
         some = y > smallest
-        counts, ones = y[some], np.ones(int(some.sum()))
+        counts, ones, phi = y[some], np.ones(int(some.sum())), phi_of_rows(phi, some)
         mean[some] = np.exp(maximize(lambda t: self.by_log_mean(counts, np.exp(t), ones, phi, 2), np.log(counts)))
         return mean

@@ -48,7 +48,7 @@ class NegativeBinomial(LogMeanFamily):
         return (DispersionParameter("theta", start=1.0, fixed=self.theta),)
 
     def log_density(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
-        theta = float(phi[0])
+        theta: FloatArray = phi[0]
         excess = rising_excess(y, theta, 0)[0]
         density = excess + special.xlogy(y, mu) - (y + theta) * np.log1p(mu / theta) - special.gammaln(y + 1)
         return weights * large_counts(density, y, mu, theta)
@@ -56,7 +56,7 @@ class NegativeBinomial(LogMeanFamily):
     def by_log_mean(
         self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray, order: Literal[2, 3]
     ) -> Derivatives:
-        theta = float(phi[0])
+        theta: FloatArray = phi[0]
         ratio = mu / theta
         C = 1 / (1 + ratio)  # theta / (mu + theta)
         P = ratio * C  # 1 - C
@@ -81,22 +81,22 @@ class NegativeBinomial(LogMeanFamily):
         )
 
     def variance(self, mu: FloatArray, phi: FloatArray) -> FloatArray:
-        theta = float(phi[0])
+        theta: FloatArray = phi[0]
         return mu + mu**2 / theta
 
     def support(self, y: FloatArray, weights: FloatArray) -> BoolArray:
         return is_count(y)
 
     def sample(self, mu: FloatArray, weights: FloatArray, phi: FloatArray, rng: np.random.Generator) -> FloatArray:
-        theta = float(phi[0])
+        theta: FloatArray = phi[0]
         return rng.poisson(rng.gamma(theta, mu / theta)).astype(float)
 
     def cdf(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
-        theta = float(phi[0])
+        theta: FloatArray = phi[0]
         return np.asarray(special.betainc(theta, y + 1, theta / (mu + theta)), np.float64)
 
     def deviance(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
-        theta = float(phi[0])
+        theta: FloatArray = phi[0]
         return 2 * weights * (special.xlogy(y, y / mu) - (y + theta) * np.log1p((y - mu) / (mu + theta)))
 
     def start_dispersion(self, y: FloatArray, mu: FloatArray, weights: FloatArray) -> FloatArray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Literal
 
 import numpy as np
@@ -37,30 +36,32 @@ class NegativeBinomial1(LogMeanFamily):
         return (DispersionParameter("phi", start=1.0),)
 
     def log_density(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
-        dispersion = float(phi[0])
-        return self._log_density(y, mu, weights, dispersion, rising_excess(y, mu / dispersion, 0)[0])
+        return self._log_density(y, mu, weights, phi, rising_excess(y, mu / phi[0], 0)[0])
 
     @staticmethod
-    def _log_density(y: FloatArray, mu: FloatArray, weights: FloatArray, phi: float, excess: FloatArray) -> FloatArray:
-        log1p = math.log1p(phi)
-        density = excess + special.xlogy(y, mu) - y * log1p - mu * (log1p / phi) - special.gammaln(y + 1)
-        return weights * large_counts(density, y, mu, mu / phi)
+    def _log_density(
+        y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray, excess: FloatArray
+    ) -> FloatArray:
+        dispersion: FloatArray = phi[0]
+        log1p = np.log1p(dispersion)
+        density = excess + special.xlogy(y, mu) - y * log1p - mu * (log1p / dispersion) - special.gammaln(y + 1)
+        return weights * large_counts(density, y, mu, mu / dispersion)
 
     def by_log_mean(
         self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray, order: Literal[2, 3]
     ) -> Derivatives:
-        dispersion = float(phi[0])
+        dispersion: FloatArray = phi[0]
         size = mu / dispersion
         excess = rising_excess(y, size, order)
-        zero = size * math.log1p(dispersion)  # -log P(Y = 0)
-        log_density = self._log_density(y, mu, weights, dispersion, excess[0])
+        zero = size * np.log1p(dispersion)  # -log P(Y = 0)
+        log_density = self._log_density(y, mu, weights, phi, excess[0])
         d1 = weights * (y + excess[1] - zero)
         d2 = weights * (excess[2] - zero)
         expected = weights * mu / (1 + dispersion)
         if order == 2:
             return Derivatives(log_density, d1, d2, expected)
         # minus the derivative of `zero` by log phi: size (log(1 + phi) - phi / (1 + phi)), without cancellation
-        fall = size * log1p_minus_ratio(phi)[0]
+        fall = size * log1p_minus_ratio(dispersion)
         share = dispersion / (1 + dispersion)
         return Derivatives(
             log_density,
@@ -76,18 +77,18 @@ class NegativeBinomial1(LogMeanFamily):
         )
 
     def variance(self, mu: FloatArray, phi: FloatArray) -> FloatArray:
-        dispersion = float(phi[0])
+        dispersion: FloatArray = phi[0]
         return mu * (1 + dispersion)
 
     def support(self, y: FloatArray, weights: FloatArray) -> BoolArray:
         return is_count(y)
 
     def sample(self, mu: FloatArray, weights: FloatArray, phi: FloatArray, rng: np.random.Generator) -> FloatArray:
-        dispersion = float(phi[0])
+        dispersion: FloatArray = phi[0]
         return rng.poisson(rng.gamma(mu / dispersion, dispersion)).astype(float)
 
     def cdf(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
-        dispersion = float(phi[0])
+        dispersion: FloatArray = phi[0]
         return np.asarray(special.betainc(mu / dispersion, y + 1, 1 / (1 + dispersion)), np.float64)
 
     def saturated_mean(self, y: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:

@@ -71,14 +71,14 @@ def log1p_minus(x: FloatArray) -> FloatArray:
 def log1p_minus_ratio(x: FloatArray) -> FloatArray:
     """log(1 + x) - x / (1 + x) for x >= 0, to full relative precision (its slope is x / (1 + x)^2)."""
     small = np.minimum(x, 0.5)
-    series = log1p_minus(small) + small**2 / (1 + small)
+    series = log1p_minus(small) + np.square(small) / (1 + small)
     return np.where(x < 0.5, series, np.log1p(x) - x / (1 + x))
 
 
 def rising_log1p(x: FloatArray) -> FloatArray:
     """(1 + x) log(1 + x) - x for x >= 0, to full relative precision (its slope is log(1 + x))."""
     small = np.minimum(x, 0.5)
-    series = small**2 + (1 + small) * log1p_minus(small)
+    series = np.square(small) + (1 + small) * log1p_minus(small)
     return np.where(x < 0.5, series, (1 + x) * np.log1p(x) - x)
 
 
@@ -89,7 +89,7 @@ def _stirling_by_log(z: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray,
     c2 = -(powers + 1) * c1
     c3 = -(powers + 2) * c2
     inverse = 1 / z
-    s0, s1, s2, s3 = (inverse * polynomial(c, inverse**2) for c in (_STIRLING, c1, c2, c3))
+    s0, s1, s2, s3 = (inverse * polynomial(c, np.square(inverse)) for c in (_STIRLING, c1, c2, c3))
     return s0, s1, s2, s3
 
 
@@ -235,6 +235,27 @@ def log_less_excess(y: FloatArray, mu: FloatArray) -> FloatArray:
     near = np.abs(excess) < 0.5
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(near, log1p_minus(np.where(near, excess, 0.0)), np.log(y / mu) - excess)
+
+
+def either(condition: BoolArray | bool, yes: Callable[[], FloatArray], no: Callable[[], FloatArray]) -> FloatArray:
+    """What `yes` gives where the condition holds and `no` elsewhere; what is needed nowhere is not computed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> x = np.array([0.0, 4.0])
+    >>> either(x > 1, lambda: np.sqrt(x), lambda: -x).tolist()
+    [-0.0, 2.0]
+    """
+    if np.all(condition):
+        return yes()
+    return np.where(condition, yes(), no()) if np.any(condition) else no()
+
+
+def raised(x: FloatArray, exponent: FloatArray) -> FloatArray:
+    """x ** exponent with the bits of a single exponent, of which NumPy takes 1/2 as a square root."""
+    power: FloatArray = x**exponent
+    return np.where(exponent == 0.5, np.sqrt(x), power) if np.ndim(exponent) else power
 
 
 def times_log(count: FloatArray, log: FloatArray) -> FloatArray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Literal
 
 import numpy as np
@@ -50,11 +49,12 @@ class StudentT(Family):
         return (DispersionParameter("scale", start=1.0), DispersionParameter("df", start=5.0, fixed=self.df))
 
     def log_density(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
-        scale, df = map(float, phi)
+        scale, df = _parts(phi)
         # log Gamma((df + 1)/2) - log Gamma(df/2), less log(df/2)/2 which joins the constant
         excess = rising_excess(np.array([0.5]), df / 2, 0)[0]
         z2 = ((y - mu) / scale) ** 2
-        return weights * (excess - 0.5 * math.log(2 * math.pi) - math.log(scale) - 0.5 * (df + 1) * np.log1p(z2 / df))
+        density: FloatArray = excess - 0.5 * np.log(2 * np.pi) - np.log(scale) - 0.5 * (df + 1) * np.log1p(z2 / df)
+        return weights * density
 
     def evaluate(
         self,
@@ -71,8 +71,8 @@ class StudentT(Family):
     def _by_mean(
         self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray, order: Literal[2, 3]
     ) -> Derivatives:
-        scale, df = map(float, phi)
-        e, s2 = y - mu, scale**2
+        scale, df = _parts(phi)
+        e, s2 = y - mu, np.square(scale)
         c = df * s2
         e2 = e**2
         q = c + e2
@@ -102,24 +102,30 @@ class StudentT(Family):
                     weights * (e2**2 - 3 * c * e2 + c * s2 - 3 * s2 * e2) / q**3,
                 ]
             ),
-            expected_weight_phi=np.stack([-2 * expected / scale, weights * 2 / ((df + 3) ** 2 * s2)]),
+            expected_weight_phi=np.stack([-2 * expected / scale, weights * 2 / (np.square(df + 3) * s2)]),
         )
 
     def variance(self, mu: FloatArray, phi: FloatArray) -> FloatArray:
-        scale, df = map(float, phi)
-        return np.full_like(mu, scale**2 * df / (df - 2) if df > 2 else np.inf)
+        scale, df = _parts(phi)
+        with np.errstate(divide="ignore"):
+            return np.full_like(mu, np.square(scale) * df / np.maximum(df - 2, 0.0))
 
     def support(self, y: FloatArray, weights: FloatArray) -> BoolArray:
         return np.isfinite(y)
 
     def sample(self, mu: FloatArray, weights: FloatArray, phi: FloatArray, rng: np.random.Generator) -> FloatArray:
-        scale, df = map(float, phi)
+        scale, df = _parts(phi)
         return mu + scale * rng.standard_t(df, size=mu.shape)
 
     def cdf(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
-        scale, df = map(float, phi)
+        scale, df = _parts(phi)
         return np.asarray(special.stdtr(df, (y - mu) / scale), np.float64)
 
     def start_dispersion(self, y: FloatArray, mu: FloatArray, weights: FloatArray) -> FloatArray:
         scale = 1.4826 * float(np.median(np.abs(y - mu)))  # the median absolute deviation, as a standard deviation
         return np.array([scale if scale > 0 else 1.0, 5.0 if self.df is None else self.df])
+
+
+def _parts(phi: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Scale and degrees of freedom."""
+    return phi[0], phi[1]

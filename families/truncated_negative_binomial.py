@@ -40,13 +40,13 @@ class TruncatedNegativeBinomial(NegativeBinomial):
     support_text = "counts 1, 2, 3, ..."
 
     def log_density(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
-        theta = float(phi[0])
+        theta: FloatArray = phi[0]
         return super().log_density(y, mu, weights, phi) - weights * _log_seen(mu, theta)[0]
 
     def by_log_mean(
         self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray, order: Literal[2, 3]
     ) -> Derivatives:
-        theta = float(phi[0])
+        theta: FloatArray = phi[0]
         whole = super().by_log_mean(y, mu, np.ones_like(mu), phi, order)
         _, K1, K2, K3, K_theta, K1_theta, K2_theta = _log_seen(mu, theta)
         C = 1 / (1 + mu / theta)
@@ -77,12 +77,12 @@ class TruncatedNegativeBinomial(NegativeBinomial):
         )
 
     def response_mean(self, mu: FloatArray, phi: FloatArray) -> FloatArray:
-        theta = float(phi[0])
+        theta: FloatArray = phi[0]
         return mu + _log_seen(mu, theta)[1] * (1 + mu / theta)
 
     def variance(self, mu: FloatArray, phi: FloatArray) -> FloatArray:
         """Variance of the truncated counts."""
-        theta = float(phi[0])
+        theta: FloatArray = phi[0]
         one = np.ones_like(mu)
         return self.by_log_mean(one, mu, one, phi, 2).expected_weight * (1 + mu / theta) ** 2
 
@@ -90,7 +90,7 @@ class TruncatedNegativeBinomial(NegativeBinomial):
         return is_count(y) & (y > 0)
 
     def sample(self, mu: FloatArray, weights: FloatArray, phi: FloatArray, rng: np.random.Generator) -> FloatArray:
-        theta = float(phi[0])
+        theta: FloatArray = phi[0]
         # NB counts are a Poisson number of clusters of logarithmic size: as in TruncatedPoisson the first cluster
         # comes before its time is over, and the rest of the time has NB counts with the rest of theta
         ratio = mu / theta
@@ -101,7 +101,7 @@ class TruncatedNegativeBinomial(NegativeBinomial):
         return counts + rng.logseries(ratio / (1 + ratio))
 
     def cdf(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
-        theta = float(phi[0])
+        theta: FloatArray = phi[0]
         above = special.betainc(y + 1, theta, mu / (mu + theta))
         return np.asarray(1 - above / -np.expm1(-theta * np.log1p(mu / theta)), np.float64)
 
@@ -112,7 +112,7 @@ class TruncatedNegativeBinomial(NegativeBinomial):
         return super(NegativeBinomial, self).deviance(y, mu, weights, phi)
 
 
-def _log_seen(mu: FloatArray, theta: float) -> tuple[FloatArray, ...]:
+def _log_seen(mu: FloatArray, theta: FloatArray) -> tuple[FloatArray, ...]:
     """K = log(1 - P(0)) and its derivatives: K, K', K'', K''' by log mu, and K, K', K'' differentiated by theta.
 
     P(0) = exp(-T) with T = theta log(1 + mu/theta), of which log T has the slope c = ratio / ((1 + ratio)

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .arrays import BoolArray, FloatArray, real_number
+from .arrays import BoolArray, FloatArray, IntArray, real_number
 from .errors import InputError, PluginError
 from .link import Link, Mean, find_link
 
@@ -179,8 +179,9 @@ class Family(ABC):
     """Distribution of the response given its mean mu = g^-1(eta) and dispersion parameters phi.
 
     A subclass sets the class attributes and gives `log_density`, `variance`, `support` and `sample`. Wherever `phi`
-    stands it is the (r,) array of *all* dispersion parameters, fixed ones included, in the order of `parameters` and on
-    their natural scales; the framework alone knows which of them are estimated, and on which scale.
+    stands it holds *all* dispersion parameters, fixed ones included, in the order of `parameters` and on their natural
+    scales; the framework alone knows which of them are estimated, and on which scale. It is an array (r,), or (r, n)
+    where they differ from row to row: phi[j] is a number or (n,), and arithmetic with it serves both.
 
     Families are immutable: an attribute is set once, in `__init__`, under the name of the constructor's argument; two
     families are equal when class and attributes are.
@@ -308,12 +309,12 @@ class Family(ABC):
         by_phi = np.zeros((len(phi), 6, len(eta)))
         for j, parameter in enumerate(self.parameters):
 
-            def along(value: float, j: int = j) -> FloatArray:
+            def along(value: FloatArray, j: int = j) -> FloatArray:
                 moved = phi.copy()
                 moved[j] = value
                 return at(moved)
 
-            by_phi[j] = _differences(along, float(phi[j]), _parameter_scale(parameter, float(phi[j])))[1]
+            by_phi[j] = _differences(along, phi[j], _parameter_scale(parameter, phi[j]))[1]
         return Derivatives(
             log_density,
             d1,
@@ -451,16 +452,17 @@ class Family(ABC):
         """Observation-level variance on the link scale at the average mean, for ICC and R^2.
 
         The link's own latent variance for binary responses, log(1 + variance/mu^2) for the log link, and otherwise the
-        delta method (Nakagawa, Johnson & Schielzeth 2017, doi 10.1098/rsif.2017.0213).
+        delta method (Nakagawa, Johnson & Schielzeth 2017, doi 10.1098/rsif.2017.0213). Where dispersion parameters
+        differ from row to row it is the mean over the rows.
         """
         if self.weights_are_trials and self.link.latent_variance is not None:
             return self.link.latent_variance
-        means = np.array([mu])
+        means = np.full(phi.shape[1:] or 1, mu)
         with np.errstate(all="ignore"):  # a mean at the end of its range
             variance = self.variance(means, phi)
-            if self.link.name == "log":
-                return float(np.log1p(variance / means**2)[0])
-            return float((variance / self.link.mean(self.link.link(means)).mu_eta ** 2)[0])
+            if self.link.multiplicative:
+                return float(np.log1p(variance / means**2).mean())
+            return float((variance / self.link.mean(self.link.link(means)).mu_eta ** 2).mean())
 
     # Identity ----------------------------------------------------------------------------------------------------
 
@@ -494,11 +496,25 @@ def describe_rows(y: FloatArray, rows: Any, limit: int = 5) -> str:
     return shown + (f" and {len(rows) - limit} more" if len(rows) > limit else "")
 
 
-def _parameter_scale(parameter: DispersionParameter, value: float) -> float:
+def phi_of_rows(phi: FloatArray, rows: IntArray | BoolArray | slice) -> FloatArray:
+    """Dispersion parameters of some of the rows: those by row (r, n) are taken apart, the others (r,) are the same.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> phi_of_rows(np.array([[1.0, 2.0, 3.0]]), np.array([True, False, True]))
+    array([[1., 3.]])
+    >>> phi_of_rows(np.array([1.0]), np.array([True, False, True]))
+    array([1.])
+    """
+    return phi[:, rows] if phi.ndim == 2 else phi
+
+
+def _parameter_scale(parameter: DispersionParameter, value: FloatArray) -> FloatArray | float:
     """How far from its value a dispersion parameter may be moved for differences."""
     if np.isfinite(parameter.lower) or np.isfinite(parameter.upper):
-        return float(_distance(value, parameter.lower, parameter.upper))
-    return max(1.0, abs(value))
+        return _distance(value, parameter.lower, parameter.upper)
+    return np.maximum(1.0, np.abs(value))
 
 
 class ExponentialFamily(Family):
@@ -541,12 +557,12 @@ class ExponentialFamily(Family):
         result = np.zeros((len(phi), n))
         for j, parameter in enumerate(self.parameters):
 
-            def along(value: float, j: int = j) -> FloatArray:
+            def along(value: FloatArray, j: int = j) -> FloatArray:
                 moved = phi.copy()
                 moved[j] = value
                 return f(moved)
 
-            result[j] = _differences(along, float(phi[j]), _parameter_scale(parameter, float(phi[j])))[1]
+            result[j] = _differences(along, phi[j], _parameter_scale(parameter, phi[j]))[1]
         return result
 
     def evaluate(
@@ -593,4 +609,12 @@ class ExponentialFamily(Family):
         )
 
 
-__all__ = ["Derivatives", "DispersionParameter", "ExponentialFamily", "Family", "describe_rows", "eta_bounds"]
+__all__ = [
+    "Derivatives",
+    "DispersionParameter",
+    "ExponentialFamily",
+    "Family",
+    "describe_rows",
+    "eta_bounds",
+    "phi_of_rows",
+]

@@ -53,10 +53,21 @@ class LogMean:
     log_complement3: FloatArray
 
 
+#: `Link.marginal_mean` looks this many standard deviations to either side: beyond is 1e-18 of the normal distribution.
+_REACH = 9.0
+#: Its nodes are no further apart than this, in standard deviations and on the scale of eta. The trapezoidal rule leaves
+#: exp(-2 pi d / step) where the mean is analytic at distances below d from the real line (Trefethen & Weideman 2014,
+#: doi 10.1137/130932132): pi for the logit, pi/2 (as far as it is bounded) for the cloglog, 1 for the cauchit link. A
+#: Gauss-Hermite rule is exact for polynomials, which these means are not: with a standard deviation of 5 it takes 200
+#: nodes to give 8 digits of a logit mean, and 800 of a cloglog mean; these 361 nodes give 12 digits of either.
+_STEP, _STEP_OF_ETA = 0.5, 0.25
+
+
 class Link(ABC):
     """A link function eta = g(mu): immutable, and equal to every other link of its class with the same attributes.
 
-    A subclass gives `link` and `mean`; one for means in (0, 1) should give `log_mean` too, exact in the tails.
+    A subclass gives `link` and `mean`; one for means in (0, 1) should give `log_mean` too, exact in the tails, and one
+    whose means of normal variables have a closed form `marginal_mean`.
 
     Examples
     --------
@@ -81,6 +92,9 @@ class Link(ABC):
     range: tuple[float, float] = (-np.inf, np.inf)
     #: Variance of the standard latent distribution behind a binary response (pi^2/3 for the logit), or None.
     latent_variance: float | None = None
+    #: Whether eta is the natural logarithm of mu, so that effects multiply the mean: normal ones are log-normal then,
+    #: with means and variances in closed form.
+    multiplicative: bool = False
 
     @abstractmethod
     def link(self, mu: FloatArray) -> FloatArray:
@@ -104,6 +118,38 @@ class Link(ABC):
                 np.log(m.complement),
                 *_log_derivatives(m.complement, -m.mu_eta, -m.mu_eta2, -m.mu_eta3),
             )
+
+    def marginal_mean(self, eta: FloatArray, variance: FloatArray | float) -> FloatArray:
+        """E g^-1(eta + e), e ~ N(0, variance), (n,): the mean over random effects that are not known.
+
+        By default from the trapezoidal rule, to 1e-11 for means in (0, 1), with 72 nodes for each unit of the standard
+        deviation. NaN in rows where the mean is not monotone within nine standard deviations: they lead beyond an edge
+        of the link.
+
+        Parameters
+        ----------
+        eta : (n,) array
+        variance : float or (n,) array
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from ranef.families import Logit
+        >>> Logit().marginal_mean(np.array([0.0, 1.0]), 4.0).round(6)
+        array([0.5     , 0.647726])
+        """
+        spread = np.broadcast_to(np.sqrt(variance), eta.shape)
+        widest = float(np.max(spread, initial=0.0, where=np.isfinite(spread)))
+        step = min(_STEP, _STEP_OF_ETA / widest) if widest > 0 else _STEP
+        count = int(np.ceil(_REACH / step))
+        z = step * np.arange(-count, count + 1)
+        weights = np.exp(-0.5 * z**2)
+        with np.errstate(all="ignore"):  # beyond an edge
+            # node by node: all rows at all nodes would be too much to keep
+            total = sum(w * self.mean(eta + spread * node).mu for w, node in zip(weights, z, strict=True))
+            first, last = self.mean(eta + spread * z[0]), self.mean(eta + spread * z[-1])
+            one_way = (first.mu_eta * last.mu_eta >= 0) & ((last.mu - first.mu) * (first.mu_eta + last.mu_eta) >= 0)
+        return np.where(one_way, total / weights.sum(), np.nan)
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and vars(self) == vars(other)

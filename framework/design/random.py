@@ -173,6 +173,14 @@ class RandomDesign:
                 out += effect if z is None else effect * z
         return out
 
+    def variances(self, roots: Sequence[FloatArray]) -> FloatArray:
+        """z_i' T T' z_i for every row i, all factors together: the variance of Z b over new levels, (n,)."""
+        blocks = (
+            np.repeat((T @ T.T)[:, :, None], f.factor.n_levels, axis=2)
+            for f, T in zip(self.factors, roots, strict=True)
+        )
+        return self.quadratic_rows(PatternBlocks(tuple(blocks), {}))
+
     def quadratic_rows(self, K: PatternBlocks) -> FloatArray:
         """z_i' K z_i for every row i, K symmetric on the pattern of Z'Z: (n,)."""
         out = np.zeros(self.n)

@@ -13,7 +13,6 @@ from scipy import special, stats
 from ..contracts.arrays import FloatArray
 from ..contracts.errors import ComparisonError, InputError, InputTypeError, shown
 from ..contracts.family import Family
-from ..contracts.linalg import PatternBlocks
 from ..estimation.generalized import GeneralizedFit
 from ..inference.covariance import covariance_of
 from ..inference.laplace_check import LaplaceCheck, laplace_check
@@ -127,7 +126,8 @@ class GLMMSolution(MixedSolution):
 
         Intercept variance over itself plus the observation-level variance (Nakagawa, Johnson & Schielzeth 2017, doi
         10.1098/rsif.2017.0213): pi^2/3 for the logit, 1 for the probit, pi^2/6 for the cloglog link; else that of the
-        family at the average of the marginal means (`Family.latent_variance`).
+        family (`Family.latent_variance`) at the average of the marginal means with the log link, and of the means at
+        b = 0 with others.
         """
         level = self.family.latent_variance(self._average_mean(), self._fit.phi)
         return {name: v / (v + level) for name, v in self._intercept_variances().items()}
@@ -137,22 +137,21 @@ class GLMMSolution(MixedSolution):
         return np.asarray(self.se[self._design.fixed.kept])
 
     def _average_mean(self) -> float:
-        """Average over the rows of the mean of a new level: at b = 0, or exp(eta + var/2) with the log link.
+        """Average over the rows of the mean of a new level; where effects do not multiply it, at b = 0.
 
-        NaN where a new level has no mean in some row, with links that have an edge.
+        That is where the delta method looks at a family's variance; the variance of log-normal effects is that at their
+        mean. NaN where a new level has no mean in some row, with links that have an edge.
         """
-        random = self._design.random
+        random, family = self._design.random, self.family
         eta = self._fit.eta - random.Z(self._fit.b)
-        if self.family.link.name == "log":
-            roots = self._fit.parameters.T(self._fit.theta)
-            blocks = tuple(
-                np.repeat((T @ T.T)[:, :, None], f.n_levels, axis=2)
-                for f, T in zip(self._fit.structure.factors, roots, strict=True)
-            )
-            eta = eta + 0.5 * random.quadratic_rows(PatternBlocks(blocks, {}))
-        if not self.family.valid(eta):
+        if not family.valid(eta):
             return float("nan")
-        return float(self.family.link.mean(eta).mu.mean())
+        if not family.link.multiplicative:
+            return float(family.link.mean(eta).mu.mean())
+        roots = self._fit.parameters.T(self._fit.theta)
+        mu = family.link.marginal_mean(eta, random.variances(roots))
+        inside = np.all((mu >= family.mean_bounds[0]) & (mu <= family.mean_bounds[1]))
+        return float(mu.mean()) if inside else float("nan")
 
     # Covariance -----------------------------------------------------------------------------------------------------
 

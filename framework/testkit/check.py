@@ -120,6 +120,12 @@ class LawBook(Generic[Subject]):
 
         return enter
 
+    def __add__(self, other: LawBook[Subject]) -> LawBook[Subject]:
+        """The laws of both, in order."""
+        both = LawBook[Subject]()
+        both._laws = self._laws + other._laws
+        return both
+
     def applying(self, subject: Subject) -> list[_Law]:
         """The laws that apply to a subject."""
         return [replace(law, subject=subject) for law in self._laws if _applies(law, subject)]

@@ -81,6 +81,7 @@ def answers_are_float_arrays_of_the_shape_of_eta(link: Link) -> None:
             for part, array in vars(answer).items():
                 require_array(method, array, eta.shape, part=part)
         require_array(link.link, link.link(link.mean(eta).mu), eta.shape)
+        require_array(link.marginal_mean, link.marginal_mean(eta, np.ones_like(eta)), eta.shape)
 
 
 @LAWS.law()
@@ -144,6 +145,37 @@ def means_are_monotone(link: Link) -> None:
     slope = link.mean(eta).mu_eta
     require(bool(np.all(slope != 0)), f"mu_eta = {slope} at eta = {eta}")
     require(bool(np.all(slope > 0) or np.all(slope < 0)), f"mu_eta = {slope} changes its sign")
+
+
+@LAWS.law()
+def marginal_mean_is_the_mean_over_normal_noise(link: Link) -> None:
+    """`marginal_mean` is the average of mu over N(eta, variance), as far as mu is monotone there; mu for variance 0."""
+    eta = _etas(link)
+    close("marginal_mean at variance 0", link.marginal_mean(eta, 0.0), link.mean(eta).mu, rtol=1e-12)
+    z, weights = _normal_rule()
+    for variance in (0.01, 1.0, 9.0):
+        points = eta[:, None] + np.sqrt(variance) * z
+        mu = link.mean(points.ravel()).mu.reshape(points.shape)
+        rises = np.diff(mu, axis=1)
+        inside = np.all(rises >= 0, axis=1) | np.all(rises <= 0, axis=1)
+        found = link.marginal_mean(eta, np.full_like(eta, variance))[inside]
+        close(f"marginal_mean at variance {variance:g}", found, mu[inside] @ weights, rtol=1e-8, atol=1e-8)
+
+
+def _normal_rule() -> tuple[FloatArray, FloatArray]:
+    """Nodes and weights of the standard normal distribution: Gauss-Legendre panels as far as it matters."""
+    nodes, weights = np.polynomial.legendre.leggauss(8)
+    edges = np.linspace(-9.0, 9.0, 181)
+    half = np.diff(edges)[:, None] / 2
+    z = (edges[:-1, None] + half * (1 + nodes)).ravel()
+    return z, (half * weights).ravel() * np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi)
+
+
+@LAWS.law(where=lambda link: link.multiplicative)
+def effects_multiply_the_mean(link: Link) -> None:
+    """A link that calls itself multiplicative has the natural logarithm for eta: `mu_eta` is mu."""
+    m = link.mean(_etas(link))
+    close("mu_eta", m.mu_eta, m.mu, rtol=1e-12)
 
 
 @LAWS.law(where=_gives_probabilities)

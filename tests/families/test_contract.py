@@ -20,6 +20,7 @@ from ranef.families import (
     InverseGaussian,
     Logit,
     NegativeBinomial,
+    NegativeBinomial1,
     Poisson,
     StudentT,
     TruncatedPoisson,
@@ -139,6 +140,84 @@ def test_an_exponential_family_needs_its_variance_function_only(link):
 def test_latent_variances_of_nakagawa(family, mu, phi, expected):
     # origin: Nakagawa, Johnson & Schielzeth 2017, tables 1 and 2
     assert family.latent_variance(mu, np.array(phi)) == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_latent_variance_of_rows_is_their_mean():
+    # log(1 + 1/mu + 1/theta) for theta = 1 and 4, and the delta method's dispersion mu^2 / mu^4 with the inverse link
+    theta, dispersion = np.array([[1.0, 4.0]]), np.array([[0.2, 0.3, 1.0]])
+    expected = 0.5 * (np.log(2.5) + np.log(1.75))
+    assert NegativeBinomial().latent_variance(2.0, theta) == pytest.approx(expected, rel=1e-15)
+    assert Gamma("inverse").latent_variance(2.0, dispersion) == pytest.approx(0.5 * 4 / 16, rel=1e-15)
+
+
+class NaturalLog(Link):
+    """The log link by another name."""
+
+    name = "ln"
+    range = (0.0, np.inf)
+    multiplicative = True
+
+    def link(self, mu):
+        return np.log(mu)
+
+    def mean(self, eta):
+        mu = np.exp(eta)
+        return Mean(mu, 1 - mu, mu, mu, mu)
+
+
+def test_no_link_is_known_by_its_name():
+    assert Gamma(NaturalLog()).latent_variance(3.0, np.array([0.7])) == pytest.approx(np.log(1.7), rel=1e-15)
+
+    class Stranger(Logit):
+        name = "log"
+
+    # delta method: mu (1 - mu) / (1 + phi) / (mu (1 - mu))^2
+    assert Beta(Stranger()).latent_variance(0.5, np.array([3.0])) == pytest.approx(1.0, rel=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("family", "y", "weights", "phi"),
+    [
+        # on both sides of where Stirling's series and its like take over
+        (Gamma(), [0.5, 1.01, 0.999], [1.0, 2.0, 1.0], [[0.7, 1e-6, 1e-9]]),
+        (Beta(), [0.3, 0.5, 0.4999, 1e-7], [1.0, 1.0, 2.0, 1.0], [[2.0, 1e4, 1e9, 1e6]]),
+        (NegativeBinomial(), [0.0, 3.0, 2e6], [1.0, 1.0, 1.0], [[0.2, 20.0, 3.0]]),
+        (NegativeBinomial1(), [0.0, 3.0, 2e6], [1.0, 1.0, 1.0], [[0.2, 0.01, 3.0]]),
+        (StudentT(), [0.2, -4.0, 1.0], [1.0, 1.0, 2.0], [[1.0, 2.0, 0.5], [1.5, 2.0, 80.0]]),
+        # the power 3/2, at which NumPy takes square roots, among others
+        (Tweedie(), [0.0, 2.5, 0.7, 4.0], [1.0, 1.0, 2.0, 1.0], [[1.0, 0.5, 2.0, 1.0], [1.5, 1.5, 1.2, 1.8]]),
+        # few trials and many
+        (BetaBinomial(), [0.5, 0.25, 0.0, 0.7], [4.0, 8.0, 1.0, 5000.0], [[2.0, 30.0, 1.0, 50.0]]),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_each_row_has_its_dispersion_on_both_sides_of_thresholds(family, y, weights, phi):
+    y, weights, phi = np.array(y), np.array(weights), np.array(phi)
+    eta = family.link.link(family.start_mean(y, weights))
+    mu = family.link.mean(eta).mu
+
+    def answers(rows, phi):
+        arguments = y[rows], mu[rows], weights[rows], phi
+        return {
+            "log_density": family.log_density(*arguments),
+            "variance": family.variance(mu[rows], phi),
+            "deviance": family.deviance(*arguments),
+            "cdf": family.cdf(*arguments),
+            **vars(family.evaluate(y[rows], eta[rows], weights[rows], phi, 3)),
+        }
+
+    together = answers(slice(None), phi)
+    for i in range(len(y)):
+        for question, answer in answers(slice(i, i + 1), phi[:, i]).items():
+            np.testing.assert_allclose(together[question][..., [i]], answer, rtol=1e-13, err_msg=f"{question}, row {i}")
+
+
+def test_tweedie_has_the_same_bits_where_numpy_takes_square_roots():
+    # x ** 0.5 is a square root for one exponent, but not for an array of them: about 1 in 1000 differs in its last bit
+    mu = np.exp(np.random.default_rng(1).normal(0, 3, 20_000))
+    zero, one = np.zeros_like(mu), np.ones_like(mu)
+    density = Tweedie().log_density(zero, mu, one, np.array([1.0, 1.5]))
+    np.testing.assert_array_equal(Tweedie().log_density(zero, mu, one, np.stack([one, 1.5 * one])), density)
 
 
 def test_fixed_parameters_keep_their_place():

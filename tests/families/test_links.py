@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pickle
+from itertools import pairwise
 
 import numpy as np
 import pytest
-from scipy import special, stats
+from scipy import integrate, special, stats
 
-from ranef.contracts import InputError, PluginNotFoundError, find_link
+from ranef.contracts import InputError, Link, PluginNotFoundError, find_link
 from ranef.families import Cauchit, CLogLog, Log, Logit, LogLog, Poisson, Probit
 
 BINARY = ["logit", "probit", "cloglog", "loglog", "cauchit"]
@@ -128,6 +129,62 @@ def test_log_link_log_mean_is_exact_where_the_mean_underflows():
     m = Log().log_mean(np.array([-800.0]))
     assert (m.log_mu[0], m.log_mu1[0], m.log_mu2[0]) == (-800.0, 1.0, 0.0)
     assert m.log_complement[0] == 0.0
+
+
+def by_integration(link, eta, variance):
+    """E g^-1(eta + e), e ~ N(0, variance), by adaptive quadrature between where the mean bends."""
+    sd = np.sqrt(variance)
+    bends = np.clip((np.array([-6.0, -3.0, -1.0, 0.0, 1.0, 3.0, 6.0]) - eta) / sd, -12, 12)
+    ends = np.unique([-12.0, -3.0, 0.0, 3.0, 12.0, *bends])
+
+    def integrand(z):
+        return float(link.mean(np.array([eta + sd * z])).mu[0]) * np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi)
+
+    return sum(integrate.quad(integrand, a, b, epsabs=1e-14, epsrel=1e-12)[0] for a, b in pairwise(ends))
+
+
+@pytest.mark.parametrize("name", BINARY)
+def test_marginal_means_of_probabilities_are_those_of_integration(name):
+    link, etas = find_link(name), np.array([-6.0, -1.0, 0.0, 0.7, 4.0])
+    for variance in (1e-4, 0.5, 4.0, 25.0):
+        expected = [by_integration(link, eta, variance) for eta in etas]
+        np.testing.assert_allclose(link.marginal_mean(etas, variance), expected, rtol=0, atol=1e-11)
+        np.testing.assert_allclose(Link.marginal_mean(link, etas, variance), expected, rtol=0, atol=1e-11)
+
+
+@pytest.mark.parametrize(
+    ("name", "mean"),
+    [
+        ("identity", lambda eta, v: eta),
+        ("log", lambda eta, v: np.exp(eta + v / 2)),  # of a log-normal variable
+        ("sqrt", lambda eta, v: eta**2 + v),  # second moment
+        # moments of a normal variable: Phi(eta / sqrt(1 + v)) = P(standard normal < eta + e)
+        ("probit", lambda eta, v: stats.norm.cdf(eta / np.sqrt(1 + v))),
+    ],
+)
+def test_marginal_means_in_closed_form(name, mean):
+    link, eta, variance = find_link(name), np.array([0.5, 1.0, 2.5]), np.array([0.0, 0.01, 4.0])
+    np.testing.assert_allclose(link.marginal_mean(eta, variance), mean(eta, variance), rtol=1e-15)
+
+
+def test_marginal_means_of_a_row_are_its_own():
+    link, eta, variance = Logit(), np.array([-1.0, 0.3, 2.0]), np.array([0.0, 0.04, 100.0])
+    together = link.marginal_mean(eta, variance)
+    alone = [link.marginal_mean(eta[[i]], float(variance[i]))[0] for i in range(3)]
+    np.testing.assert_allclose(together, alone, rtol=1e-14)
+    assert together[0] == pytest.approx(special.expit(-1.0), rel=1e-15)
+    assert link.marginal_mean(np.empty(0), 1.0).shape == (0,)
+    np.testing.assert_array_equal(link.marginal_mean(eta, np.array([np.nan, 0.0, np.inf]))[[0, 2]], np.nan)
+
+
+@pytest.mark.parametrize("name", ["inverse", "inverse_squared"])
+def test_marginal_means_beyond_an_edge_are_nan(name):
+    link, eta = find_link(name), np.array([0.5, 5.0])
+    inside = by_integration(link, 5.0, 0.01)
+    np.testing.assert_allclose(link.marginal_mean(eta, 0.01), [np.nan, inside], rtol=1e-12)
+    # 1/x^k around 5 to the second order: 5^-k (1 + k (k + 1) v / 50)
+    k = 1.0 if name == "inverse" else 0.5
+    assert inside == pytest.approx(5.0**-k * (1 + k * (k + 1) * 0.01 / 50), rel=1e-6)
 
 
 def test_valid_domains():

@@ -62,6 +62,23 @@ class Logistic(Family):
         return rng.logistic(mu, phi[0])
 
 
+class CastsDispersion(Logistic):
+    """Takes dispersion parameters for numbers."""
+
+    def variance(self, mu, phi):
+        return np.full_like(mu, (np.pi * float(phi[0])) ** 2 / 3)
+
+
+class DispersionOfTheFirstRow(Logistic):
+    def variance(self, mu, phi):
+        return super().variance(mu, phi.reshape(1, -1)[:, 0])
+
+
+class SharedDispersionOfDraws(Logistic):
+    def sample(self, mu, weights, phi, rng):
+        return super().sample(mu, weights, phi.reshape(1, -1).max(axis=1), rng)
+
+
 class DoubledVariance(Geometric):
     def variance(self, mu, phi):
         return 2 * mu * (1 + mu)
@@ -237,6 +254,9 @@ def test_right_families_obey(family):
         (NoThirdDerivative, "derivatives_by_eta_are_slopes"),
         (WrongWeight, "expected_weight_is_expected"),
         (LogScaleDerivative, "derivatives_by_phi_are_slopes"),
+        (CastsDispersion, "phi_repeated_for_every_row_gives_the_same_bits"),
+        (DispersionOfTheFirstRow, "rows_have_their_own_phi"),
+        (SharedDispersionOfDraws, "draws_have_the_phi_of_their_row"),
         (IgnoresWeights, "integer_weights_are_repeated_rows"),
         (HalfDeviance, "slope_of_the_deviance_is_minus_twice_the_score"),
         (WrongSaturatedMean, "deviance_is_least_at_the_saturated_mean"),
@@ -264,6 +284,9 @@ def test_wrong_families_are_caught_by_name(family, law):
         (WrongMean, "mean_is_that_of_the_density"),
         (WrongThirdDerivative, "derivatives_by_eta_are_slopes"),
         (HalfDeviance, "slope_of_the_deviance_is_minus_twice_the_score"),
+        (CastsDispersion, "phi_repeated_for_every_row_gives_the_same_bits"),
+        (DispersionOfTheFirstRow, "rows_have_their_own_phi"),
+        (SharedDispersionOfDraws, "draws_have_the_phi_of_their_row"),
         (StrictCdf, "cdf_is_the_sum_of_the_density"),
         (SilentRefusal, "support_is_checked_by_rows"),
         (StartsOutside, "starts_are_inside_the_bounds"),
@@ -324,6 +347,15 @@ class ShiftedLogMean(Logit):
         return LogMean(**(vars(log) | {"log_mu": log.log_mu + 1e-6}))
 
 
+class MeanWithoutNoise(Logit):
+    def marginal_mean(self, eta, variance):
+        return self.mean(eta).mu
+
+
+class NotMultiplicative(Logit):
+    multiplicative = True
+
+
 class RefusesAll(Logit):
     def valid(self, eta):
         return False
@@ -353,6 +385,8 @@ def test_a_right_link_obeys():
         (NoInverse, "mean_is_the_inverse_of_link"),
         (WrongLogMean, "derivatives_are_those_of_the_log_mean"),
         (ShiftedLogMean, "log_means_are_logarithms_of_means"),
+        (MeanWithoutNoise, "marginal_mean_is_the_mean_over_normal_noise"),
+        (NotMultiplicative, "effects_multiply_the_mean"),
         (RefusesAll, "means_lie_in_the_range"),
         (OverwritingLink, "inputs_are_not_changed"),
         (UnequalLink, "pickling_gives_an_equal_link"),

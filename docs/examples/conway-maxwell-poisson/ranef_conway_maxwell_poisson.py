@@ -47,7 +47,7 @@ class ConwayMaxwellPoisson(ExponentialFamily):
 
     def log_density(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
         t = tabulate(mu, phi)
-        return weights * (y * t.log_rate[t.row] - float(phi[0]) * special.gammaln(y + 1) - t.log_total[t.row])
+        return weights * (y * t.log_rate[t.row] - phi[0] * special.gammaln(y + 1) - t.log_total[t.row])
 
     def variance(self, mu: FloatArray, phi: FloatArray) -> FloatArray:
         t = tabulate(mu, phi)
@@ -78,7 +78,7 @@ class ConwayMaxwellPoisson(ExponentialFamily):
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """The distributions at m different means: their counts and probabilities (m, K), and which row is whose."""
+    """The distributions at m pairs of mean and nu: their counts and probabilities (m, K), and which row is whose."""
 
     row: np.ndarray
     mean: FloatArray
@@ -93,12 +93,13 @@ class Table:
 
 def tabulate(mu: FloatArray, phi: FloatArray) -> Table:
     """The last tables are kept: a fit asks for density, variance and derivatives at the same means."""
-    return _tabulate(np.ascontiguousarray(mu).tobytes(), float(phi[0]))
+    return _tabulate((mu + 1j * phi[0]).tobytes())  # nu is one number, or one for each row
 
 
 @lru_cache(maxsize=8)
-def _tabulate(mu_bytes: bytes, nu: float) -> Table:
-    mean, row = np.unique(np.frombuffer(mu_bytes), return_inverse=True)
+def _tabulate(pairs: bytes) -> Table:
+    pair, row = np.unique(np.frombuffer(pairs, complex), return_inverse=True)
+    mean, nu = pair.real.copy(), pair.imag.copy()
     # log P falls as nu m k(x), x = y/m - 1, k(x) = (1 + x) log(1 + x) - x, which Bennett's inequalities bound by
     # x^2/2 below and x^2/(2 + 2x/3) above m; what is enough for the mean 1 is enough for smaller ones
     m = np.maximum(mean, 1.0)
@@ -106,7 +107,7 @@ def _tabulate(mu_bytes: bytes, nu: float) -> Table:
     first = np.floor(np.maximum(m * (1 - np.sqrt(2 * c)) - 2, 0))
     last = np.ceil(m * (1 + c / 3 + np.sqrt(c**2 / 9 + 2 * c)) + 2)
     counts = first[:, None] + np.arange(float(np.max(last - first, initial=0.0)) + 1)
-    base = -nu * special.gammaln(counts + 1)
+    base = -nu[:, None] * special.gammaln(counts + 1)
 
     low, high = np.log(mean / (1 + mean)) - 1, nu * np.log(mean + 2) + 3 + np.maximum(np.log(mean), 0)
     log_rate = np.clip(nu * np.log(np.maximum(mean + (nu - 1) / (2 * nu), 0.5 * mean)), low, high)

@@ -15,7 +15,8 @@ class Example(Family):
     """The example family.
 
     All else (derivatives, deviance, starts) has defaults, which you may override where you know better: see
-    `ranef.contracts.Family`. Dispersion parameters are declared by the property `parameters`, and arrive as `phi`.
+    `ranef.contracts.Family`. Dispersion parameters are declared by the property `parameters`, and arrive as `phi`: each
+    is a number, or an array with one value for each row.
 
     Examples
     --------
