@@ -33,6 +33,8 @@ class PluginEntry:
         Whether automatic choice may take this plugin.
     abilities : tuple of str
         What it can do beyond the least, for `ranef plugins`: "selected inverse", for example.
+    aliases : tuple of str
+        Further names.
     """
 
     name: str
@@ -43,6 +45,7 @@ class PluginEntry:
     requires: tuple[str, ...] = ()
     automatic: bool = True
     abilities: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,9 +66,7 @@ class OptimizerEntry(PluginEntry):
 
 @dataclass(frozen=True)
 class FamilyEntry(PluginEntry):
-    """A response family; `make(link=None, ...)` returns a `Family`. `aliases` are further names."""
-
-    aliases: tuple[str, ...] = ()
+    """A response family; `make(link=None, ...)` returns a `Family`."""
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,7 @@ def _check_name(what: str, asked: Any) -> None:
 
 def _given(kind: str, plugin: object) -> Provenance:
     module = type(plugin).__module__.partition(".")[0]
-    return Provenance(kind=kind, name=type(plugin).__name__, distribution=module, version="")  # type: ignore[arg-type]
+    return Provenance(kind=kind, name=type(plugin).__name__, distribution=module, version="")
 
 
 @dataclass

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from ranef import registry
 from ranef.cli import main, metadata
 from ranef.cli.metadata import UNKNOWN
-from ranef.cli.new_plugin import KINDS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 TEMPLATES = {
@@ -116,7 +116,10 @@ def read(folder: Path) -> str:
 @pytest.mark.parametrize("kind", TEMPLATES)
 def test_descriptions_are_the_plugins_own(tmp_path, kind):
     """The one given, or one with the plugin's name: nothing says what the template does as if the plugin did it."""
-    for given, expected in (("Waiting times of buses.", "Waiting times of buses"), (None, KINDS[kind].description)):
+    for given, expected in (
+        ("Waiting times of buses.", "Waiting times of buses"),
+        (None, registry.kind_of(kind).description),
+    ):
         home = tmp_path / str(given)
         done = new_plugin(kind, "two-words", "--directory", str(home), *(["--description", given] if given else []))
         assert done.exit_code == 0, done.output
