@@ -15,23 +15,21 @@ The functions of this module are the methods of one `Registry`, the default one.
 
 from __future__ import annotations
 
-from ..contracts import set_link_finder
 from .discovery import SWITCH
-from .kinds import KINDS, WORDS, AnyKind, Kind, kind_of
+from .kinds import KINDS, WORDS, Kind, kind_of
+from .kinds import AnyKind as AnyKind
 from .lookup import Registry
-from .records import BUILT_IN, PluginInfo, Provenance, State, version_of
+from .records import BUILT_IN, PluginInfo, Provenance, version_of
 
 __all__ = [
     "BUILT_IN",
     "KINDS",
     "SWITCH",
     "WORDS",
-    "AnyKind",
     "Kind",
     "PluginInfo",
     "Provenance",
     "Registry",
-    "State",
     "available_backends",
     "available_optimizers",
     "built_ins_only",
@@ -65,5 +63,3 @@ register = default.register
 unregister = default.unregister
 use = default.use
 built_ins_only = default.built_ins_only
-
-set_link_finder(lambda name: link(name)[0])

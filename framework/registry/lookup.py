@@ -15,13 +15,15 @@ from ..contracts import (
     Observer,
     Optimizer,
     OptimizerEntry,
+    PluginNotFoundError,
     PluginWarning,
     RanefError,
 )
+from ..contracts.links import STANDARD
 from .discovery import Plugins
 from .kinds import FAMILY, KINDS, LINALG, LINK, OBSERVER, OPTIMIZER, AnyKind, Entry, Kind, Product, kind_of
 from .making import make
-from .names import resolve, unique_name
+from .names import resolve, unique_name, with_link
 from .records import Candidate, PluginInfo, Provenance, Source
 
 
@@ -81,7 +83,10 @@ class Registry:
         PluginError
             If there are several, or it cannot be made.
         """
-        return self._find(kind_of(kind), name, options)
+        record = kind_of(kind)
+        if record is FAMILY:
+            return self.family(name, **options)
+        return self._find(record, name, options)
 
     def linalg_backend(self, name: str) -> tuple[LinalgBackend, Provenance]:
         """The linear-algebra backend of that name (made once), and its provenance."""
@@ -96,8 +101,24 @@ class Registry:
         return self.find(LINK, name)
 
     def family(self, name: str, **options: Any) -> tuple[Family, Provenance]:
-        """A new family of that name, made with its own options (`link=` ...), and its provenance."""
-        return self.find(FAMILY, name, **options)
+        """A new family of that name, made with its own options (`link=` ...), and its provenance.
+
+        A link's name is looked up here, among this registry's links, before the family is made.
+
+        Examples
+        --------
+        >>> from ranef import registry
+        >>> registry.family("binomial", link="probit")[0] == registry.family("binomial(probit)")[0]
+        True
+        """
+        name, options = with_link(name, options)
+        if not isinstance(options.get("link"), str):
+            return self._find(FAMILY, name, options)
+        link = self._link(options["link"])
+        family, provenance = self._find(FAMILY, name, options | {"link": link})
+        if link in STANDARD.values():  # its author knew of these, and of no others
+            family.refuse_unfit(link.name)
+        return family, provenance
 
     def observer(self, name: str, **options: Any) -> tuple[Observer, Provenance]:
         """A new observer of that name, made with its own options, and its provenance."""
@@ -170,6 +191,15 @@ class Registry:
         candidate = self._candidate(kind, name)
         plugin = make(candidate, options) if options or not kind.shared else self._shared(candidate)
         return plugin, candidate.provenance
+
+    def _link(self, name: str) -> Link:
+        """The link of that name; the standard ones are known where no link is registered."""
+        try:
+            return self.link(name)[0]
+        except PluginNotFoundError:
+            if name in STANDARD:
+                return STANDARD[name]
+            raise
 
     def _candidate(self, kind: Kind[Entry, Product], name: str) -> Candidate[Entry, Product]:
         """The one candidate that a name means."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import re
 import warnings
 from typing import Any
 
-from ..contracts import NameConflictWarning, PluginError, PluginNotFoundError
+from ..contracts import InputError, NameConflictWarning, PluginError, PluginNotFoundError
 from .kinds import KINDS, Entry, Kind, Product
 from .records import Candidate, Found, canonical
 from .validation import keeper
@@ -40,6 +41,23 @@ def resolve(found: Found, kind: Kind[Entry, Product], asked: str) -> Candidate[E
         if f.concerns(kind) and name == f.source.name and distribution in ("", f.source.distribution):
             raise PluginError(f"entry point {name!r} of {f.source.text}: {f.state}: {f.reason}")
     raise PluginNotFoundError(_not_found(found, kind, asked))
+
+
+def with_link(family: str, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Name and options of ``"poisson(log)"`` or ``"binomial(link='probit')"``, as R prints families.
+
+    Examples
+    --------
+    >>> with_link("student_t(link = 'log')", {"df": 4.0})
+    ('student_t', {'df': 4.0, 'link': 'log'})
+    """
+    pattern = r"\s*([^()]+?)\s*\(\s*(?:link\s*=\s*)?[\"']?([\w:.-]+)[\"']?\s*\)\s*"
+    found = re.fullmatch(pattern, str(family))  # what is no name at all is refused by the look-up
+    if not found:
+        return family, options
+    if options.get("link") is not None:
+        raise InputError(f"family {family!r} has its link, and link={options['link']!r} is another: leave one out")
+    return found[1], options | {"link": found[2]}
 
 
 def unique_name(candidate: Candidate[Any, Any]) -> str:

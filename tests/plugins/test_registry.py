@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from types import ModuleType
 
-import numpy as np
 import pytest
 
 from ranef.contracts import (
@@ -22,10 +21,9 @@ from ranef.contracts import (
     PluginError,
     PluginNotFoundError,
     PluginWarning,
-    find_link,
     hookimpl,
 )
-from ranef.registry import KINDS, Provenance, Registry, available_backends, entries, find, link
+from ranef.registry import KINDS, Provenance, Registry, available_backends, entries, find
 
 from .stubs import Backend, Other, Own, Stay, Times, plugin
 
@@ -373,12 +371,6 @@ def test_built_ins_come_through_entry_points():
     assert {info.distribution for info in infos if info.state != "blocked"} == {"ranef"}
     assert [info for info in infos if info.state in ("failed", "refused", "conflict")] == []
     assert {"link", "family", "linalg", "optimizer"} <= {info.kind for info in infos}
-
-
-def test_links_of_families_are_looked_up_in_the_default_registry():
-    logit = find_link("logit")
-    assert logit is link("logit")[0]
-    np.testing.assert_allclose(logit.mean(np.array([0.0])).mu, 0.5)
 
 
 def test_built_ins_only_leaves_others_out_for_a_block() -> None:
