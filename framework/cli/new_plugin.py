@@ -10,7 +10,7 @@ from string import Template
 import click
 
 from .. import registry
-from ..contracts import InputError
+from ..contracts import API_VERSION, InputError
 from .metadata import UNKNOWN, bounds_of, own_bounds, python_bounds, whereabouts
 
 #: Characters of a description: with what stands around it, a line of code has at most 120.
@@ -66,6 +66,7 @@ def write_plugin(kind: registry.AnyKind, name: str, home: Path, description: str
         "Class": name.title().replace("-", ""),
         "description": _described(kind, name, description),
         "where": where,
+        "api_version": API_VERSION,
         "ranef": own_bounds(),
         "python": python_bounds(),
         **{needed: bounds_of(needed) for needed in ("numpy", "scipy", "pytest", "setuptools")},

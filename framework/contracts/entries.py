@@ -6,8 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-#: Version of the contracts in this package. An entry written for another major version is refused by name.
-API_VERSION = "1.0"
+#: Version of the contracts in this package. An entry written for another one is refused by name: for another minor
+#: version as long as the major one is 0, for another major version from then on. It becomes 1.0 when two covariance
+#: structures of third parties, one known precision and one dispersion formula have gone through the contracts.
+API_VERSION = "0.9"
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,8 @@ class PluginEntry:
     make : callable
         Returns the plugin; keyword arguments are the plugin's own options. Imports happen here, not before.
     api_version : str
-        The `API_VERSION` of the contracts that the plugin was written for.
+        The `API_VERSION` of the contracts that the plugin was written for. Write it out: the default is the installed
+        one, which always fits, whatever the plugin was written for.
     install_hint : str
         What to install when `make` raises ImportError, for example ``pip install "ranef[cholmod]"``.
     requires : tuple of str

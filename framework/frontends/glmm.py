@@ -154,9 +154,7 @@ def _family(family: Any) -> tuple[Family, tuple[Provenance, ...]]:
         made, provenance = registry.family(family)
         return made, (provenance,)
     if isinstance(family, Family):
-        module = type(family).__module__.partition(".")[0]
-        version = registry.version_of(module)
-        return family, (Provenance("family", family.name, module, version),)
+        return family, (Provenance.of_object("family", family),)
     if isinstance(family, type) and issubclass(family, Family):
         raise InputTypeError(f"family is the class {family.__name__}; pass an object: {family.__name__}()")
     raise InputTypeError(f"family must be a name or a Family object; got {shown(family)} ({type(family).__name__})")

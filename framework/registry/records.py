@@ -34,6 +34,21 @@ class Provenance:
     distribution: str
     version: str
 
+    @classmethod
+    def of_object(cls, kind: str, plugin: object) -> Provenance:
+        """Where an object comes from that a user made: its name, else that of its class; and its module's distribution.
+
+        Examples
+        --------
+        >>> from ranef.families import Poisson
+        >>> from ranef.registry import Provenance
+        >>> print(Provenance.of_object("family", Poisson()))
+        family poisson (ranef ...)
+        """
+        name = getattr(plugin, "name", "")
+        module = type(plugin).__module__.partition(".")[0]
+        return cls(kind, name if isinstance(name, str) and name else type(plugin).__name__, module, version_of(module))
+
     def __str__(self) -> str:
         return f"{self.kind} {self.name} ({self.distribution} {self.version})".replace(" )", ")")
 

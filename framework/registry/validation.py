@@ -37,11 +37,11 @@ def candidate_of(kind: Kind[Entry, Product], entry: object, source: Source) -> C
             f"make must be a callable that returns a {kind.product.__name__}"
         )
     candidate = Candidate(kind, entry, source)
-    if str(entry.api_version).partition(".")[0] != API_VERSION.partition(".")[0]:
+    if broken := _incompatible(str(entry.api_version)):
         candidate.state = "refused"
         candidate.reason = (
-            f"written for version {entry.api_version} of ranef's contracts; this ranef has {API_VERSION}: "
-            f"install a version of {source.distribution} for it"
+            f"written for version {entry.api_version} of ranef's contracts; this ranef has {API_VERSION}, and "
+            f"{broken}: install a version of {source.distribution} for it"
         )
     elif missing := [module for module in entry.requires if not _installed(module)]:
         candidate.state = "missing dependency"
@@ -83,6 +83,22 @@ def type_of(thing: object) -> str:
     return (
         f"the class {thing.__name__} itself" if isinstance(thing, type) else f"an object of type {type(thing).__name__}"
     )
+
+
+def _incompatible(version: str, ours: str = API_VERSION) -> str:
+    """Why what was written for a version of the contracts cannot be used with another one; "" where it can.
+
+    Examples
+    --------
+    >>> _incompatible("1.0", "1.2"), _incompatible("0.8", "0.9")
+    ('', 'before 1.0 no minor version takes what was written for another')
+    """
+    (major, minor), (our_major, our_minor) = (v.split(".")[:2] for v in (f"{version}.0", f"{ours}.0"))
+    if major != our_major:
+        return "no major version takes what was written for another"
+    if major == "0" and minor != our_minor:
+        return "before 1.0 no minor version takes what was written for another"
+    return ""
 
 
 def _installed(module: str) -> bool:
