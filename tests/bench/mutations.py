@@ -85,6 +85,8 @@ HARD = "tests/lmm/test_hard_models.py"
 ENDING = "tests/estimation/test_ending.py"
 GLMM_FAMILIES = "tests/glmm/test_families.py"
 BASIS = "tests/design/test_basis.py"
+REGISTRY = "tests/plugins/test_registry.py"
+NAMED_LINKS = "tests/plugins/test_links_by_name.py"
 
 MUTATIONS: tuple[Mutation, ...] = (
     # certificate and search
@@ -1151,6 +1153,25 @@ MUTATIONS: tuple[Mutation, ...] = (
         " : j + M.shape[1]] += (Mt @ B[i",
         " : j + M.shape[1]] -= (Mt @ B[i",
         f"{LMM_GRADIENT}::test_average_information_is_that_of_dense_matrices",
+    ),
+    # the registry
+    Mutation(
+        "framework/registry/validation.py",
+        """    if major == "0" and minor != our_minor:""",
+        """    if major == "1" and minor != our_minor:""",
+        f"{REGISTRY}::test_wrong_plugins_say_what_is_wrong",
+    ),
+    Mutation(
+        "framework/registry/lookup.py",
+        "        if link in STANDARD.values():",
+        "        if False:",
+        f"{NAMED_LINKS}::test_a_standard_link_that_does_not_fit_is_refused_by_name_and_taken_as_an_object",
+    ),
+    Mutation(
+        "framework/registry/lookup.py",
+        "            return self.link(name)[0]",
+        "            return STANDARD.get(name) or self.link(name)[0]",
+        f"{NAMED_LINKS}::test_a_registry_of_ones_own_has_its_own_links",
     ),
     # families and links
     Mutation(
