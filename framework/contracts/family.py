@@ -15,9 +15,9 @@ from typing import Any, Literal
 import numpy as np
 
 from .arrays import BoolArray, FloatArray, real_number
-from .errors import InputError, InputTypeError, PluginError, shown
+from .errors import InputError, InputTypeError, shown
 from .link import Link, Mean
-from .links import STANDARD
+from .links import STANDARD, by_name
 
 
 @dataclass(frozen=True)
@@ -263,20 +263,7 @@ class Family(ABC):
         >>> Poisson().fitting_links()
         {'log': Log(), 'identity': Identity(), 'sqrt': Sqrt()}
         """
-        links: Any = self.links  # whatever a subclass has made of it
-        where = f"{type(self).__qualname__}.links"
-        if not links or isinstance(links, str):
-            raise PluginError(
-                f"{where} is {links!r}: expected a tuple of the names of the links that fit "
-                'the family, the default first, for example links = ("log", "identity")'
-            )
-        for link in links:
-            if not isinstance(link, Link) and link not in [*STANDARD]:
-                raise PluginError(
-                    f"{where} has {shown(link)}: expected names of standard links ({', '.join(STANDARD)}), and other "
-                    "links as objects"
-                )
-        return {link.name: link for link in (STANDARD.get(link, link) for link in links)}
+        return by_name(self.links, f"{type(self).__qualname__}.links")
 
     def refuse_unfit(self, link: str) -> None:
         """Raise `InputError` where a link's name is none of `links`."""

@@ -6,10 +6,13 @@ family's `links` is always this one. Links of others are objects, or names that 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy import special
 
 from .arrays import FloatArray
+from .errors import PluginError, shown
 from .link import Link, LogMean, Mean
 
 #: B_2k / (2k)!, k = 1, 2, ...: the coefficients of t / (e^t - 1) in t^2, t^4, ... (DLMF 24.2.1).
@@ -307,3 +310,36 @@ STANDARD: dict[str, Link] = {
         Sqrt(),
     )
 }
+
+
+def by_name(links: Any, where: str) -> dict[str, Link]:
+    """The links of a tuple that has standard ones by name and others as objects.
+
+    Parameters
+    ----------
+    links : tuple of str or Link
+    where : str
+        What messages call the tuple.
+
+    Raises
+    ------
+    PluginError
+        If `links` is no such tuple.
+
+    Examples
+    --------
+    >>> by_name(("log", Cauchit()), "MyFamily.links")
+    {'log': Log(), 'cauchit': Cauchit()}
+    """
+    if not links or isinstance(links, str):
+        raise PluginError(
+            f"{where} is {links!r}: expected a tuple of the names of the links that fit the family, the default first, "
+            'for example links = ("log", "identity")'
+        )
+    for link in links:
+        if not isinstance(link, Link) and link not in [*STANDARD]:
+            raise PluginError(
+                f"{where} has {shown(link)}: expected names of standard links ({', '.join(STANDARD)}), and other links "
+                "as objects"
+            )
+    return {link.name: link for link in (STANDARD.get(link, link) for link in links)}

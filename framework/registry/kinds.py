@@ -1,6 +1,6 @@
 """The table of all kinds of plugins: look-up, listing, `ranef check`, `ranef new-plugin` and the test kit read it.
 
-A new kind is one line here, and the files that the line names: its entry and its product in `ranef.contracts`, its hook
+A new kind is one record here, and the files that it names: its entry and its product in `ranef.contracts`, its hook
 in `ranef.contracts.HookSpecs`, its laws in `ranef.testkit`, its templates in `cli/templates`.
 """
 
