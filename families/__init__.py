@@ -1,6 +1,6 @@
-"""Built-in families and links of ranef, registered through the same hooks as everybody's.
+"""Built-in families of ranef and the standard links, registered through the same hooks as everybody's.
 
-Everything is imported on first use: ``from ranef.families import Poisson`` loads the Poisson family alone.
+Families are imported on first use: ``from ranef.families import Poisson`` loads the Poisson family alone.
 """
 
 from __future__ import annotations
@@ -15,6 +15,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ranef.contracts import FamilyEntry, LinkEntry, hookimpl
+from ranef.contracts.links import (
+    STANDARD,
+    Cauchit,
+    CLogLog,
+    Identity,
+    Inverse,
+    InverseSquared,
+    Log,
+    Logit,
+    LogLog,
+    Probit,
+    Sqrt,
+)
 
 if TYPE_CHECKING:
     from .beta import Beta as Beta
@@ -23,16 +36,6 @@ if TYPE_CHECKING:
     from .gamma import Gamma as Gamma
     from .gaussian import Gaussian as Gaussian
     from .inverse_gaussian import InverseGaussian as InverseGaussian
-    from .links import Cauchit as Cauchit
-    from .links import CLogLog as CLogLog
-    from .links import Identity as Identity
-    from .links import Inverse as Inverse
-    from .links import InverseSquared as InverseSquared
-    from .links import Log as Log
-    from .links import Logit as Logit
-    from .links import LogLog as LogLog
-    from .links import Probit as Probit
-    from .links import Sqrt as Sqrt
     from .negative_binomial import NegativeBinomial as NegativeBinomial
     from .negative_binomial1 import NegativeBinomial1 as NegativeBinomial1
     from .poisson import Poisson as Poisson
@@ -68,21 +71,21 @@ _FAMILIES: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ),
 )
 
-#: Name, class, summary; all in the module `links`.
-_LINKS: tuple[tuple[str, str, str], ...] = (
-    ("identity", "Identity", "mu"),
-    ("log", "Log", "log(mu)"),
-    ("logit", "Logit", "log(mu / (1 - mu))"),
-    ("probit", "Probit", "normal quantile of mu"),
-    ("cloglog", "CLogLog", "log(-log(1 - mu))"),
-    ("loglog", "LogLog", "-log(-log(mu))"),
-    ("cauchit", "Cauchit", "Cauchy quantile of mu"),
-    ("inverse", "Inverse", "1 / mu"),
-    ("inverse_squared", "InverseSquared", "1 / mu^2"),
-    ("sqrt", "Sqrt", "sqrt(mu)"),
-)
+#: What `ranef plugins` says of the standard links.
+_LINKS = {
+    "identity": "mu",
+    "log": "log(mu)",
+    "logit": "log(mu / (1 - mu))",
+    "probit": "normal quantile of mu",
+    "cloglog": "log(-log(1 - mu))",
+    "loglog": "-log(-log(mu))",
+    "cauchit": "Cauchy quantile of mu",
+    "inverse": "1 / mu",
+    "inverse_squared": "1 / mu^2",
+    "sqrt": "sqrt(mu)",
+}
 
-_MODULES = {cls: name for name, cls, *_ in _FAMILIES} | {cls: "links" for _, cls, _ in _LINKS}
+_MODULES = {cls: name for name, cls, *_ in _FAMILIES}
 
 __all__ = [
     "Beta",
@@ -139,5 +142,5 @@ def ranef_families() -> Iterator[FamilyEntry]:
 @hookimpl
 def ranef_links() -> Iterator[LinkEntry]:
     """The built-in links."""
-    for name, cls, summary in _LINKS:
-        yield LinkEntry(name, summary, _maker(cls))
+    for name, summary in _LINKS.items():
+        yield LinkEntry(name, summary, type(STANDARD[name]))

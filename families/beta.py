@@ -9,8 +9,8 @@ from scipy import special
 
 from ranef.contracts import Derivatives, DispersionParameter, Family, Link
 from ranef.contracts.arrays import BoolArray, FloatArray
+from ranef.contracts.links import Logit
 
-from .links import Logit
 from .special import (
     LARGE,
     digamma_less_log,

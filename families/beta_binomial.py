@@ -10,8 +10,8 @@ from scipy import special
 from ranef.contracts import Derivatives, DispersionParameter, Link
 from ranef.contracts.arrays import FloatArray
 from ranef.contracts.family import phi_of_rows
+from ranef.contracts.links import Logit
 
-from .links import Logit
 from .proportion import ProportionFamily
 from .special import flat_ranges, log_binomial, maximize, rising_excess, times_log
 

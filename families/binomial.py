@@ -9,8 +9,8 @@ from scipy import special
 
 from ranef.contracts import Derivatives
 from ranef.contracts.arrays import FloatArray
+from ranef.contracts.links import Logit
 
-from .links import Logit
 from .proportion import ProportionFamily
 from .special import LARGE, large_trials, log_binomial, times_log
 

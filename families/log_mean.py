@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from ranef.contracts import Derivatives, Family
+from ranef.contracts import Derivatives, Family, Link
 from ranef.contracts.arrays import FloatArray
 from ranef.contracts.family import phi_of_rows
 
@@ -17,7 +17,7 @@ from .special import maximize
 class LogMeanFamily(Family):
     """A family that gives its derivatives by log(mu), where they do not cancel; links come in by the chain rule."""
 
-    links: tuple[str, ...] = ("log", "identity", "sqrt")
+    links: tuple[str | Link, ...] = ("log", "identity", "sqrt")
 
     @abstractmethod
     def by_log_mean(

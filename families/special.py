@@ -16,19 +16,6 @@ LARGE = 1e5
 _STIRLING = np.array([1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156])
 #: From here on seven terms of Stirling's series are exact to rounding.
 _STIRLING_FROM = 16.0
-#: B_2k / (2k)!, k = 1, 2, ...: the coefficients of t / (e^t - 1) in t^2, t^4, ... (DLMF 24.2.1).
-_BERNOULLI = np.array(
-    [
-        1 / 12,
-        -1 / 720,
-        1 / 30240,
-        -1 / 1209600,
-        1 / 47900160,
-        -691 / 1307674368000,
-        1 / 74724249600,
-        -3617 / 10670622842880000,
-    ]
-)
 #: 1/3, 1/5, ...: atanh(t) = t + t^3/3 + t^5/5 + ...
 _ATANH = 1 / np.arange(3.0, 29.0, 2.0)
 
@@ -144,28 +131,6 @@ def rising_excess(y: FloatArray, r: FloatArray | float, order: int) -> tuple[Flo
         if np.any(rows):
             out[:, rows] = terms(y[rows], r[rows], order)
     return tuple(out)
-
-
-def log_one_minus_exp(eta: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """log(1 - exp(-t)) and its first three derivatives by eta = log t.
-
-    The log mean of the complementary log-log link, and the log normalizer of zero-truncated counts (t = -log of the
-    probability of 0).
-    """
-    eta = np.asarray(eta, np.float64)
-    with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
-        t = np.exp(eta)
-        # below eta = -37, log(1 - exp(-t)) = eta - t/2 to rounding, also where t underflows
-        value = np.where(t < 0.5, np.log(-np.expm1(-t)), np.log1p(-np.exp(-t)))
-        value = np.where(eta < -37.0, eta - 0.5 * t, value)
-        first = np.where(t > 0, t / np.expm1(t), 1.0)
-        first = np.where(t > 700.0, 0.0, first)  # below 1e-300
-        # 1 - t - t/(e^t - 1), by the series where it would cancel
-        small = np.minimum(t, 0.5)
-        rest = np.where(t < 0.5, -0.5 * small - small**2 * polynomial(_BERNOULLI, small**2), 1.0 - t - first)
-        second = np.where(first > 0, first * rest, 0.0)
-        third = np.where(first > 0, second * (rest - first) - first * t, 0.0)
-    return value, first, second, third
 
 
 def large_counts(density: FloatArray, y: FloatArray, mu: FloatArray, r: FloatArray | float = np.inf) -> FloatArray:

@@ -9,9 +9,10 @@ from scipy import special
 
 from ranef.contracts import Derivatives
 from ranef.contracts.arrays import BoolArray, FloatArray
+from ranef.contracts.links import log_one_minus_exp
 
 from .negative_binomial import NegativeBinomial
-from .special import is_count, log1p_minus, log_one_minus_exp, rising_log1p
+from .special import is_count, log1p_minus, rising_log1p
 
 
 class TruncatedNegativeBinomial(NegativeBinomial):

@@ -9,9 +9,10 @@ from scipy import special
 
 from ranef.contracts import Derivatives
 from ranef.contracts.arrays import BoolArray, FloatArray
+from ranef.contracts.links import log_one_minus_exp
 
 from .log_mean import LogMeanFamily
-from .special import is_count, large_counts, log_one_minus_exp
+from .special import is_count, large_counts
 
 
 class TruncatedPoisson(LogMeanFamily):

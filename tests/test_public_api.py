@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from types import ModuleType
+from types import GenericAlias, ModuleType
 from typing import Any
 
 import ranef
@@ -39,6 +39,8 @@ def describe(module: ModuleType) -> Iterator[str]:
             yield from describe_class(path, thing)
         elif inspect.ismodule(thing):
             yield f"{path}: module"
+        elif isinstance(thing, GenericAlias):
+            yield f"{path}: type"
         elif callable(thing):
             yield f"{path}{signature(thing)}"
         elif name == "__version__":

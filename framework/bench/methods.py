@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .. import registry
-from ..registry import Kind
 from .model import Model, Prepared
 from .peers import PEERS
 
@@ -37,7 +36,7 @@ def methods(backends: Sequence[str], optimizers: Sequence[str], peers: Sequence[
     return chosen + [Method("", "", peer) for peer in peers]
 
 
-def _expand(kind: Kind, names: Sequence[str]) -> list[str]:
+def _expand(kind: str, names: Sequence[str]) -> list[str]:
     if "all" not in names:
         return list(dict.fromkeys(names))
     return [info.name for info in registry.entries(kind) if info.state == "ready"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 import click
@@ -11,14 +11,6 @@ import click
 from .. import registry, testkit
 from ..contracts import InputError, PluginNotFoundError
 from .table import fitted
-
-KITS: dict[registry.Kind, Callable[..., Iterable[testkit.Check]]] = {
-    "family": testkit.family_checks,
-    "link": testkit.link_checks,
-    "linalg": testkit.linalg_checks,
-    "optimizer": testkit.optimizer_checks,
-    "observer": testkit.observer_checks,
-}
 
 
 @dataclass(frozen=True)
@@ -34,10 +26,10 @@ class Outcome:
 
 @click.command()
 @click.argument("name")
-@click.option("--kind", type=click.Choice(list(KITS)), help="Where plugins of several kinds have the name.")
+@click.option("--kind", type=click.Choice(list(registry.WORDS)), help="Where plugins of several kinds have the name.")
 @click.option("--link", metavar="NAME", help="Link to check a family with; default its own.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with the text of every law.")
-def check(name: str, kind: registry.Kind | None, link: str | None, as_json: bool) -> None:
+def check(name: str, kind: str | None, link: str | None, as_json: bool) -> None:
     """Apply the laws of its kind to the plugin NAME, and list what it passes and what it fails.
 
     The exit code is 1 where a law is broken.
@@ -46,11 +38,11 @@ def check(name: str, kind: registry.Kind | None, link: str | None, as_json: bool
     ranef check gamma --link inverse
     ranef check my-distribution:my-backend --kind linalg
     """  # noqa: D301 (click reads the character \b)
-    kind = kind or kind_of(name)
-    if link is not None and kind != "family":
-        raise click.UsageError(f"--link is for families; {name} is a {registry.KINDS[kind].text}")
-    plugin, provenance = registry.find(kind, name, **({"link": link} if link else {}))
-    outcomes = list(apply(KITS[kind](plugin, name=provenance.name)))
+    having = registry.kind_of(kind) if kind else kind_having(name)
+    if link is not None and having.name != "family":
+        raise click.UsageError(f"--link is for families; {name} is a {having.text}")
+    plugin, provenance = registry.find(having, name, **({"link": link} if link else {}))
+    outcomes = list(apply(testkit.checks_of(having)(plugin, name=provenance.name)))
     broken = [outcome for outcome in outcomes if not outcome.passed]
     if as_json:
         report = {"plugin": asdict(provenance), "passed": not broken, "laws": [asdict(o) for o in outcomes]}
@@ -78,16 +70,17 @@ def count_of(outcomes: Sequence[Outcome]) -> str:
     return f"{passed} of {len(outcomes)} laws passed{others}"
 
 
-def kind_of(name: str) -> registry.Kind:
+def kind_having(name: str) -> registry.AnyKind:
     """The one kind that has a plugin of that name."""
     plain = name.rpartition(":")[2]
-    having: list[registry.Kind] = [
+    having = [
         kind
-        for kind in KITS
+        for kind in registry.KINDS.values()
         if any(plain == info.name or f"alias {plain}" in info.abilities for info in registry.entries(kind))
     ]
     if len(having) > 1:
-        raise InputError(f"{name!r} is the name of plugins of several kinds: choose by --kind {' or '.join(having)}")
+        ways = " or ".join(kind.name for kind in having)
+        raise InputError(f"{name!r} is the name of plugins of several kinds: choose by --kind {ways}")
     if not having:
         raise PluginNotFoundError("\n  ".join([f"there is no plugin {name!r} that has laws", *why_not(name)]))
     return having[0]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from string import Template
@@ -11,32 +10,15 @@ from string import Template
 import click
 
 from .. import registry
-from ..contracts import InputError
+from ..contracts import API_VERSION, InputError
 from .metadata import UNKNOWN, bounds_of, own_bounds, python_bounds, whereabouts
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A kind of plugin that there is a template for: what the registry calls it, and what one is by default."""
-
-    registered: registry.Kind
-    description: str
-
 
 #: Characters of a description: with what stands around it, a line of code has at most 120.
 LONGEST = 70
 
-KINDS = {
-    "family": Kind("family", "The {} family"),
-    "link": Kind("link", "The {} link"),
-    "backend": Kind("linalg", "Linear algebra by {}"),
-    "optimizer": Kind("optimizer", "Minimization by {}"),
-    "observer": Kind("observer", "The {} observer"),
-}
-
 
 @click.command("new-plugin")
-@click.argument("kind", type=click.Choice(list(KINDS)))
+@click.argument("kind", type=click.Choice(list(registry.WORDS)))
 @click.argument("name")
 @click.option("--description", metavar="TEXT", help="What it is, in one line; default by its kind and name.")
 @click.option("--ranef", "where", metavar="SOURCE", help="What pip installs ranef from; default its repository.")
@@ -48,47 +30,48 @@ KINDS = {
 def new_plugin(kind: str, name: str, description: str | None, where: str | None, directory: Path | None) -> None:
     """Write a distribution with one plugin that works: pyproject, code, tests, README and CI file.
 
-    There is a template for every kind of plugin: families, links, linear-algebra backends, optimizers and observers.
+    There is a template for every kind of plugin.
 
     \b
     ranef new-plugin family lindley --description "Lindley's distribution of waiting times"
     cd ranef-lindley && pip install -e ".[test]" && pytest
     """  # noqa: D301 (click reads the character \b)
     home, where = directory or Path(f"ranef-{name}"), where or whereabouts()
-    for path in write_plugin(kind, name, home, description, where):
+    for path in write_plugin(registry.kind_of(kind), name, home, description, where):
         click.echo(f"wrote {path}")
     click.echo(f'next: cd {home} && pip install -e ".[test]" && ranef check {name} && pytest')
     if where == UNKNOWN:
         click.echo(f"replace {UNKNOWN} in README.md and tests.yml by the place that others can install ranef from")
 
 
-def write_plugin(kind: str, name: str, home: Path, description: str | None, where: str) -> list[Path]:
+def write_plugin(kind: registry.AnyKind, name: str, home: Path, description: str | None, where: str) -> list[Path]:
     """Fill in the templates of a kind; the paths written."""
     _require_name(kind, name)
     if home.exists() and any(home.iterdir()):
         raise InputError(f"{home} is not empty: name another place by --directory")
-    module = f"ranef_{name.replace('-', '_')}"
+    module, noun = f"ranef_{name.replace('-', '_')}", kind.noun
     places = {
         "common/pyproject.toml": "pyproject.toml",
         "common/README.md": "README.md",
         "common/ci.yml": ".github/workflows/tests.yml",
-        f"{kind}/__init__.py": f"src/{module}/__init__.py",
-        f"{kind}/{kind}.py": f"src/{module}/{kind}.py",
-        f"{kind}/test.py": f"tests/test_{module}.py",
+        f"{noun}/__init__.py": f"src/{module}/__init__.py",
+        f"{noun}/{noun}.py": f"src/{module}/{noun}.py",
+        f"{noun}/test.py": f"tests/test_{module}.py",
     }
     fields = {
         "name": name,
         "module": module,
-        "kind": kind,
+        "kind": noun,
         # CamelCase of a name that begins with a digit would be no identifier; names begin with a letter
         "Class": name.title().replace("-", ""),
         "description": _described(kind, name, description),
         "where": where,
+        "api_version": API_VERSION,
         "ranef": own_bounds(),
         "python": python_bounds(),
         **{needed: bounds_of(needed) for needed in ("numpy", "scipy", "pytest", "setuptools")},
     }
-    fields["usage"] = _filled(f"{kind}/usage.md", fields).rstrip("\n")
+    fields["usage"] = _filled(f"{noun}/usage.md", fields).rstrip("\n")
     written = []
     for source, place in places.items():
         path = home / place
@@ -98,22 +81,22 @@ def write_plugin(kind: str, name: str, home: Path, description: str | None, wher
     return written
 
 
-def _require_name(kind: str, name: str) -> None:
+def _require_name(kind: registry.AnyKind, name: str) -> None:
     """A name that makes a module, and is free."""
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
         raise InputError(f"the name {name!r}: use lower case letters and digits, with single hyphens between words")
-    for info in registry.entries(KINDS[kind].registered):
+    for info in registry.entries(kind):
         aliases = [ability.removeprefix("alias ") for ability in info.abilities if ability.startswith("alias ")]
         if info.distribution == registry.BUILT_IN and name in (n.replace("_", "-") for n in (info.name, *aliases)):
             raise InputError(
-                f"the name {name!r} is that of a {kind} of ranef ({info.name}: {info.summary}), which keeps it: yours "
-                f"could be had as 'ranef-{name}:{name}' only; take another name, for example 'my-{name}'"
+                f"the name {name!r} is that of a {kind.noun} of ranef ({info.name}: {info.summary}), which keeps it: "
+                f"yours could be had as 'ranef-{name}:{name}' only; take another name, for example 'my-{name}'"
             )
 
 
-def _described(kind: str, name: str, description: str | None) -> str:
+def _described(kind: registry.AnyKind, name: str, description: str | None) -> str:
     """A line that stands in strings and docstrings of Python and TOML."""
-    text = description or KINDS[kind].description.format(name.replace("-", " "))
+    text = description or kind.description.format(name.replace("-", " "))
     text = text.strip().removesuffix(".")
     if not text or not text.isprintable() or len(text) > LONGEST or set(text) & set('"\\'):
         raise InputError(

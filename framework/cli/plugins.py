@@ -12,9 +12,9 @@ from .table import fitted
 
 
 @click.command()
-@click.option("--kind", type=click.Choice(list(registry.KINDS)), help="Only plugins of this kind.")
+@click.option("--kind", type=click.Choice(list(registry.WORDS)), help="Only plugins of this kind.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with the version of the contracts too.")
-def plugins(kind: registry.Kind | None, as_json: bool) -> None:
+def plugins(kind: str | None, as_json: bool) -> None:
     """List all plugins, with their state and the reason where it is not "ready".
 
     RANEF_PLUGINS=off in the environment runs with built-ins only.

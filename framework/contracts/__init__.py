@@ -33,7 +33,7 @@ from .errors import (
 from .family import Derivatives, DispersionParameter, ExponentialFamily, Family
 from .hooks import HookSpecs, hookimpl
 from .linalg import Blocks, Factor, GroupingFactor, LinalgBackend, PatternBlocks, Structure, Symbolic
-from .link import Link, LogMean, Mean, find_link, set_link_finder
+from .link import Link, LogMean, Mean
 from .observer import Evaluated, Event, FitFinished, FitStarted, Observer, PhaseStarted
 from .optim import Objective, OptimizationResult, Optimizer, Status
 
@@ -87,7 +87,5 @@ __all__ = [
     "Status",
     "Structure",
     "Symbolic",
-    "find_link",
     "hookimpl",
-    "set_link_finder",
 ]

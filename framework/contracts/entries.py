@@ -6,8 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-#: Version of the contracts in this package. An entry written for another major version is refused by name.
-API_VERSION = "1.0"
+#: Version of the contracts in this package. An entry written for another one is refused by name: for another minor
+#: version as long as the major one is 0, for another major version from then on. It becomes 1.0 when two covariance
+#: structures of third parties, one known precision and one dispersion formula have gone through the contracts.
+API_VERSION = "0.9"
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,8 @@ class PluginEntry:
     make : callable
         Returns the plugin; keyword arguments are the plugin's own options. Imports happen here, not before.
     api_version : str
-        The `API_VERSION` of the contracts that the plugin was written for.
+        The `API_VERSION` of the contracts that the plugin was written for. Write it out: the default is the installed
+        one, which always fits, whatever the plugin was written for.
     install_hint : str
         What to install when `make` raises ImportError, for example ``pip install "ranef[cholmod]"``.
     requires : tuple of str
@@ -33,6 +36,8 @@ class PluginEntry:
         Whether automatic choice may take this plugin.
     abilities : tuple of str
         What it can do beyond the least, for `ranef plugins`: "selected inverse", for example.
+    aliases : tuple of str
+        Further names.
     """
 
     name: str
@@ -43,6 +48,7 @@ class PluginEntry:
     requires: tuple[str, ...] = ()
     automatic: bool = True
     abilities: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,9 +69,7 @@ class OptimizerEntry(PluginEntry):
 
 @dataclass(frozen=True)
 class FamilyEntry(PluginEntry):
-    """A response family; `make(link=None, ...)` returns a `Family`. `aliases` are further names."""
-
-    aliases: tuple[str, ...] = ()
+    """A response family; `make(link=None, ...)` returns a `Family`."""
 
 
 @dataclass(frozen=True)

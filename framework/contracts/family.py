@@ -15,8 +15,9 @@ from typing import Any, Literal
 import numpy as np
 
 from .arrays import BoolArray, FloatArray, IntArray, real_number
-from .errors import InputError, PluginError
-from .link import Link, Mean, find_link
+from .errors import InputError, InputTypeError, shown
+from .link import Link, Mean
+from .links import STANDARD, by_name
 
 
 @dataclass(frozen=True)
@@ -189,14 +190,15 @@ class Family(ABC):
     Parameters
     ----------
     link : str, Link or None
-        A name out of `links` (None: the first) or any link object.
+        A name out of `links` (None: the first) or any link object. Names of other links are looked up by
+        `registry.family`.
 
     Raises
     ------
     InputError
         If the link does not fit the family.
     PluginError
-        If the class names no links.
+        If `links` is not what it should be.
 
     Examples
     --------
@@ -223,8 +225,9 @@ class Family(ABC):
     """
 
     name: str = ""
-    #: Names of the links that fit the family; the first is the default. Link objects beyond these are accepted too.
-    links: tuple[str, ...] = ("identity",)
+    #: The links that fit the family, the default first: names of standard ones (`ranef.contracts.links`), others as
+    #: objects. Link objects beyond these are accepted too.
+    links: tuple[str | Link, ...] = ("identity",)
     #: Open interval that the mean lives in.
     mean_bounds: tuple[float, float] = (0.0, np.inf)
     #: What y must be, for error messages: "counts 0, 1, 2, ...".
@@ -237,22 +240,40 @@ class Family(ABC):
     multiplicative_dispersion: bool = False
 
     def __init__(self, link: str | Link | None = None) -> None:
-        links: Any = self.links  # whatever a subclass has made of it
-        if not links or isinstance(links, str):
-            raise PluginError(
-                f"{type(self).__qualname__}.links is {links!r}: expected a tuple of the names of the links that fit "
-                'the family, the default first, for example links = ("log", "identity")'
-            )
-        if isinstance(link, str) and link not in self.links:
-            raise InputError(
-                f"link {link!r} does not fit the {self.name} family: "
-                f"use one of {', '.join(self.links)}, or a link object"
-            )
-        self.link: Link = find_link(self.links[0] if link is None else link)
+        fitting = self.fitting_links()
+        if link is None:
+            link = next(iter(fitting.values()))
+        elif isinstance(link, str):
+            self.refuse_unfit(link)
+            link = fitting[link]
+        elif not isinstance(link, Link):
+            raise InputTypeError(f"link must be a name or a Link object; got {shown(link)} ({type(link).__name__})")
+        self.link: Link = link
         if not self._start_interval()[0] < self._start_interval()[1]:
             raise InputError(
                 f"link {self.link.name!r} gives means in {self.link.range}, the {self.name} family has means in "
-                f"{self.mean_bounds}: use one of {', '.join(self.links)}"
+                f"{self.mean_bounds}: use one of {', '.join(fitting)}"
+            )
+
+    def fitting_links(self) -> dict[str, Link]:
+        """The objects of `links` by name, the default first.
+
+        Examples
+        --------
+        >>> from ranef.families import Poisson
+        >>> Poisson().fitting_links()
+        {'log': Log(), 'identity': Identity(), 'sqrt': Sqrt()}
+        """
+        return by_name(self.links, f"{type(self).__qualname__}.links")
+
+    def refuse_unfit(self, link: str) -> None:
+        """Raise `InputError` where a link's name is none of `links`."""
+        fitting = self.fitting_links()
+        if link not in fitting:
+            others = "" if link in STANDARD else f" (registry.family(..., link={link!r}) finds links of others by name)"
+            raise InputError(
+                f"link {link!r} does not fit the {self.name} family: use one of {', '.join(fitting)}, or a link "
+                f"object{others}"
             )
 
     @property

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from .arrays import FloatArray
-from .errors import PluginError
 
 
 def _log_derivatives(
@@ -160,28 +158,3 @@ class Link(ABC):
     def __repr__(self) -> str:
         options = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
         return f"{type(self).__name__}({options})"
-
-
-_find: Callable[[str], Link] | None = None
-
-
-def set_link_finder(find: Callable[[str], Link]) -> None:
-    """Tell `find_link` where names are looked up; the registry calls this when it is imported."""
-    global _find
-    _find = find
-
-
-def find_link(link: str | Link) -> Link:
-    """A link object as it is, or the registered link of that name.
-
-    Examples
-    --------
-    >>> from ranef.contracts import find_link
-    >>> find_link("probit").latent_variance
-    1.0
-    """
-    if isinstance(link, Link):
-        return link
-    if _find is None:
-        raise PluginError("links are looked up by name in ranef's registry, which is not loaded: import ranef first")
-    return _find(link)

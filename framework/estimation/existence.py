@@ -21,7 +21,6 @@ from scipy.sparse.linalg import LinearOperator, lsmr
 from ..contracts.arrays import BoolArray, FloatArray
 from ..contracts.errors import InputError, NoMaximumError, NotPositiveDefiniteError
 from ..contracts.family import Family, describe_rows, eta_bounds
-from ..contracts.link import find_link
 from .modes import DegenerateModeError, EdgeError, Mode, Model
 from .quadrature import CUT, Quadrature
 
@@ -227,7 +226,8 @@ def _edge_text(model: Model) -> str:
 
 def links_without_edge(family: Family) -> list[str]:
     """Names of the family's links with which every linear predictor has a mean."""
-    return [name for name in family.links if not np.isfinite(eta_bounds(find_link(name), family.mean_bounds)).any()]
+    links = family.fitting_links().items()
+    return [name for name, link in links if not np.isfinite(eta_bounds(link, family.mean_bounds)).any()]
 
 
 def _other_links(model: Model) -> str:

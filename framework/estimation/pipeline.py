@@ -52,7 +52,7 @@ def choose_backend(
 ) -> tuple[LinalgBackend, Provenance]:
     """The backend of that name, or with "auto" the one with the lowest predicted cost."""
     if isinstance(backend, LinalgBackend):
-        return backend, _given("linalg", backend)
+        return backend, Provenance.of_object("linalg", backend)
     _check_name("linear-algebra backend", backend)
     if backend != "auto":
         return registry.linalg_backend(backend)
@@ -63,17 +63,16 @@ def choose_backend(
     ]
     if not costs or min(costs)[0] == np.inf:
         sizes = ", ".join(f"{f.name}: {f.n_levels}" for f in structure.factors)
-        raise PluginError(
-            f"no installed backend can factorize this model (levels {sizes}). Several large crossed factors need the "
-            'sparse backend: pip install "ranef[cholmod]"'
-        )
+        others = [f"{e.name} ({e.reason})" for e in registry.entries("linalg") if e.state == "missing dependency"]
+        advice = f"; after an install there is: {', '.join(others)}" if others else ""
+        raise PluginError(f"no installed backend can factorize this model (levels {sizes}){advice}")
     return registry.linalg_backend(min(costs)[1])
 
 
 def choose_optimizer(optimizer: str | Optimizer, gradients: bool) -> tuple[Optimizer, Provenance]:
     """The optimizer of that name, or with "auto" the registered one of highest priority that fits."""
     if isinstance(optimizer, Optimizer):
-        return optimizer, _given("optimizer", optimizer)
+        return optimizer, Provenance.of_object("optimizer", optimizer)
     _check_name("optimizer", optimizer)
     if optimizer != "auto":
         return registry.optimizer(optimizer)
@@ -86,11 +85,6 @@ def choose_optimizer(optimizer: str | Optimizer, gradients: bool) -> tuple[Optim
 def _check_name(what: str, asked: Any) -> None:
     if not isinstance(asked, str):
         raise InputTypeError(f"{what}: expected a name (a str), or an object of that kind; got {shown(asked)}")
-
-
-def _given(kind: str, plugin: object) -> Provenance:
-    module = type(plugin).__module__.partition(".")[0]
-    return Provenance(kind=kind, name=type(plugin).__name__, distribution=module, version="")  # type: ignore[arg-type]
 
 
 @dataclass

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Never
 
@@ -152,22 +151,13 @@ def glmm(
 
 def _family(family: Any) -> tuple[Family, tuple[Provenance, ...]]:
     if isinstance(family, str):
-        name, options = _with_link(family)
-        made, provenance = registry.family(name, **options)
+        made, provenance = registry.family(family)
         return made, (provenance,)
     if isinstance(family, Family):
-        module = type(family).__module__.partition(".")[0]
-        version = registry.version_of(module)
-        return family, (Provenance("family", family.name, module, version),)
+        return family, (Provenance.of_object("family", family),)
     if isinstance(family, type) and issubclass(family, Family):
         raise InputTypeError(f"family is the class {family.__name__}; pass an object: {family.__name__}()")
     raise InputTypeError(f"family must be a name or a Family object; got {shown(family)} ({type(family).__name__})")
-
-
-def _with_link(family: str) -> tuple[str, dict[str, str]]:
-    """Name and options of ``"poisson(log)"`` or ``"binomial(link='probit')"``, as R prints families."""
-    found = re.fullmatch(r"\s*([^()]+?)\s*\(\s*(?:link\s*=\s*)?[\"']?([\w:.-]+)[\"']?\s*\)\s*", family)
-    return (found[1], {"link": found[2]}) if found else (family, {})
 
 
 def _response(y: Any, family: Family, weights: Any) -> tuple[Any, FloatArray | None]:

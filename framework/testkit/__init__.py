@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from .check import Check, LawBroken, LawSkipped, as_pytest
 from .families import family_checks
+from .kits import checks_of
 from .linalg import linalg_checks
 from .links import link_checks
 from .observers import observer_checks
@@ -24,6 +25,7 @@ __all__ = [
     "LawBroken",
     "LawSkipped",
     "as_pytest",
+    "checks_of",
     "family_checks",
     "linalg_checks",
     "link_checks",

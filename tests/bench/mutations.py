@@ -86,6 +86,8 @@ HARD = "tests/lmm/test_hard_models.py"
 ENDING = "tests/estimation/test_ending.py"
 GLMM_FAMILIES = "tests/glmm/test_families.py"
 BASIS = "tests/design/test_basis.py"
+REGISTRY = "tests/plugins/test_registry.py"
+NAMED_LINKS = "tests/plugins/test_links_by_name.py"
 
 MUTATIONS: tuple[Mutation, ...] = (
     # certificate and search
@@ -1153,6 +1155,25 @@ MUTATIONS: tuple[Mutation, ...] = (
         " : j + M.shape[1]] -= (Mt @ B[i",
         f"{LMM_GRADIENT}::test_average_information_is_that_of_dense_matrices",
     ),
+    # the registry
+    Mutation(
+        "framework/registry/validation.py",
+        """    if major == "0" and minor != our_minor:""",
+        """    if major == "1" and minor != our_minor:""",
+        f"{REGISTRY}::test_wrong_plugins_say_what_is_wrong",
+    ),
+    Mutation(
+        "framework/registry/lookup.py",
+        "        if link in STANDARD.values():",
+        "        if False:",
+        f"{NAMED_LINKS}::test_a_standard_link_that_does_not_fit_is_refused_by_name_and_taken_as_an_object",
+    ),
+    Mutation(
+        "framework/registry/lookup.py",
+        "            return self.link(name)[0]",
+        "            return STANDARD.get(name) or self.link(name)[0]",
+        f"{NAMED_LINKS}::test_a_registry_of_ones_own_has_its_own_links",
+    ),
     # families and links
     Mutation(
         "families/poisson.py",
@@ -1316,31 +1337,31 @@ MUTATIONS: tuple[Mutation, ...] = (
         f"{DENSITIES}::test_derivatives_are_those_of_mpmath",
     ),
     Mutation(
-        "families/links.py",
+        "framework/contracts/links.py",
         "mu**2), 2 * mu**3, -6 * mu**4)",
         "mu**2), 2 * mu**3, 6 * mu**4)",
         f"{LINKS}::test_derivatives_of_the_mean_are_those_of_differences",
     ),
     Mutation(
-        "families/links.py",
+        "framework/contracts/links.py",
         "        slope = -0.5 * mu / eta",
         "        slope = -mu / eta",
         f"{LINKS}::test_derivatives_of_the_mean_are_those_of_differences",
     ),
     Mutation(
-        "families/links.py",
+        "framework/contracts/links.py",
         "product * (complement - mu), product",
         "product * (mu - complement), product",
         f"{LINKS}::test_derivatives_of_the_mean_are_those_of_differences",
     ),
     Mutation(
-        "families/links.py",
+        "framework/contracts/links.py",
         "latent_variance = np.pi**2 / 3\n",
         "latent_variance = np.pi / 3\n",
         f"{CONTRACT}::test_latent_variances_of_nakagawa",
     ),
     Mutation(
-        "families/links.py",
+        "framework/contracts/links.py",
         "tail] = k1**2 * k2 * (k3 - k2)",
         "tail] = k1**2 * k2 * (k3 + k2)",
         f"{LINKS}::test_probit_continued_fraction_meets_the_closed_form",
@@ -1373,7 +1394,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         f"{LINKS}::test_marginal_means_beyond_an_edge_are_nan",
     ),
     Mutation(
-        "families/links.py",
+        "framework/contracts/links.py",
         "eta / np.sqrt(1 + variance)",
         "eta / (1 + variance)",
         f"{LINKS}::test_marginal_means_in_closed_form",
@@ -1409,7 +1430,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "tests/testkit/test_wrong_families.py::test_right_families_obey",
     ),
     Mutation(
-        "families/special.py",
+        "framework/contracts/links.py",
         " * (rest - first) - first * t, 0.0",
         " * (rest - first), 0.0",
         f"{LINKS}::test_derivatives_of_log_means_are_those_of_differences",

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from scipy import integrate, special, stats
 
-from ranef.contracts import InputError, Link, PluginNotFoundError, find_link
+from ranef.contracts import InputError, Link
+from ranef.contracts.links import STANDARD
 from ranef.families import Cauchit, CLogLog, Log, Logit, LogLog, Poisson, Probit
 
 BINARY = ["logit", "probit", "cloglog", "loglog", "cauchit"]
@@ -30,13 +31,13 @@ def slope(f, x, h):
 
 @pytest.mark.parametrize("name", ETAS)
 def test_link_inverts_mean(name):
-    link, eta = find_link(name), ETAS[name]
+    link, eta = STANDARD[name], ETAS[name]
     np.testing.assert_allclose(link.link(link.mean(eta).mu), eta, rtol=1e-12, atol=1e-13)
 
 
 @pytest.mark.parametrize("name", ETAS)
 def test_derivatives_of_the_mean_are_those_of_differences(name):
-    link, eta = find_link(name), ETAS[name]
+    link, eta = STANDARD[name], ETAS[name]
     m = link.mean(eta)
     for lower, upper in (("mu", "mu_eta"), ("mu_eta", "mu_eta2"), ("mu_eta2", "mu_eta3")):
         expected = slope(lambda e, lower=lower: getattr(link.mean(e), lower), eta, 1e-3)
@@ -46,7 +47,7 @@ def test_derivatives_of_the_mean_are_those_of_differences(name):
 
 @pytest.mark.parametrize("name", [*BINARY, "log"])
 def test_derivatives_of_log_means_are_those_of_differences(name):
-    link = find_link(name)
+    link = STANDARD[name]
     eta = np.linspace(-6, -0.3, 40) if name == "log" else np.linspace(-6, 3, 40)
     m = link.log_mean(eta)
     for of in ("log_mu", "log_complement"):
@@ -62,7 +63,7 @@ def test_derivatives_of_log_means_are_those_of_differences(name):
 @pytest.mark.parametrize("name", BINARY)
 @pytest.mark.parametrize("eta", [-700.0, -40.0, 40.0, 700.0])
 def test_log_means_are_finite_far_out(name, eta):
-    m = find_link(name).log_mean(np.array([eta]))
+    m = STANDARD[name].log_mean(np.array([eta]))
     assert all(np.isfinite(getattr(m, field)).all() for field in vars(m))
 
 
@@ -145,7 +146,7 @@ def by_integration(link, eta, variance):
 
 @pytest.mark.parametrize("name", BINARY)
 def test_marginal_means_of_probabilities_are_those_of_integration(name):
-    link, etas = find_link(name), np.array([-6.0, -1.0, 0.0, 0.7, 4.0])
+    link, etas = STANDARD[name], np.array([-6.0, -1.0, 0.0, 0.7, 4.0])
     for variance in (1e-4, 0.5, 4.0, 25.0):
         expected = [by_integration(link, eta, variance) for eta in etas]
         np.testing.assert_allclose(link.marginal_mean(etas, variance), expected, rtol=0, atol=1e-11)
@@ -163,7 +164,7 @@ def test_marginal_means_of_probabilities_are_those_of_integration(name):
     ],
 )
 def test_marginal_means_in_closed_form(name, mean):
-    link, eta, variance = find_link(name), np.array([0.5, 1.0, 2.5]), np.array([0.0, 0.01, 4.0])
+    link, eta, variance = STANDARD[name], np.array([0.5, 1.0, 2.5]), np.array([0.0, 0.01, 4.0])
     np.testing.assert_allclose(link.marginal_mean(eta, variance), mean(eta, variance), rtol=1e-15)
 
 
@@ -179,7 +180,7 @@ def test_marginal_means_of_a_row_are_its_own():
 
 @pytest.mark.parametrize("name", ["inverse", "inverse_squared"])
 def test_marginal_means_beyond_an_edge_are_nan(name):
-    link, eta = find_link(name), np.array([0.5, 5.0])
+    link, eta = STANDARD[name], np.array([0.5, 5.0])
     inside = by_integration(link, 5.0, 0.01)
     np.testing.assert_allclose(link.marginal_mean(eta, 0.01), [np.nan, inside], rtol=1e-12)
     # 1/x^k around 5 to the second order: 5^-k (1 + k (k + 1) v / 50)
@@ -189,17 +190,17 @@ def test_marginal_means_beyond_an_edge_are_nan(name):
 
 def test_valid_domains():
     ones = np.ones(3)
-    assert find_link("inverse").valid(-ones)
-    assert not find_link("inverse").valid(np.array([1.0, 0.0]))
+    assert STANDARD["inverse"].valid(-ones)
+    assert not STANDARD["inverse"].valid(np.array([1.0, 0.0]))
     for name in ("sqrt", "inverse_squared"):
-        assert find_link(name).valid(ones)
-        assert not find_link(name).valid(np.array([1.0, -1.0]))
-    assert find_link("log").valid(-ones)
+        assert STANDARD[name].valid(ones)
+        assert not STANDARD[name].valid(np.array([1.0, -1.0]))
+    assert STANDARD["log"].valid(-ones)
 
 
 @pytest.mark.parametrize("name", ETAS)
 def test_links_are_equal_by_value_and_pickle(name):
-    link = find_link(name)
+    link = STANDARD[name]
     assert pickle.loads(pickle.dumps(link)) == link
     assert hash(type(link)()) == hash(link)
     assert link.name == name
@@ -210,9 +211,11 @@ def test_different_links_differ():
     assert repr(CLogLog()) == "CLogLog()"
 
 
+def test_the_standard_links_are_those_with_tests():
+    assert set(STANDARD) == set(ETAS)
+
+
 def test_unknown_link_names():
-    with pytest.raises(PluginNotFoundError, match="logitt"):
-        find_link("logitt")
     with pytest.raises(InputError, match=r"'probit' does not fit the poisson family: use one of log, identity, sqrt"):
         Poisson(link="probit")
 

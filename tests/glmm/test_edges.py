@@ -19,6 +19,7 @@ import ranef
 from ranef import registry
 from ranef.contracts import Family, InputError, NoMaximumError, RanefError, RanefWarning, SingularFitWarning
 from ranef.contracts.arrays import FloatArray
+from ranef.contracts.links import Identity
 from ranef.design.mixed import build_design
 from ranef.estimation.existence import explained
 from ranef.estimation.generalized import _fixed_effects_start
@@ -39,7 +40,6 @@ from ranef.families import (
     TruncatedPoisson,
     Tweedie,
 )
-from ranef.families.links import Identity
 from ranef.inference.covariance import covariance_of
 
 from .test_gradient import CLASSES, PHI, assert_gradient, differences, problem_of

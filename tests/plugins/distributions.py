@@ -37,12 +37,12 @@ class Times(Link):
 """
 
 MODULES = {
-    "scratch-good": """\
-import numpy as np
-from ranef.contracts import Family, FamilyEntry, hookimpl
+    "scratch-good": LINK
+    + """\
+from ranef.contracts import Family, FamilyEntry
 
 class Geometric(Family):
-    name, links, discrete = "scratch-geometric", ("scratch-times-five",), True
+    name, links, discrete = "scratch-geometric", (Times(5.0),), True
     support_text = "counts 0, 1, 2, ..."
     def log_density(self, y, mu, weights, phi):
         return weights * (y * np.log(mu / (1 + mu)) - np.log1p(mu))
@@ -57,9 +57,6 @@ class Geometric(Family):
 def ranef_families():
     yield FamilyEntry("scratch-geometric", "Geometric distribution", Geometric, aliases=("scratch-geo",))
 
-"""
-    + LINK
-    + """\
 @hookimpl
 def ranef_links():
     yield LinkEntry("scratch-times-five", "5 mu", lambda: Times(5.0))

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ranef import registry as default_registry
 from ranef.contracts import MissingExtraError, NameConflictWarning, PluginError, PluginNotFoundError
 from ranef.registry import Provenance, Registry
 
@@ -60,11 +59,11 @@ def info_of(registry: Registry, distribution: str):
     return info
 
 
-def test_a_good_plugin_is_found_and_used(registry, monkeypatch):
-    monkeypatch.setattr(default_registry, "link", registry.link)  # where families look for their links
+def test_a_good_plugin_is_found_and_used(registry):
     family, provenance = registry.family("scratch-geometric")
     assert provenance == Provenance("family", "scratch-geometric", "scratch-good", "1.2.3")
-    assert family.link is registry.link("scratch-times-five")[0]
+    assert family.link == registry.link("scratch-times-five")[0]
+    assert registry.family("poisson(scratch-times-five)")[0].link is registry.link("scratch-times-five")[0]
     assert type(registry.family("scratch-geo")[0]) is type(family)
     y, mu, one, phi = np.array([0.0, 3.0]), np.array([0.4, 2.5]), np.ones(2), np.array([])
     np.testing.assert_allclose(family.log_density(y, mu, one, phi), stats.geom.logpmf(y + 1, 1 / (1 + mu)), rtol=1e-12)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from types import ModuleType
 
-import numpy as np
 import pytest
 
 from ranef.contracts import (
@@ -22,10 +21,9 @@ from ranef.contracts import (
     PluginError,
     PluginNotFoundError,
     PluginWarning,
-    find_link,
     hookimpl,
 )
-from ranef.registry import KINDS, Provenance, Registry, available_backends, entries, find, link
+from ranef.registry import KINDS, Provenance, Registry, available_backends, entries, find
 
 from .stubs import Backend, Other, Own, Stay, Times, plugin
 
@@ -170,6 +168,13 @@ def test_find_knows_options_and_kinds():
         find("families", "poisson")
 
 
+def test_a_kind_has_a_name_and_a_noun(registry):
+    registry.register(plugin(linalg_backends=lambda: [LinalgEntry("b", "", Backend)]))
+    (info,) = registry.entries("backend")
+    assert info.kind == "linalg"
+    assert registry.find("backend", "b") == registry.find(KINDS["linalg"], "b") == registry.find("linalg", "b")
+
+
 def test_an_unknown_kind(registry):
     with pytest.raises(
         InputError, match="no kind of plugin 'links'; there is: linalg, optimizer, family, link, observer"
@@ -250,8 +255,20 @@ def test_optimizers_come_by_priority(registry):
             PluginError,
             r"cannot be made: ZeroDivisionError: oops \(.*",
         ),
-        (LinkEntry("a", "", Times, api_version="2.0"), PluginError, "written for version 2.0 .* this ranef has 1"),
-        (LinkEntry("a", "", Times, api_version="0.9"), PluginError, "refused"),
+        (
+            LinkEntry("a", "", Times, api_version="1.0"),
+            PluginError,
+            r"link 'a' of some-dist 4\.5 is refused: written for",
+        ),
+        (LinkEntry("a", "", Times, api_version="1.0"), PluginError, "version 1.0 .* this ranef has 0.9, and no major"),
+        (LinkEntry("a", "", Times, api_version="0.8"), PluginError, "version 0.8 .* before 1.0 no minor version takes"),
+        (
+            LinkEntry("a", "", Times, api_version="0.10"),
+            PluginError,
+            "version 0.10 .* before 1.0 no minor version takes",
+        ),
+        (LinkEntry("a", "", Times, api_version="0"), PluginError, "written for version 0 of"),
+        (LinkEntry("a", "", Times, api_version=""), PluginError, "written for version  of"),
     ],
 )
 def test_wrong_plugins_say_what_is_wrong(registry, entry, error, message):
@@ -259,6 +276,12 @@ def test_wrong_plugins_say_what_is_wrong(registry, entry, error, message):
     with pytest.raises(error, match=message) as caught:
         registry.link("a")
     assert "some-dist 4.5" in str(caught.value)
+
+
+@pytest.mark.parametrize("version", ["0.9", "0.9.1"])
+def test_versions_that_are_taken(registry, version):
+    registry.register(plugin(links=lambda: [LinkEntry("a", "", Times, api_version=version)]))
+    assert [info.state for info in registry.entries("link")] == ["ready"]
 
 
 @pytest.mark.parametrize(
@@ -373,12 +396,6 @@ def test_built_ins_come_through_entry_points():
     assert {info.distribution for info in infos if info.state != "blocked"} == {"ranef"}
     assert [info for info in infos if info.state in ("failed", "refused", "conflict")] == []
     assert {"link", "family", "linalg", "optimizer"} <= {info.kind for info in infos}
-
-
-def test_links_of_families_are_looked_up_in_the_default_registry():
-    logit = find_link("logit")
-    assert logit is link("logit")[0]
-    np.testing.assert_allclose(logit.mean(np.array([0.0])).mu, 0.5)
 
 
 def test_built_ins_only_leaves_others_out_for_a_block() -> None:

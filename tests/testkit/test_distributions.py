@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from ranef import registry
 from ranef.cli import main, metadata
 from ranef.cli.metadata import UNKNOWN
-from ranef.cli.new_plugin import KINDS
+from ranef.contracts import API_VERSION
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 TEMPLATES = {
@@ -28,6 +29,10 @@ TEMPLATES = {
 }
 EXAMPLES = ["conway-maxwell-poisson", "superlu"]
 NAMES = [*TEMPLATES.values(), *EXAMPLES]
+
+
+def test_there_is_one_for_every_kind():
+    assert set(TEMPLATES) == {kind.noun for kind in registry.KINDS.values()}
 
 
 def new_plugin(*arguments: str):
@@ -116,13 +121,18 @@ def read(folder: Path) -> str:
 @pytest.mark.parametrize("kind", TEMPLATES)
 def test_descriptions_are_the_plugins_own(tmp_path, kind):
     """The one given, or one with the plugin's name: nothing says what the template does as if the plugin did it."""
-    for given, expected in (("Waiting times of buses.", "Waiting times of buses"), (None, KINDS[kind].description)):
+    for given, expected in (
+        ("Waiting times of buses.", "Waiting times of buses"),
+        (None, registry.kind_of(kind).description),
+    ):
         home = tmp_path / str(given)
         done = new_plugin(kind, "two-words", "--directory", str(home), *(["--description", given] if given else []))
         assert done.exit_code == 0, done.output
         text = expected.format("two words")
         assert tomllib.loads((home / "pyproject.toml").read_text())["project"]["description"] == text
-        assert f'Entry("two-words", "{text}", make' in (home / "src/ranef_two_words/__init__.py").read_text()
+        entry = re.sub(r"\s+", " ", (home / "src/ranef_two_words/__init__.py").read_text())
+        assert f'Entry( "two-words", "{text}", make, ' in entry
+        assert f'api_version="{API_VERSION}", )' in entry
         assert (home / f"src/ranef_two_words/{kind}.py").read_text().count(f'"""{text}.\n') == 2
         assert (home / "README.md").read_text().startswith(f"# ranef-two-words\n\n{text}: ")
         assert "$" not in read(home).replace("$RANEF", "")

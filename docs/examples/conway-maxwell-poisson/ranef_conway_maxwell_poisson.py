@@ -139,4 +139,5 @@ def ranef_families() -> Iterator[FamilyEntry]:
         "Under- or overdispersed counts, by their mean",
         ConwayMaxwellPoisson,
         aliases=("cmp",),
+        api_version="0.9",
     )

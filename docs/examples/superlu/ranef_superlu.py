@@ -106,4 +106,4 @@ class SuperLUFactor(Factor):
 @hookimpl
 def ranef_linalg_backends() -> Iterator[LinalgEntry]:
     # fits without gradients take several times as long: only by name
-    yield LinalgEntry("superlu", "Sparse LU factorization by SciPy", SuperLU, automatic=False)
+    yield LinalgEntry("superlu", "Sparse LU factorization by SciPy", SuperLU, automatic=False, api_version="0.9")

@@ -18,4 +18,9 @@ def make(**options: Any) -> Any:
 @hookimpl
 def ranef_families() -> Iterator[FamilyEntry]:
     """What this distribution adds."""
-    yield FamilyEntry("example", "The example family", make)
+    yield FamilyEntry(
+        "example",
+        "The example family",
+        make,
+        api_version="0.9",
+    )

@@ -1,14 +1,33 @@
-"""The link functions, each with exact derivatives and, for means in (0, 1), log means that are exact in the tails."""
+"""The standard links: exact derivatives and, for means in (0, 1), log means that are exact in the tails.
+
+They are pure mathematics, so that a family can use them, and resolve their names, without asking anybody: "log" in a
+family's `links` is always this one. Links of others are objects, or names that the registry resolves.
+"""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from scipy import special
 
-from ranef.contracts import Link, LogMean, Mean
-from ranef.contracts.arrays import FloatArray
+from .arrays import FloatArray
+from .errors import PluginError, shown
+from .link import Link, LogMean, Mean
 
-from .special import log_one_minus_exp
+#: B_2k / (2k)!, k = 1, 2, ...: the coefficients of t / (e^t - 1) in t^2, t^4, ... (DLMF 24.2.1).
+_BERNOULLI = np.array(
+    [
+        1 / 12,
+        -1 / 720,
+        1 / 30240,
+        -1 / 1209600,
+        1 / 47900160,
+        -691 / 1307674368000,
+        1 / 74724249600,
+        -3617 / 10670622842880000,
+    ]
+)
 
 
 class Identity(Link):
@@ -141,6 +160,29 @@ class Probit(Link):
         return LogMean(*_log_normal_cdf(eta), c0, -c1, c2, -c3)
 
 
+def log_one_minus_exp(eta: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """log(1 - exp(-t)) and its first three derivatives by eta = log t.
+
+    The log mean of the complementary log-log link, and the log normalizer of zero-truncated counts (t = -log of the
+    probability of 0).
+    """
+    eta = np.asarray(eta, np.float64)
+    with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
+        t = np.exp(eta)
+        # below eta = -37, log(1 - exp(-t)) = eta - t/2 to rounding, also where t underflows
+        value = np.where(t < 0.5, np.log(-np.expm1(-t)), np.log1p(-np.exp(-t)))
+        value = np.where(eta < -37.0, eta - 0.5 * t, value)
+        first = np.where(t > 0, t / np.expm1(t), 1.0)
+        first = np.where(t > 700.0, 0.0, first)  # below 1e-300
+        # 1 - t - t/(e^t - 1), by the series where it would cancel
+        small = np.minimum(t, 0.5)
+        series = np.polynomial.polynomial.polyval(small**2, _BERNOULLI)
+        rest = np.where(t < 0.5, -0.5 * small - small**2 * series, 1.0 - t - first)
+        second = np.where(first > 0, first * rest, 0.0)
+        third = np.where(first > 0, second * (rest - first) - first * t, 0.0)
+    return value, first, second, third
+
+
 class CLogLog(Link):
     """eta = log(-log(1 - mu)), the complementary log-log."""
 
@@ -263,3 +305,54 @@ class Sqrt(Link):
 
     def valid(self, eta: FloatArray) -> bool:
         return bool(np.all(eta > 0))
+
+
+#: The standard links by name.
+STANDARD: dict[str, Link] = {
+    link.name: link
+    for link in (
+        Identity(),
+        Log(),
+        Logit(),
+        Probit(),
+        CLogLog(),
+        LogLog(),
+        Cauchit(),
+        Inverse(),
+        InverseSquared(),
+        Sqrt(),
+    )
+}
+
+
+def by_name(links: Any, where: str) -> dict[str, Link]:
+    """The links of a tuple that has standard ones by name and others as objects.
+
+    Parameters
+    ----------
+    links : tuple of str or Link
+    where : str
+        What messages call the tuple.
+
+    Raises
+    ------
+    PluginError
+        If `links` is no such tuple.
+
+    Examples
+    --------
+    >>> by_name(("log", Cauchit()), "MyFamily.links")
+    {'log': Log(), 'cauchit': Cauchit()}
+    """
+    if not links or isinstance(links, str):
+        raise PluginError(
+            f"{where} is {links!r}: expected a tuple of the names of the links that fit the family, the default first, "
+            'for example links = ("log", "identity")'
+        )
+    for link in links:
+        if not isinstance(link, Link) and link not in [*STANDARD]:
+            raise PluginError(
+                f"{where} has {shown(link)}: expected names of standard links ({', '.join(STANDARD)}), and other links "
+                "as objects"
+            )
+    return {link.name: link for link in (STANDARD.get(link, link) for link in links)}
