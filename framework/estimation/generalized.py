@@ -43,7 +43,7 @@ from .existence import (
     refuse_separation,
 )
 from .linear import start_values
-from .modes import PRECISION, Mode, Model, mode_at
+from .modes import PRECISION, Mode, Model, System, mode_at
 from .moments import SMALLEST, moment_start
 from .objective import WIDEST, Problem, Units
 from .pipeline import Watch, assemble, choose_backend
@@ -141,7 +141,7 @@ class GeneralizedFit:
         with few_threads(*self.design.dense_sizes):
             return mode_at(self._model, Lambda, self.phi, self.u, self.gamma)
 
-    def solve(self) -> Any:
+    def solve(self) -> System:
         """The factorized system that enters log|M|, as `.factor`."""
         return self.mode.system
 
