@@ -18,6 +18,7 @@ from ..contracts.observer import FitFinished, FitStarted
 from ..design.basis import lower_root
 from ..design.crossproducts import cross_products
 from ..design.mixed import MixedDesign
+from ..notes import Note
 from ..registry import Provenance
 from ..threads import few_threads
 from .certificate import FLAT, Certificate, Standing
@@ -28,9 +29,9 @@ from .ending import (
     covariance_quantities,
     free_entries,
     not_identified,
+    notes_of,
     own_size,
     singular_factors,
-    warn_of,
     zero_diagonals,
 )
 from .existence import (
@@ -105,6 +106,11 @@ class GeneralizedFit:
     def singular_factors(self) -> list[str]:
         """Names of the factors whose covariance matrix has no full rank, seen in the units of one observation."""
         return singular_factors(self.design.random, self.theta / self.units.eta)
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """What to warn of."""
+        return notes_of(self.certificate, self.singular_factors)
 
     @property
     def quantities(self) -> Quantities:
@@ -261,7 +267,6 @@ def fit_generalized(
         watch.tell(
             FitFinished(fit.certificate.converged, fit.criterion, fit.n_evaluations, sum(watch.timings.values()))
         )
-    warn_of(fit.certificate, fit.singular_factors)
     return fit
 
 

@@ -18,6 +18,7 @@ from ..design.arrays import as_numbers
 from ..design.crossproducts import CrossProducts, cross_products
 from ..design.mixed import MixedDesign
 from ..design.random import RandomDesign
+from ..notes import Note
 from ..registry import Provenance
 from ..threads import few_threads
 from .certificate import Certificate, Standing
@@ -27,9 +28,9 @@ from .ending import (
     covariance_quantities,
     free_entries,
     not_identified,
+    notes_of,
     own_size,
     singular_factors,
-    warn_of,
     zero_diagonals,
 )
 from .moments import moment_start
@@ -194,6 +195,11 @@ class LinearFit:
         return singular_factors(self.design.random, self.theta / self.eta)
 
     @property
+    def notes(self) -> tuple[Note, ...]:
+        """What to warn of."""
+        return notes_of(self.certificate, self.singular_factors)
+
+    @property
     def quantities(self) -> Quantities:
         """Variance parameters by description."""
         residual = own_size({"the residual variance": self.sigma**2})
@@ -258,17 +264,7 @@ def fit_linear(
     optimizer: Any,
     watch: Watch,
 ) -> LinearFit:
-    """Estimate theta by the profiled criterion.
-
-    Warns
-    -----
-    ConvergenceWarning
-        Where the certificate fails.
-    IdentificationWarning
-        Where the data do not determine some parameters.
-    SingularFitWarning
-        Where a covariance matrix is estimated without full rank.
-    """
+    """Estimate theta by the profiled criterion."""
     with watch.phase("choice"):
         structure = design.random.structure
         given = start_values(design.random, start)
@@ -304,7 +300,6 @@ def fit_linear(
         watch.tell(
             FitFinished(fit.certificate.converged, fit.criterion, fit.n_evaluations, sum(watch.timings.values()))
         )
-    warn_of(fit.certificate, fit.singular_factors)
     return fit
 
 
