@@ -854,6 +854,18 @@ MUTATIONS: tuple[Mutation, ...] = (
         f"{LMM_LAWS}::test_equal_spans_compare_under_reml",
     ),
     Mutation(
+        "framework/inference/lrt.py",
+        "else fit.weights",
+        "else None",
+        f"{ROBUST}::test_compare_refuses_what_is_not_nested",
+    ),
+    Mutation(
+        "framework/notes.py",
+        "frame.f_back, level + 1",
+        "frame.f_back, level + 2",
+        "tests/test_notes.py::test_a_warning_points_at_the_users_line",
+    ),
+    Mutation(
         "framework/inference/satterthwaite.py",
         "+ np.outer(v, v) / (df * s2**2",
         "- np.outer(v, v) / (df * s2**2",

@@ -23,6 +23,7 @@ from ranef.contracts.errors import (
     RankDeficiencyWarning,
     SingularFitWarning,
 )
+from ranef.inference.lrt import likelihood_ratio_test
 
 from .models import fit, fitted
 
@@ -580,6 +581,18 @@ def test_compare_is_text_with_figures() -> None:
     assert "Chisq" in test
     assert f"{test.statistic:.4f}" in test
     assert large.compare(small) == test
+
+
+def test_two_fits_compare_without_solutions() -> None:
+    small, large = DATA.fit(reml=False, X=DATA.X[:, :2]), DATA.fit(reml=False)
+    record, test = likelihood_ratio_test(large._fit, small._fit), small.compare(large)
+    assert record.smaller.model == "(Intercept) + x1 + (1 + x | g) + (1 | h)"
+    assert (record.smaller.n_parameters, record.larger.n_parameters) == (small.n_parameters, large.n_parameters)
+    assert record.larger.criteria.deviance == -2.0 * large.log_likelihood
+    assert (record.larger.criteria.aic, record.larger.criteria.bic) == (large.aic, large.bic)
+    assert (record.statistic, record.df, record.p_value) == (test.statistic, test.df, test.p_value)
+    assert str(record).splitlines()[4:] == test.splitlines()[4:]  # all but the names
+    assert test.record.smaller.model == f"y ~ {record.smaller.model}"
 
 
 def refused() -> list[Any]:
