@@ -36,11 +36,11 @@ from .contracts.errors import (
     RankDeficiencyWarning,
     SingularFitWarning,
 )
+from .display.tables import VarCompSummary
 from .frontends.glmm import glmm
 from .frontends.lmm import lmm
 from .solution.glmm import GLMMParams, GLMMSolution
 from .solution.lmm import LMMParams, LMMSolution
-from .solution.tables import VarCompSummary
 
 try:
     __version__ = _version("ranef")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-#: Variables that limit the threads of BLAS libraries and of peers; they are read when a library is loaded.
+#: Variables that limit the threads of BLAS libraries and of other packages; they are read when a library is loaded.
 THREAD_VARIABLES = (
     "OPENBLAS_NUM_THREADS",
     "OMP_NUM_THREADS",

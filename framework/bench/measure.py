@@ -10,20 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from .. import registry
-from ..contracts import PluginError
-from ..estimation.parameters import Parameters
 from . import memory
 from .methods import Method
 from .model import Case, Model, Prepared
-from .oracle import disagreement
-from .peers import PEERS
-from .phases import phases_of_fit
 
 #: Without `--repeats`: between these numbers of fits, as many as take about this time.
 FEWEST, MOST, SECONDS = 3, 51, 5.0
-#: Fits under the clock of phases.
-PHASE_FITS = 3
 
 Result = dict[str, Any]
 
@@ -40,7 +32,8 @@ class Probe:
         memory.limit_to_physical()
         model = self.case.build()
         try:
-            prepared = _guarded(self.method, model)
+            self.method.refuse(model)
+            prepared = self.method.prepare(model)
             gc.collect()
             memory.reset_peak()
             before = memory.peak()
@@ -129,36 +122,7 @@ class _Run:
             "seconds": quartiles(self.seconds),
             "criterion": float(self.prepared.minus_2_log_likelihood(self.found)),
         }
-        if self.method.peer:
-            return out | {"version": PEERS[self.method.peer].version}
-        return out | self._details()
-
-    def _details(self) -> Result:
-        """What ranef's own fits can say beyond the time."""
-        solution = self.found
-        used = {p.kind: p.name for p in solution.provenance}
-        backend, optimizer = registry.linalg_backend(used["linalg"])[0], registry.optimizer(used["optimizer"])[0]
-        fits = [phases_of_fit(self.model, backend, optimizer)[1] for _ in range(min(PHASE_FITS, len(self.seconds)))]
-        design = self.model.design()
-        structure, parameters = design.random.structure, Parameters(design.random)
-        return {
-            "used": used,
-            "version": str(solution.provenance[0].version),
-            "evaluations": solution.n_evaluations,
-            "converged": solution.converged,
-            "phases": {phase: float(np.median([fit[phase] for fit in fits])) for phase in fits[0]},
-            "oracle": disagreement(backend, design, parameters.T(parameters.basis(solution.theta))),
-            "size": {"n": design.n, "p": design.p, "q": structure.q, "m": len(parameters)},
-        }
-
-
-def _guarded(method: Method, model: Model) -> Prepared:
-    """A backend asked for by name is not even tried where it says that it cannot."""
-    if not method.peer and method.backend != "auto":
-        backend = registry.linalg_backend(method.backend)[0]
-        if backend.cost(model.design().random.structure) == np.inf:
-            raise PluginError("the backend cannot do this structure: its cost is infinite")
-    return method.prepare(model)
+        return out | self.method.details(self.model, self.found, len(self.seconds))
 
 
 def control() -> float:

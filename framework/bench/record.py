@@ -35,7 +35,7 @@ def benchmark(
     repeats : int, optional
         Timed fits of each method; by default 3 to 51, as many as take about 5 seconds.
     threads : int
-        Threads of BLAS and of peers.
+        Threads of BLAS and of other packages.
     memory : bool
         Fit once before in a process of its own, for its memory; methods that fail, or take longer than `timeout`
         seconds there, are not timed.

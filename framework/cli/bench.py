@@ -1,4 +1,4 @@
-"""`ranef bench`: backends, optimizers and peers on the same models."""
+"""`ranef bench`: backends and optimizers on the same models."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 import click
 
 from ..bench import cases as catalogue
-from ..bench import peers as others
 from ..bench import plot, record, report, simulate
 from ..bench.methods import methods
 from ..bench.model import Case, Model
@@ -41,7 +40,6 @@ SAVED = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--family", metavar="NAME", help="Family of a generalized linear mixed model.")
 @click.option("--backend", "backends", multiple=True, metavar="NAME", help='Repeatable; "all"; default "auto".')
 @click.option("--optimizer", "optimizers", multiple=True, metavar="NAME", help='Repeatable; "all"; default "auto".')
-@click.option("--peers", default="", metavar="NAME,...", help='Other packages that are installed; "all".')
 @click.option("--repeats", type=click.IntRange(min=1), help="Timed fits; default 3 to 51, in about 5 seconds.")
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Threads of BLAS.")
 @click.option("--memory/--no-memory", default=True, help="Measure peak memory, in a process for each method.")
@@ -51,7 +49,7 @@ SAVED = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--plot", "plot_file", type=FILE, metavar="FILE", help="Draw times, or with --grow how they grow.")
 @click.option("--markdown", is_flag=True, help="Tables in Markdown.")
 @click.option("--compare", type=SAVED, nargs=2, metavar="OLD NEW", help="Compare two files of --json; runs nothing.")
-@click.option("--list", "listing", is_flag=True, help="List cases, generators and peers.")
+@click.option("--list", "listing", is_flag=True, help="List cases and generators.")
 def bench(
     names: tuple[str, ...],
     preset: str | None,
@@ -60,7 +58,6 @@ def bench(
     data: Path | None,
     backends: tuple[str, ...],
     optimizers: tuple[str, ...],
-    peers: str,
     repeats: int | None,
     threads: int,
     memory: bool,
@@ -73,7 +70,7 @@ def bench(
     listing: bool,
     **model: Any,
 ) -> None:
-    """Measure backends, optimizers and peers on shipped, simulated or your own models.
+    """Measure backends and optimizers on shipped, simulated or your own models.
 
     Every method fits every case in one process, in turns, with BLAS threads pinned; figures are medians. The exit code
     is 1 where every method failed.
@@ -96,7 +93,7 @@ def bench(
         plot.require_matplotlib()
     done = record.benchmark(
         chosen_cases([*names, *catalogue.SETS.get(preset or "", ())], simulated, grow, data, model),
-        methods(backends or ("auto",), optimizers or ("auto",), others.chosen(peers)),
+        methods(backends or ("auto",), optimizers or ("auto",)),
         repeats=repeats,
         threads=threads,
         memory=memory,
@@ -172,15 +169,11 @@ def model_from_csv(
 
 
 def overview() -> str:
-    """Cases, generators with their parameters, and peers."""
+    """Cases, and generators with their parameters."""
     lines = ["cases"]
     lines += [f"  {name:18} {build.__doc__}" for name, build in catalogue.SHIPPED.items()]
     lines += [f"  {name:18} {spec}" for name, spec in catalogue.PRESETS.items()]
     lines += ["generators"]
     for name, generator in simulate.GENERATORS.items():
         lines += [f"  {name:18} {(generator.__doc__ or '').splitlines()[0]}", f"  {'':18} {simulate.defaults(name)}"]
-    lines += ["peers"]
-    lines += [
-        f"  {name:18} {peer.version if peer.installed else 'not installed'}" for name, peer in others.PEERS.items()
-    ]
     return "\n".join(lines)

@@ -70,13 +70,14 @@ def fit(
         "random_effects": terms,
         "random_data": {v: numbers(columns, v) for v in variables(terms)},
         "x_names": x_names,
+        "y_name": y,
         "weights": None if weights is None else numbers(columns, weights),
         "offset": None if offset is None else numbers(columns, offset),
         "correlated": dict.fromkeys(names_of(uncorrelated), False) or None,
         "backend": backend,
         "optimizer": optimizer,
     }
-    data_of = named(numbers(columns, y), y), X, {factor: labels(columns, factor) for factor in terms}
+    data_of = numbers(columns, y), X, {factor: labels(columns, factor) for factor in terms}
     with warnings.catch_warnings(record=True) as given:
         warnings.simplefilter("always", RanefWarning)
         if family is None:
@@ -87,19 +88,6 @@ def fit(
     click.echo(solution.summary())
     for warning in given:
         click.echo(f"Warning: {warning.message}", err=True)
-
-
-class _Named(np.ndarray[Any, Any]):
-    """An array that carries its column's name, as a pandas Series does."""
-
-    name: str
-
-
-def named(values: FloatArray, name: str) -> FloatArray:
-    """The values under their column's name, which the summary shows."""
-    out = values.view(_Named)
-    out.name = name
-    return out
 
 
 def names_of(text: str) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +9,7 @@ from scipy.linalg import lapack, qr, solve_triangular
 
 from ..contracts.arrays import FloatArray, IntArray
 from ..contracts.errors import InputError, RankDeficiencyWarning
+from ..notes import Note
 from .arrays import SMALLEST
 
 #: Pivots of the scaled Gram matrix above this square (condition number below 1e4) need no QR of X itself.
@@ -25,8 +25,8 @@ class FixedDesign:
     Parameters
     ----------
     Q : (n, r) array with contiguous columns
-        Basis of X's column space, orthonormal in the weights up to rounding of its making; cross-products are taken of
-        Q itself, so nothing rests on its orthogonality.
+        Basis of X's column space, orthonormal in the weights up to rounding of its making. Cross-products are taken of
+        Q itself, so that this rounding enters no criterion; starts take Q as orthonormal.
     R : (r, r) upper triangular array
     kept : (r,) int array
         Columns of X that are kept, ascending.
@@ -86,25 +86,18 @@ def orthogonalize(X: FloatArray, names: tuple[str, ...], weights: FloatArray | N
     return FixedDesign(_basis(X[:, kept], R), R, kept, names)
 
 
-def warn_of_dropped(fixed: FixedDesign, X: FloatArray, shown: int = 5) -> None:
-    """Say which columns were dropped, and of which others each is a linear combination.
-
-    Warns
-    -----
-    RankDeficiencyWarning
-        lme4 drops the same columns.
-    """
+def notes_of_dropped(fixed: FixedDesign, X: FloatArray, shown: int = 5) -> list[Note]:
+    """Which columns were dropped (lme4 drops the same), and of which others each is a linear combination."""
     dropped = [j for j in range(X.shape[1]) if j not in fixed.kept]
     if not dropped:
-        return
+        return []
     reasons = [_reason(fixed, X, j) for j in dropped[:shown]]
     more = f" and {len(dropped) - shown} more" if len(dropped) > shown else ""
-    warnings.warn(
+    text = (
         f"X is rank deficient: dropped {'; '.join(reasons)}{more}. Coefficients of dropped columns are "
-        "NaN. Leave redundant columns out of X",
-        RankDeficiencyWarning,
-        stacklevel=4,
+        "NaN. Leave redundant columns out of X"
     )
+    return [Note(RankDeficiencyWarning, text)]
 
 
 def _reason(fixed: FixedDesign, X: FloatArray, j: int) -> str:

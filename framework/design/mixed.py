@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,10 +12,11 @@ from scipy.linalg import block_diag
 from ..contracts.arrays import FloatArray
 from ..contracts.errors import DataWarning, InputError
 from ..contracts.linalg import GroupingFactor
+from ..notes import Note
 from ..threads import few_threads
 from .arrays import as_numbers, as_offset, as_weights, check_length, column_names
 from .basis import Column, alike, orthonormal, scaled
-from .fixed import RANK_TOLERANCE, FixedDesign, orthogonalize, warn_of_dropped
+from .fixed import RANK_TOLERANCE, FixedDesign, notes_of_dropped, orthogonalize
 from .grouping import encode
 from .random import RandomDesign, RandomFactor
 from .reading import as_groups, as_mapping
@@ -28,7 +28,7 @@ ONES = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class MixedDesign:
-    """y, X, Z, weights and offset of a mixed model, after all checks."""
+    """y, X, Z, weights and offset of a mixed model, after all checks; `notes` is what these found worth a warning."""
 
     y: FloatArray
     X: FloatArray
@@ -36,6 +36,7 @@ class MixedDesign:
     random: RandomDesign
     weights: FloatArray | None
     offset: FloatArray | None
+    notes: tuple[Note, ...] = ()
 
     @property
     def n(self) -> int:
@@ -107,9 +108,8 @@ def build_design(
             "Use fewer columns or more observations"
         )
     random = RandomDesign.of(factors, n)
-    warn_of_dropped(fixed, matrix)
-    warn_of_confounded(random)
-    return MixedDesign(response, matrix, fixed, random, prior, known)
+    notes = *notes_of_dropped(fixed, matrix), *_notes_of_confounded(random)
+    return MixedDesign(response, matrix, fixed, random, prior, known, notes)
 
 
 def _check_names_of_random_data(random_data: Mapping[str, Any] | None) -> None:
@@ -159,15 +159,9 @@ def _basis(
 
 
 def check_identifiable(design: MixedDesign) -> None:
-    """Refuse Gaussian models of which a random effect is the residual, and warn of those that have many.
+    """Refuse Gaussian models of which a random effect is the residual.
 
-    Where weights differ they can tell the two apart, even with one row a level. More random effects than observations
-    may be determined or not: the criterion decides, at the end of the fit.
-
-    Warns
-    -----
-    DataWarning
-        Where a term has as many random effects as there are observations.
+    Where weights differ they can tell the two apart, even with one row a level.
     """
     n = design.n
     if n - design.fixed.rank < 2:
@@ -182,26 +176,35 @@ def check_identifiable(design: MixedDesign) -> None:
                 f"groups[{f.name!r}] has {f.factor.n_levels} levels for {n} observations: with one observation a level "
                 "its variance cannot be told from the residual variance. Leave the factor out, or group more coarsely"
             )
-        for term in f.terms:
-            # uncorrelated columns are terms of their own, as lme4 expands ||
-            size = f.factor.n_levels * (len(term.columns) if term.correlated else 1)
-            if size >= n:
-                warnings.warn(
-                    f"the term {term} has {size} random effects for {n} observations: if the data cannot tell them "
-                    "from the residual, what they leave open is NaN. Use fewer columns in the term, or more "
-                    "observations a level",
-                    DataWarning,
-                    stacklevel=3,
-                )
 
 
-def warn_of_confounded(random: RandomDesign) -> None:
-    """Say which random effects cannot be told from each other.
+def notes_of_many_effects(design: MixedDesign) -> list[Note]:
+    """Which terms of a Gaussian model have as many random effects as there are observations.
 
-    Warns
-    -----
-    DataWarning
-        Where a factor has linearly dependent columns, or two factors are one with a column in common.
+    They may be determined or not: the criterion decides, at the end of the fit.
+    """
+    # uncorrelated columns are terms of their own, as lme4 expands ||
+    sizes = [
+        (term, f.factor.n_levels * (len(term.columns) if term.correlated else 1))
+        for f in design.random.factors
+        for term in f.terms
+    ]
+    return [
+        Note(
+            DataWarning,
+            f"the term {term} has {size} random effects for {design.n} observations: if the data cannot tell them "
+            "from the residual, what they leave open is NaN. Use fewer columns in the term, or more "
+            "observations a level",
+        )
+        for term, size in sizes
+        if size >= design.n
+    ]
+
+
+def _notes_of_confounded(random: RandomDesign) -> list[Note]:
+    """Which random effects cannot be told from each other.
+
+    Those of a factor with linearly dependent columns, and of two factors that are one, with a column in common.
     """
     messages = [
         f"the random-effects columns {', '.join(f.column_names)} of groups[{f.name!r}] are linearly dependent: their "
@@ -216,27 +219,20 @@ def warn_of_confounded(random: RandomDesign) -> None:
                 f"groups[{f.name!r}] and groups[{g.name!r}] group the observations in the same way: only the sum of "
                 "their variances can be estimated. Leave one out"
             )
-    for message in messages:
-        warnings.warn(message, DataWarning, stacklevel=4)
+    return [Note(DataWarning, message) for message in messages]
 
 
-def warn_of_no_intercept(design: MixedDesign) -> None:
-    """Say that random intercepts without a mean take it up.
-
-    Warns
-    -----
-    DataWarning
-        Where a factor has a random intercept and no combination of X's columns is constant.
-    """
+def notes_of_no_intercept(design: MixedDesign) -> list[Note]:
+    """Which random intercepts take up a mean: those of models in which no combination of X's columns is constant."""
     with_intercept = [f"groups[{f.name!r}]" for f in design.random.factors if INTERCEPT in f.column_names]
-    if with_intercept and not _spans_ones(design.fixed.Q, design.weights):
-        warnings.warn(
-            f"X has no intercept (no combination of its columns is constant), and {', '.join(with_intercept)} a random "
-            "one: the levels are taken to scatter around 0, and their variance takes up the mean. Give X a column of "
-            "ones, X = np.column_stack([np.ones(len(X)), X]), unless a mean of 0 is meant",
-            DataWarning,
-            stacklevel=3,
-        )
+    if not with_intercept or _spans_ones(design.fixed.Q, design.weights):
+        return []
+    text = (
+        f"X has no intercept (no combination of its columns is constant), and {', '.join(with_intercept)} a random "
+        "one: the levels are taken to scatter around 0, and their variance takes up the mean. Give X a column of "
+        "ones, X = np.column_stack([np.ones(len(X)), X]), unless a mean of 0 is meant"
+    )
+    return [Note(DataWarning, text)]
 
 
 def _spans_ones(Q: FloatArray, weights: FloatArray | None) -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from ..contracts.arrays import BoolArray, FloatArray
 from ..contracts.errors import ConvergenceWarning, IdentificationWarning, SingularFitWarning
+from ..notes import Note
 from .certificate import SINGULAR, Certificate
 from .parameters import Parameters
 
@@ -62,24 +62,23 @@ def differs(one: FloatArray, other: FloatArray, size: FloatArray | float | None 
     return np.asarray(np.abs(one - other) > SAME * size)
 
 
-def warn_of(certificate: Certificate, singular: list[str]) -> None:
-    """Warn of what the certificate and the covariance matrices say."""
+def notes_of(certificate: Certificate, singular: Sequence[str]) -> tuple[Note, ...]:
+    """What to warn of: the certificate's verdict, what the data do not determine, and singular covariance matrices."""
     if not certificate.converged:
-        warnings.warn(f"the fit did not converge: {certificate.message}", ConvergenceWarning, stacklevel=4)
-        return
+        return (Note(ConvergenceWarning, f"the fit did not converge: {certificate.message}"),)
+    notes = []
     if certificate.not_identified:
-        warnings.warn(
+        text = (
             f"the data do not determine {', '.join(certificate.not_identified)}: the deviance stays the same while "
             "they change. They are NaN, as is all that depends on them. Leave out the terms they belong to, or use "
-            "data that tell them apart",
-            IdentificationWarning,
-            stacklevel=4,
+            "data that tell them apart"
         )
+        notes.append(Note(IdentificationWarning, text))
     if singular:
-        warnings.warn(
+        text = (
             f"the fit is singular: the covariance matrix of {', '.join(singular)} is estimated without full rank (a "
             "variance of zero or a correlation of +-1). The estimates are the optimum; a simpler random-effects "
-            "structure would fit as well",
-            SingularFitWarning,
-            stacklevel=4,
+            "structure would fit as well"
         )
+        notes.append(Note(SingularFitWarning, text))
+    return tuple(notes)

@@ -18,6 +18,7 @@ from ..contracts.observer import FitFinished, FitStarted
 from ..design.basis import lower_root
 from ..design.crossproducts import cross_products
 from ..design.mixed import MixedDesign
+from ..notes import Note
 from ..registry import Provenance
 from ..threads import few_threads
 from .certificate import FLAT, Certificate, Standing
@@ -26,9 +27,9 @@ from .ending import (
     Quantities,
     covariance_quantities,
     not_identified,
+    notes_of,
     own_size,
     singular_factors,
-    warn_of,
 )
 from .existence import (
     explained,
@@ -40,7 +41,7 @@ from .existence import (
     refuse_separation,
 )
 from .linear import start_values
-from .modes import PRECISION, Mode, Model, mode_at
+from .modes import PRECISION, Mode, Model, System, mode_at
 from .moments import SMALLEST, moment_start
 from .objective import WIDEST, Problem, Units
 from .parameters import Parameters
@@ -109,6 +110,11 @@ class GeneralizedFit:
         return singular_factors(self.parameters, self.theta / self.parameters.unit(self.units.eta))
 
     @property
+    def notes(self) -> tuple[Note, ...]:
+        """What to warn of."""
+        return notes_of(self.certificate, self.singular_factors)
+
+    @property
     def quantities(self) -> Quantities:
         """Variance and dispersion parameters and coefficients by description."""
         dispersion = {p.name: float(v) for p, v in zip(self.family.parameters, self.phi, strict=True)}
@@ -143,7 +149,7 @@ class GeneralizedFit:
         with few_threads(*self.design.dense_sizes):
             return mode_at(self._model, Lambda, self.phi, self.u, self.gamma)
 
-    def solve(self) -> Any:
+    def solve(self) -> System:
         """The factorized system that enters log|M|, as `.factor`."""
         return self.mode.system
 
@@ -265,7 +271,6 @@ def fit_generalized(
         watch.tell(
             FitFinished(fit.certificate.converged, fit.criterion, fit.n_evaluations, sum(watch.timings.values()))
         )
-    warn_of(fit.certificate, fit.singular_factors)
     return fit
 
 

@@ -17,6 +17,7 @@ from ..contracts.observer import FitFinished, FitStarted
 from ..design.arrays import as_numbers
 from ..design.crossproducts import CrossProducts, cross_products
 from ..design.mixed import MixedDesign
+from ..notes import Note
 from ..registry import Provenance
 from ..threads import few_threads
 from .certificate import Certificate, Standing
@@ -25,9 +26,9 @@ from .ending import (
     Quantities,
     covariance_quantities,
     not_identified,
+    notes_of,
     own_size,
     singular_factors,
-    warn_of,
 )
 from .moments import moment_start
 from .parameters import Parameters
@@ -205,6 +206,11 @@ class LinearFit:
         return singular_factors(self.parameters, self.theta / self.parameters.unit(self.eta))
 
     @property
+    def notes(self) -> tuple[Note, ...]:
+        """What to warn of."""
+        return notes_of(self.certificate, self.singular_factors)
+
+    @property
     def quantities(self) -> Quantities:
         """Variance parameters by description."""
         residual = own_size({"the residual variance": self.sigma**2})
@@ -269,17 +275,7 @@ def fit_linear(
     optimizer: Any,
     watch: Watch,
 ) -> LinearFit:
-    """Estimate theta by the profiled criterion.
-
-    Warns
-    -----
-    ConvergenceWarning
-        Where the certificate fails.
-    IdentificationWarning
-        Where the data do not determine some parameters.
-    SingularFitWarning
-        Where a covariance matrix is estimated without full rank.
-    """
+    """Estimate theta by the profiled criterion."""
     with watch.phase("choice"):
         structure = design.random.structure
         parameters = Parameters(design.random)
@@ -316,7 +312,6 @@ def fit_linear(
         watch.tell(
             FitFinished(fit.certificate.converged, fit.criterion, fit.n_evaluations, sum(watch.timings.values()))
         )
-    warn_of(fit.certificate, fit.singular_factors)
     return fit
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from ..contracts.errors import InputError, InputTypeError, PluginError, PluginWa
 from ..contracts.linalg import LinalgBackend, Structure
 from ..contracts.observer import Evaluated, Event, Observer, PhaseStarted
 from ..contracts.optim import Optimizer
+from ..notes import Note, tell
 from ..registry import Provenance
 
 
@@ -94,6 +94,8 @@ class Watch:
     observers: list[Observer] = field(default_factory=list)
     timings: dict[str, float] = field(default_factory=dict)
     n_evaluations: int = 0
+    #: What went wrong with observers; told at the end.
+    notes: list[Note] = field(default_factory=list)
     began: float = field(default_factory=time.perf_counter)
 
     @contextmanager
@@ -102,8 +104,10 @@ class Watch:
         if self.observers:
             self.tell(PhaseStarted(name))
         start = time.perf_counter()
-        yield
-        self.timings[name] = self.timings.get(name, 0.0) + time.perf_counter() - start
+        try:
+            yield
+        finally:
+            self.timings[name] = self.timings.get(name, 0.0) + time.perf_counter() - start
 
     def evaluated(self, x: FloatArray, value: float, gradient: FloatArray | None) -> None:
         """Count an evaluation, and announce it where somebody listens."""
@@ -124,12 +128,11 @@ class Watch:
             action()
         except Exception as e:  # an observer must not break a fit
             self.observers.remove(observer)
-            warnings.warn(
+            text = (
                 f"observer {type(observer).__name__} raised {type(e).__name__}: {e}; it was left out of the rest of "
-                "the fit, which is not affected",
-                PluginWarning,
-                stacklevel=3,
+                "the fit, which is not affected"
             )
+            self.notes.append(Note(PluginWarning, text))
 
     def __enter__(self) -> Watch:
         return self
@@ -137,6 +140,7 @@ class Watch:
     def __exit__(self, *_: object) -> None:
         for observer in list(self.observers):
             self._call(observer, observer.close)
+        tell(self.notes)
 
 
 def observers_of(callbacks: Sequence[Observer | str] | Observer | str | None, verbose: bool) -> list[Observer]:

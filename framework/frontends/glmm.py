@@ -15,15 +15,16 @@ from ..contracts.linalg import LinalgBackend
 from ..contracts.observer import Observer
 from ..contracts.optim import Optimizer
 from ..design.arrays import as_numbers, as_weights, width
-from ..design.mixed import build_design, warn_of_no_intercept
-from ..design.reading import as_groups, check_alignment, name_of, rows_text
+from ..design.mixed import build_design, notes_of_no_intercept
+from ..design.reading import as_groups, check_alignment, rows_text
 from ..estimation.generalized import fit_generalized
 from ..estimation.pipeline import Watch, observers_of
 from ..estimation.quadrature import refuse_quadrature
+from ..notes import tell
 from ..registry import Provenance
 from ..solution.glmm import GLMMSolution
 from ..threads import few_threads
-from .settings import check_quadrature, check_settings, refuse_unknown
+from .settings import check_quadrature, check_settings, refuse_unknown, response_name
 
 
 def glmm(
@@ -43,6 +44,7 @@ def glmm(
     correlated: Mapping[str, bool] | bool | None = None,
     start: Any = None,
     x_names: Sequence[str] | None = None,
+    y_name: str | None = None,
     conf_level: float = 0.95,
     backend: str | LinalgBackend = "auto",
     optimizer: str | Optimizer = "auto",
@@ -57,7 +59,7 @@ def glmm(
     y : (n,) array-like, or (n, 2)
         Response. Binomial: 0/1, or proportions with `weights` the numbers of trials, or two columns of successes and
         failures.
-    X, groups, random_effects, random_data, correlated, offset, x_names, conf_level, backend, optimizer
+    X, groups, random_effects, random_data, correlated, offset, x_names, y_name, conf_level, backend, optimizer
         As for `ranef.lmm`.
     callbacks, verbose, max_iter
         As for `ranef.lmm`.
@@ -125,11 +127,13 @@ def glmm(
         offset=offset,
         x_names=x_names,
     )
+    called = response_name(y, y_name)
+    tell(design.notes)
     prior = as_weights(weights if trials is None else trials, design.n)
     prior = np.ones(design.n) if prior is None else prior
     chosen.check_response(design.y, prior)
     refuse_quadrature(nagq, design)
-    warn_of_no_intercept(design)
+    tell(notes_of_no_intercept(design))
     with Watch(observers_of(callbacks, verbose)) as watch, few_threads(*design.dense_sizes):
         fit = fit_generalized(
             design,
@@ -146,7 +150,8 @@ def glmm(
             provenance=provenance,
             watch=watch,
         )
-        return GLMMSolution(fit, conf_level=conf_level, response=name_of(y, "y"))
+    tell(fit.notes)
+    return GLMMSolution(fit, conf_level=conf_level, response=called)
 
 
 def _family(family: Any) -> tuple[Family, tuple[Provenance, ...]]:

@@ -8,13 +8,14 @@ from typing import Any, Never
 from ..contracts.linalg import LinalgBackend
 from ..contracts.observer import Observer
 from ..contracts.optim import Optimizer
-from ..design.mixed import build_design, check_identifiable, warn_of_no_intercept
-from ..design.reading import as_groups, check_alignment, name_of
+from ..design.mixed import build_design, check_identifiable, notes_of_many_effects, notes_of_no_intercept
+from ..design.reading import as_groups, check_alignment
 from ..estimation.linear import fit_linear
 from ..estimation.pipeline import Watch, observers_of
+from ..notes import tell
 from ..solution.lmm import LMMSolution
 from ..threads import few_threads
-from .settings import check_settings, refuse_unknown
+from .settings import check_settings, refuse_unknown, response_name
 
 
 def lmm(
@@ -33,6 +34,7 @@ def lmm(
     correlated: Mapping[str, bool] | bool | None = None,
     start: Any = None,
     x_names: Sequence[str] | None = None,
+    y_name: str | None = None,
     conf_level: float = 0.95,
     backend: str | LinalgBackend = "auto",
     optimizer: str | Optimizer = "auto",
@@ -77,6 +79,8 @@ def lmm(
         Start for theta, the relative covariance parameters (`LMMSolution.theta` of an earlier fit, for example).
     x_names : sequence of str, optional
         Names of X's columns; a data frame brings its own.
+    y_name : str, optional
+        Name of the response; a pandas Series brings its own.
     conf_level : float, default 0.95
         Level of `LMMSolution.conf_int`.
     backend : str or LinalgBackend, default "auto"
@@ -130,8 +134,10 @@ def lmm(
         offset=offset,
         x_names=x_names,
     )
+    response = response_name(y, y_name)
+    tell(design.notes)
     check_identifiable(design)
-    warn_of_no_intercept(design)
+    tell([*notes_of_many_effects(design), *notes_of_no_intercept(design)])
     with Watch(observers_of(callbacks, verbose)) as watch, few_threads(*design.dense_sizes):
         fit = fit_linear(
             design,
@@ -143,4 +149,5 @@ def lmm(
             optimizer=optimizer,
             watch=watch,
         )
-        return LMMSolution(fit, satterthwaite=compute_satterthwaite, conf_level=conf_level, response=name_of(y, "y"))
+    tell(fit.notes)
+    return LMMSolution(fit, satterthwaite=compute_satterthwaite, conf_level=conf_level, response=response)

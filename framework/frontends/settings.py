@@ -12,6 +12,7 @@ import numpy as np
 
 from ..contracts.arrays import real_number
 from ..contracts.errors import InputError, InputTypeError, shown
+from ..design.reading import name_of
 
 #: More iterations than any optimizer counts.
 MOST = 10**9
@@ -68,6 +69,15 @@ def check_quadrature(nagq: Any, hessian: Any) -> int:
     if not isinstance(hessian, str) or hessian not in ("observed", "expected"):
         raise InputError(f"hessian must be 'observed' or 'expected'; got {shown(hessian)}")
     return int(nagq)
+
+
+def response_name(y: Any, y_name: Any) -> str:
+    """Name of the response: the given one, else y's own, else "y"."""
+    if y_name is None:
+        return name_of(y, "y")
+    if not isinstance(y_name, str):
+        raise InputTypeError(f"y_name must be a text, the name of the response; got {shown(y_name)}")
+    return y_name
 
 
 def refuse_unknown(function: Callable[..., Any], unknown: Mapping[str, Any]) -> None:

@@ -1,1 +1,1 @@
-"""Inference: Wald and Satterthwaite tests, likelihood ratio tests, intraclass correlation."""
+"""Inference: Wald tests with Satterthwaite's degrees of freedom, likelihood ratio tests, covariance of estimates."""

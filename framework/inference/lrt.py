@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from scipy import stats
@@ -12,86 +13,130 @@ from ..contracts.errors import ComparisonError
 from ..design.mixed import MixedDesign
 from ..design.random import RandomFactor
 from ..design.template import Template
-from .stars import stars
+from ..display.comparison import ComparedModel, render_comparison
+from ..estimation.generalized import GeneralizedFit
+from ..estimation.linear import LinearFit
+from .criteria import information_criteria
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+#: Two fits of one kind.
+F = TypeVar("F", LinearFit, GeneralizedFit)
+AnyFit = LinearFit | GeneralizedFit
 
 
-class LikelihoodRatioTest(str):
-    """The formatted test, as text that also carries `statistic`, `df` and `p_value`."""
+@dataclass(frozen=True)
+class LikelihoodRatio:
+    """The test of a smaller model against a larger one that contains it.
 
+    Parameters
+    ----------
+    smaller, larger : ComparedModel
+        The models, with their numbers of parameters, log-likelihoods and deviances.
+    statistic : float
+        Twice the difference of the log-likelihoods; of REML fits, of those in one basis of the fixed effects.
+    df : int
+        Difference of the numbers of parameters.
+    p_value : float
+        Chance of a larger statistic, by the chi-squared distribution.
+    """
+
+    smaller: ComparedModel
+    larger: ComparedModel
     statistic: float
     df: int
     p_value: float
 
-    def __new__(cls, text: str, statistic: float, df: int, p_value: float) -> LikelihoodRatioTest:
-        """Make the text and attach the figures."""
-        self = super().__new__(cls, text)
-        self.statistic, self.df, self.p_value = statistic, df, p_value
-        return self
-
-    def __getnewargs__(self) -> tuple[str, float, int, float]:  # type: ignore[override]
-        return (str(self), self.statistic, self.df, self.p_value)
+    def __str__(self) -> str:
+        """The test as a table."""
+        return render_comparison(self.smaller, self.larger, self.statistic, self.df, self.p_value)
 
 
-def likelihood_ratio_test(one: Any, other: Any) -> LikelihoodRatioTest:
+def likelihood_ratio_test(one: F, other: F, names: tuple[str, str] | None = None) -> LikelihoodRatio:
     """Test the smaller of two nested models against the larger one.
+
+    Parameters
+    ----------
+    one, other : two LinearFits, or two GeneralizedFits
+        In any order.
+    names : tuple of str, optional
+        What the models are called; by default their right-hand sides.
 
     Raises
     ------
     ComparisonError
         With the reason why the two cannot be compared.
     """
-    if type(one) is not type(other):
-        raise ComparisonError(
-            f"compare needs two fits of one kind; got {type(one).__name__} and {type(other).__name__}"
-        )
-    small, large = sorted((one, other), key=lambda fit: fit.n_parameters)
-    _check_same_data(small._design, large._design)
-    reml = [bool(getattr(fit, "reml", False)) for fit in (small, large)]
-    if reml[0] != reml[1]:
+    named = zip(names or (str(one.design), str(other.design)), (one, other), strict=True)
+    (small_name, small), (large_name, large) = sorted(named, key=lambda pair: pair[1].n_parameters)
+    _check_same_data(small, large)
+    reml = _check_same_likelihood(small, large)
+    df = large.n_parameters - small.n_parameters
+    if df == 0:
+        raise ComparisonError("the models have the same number of parameters: none is nested in the other")
+    if not _spans(large.design, small.design):
+        raise ComparisonError("not nested: the smaller model's X is not in the span of the larger one's")
+    for factor in small.design.random.factors:
+        if not any(_contains(candidate, factor) for candidate in large.design.random.factors):
+            terms = " + ".join(map(str, factor.terms))
+            raise ComparisonError(f"not nested: the larger model does not contain the random effects {terms}")
+    statistic = max(0.0, 2.0 * (_comparable(large, reml) - _comparable(small, reml)))
+    return LikelihoodRatio(
+        smaller=ComparedModel(small_name, small.n_parameters, information_criteria(small)),
+        larger=ComparedModel(large_name, large.n_parameters, information_criteria(large)),
+        statistic=statistic,
+        df=df,
+        p_value=float(stats.chi2.sf(statistic, df)),
+    )
+
+
+def _comparable(fit: AnyFit, reml: bool) -> float:
+    """The log-likelihood; of REML fits in an orthonormal basis of X's columns, since it depends on their units."""
+    return -0.5 * fit.criterion + (float(np.log(np.abs(np.diagonal(fit.design.fixed.R))).sum()) if reml else 0.0)
+
+
+def _check_same_data(a: AnyFit, b: AnyFit) -> None:
+    if a.design.n != b.design.n:
+        raise ComparisonError(f"the models are fitted to different data: {a.design.n} and {b.design.n} observations")
+    for name, one, other in (
+        ("y", a.design.y, b.design.y),
+        ("weights", _weights(a), _weights(b)),
+        ("offset", a.design.offset, b.design.offset),
+    ):
+        if not _same(one, other):
+            raise ComparisonError(f"the models are fitted to different data: their {name} differ")
+
+
+def _same(one: FloatArray | None, other: FloatArray | None) -> bool:
+    return one is other or (one is not None and other is not None and np.array_equal(one, other))
+
+
+def _weights(fit: AnyFit) -> FloatArray | None:
+    """Prior weights of a linear model; what multiplies the log densities of a generalized one, or its trials."""
+    return fit.design.weights if isinstance(fit, LinearFit) else fit.weights
+
+
+def _check_same_likelihood(small: AnyFit, large: AnyFit) -> bool:
+    """Whether both are restricted likelihoods, where both are likelihoods of one kind."""
+    if isinstance(small, LinearFit) and isinstance(large, LinearFit):
+        return _check_same_criterion(small, large)
+    if isinstance(small, GeneralizedFit) and isinstance(large, GeneralizedFit):
+        _check_same_distribution(small, large)
+    return False
+
+
+def _check_same_criterion(small: LinearFit, large: LinearFit) -> bool:
+    if small.reml != large.reml:
         raise ComparisonError(
             "one model was fitted by REML and the other by maximum likelihood; fit both with reml=False"
         )
-    if reml[0] and not (_spans(large._design, small._design) and _spans(small._design, large._design)):
+    if small.reml and not (_spans(large.design, small.design) and _spans(small.design, large.design)):
         raise ComparisonError(
             "the models were fitted by REML and differ in fixed effects: their restricted likelihoods are of different "
             "data. Fit both with reml=False"
         )
-    _check_same_distribution(small, large)
-    df = large.n_parameters - small.n_parameters
-    if df == 0:
-        raise ComparisonError("the models have the same number of parameters: none is nested in the other")
-    if not _spans(large._design, small._design):
-        raise ComparisonError("not nested: the smaller model's X is not in the span of the larger one's")
-    for factor in small._design.random.factors:
-        if not any(_contains(candidate, factor) for candidate in large._design.random.factors):
-            terms = " + ".join(map(str, factor.terms))
-            raise ComparisonError(f"not nested: the larger model does not contain the random effects {terms}")
-    statistic = max(0.0, 2.0 * (_comparable(large, reml[1]) - _comparable(small, reml[0])))
-    p_value = float(stats.chi2.sf(statistic, df))
-    return LikelihoodRatioTest(_table(small, large, statistic, df, p_value), statistic, df, p_value)
+    return small.reml
 
 
-def _comparable(fit: Any, reml: bool) -> float:
-    """The log-likelihood; of REML fits in an orthonormal basis of X's columns, since it depends on their units."""
-    log_likelihood: float = fit.log_likelihood
-    return log_likelihood + (float(np.log(np.abs(np.diagonal(fit._design.fixed.R))).sum()) if reml else 0.0)
-
-
-def _check_same_data(a: MixedDesign, b: MixedDesign) -> None:
-    if a.n != b.n:
-        raise ComparisonError(f"the models are fitted to different data: {a.n} and {b.n} observations")
-    for name in ("y", "weights", "offset"):
-        one, other = getattr(a, name), getattr(b, name)
-        if (one is None) != (other is None) or (one is not None and not np.array_equal(one, other)):
-            raise ComparisonError(f"the models are fitted to different data: their {name} differ")
-
-
-def _check_same_distribution(small: Any, large: Any) -> None:
-    if not hasattr(small, "family"):
-        return
+def _check_same_distribution(small: GeneralizedFit, large: GeneralizedFit) -> None:
     described = [(type(fit.family).__name__, fit.family.link.name) for fit in (small, large)]
     if described[0] != described[1]:
         raise ComparisonError(f"the models have different families or links: {described[0]} and {described[1]}")
@@ -118,24 +163,12 @@ def _contains(large: RandomFactor, small: RandomFactor) -> bool:
     pairs = np.unique(large.codes * small.factor.n_levels + small.codes)
     if len(pairs) != large.factor.n_levels:
         return False
-    allowed = _correlated_pairs(large)
-    return _correlated_pairs(small) <= allowed
+    return _correlated_pairs(small) <= _correlated_pairs(large)
 
 
 def _correlated_pairs(factor: RandomFactor) -> set[tuple[str, str]]:
-    names: Sequence[str] = factor.column_names
+    names = factor.column_names
     template = Template.of([factor.terms])
     rows, columns = template.rows[0], template.columns[0]
-    return {tuple(sorted((names[r], names[c]))) for r, c in zip(rows, columns, strict=True)}
-
-
-def _table(small: Any, large: Any, statistic: float, df: int, p_value: float) -> str:
-    lines = ["Likelihood ratio test", f"smaller: {small.model}", f"larger:  {large.model}", ""]
-    lines.append(
-        f"{'':8}{'npar':>5}{'AIC':>11}{'BIC':>11}{'logLik':>11}{'-2logLik':>11}{'Chisq':>9}{'Df':>4}  Pr(>Chisq)"
-    )
-    for name, fit in (("smaller", small), ("larger", large)):
-        numbers = f"{fit.n_parameters:5d}{fit.aic:11.2f}{fit.bic:11.2f}{fit.log_likelihood:11.2f}"
-        lines.append(f"{name:8}{numbers}{-2 * fit.log_likelihood:11.2f}")
-    lines[-1] += f"{statistic:9.4f}{df:4d}  {p_value:.4g} {stars(p_value)}".rstrip()
-    return "\n".join(lines)
+    ordered = (sorted((names[r], names[c])) for r, c in zip(rows, columns, strict=True))
+    return {(a, b) for a, b in ordered}

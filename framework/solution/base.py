@@ -6,30 +6,41 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import cached_property, partial
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Generic, Self, TypeVar
 
 import numpy as np
 
 from ..contracts.arrays import AnyArray, FloatArray
+from ..contracts.errors import ComparisonError
 from ..design.mixed import MixedDesign
 from ..design.random import RandomFactor
 from ..design.terms import INTERCEPT
+from ..display.html import render_html
+from ..display.summary import render_text
+from ..display.tables import CoefficientTable, InformationCriteria, SummaryData, VarCompSummary, residual_quantiles
 from ..estimation.certificate import Certificate
 from ..estimation.ending import differs
+from ..estimation.generalized import GeneralizedFit
+from ..estimation.linear import LinearFit
+from ..inference.criteria import information_criteria
+from ..inference.lrt import likelihood_ratio_test
+from ..inference.wald import WaldTest
 from ..registry import Provenance
-from .html import render_html
-from .summary import render_text
-from .tables import SummaryData, VarCompSummary
+from .comparison import LikelihoodRatioTest
+
+F = TypeVar("F", LinearFit, GeneralizedFit)
 
 
-class MixedSolution(ABC):
+class MixedSolution(ABC, Generic[F]):
     """A fitted mixed model. Frozen: attributes cannot be set, arrays are read-only."""
 
-    _fit: Any
+    _fit: F
     _response: str
     _conf_level: float
+    #: What a pickle holds; all else is computed again.
+    _state: tuple[str, ...] = ("_fit", "_response", "_conf_level")
 
-    def __init__(self, fit: Any, response: str, conf_level: float) -> None:
+    def __init__(self, fit: F, response: str, conf_level: float) -> None:
         object.__setattr__(self, "_fit", fit)
         object.__setattr__(self, "_response", response)
         object.__setattr__(self, "_conf_level", conf_level)
@@ -46,13 +57,8 @@ class MixedSolution(ABC):
 
     @property
     @abstractmethod
-    def log_likelihood(self) -> float:
-        """Maximized (restricted) log-likelihood, with all constants."""
-
-    @property
-    @abstractmethod
-    def n_parameters(self) -> int:
-        """Number of parameters that AIC and BIC count."""
+    def var_components(self) -> tuple[VarCompSummary, ...]:
+        """Variances, standard deviations and correlations of all terms."""
 
     @property
     @abstractmethod
@@ -64,13 +70,24 @@ class MixedSolution(ABC):
     def _se_kept(self) -> FloatArray:
         """Standard errors of the kept coefficients, by which differences between coefficients are measured."""
 
+    @property
     @abstractmethod
-    def _summary_data(self) -> SummaryData: ...
+    def _test(self) -> WaldTest:
+        """The distribution of coefficients over their standard errors."""
+
+    @property
+    @abstractmethod
+    def _title(self) -> str:
+        """The method in words."""
+
+    @property
+    @abstractmethod
+    def _scaled_residuals(self) -> FloatArray:
+        """Pearson residuals, (n,)."""
 
     @property
     def _design(self) -> MixedDesign:
-        design: MixedDesign = self._fit.design
-        return design
+        return self._fit.design
 
     # Fixed effects --------------------------------------------------------------------------------------------------
 
@@ -100,6 +117,22 @@ class MixedSolution(ABC):
     def standard_errors(self) -> FloatArray:
         """Standard errors (p,), by their long name."""
         return self.se
+
+    @property
+    def _statistics(self) -> FloatArray:
+        """Estimates over standard errors, (p,)."""
+        return _frozen(self.coefficients / self.se)
+
+    @cached_property
+    def p_values(self) -> FloatArray:
+        """Two-sided p-values of Wald's tests: t-tests of linear models, z-tests of generalized ones."""
+        return _frozen(self._test.p_values(self._statistics))
+
+    @cached_property
+    def conf_int(self) -> FloatArray:
+        """Confidence limits (p, 2) at `conf_level`, from the same distributions as `p_values`."""
+        half = self._test.quantiles(self._conf_level) * self.se
+        return _frozen(np.column_stack([self.coefficients - half, self.coefficients + half]))
 
     # Random effects -------------------------------------------------------------------------------------------------
 
@@ -143,7 +176,7 @@ class MixedSolution(ABC):
         """Covariance matrices of the random effects by factor."""
         return [(f, self._determined(partial(_covariance, j))) for j, f in enumerate(self._design.random.factors)]
 
-    def _determined(self, of: Callable[[Any], FloatArray], size: FloatArray | float | None = None) -> FloatArray:
+    def _determined(self, of: Callable[[F], FloatArray], size: FloatArray | float | None = None) -> FloatArray:
         """What `of` finds in the fit; NaN where other parameters of the same deviance give another value."""
         value = np.array(of(self._fit), dtype=np.float64)
         for other in self._fit.elsewhere:
@@ -179,17 +212,53 @@ class MixedSolution(ABC):
             out[f.name] = float("nan") if at is None else float(covariance[at, at])
         return out
 
-    # The fit --------------------------------------------------------------------------------------------------------
+    # Likelihood -----------------------------------------------------------------------------------------------------
+
+    @property
+    def log_likelihood(self) -> float:
+        """Maximized log-likelihood, with all constants; the restricted one for fits by REML, as in lme4."""
+        return self._criteria.log_likelihood
+
+    @property
+    def n_parameters(self) -> int:
+        """Fixed effects, covariance parameters, and sigma or the estimated dispersion parameters."""
+        return self._fit.n_parameters
 
     @property
     def aic(self) -> float:
         """Akaike's criterion, -2 log L + 2 k."""
-        return -2.0 * self.log_likelihood + 2.0 * self.n_parameters
+        return self._criteria.aic
 
     @property
     def bic(self) -> float:
         """Bayes' criterion, -2 log L + k log n."""
-        return -2.0 * self.log_likelihood + self.n_parameters * float(np.log(self.n_obs))
+        return self._criteria.bic
+
+    @property
+    def df_residual(self) -> int:
+        """Observations less parameters."""
+        return self._criteria.df_residual
+
+    @property
+    def _criteria(self) -> InformationCriteria:
+        return information_criteria(self._fit)
+
+    def compare(self, other: Self) -> LikelihoodRatioTest:
+        """Likelihood ratio test against a nested (or a larger) model, as text that carries its figures.
+
+        Raises
+        ------
+        ComparisonError
+            Where the models are of different kinds, families or links, are not fitted to the same data, were fitted by
+            REML with different fixed effects, mix REML and ML, or are not nested; the message says which.
+        """
+        if type(self) is not type(other):
+            raise ComparisonError(
+                f"compare needs two fits of one kind; got {type(self).__name__} and {type(other).__name__}"
+            )
+        return LikelihoodRatioTest(likelihood_ratio_test(self._fit, other._fit, (self.model, other.model)))
+
+    # The fit --------------------------------------------------------------------------------------------------------
 
     @property
     def n_obs(self) -> int:
@@ -202,15 +271,9 @@ class MixedSolution(ABC):
         return {f.name: f.factor.n_levels for f in self._design.random.factors}
 
     @property
-    def df_residual(self) -> int:
-        """Observations less parameters."""
-        return self.n_obs - self.n_parameters
-
-    @property
     def certificate(self) -> Certificate:
         """Evidence that the fit is an optimum."""
-        certificate: Certificate = self._fit.certificate
-        return certificate
+        return self._fit.certificate
 
     @property
     def converged(self) -> bool:
@@ -220,8 +283,7 @@ class MixedSolution(ABC):
     @property
     def provenance(self) -> tuple[Provenance, ...]:
         """Plugins that made the fit, with distributions and versions."""
-        provenance: tuple[Provenance, ...] = self._fit.provenance
-        return provenance
+        return self._fit.provenance
 
     @property
     def timings(self) -> dict[str, float]:
@@ -231,8 +293,7 @@ class MixedSolution(ABC):
     @property
     def n_evaluations(self) -> int:
         """Evaluations of the criterion, those of the certificate included."""
-        n: int = self._fit.n_evaluations
-        return n
+        return self._fit.n_evaluations
 
     @property
     def n_iter(self) -> int:
@@ -243,6 +304,33 @@ class MixedSolution(ABC):
     def model(self) -> str:
         """The model in the manner of a formula."""
         return f"{self._response} ~ {self._design}"
+
+    # Text -----------------------------------------------------------------------------------------------------------
+
+    def _summary_data(self) -> SummaryData:
+        kept = self._design.fixed.kept
+        se, test = self.se[kept], self._test
+        return SummaryData(
+            title=self._title,
+            model=self.model,
+            criterion=self._criteria,
+            residual_quantiles=residual_quantiles(self._scaled_residuals),
+            var_components=self.var_components,
+            n_obs=self.n_obs,
+            n_groups=tuple(self.n_groups.items()),
+            coefficients=CoefficientTable(
+                self._design.fixed.kept_names,
+                self.coefficients[kept],
+                se,
+                self._statistics[kept],
+                df=None if test.df is None else test.df[kept],
+                p_value=self.p_values[kept],
+                statistic_header=f"{test.letter} value",
+                p_header=f"Pr(>|{test.letter}|)",
+            ),
+            correlation=self.vcov[np.ix_(kept, kept)] / np.outer(se, se),
+            notes=self._notes(),
+        )
 
     def summary(self) -> str:
         """The fit as text, in the look of R's `summary`."""
@@ -257,7 +345,7 @@ class MixedSolution(ABC):
         return f"<{type(self).__name__}: {self.model}; {self.n_obs} observations; {verdict}>"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in self.__dict__.items() if k in ("_fit", "_response", "_conf_level", "_options")}
+        return {k: v for k, v in self.__dict__.items() if k in self._state}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -275,17 +363,16 @@ class MixedSolution(ABC):
         return tuple(notes)
 
 
-def _modes(j: int, fit: Any) -> FloatArray:
+def _modes(j: int, fit: LinearFit | GeneralizedFit) -> FloatArray:
     """Conditional modes of factor j, (levels, columns)."""
     f, o = fit.design.random.factors[j], fit.structure.offsets[j]
     block = fit.b[o : o + f.factor.size].reshape(f.factor.n_columns, f.factor.n_levels)
     return np.asarray(f.users_effects(block).T)
 
 
-def _covariance(j: int, fit: Any) -> FloatArray:
+def _covariance(j: int, fit: LinearFit | GeneralizedFit) -> FloatArray:
     """Covariance matrix of the random effects of factor j."""
-    matrix: FloatArray = fit.covariances[j]
-    return matrix
+    return fit.covariances[j]
 
 
 def _expand(values: FloatArray, kept: AnyArray, p: int) -> FloatArray:

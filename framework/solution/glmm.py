@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from numbers import Integral
 from typing import Any
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
 from ..contracts.arrays import FloatArray
-from ..contracts.errors import ComparisonError, InputError, InputTypeError, shown
+from ..contracts.errors import InputError, InputTypeError, shown
 from ..contracts.family import Family
+from ..display.summary import glmm_title
+from ..display.tables import CoefficientTable, SummaryData, VarCompSummary
 from ..estimation.generalized import GeneralizedFit
 from ..inference.covariance import covariance_of
 from ..inference.laplace_check import LaplaceCheck, laplace_check
-from ..inference.lrt import LikelihoodRatioTest, likelihood_ratio_test
+from ..inference.wald import ZTest
 from .base import MixedSolution, _expand, _frozen
-from .summary import glmm_title
-from .tables import CoefficientTable, InformationCriteria, SummaryData, VarCompSummary, residual_quantiles
 
 #: Relative standard error of a dispersion parameter of which the data only say that it is very large, or very small.
 INDEFINITE = 100.0
@@ -59,7 +59,7 @@ class GLMMParams:
     family_name: str
 
 
-class GLMMSolution(MixedSolution):
+class GLMMSolution(MixedSolution[GeneralizedFit]):
     """A generalized linear mixed model fitted by `ranef.glmm`.
 
     ``log_likelihood`` is the maximized (Laplace or quadrature) log-likelihood with all constants; ``deviance`` is the
@@ -74,8 +74,6 @@ class GLMMSolution(MixedSolution):
     >>> fit.coefficients.round(3).tolist(), fit.se.round(3).tolist()
     ([-1.399, -0.992, -1.129, -1.58], [0.232, 0.307, 0.327, 0.427])
     """
-
-    _fit: GeneralizedFit
 
     def __init__(self, fit: GeneralizedFit, *, conf_level: float, response: str) -> None:
         super().__init__(fit, response, conf_level)
@@ -201,31 +199,11 @@ class GLMMSolution(MixedSolution):
     @property
     def z_values(self) -> FloatArray:
         """Estimates over standard errors, (p,)."""
-        return _frozen(self.coefficients / self.se)
+        return self._statistics
 
-    @cached_property
-    def p_values(self) -> FloatArray:
-        """Two-sided p-values of Wald's z-tests."""
-        return _frozen(2.0 * stats.norm.sf(np.abs(self.z_values)))
-
-    @cached_property
-    def conf_int(self) -> FloatArray:
-        """Wald confidence limits (p, 2) at `conf_level`."""
-        half = stats.norm.ppf(0.5 + self._conf_level / 2.0) * self.se
-        return _frozen(np.column_stack([self.coefficients - half, self.coefficients + half]))
-
-    def compare(self, other: GLMMSolution) -> LikelihoodRatioTest:
-        """Likelihood ratio test against a nested (or a larger) model, as text that carries its figures.
-
-        Raises
-        ------
-        ComparisonError
-            Where the two cannot be compared; the message says why.
-        """
-        test = likelihood_ratio_test(self, other)
-        if not np.array_equal(self._fit.weights, other._fit.weights):
-            raise ComparisonError("the models are fitted to different data: their weights differ")
-        return test
+    @property
+    def _test(self) -> ZTest:
+        return ZTest()
 
     def laplace_check(self, nagq: int = 9) -> LaplaceCheck:
         """How much of each level's log-likelihood the Laplace approximation misses, with advice.
@@ -237,19 +215,9 @@ class GLMMSolution(MixedSolution):
     # Likelihood -----------------------------------------------------------------------------------------------------
 
     @property
-    def log_likelihood(self) -> float:
-        """Maximized log-likelihood, with all constants for every `nagq`."""
-        return -0.5 * self._fit.criterion
-
-    @property
     def deviance(self) -> float:
         """Conditional deviance: the sum of squared deviance residuals given the random effects."""
         return float(self._unit_deviances.sum())
-
-    @property
-    def n_parameters(self) -> int:
-        """Fixed effects, covariance parameters and estimated dispersion parameters."""
-        return self._fit.n_parameters
 
     # Rows -----------------------------------------------------------------------------------------------------------
 
@@ -333,41 +301,30 @@ class GLMMSolution(MixedSolution):
 
     # Text -----------------------------------------------------------------------------------------------------------
 
+    @property
+    def _title(self) -> str:
+        return glmm_title(self.nagq)
+
+    @property
+    def _scaled_residuals(self) -> FloatArray:
+        return self.residuals_of("pearson")
+
     def _summary_data(self) -> SummaryData:
-        kept = self._design.fixed.kept
-        se = self.se[kept]
-        family = self.family
-        dispersion = None
-        if self._fit.dispersion.names:
-            names = self._fit.dispersion.names
-            estimates = np.array([self.dispersion[name] for name in names])
-            errors = np.array([self.dispersion_se[name] for name in names])
-            dispersion = CoefficientTable(names, estimates, errors, estimates / errors)
-        return SummaryData(
-            title=glmm_title(self.nagq),
-            model=self.model,
-            criterion=InformationCriteria(
-                self.aic, self.bic, self.log_likelihood, -2.0 * self.log_likelihood, self.df_residual
-            ),
-            residual_quantiles=residual_quantiles(self.residuals_of("pearson")),
-            var_components=self.var_components,
-            n_obs=self.n_obs,
-            n_groups=tuple(self.n_groups.items()),
-            coefficients=CoefficientTable(
-                self._design.fixed.kept_names,
-                self.coefficients[kept],
-                se,
-                self.z_values[kept],
-                p_value=self.p_values[kept],
-                statistic_header="z value",
-                p_header="Pr(>|z|)",
-            ),
-            correlation=self.vcov[np.ix_(kept, kept)] / np.outer(se, se),
-            family=family.name,
-            link=family.link.name,
-            dispersion=dispersion,
-            notes=self._notes(),
+        return replace(
+            super()._summary_data(),
+            family=self.family.name,
+            link=self.family.link.name,
+            dispersion=self._dispersion_table(),
         )
+
+    def _dispersion_table(self) -> CoefficientTable | None:
+        """Estimated dispersion parameters; None where there are none."""
+        names = self._fit.dispersion.names
+        if not names:
+            return None
+        estimates = np.array([self.dispersion[name] for name in names])
+        errors = np.array([self.dispersion_se[name] for name in names])
+        return CoefficientTable(names, estimates, errors, estimates / errors)
 
     def _notes(self) -> tuple[str, ...]:
         fit = self._fit

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from ..contracts.arrays import FloatArray
+from ..display.summary import lmm_title
+from ..display.tables import SummaryData, VarCompSummary
 from ..estimation.linear import LinearFit
-from ..inference.lrt import LikelihoodRatioTest, likelihood_ratio_test
 from ..inference.satterthwaite import satterthwaite_df
+from ..inference.wald import TTest
 from .base import MixedSolution, _expand, _frozen
-from .summary import lmm_title
-from .tables import CoefficientTable, InformationCriteria, SummaryData, VarCompSummary, residual_quantiles
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +49,7 @@ class LMMParams:
         return self.sigma**2
 
 
-class LMMSolution(MixedSolution):
+class LMMSolution(MixedSolution[LinearFit]):
     """A linear mixed model fitted by `ranef.lmm`.
 
     Tests and intervals are computed on first use.
@@ -67,12 +65,12 @@ class LMMSolution(MixedSolution):
     0.418
     """
 
-    _fit: LinearFit
-    _options: dict[str, Any]
+    _satterthwaite: bool
+    _state = (*MixedSolution._state, "_satterthwaite")
 
     def __init__(self, fit: LinearFit, *, satterthwaite: bool, conf_level: float, response: str) -> None:
         super().__init__(fit, response, conf_level)
-        object.__setattr__(self, "_options", {"satterthwaite": satterthwaite})
+        object.__setattr__(self, "_satterthwaite", satterthwaite)
 
     # Estimates ------------------------------------------------------------------------------------------------------
 
@@ -125,12 +123,12 @@ class LMMSolution(MixedSolution):
     @property
     def t_values(self) -> FloatArray:
         """Estimates over standard errors, (p,)."""
-        return _frozen(self.coefficients / self.se)
+        return self._statistics
 
     @cached_property
     def df_satterthwaite(self) -> FloatArray | None:
         """Satterthwaite's degrees of freedom (p,); None where the fit was asked to skip them."""
-        if not self._options["satterthwaite"]:
+        if not self._satterthwaite:
             return None
         kept = self._design.fixed.kept
         df = satterthwaite_df(self._fit, np.eye(len(kept)), _vcov(self._fit)) if len(kept) else np.zeros(0)
@@ -139,38 +137,12 @@ class LMMSolution(MixedSolution):
         return _expand(df, kept, len(self.names))
 
     @property
-    def _df(self) -> FloatArray:
+    def _test(self) -> TTest:
+        """By `df_satterthwaite`, or by n - p where these were skipped."""
         df = self.df_satterthwaite
-        return np.full(len(self.names), float(self.n_obs - self._design.fixed.rank)) if df is None else df
-
-    @cached_property
-    def p_values(self) -> FloatArray:
-        """Two-sided p-values of the t-tests, by `df_satterthwaite`, or by n - p where these were skipped."""
-        return _frozen(2.0 * stats.t.sf(np.abs(self.t_values), self._df))
-
-    @cached_property
-    def conf_int(self) -> FloatArray:
-        """Confidence limits (p, 2) at `conf_level`, from the same t distributions as `p_values`."""
-        half = stats.t.ppf(0.5 + self._conf_level / 2.0, self._df) * self.se
-        return _frozen(np.column_stack([self.coefficients - half, self.coefficients + half]))
-
-    def compare(self, other: LMMSolution) -> LikelihoodRatioTest:
-        """Likelihood ratio test against a nested (or a larger) model, as text that carries its figures.
-
-        Raises
-        ------
-        ComparisonError
-            Where the models are not fitted to the same data, were fitted by REML with different fixed effects, mix
-            REML and ML, or are not nested; the message says which.
-        """
-        return likelihood_ratio_test(self, other)
+        return TTest(np.full(len(self.names), float(self.n_obs - self._design.fixed.rank)) if df is None else df)
 
     # Likelihood -----------------------------------------------------------------------------------------------------
-
-    @property
-    def log_likelihood(self) -> float:
-        """Maximized log-likelihood; the restricted one for REML fits, as in lme4."""
-        return -0.5 * self._fit.criterion
 
     @property
     def deviance(self) -> float:
@@ -181,11 +153,6 @@ class LMMSolution(MixedSolution):
     def reml_criterion(self) -> float:
         """-2 restricted log-likelihood; NaN for fits by maximum likelihood."""
         return self._fit.criterion if self.reml else float("nan")
-
-    @property
-    def n_parameters(self) -> int:
-        """Fixed effects, covariance parameters and sigma."""
-        return self._fit.n_parameters
 
     # Rows -----------------------------------------------------------------------------------------------------------
 
@@ -207,32 +174,17 @@ class LMMSolution(MixedSolution):
 
     # Text -----------------------------------------------------------------------------------------------------------
 
+    @property
+    def _title(self) -> str:
+        return lmm_title(self.reml, self._satterthwaite)
+
+    @property
+    def _scaled_residuals(self) -> FloatArray:
+        return self.scaled_residuals
+
     def _summary_data(self) -> SummaryData:
-        kept = self._design.fixed.kept
-        se = self.se[kept]
-        criterion: float | InformationCriteria = self._fit.criterion
-        if not self.reml:
-            criterion = InformationCriteria(self.aic, self.bic, self.log_likelihood, self.deviance, self.df_residual)
-        satterthwaite = self._options["satterthwaite"]
-        return SummaryData(
-            title=lmm_title(self.reml, satterthwaite),
-            model=self.model,
-            criterion=criterion,
-            residual_quantiles=residual_quantiles(self.scaled_residuals),
-            var_components=self.var_components,
-            n_obs=self.n_obs,
-            n_groups=tuple(self.n_groups.items()),
-            coefficients=CoefficientTable(
-                self._design.fixed.kept_names,
-                self.coefficients[kept],
-                se,
-                self.t_values[kept],
-                df=self._df[kept],
-                p_value=self.p_values[kept],
-            ),
-            correlation=self._vcov_kept / np.outer(se, se),
-            notes=self._notes(),
-        )
+        data = super()._summary_data()
+        return replace(data, criterion=self._fit.criterion) if self.reml else data
 
 
 def _vcov(fit: LinearFit) -> FloatArray:

@@ -7,6 +7,7 @@ run without running anything.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 
 from tabulate import tabulate
 
-from ranef.bench import cases, peers, record, report
+from ranef.bench import cases, record, report
 from ranef.bench.methods import methods
 from ranef.bench.model import Case
 from ranef.cli.bench import model_from_csv
@@ -79,7 +80,11 @@ def main() -> None:
     else:
         listed = [*cases.SETS["readme"], *cases.SETS["glmm"]]
         chosen = [insteval() if name == "insteval-like" else cases.named(name) for name in listed]
-        compared = methods(["auto"], ["auto"], peers.chosen(options.peers))
+        import peers  # found beside this script where it runs as one
+
+        compared = [*methods(["auto"], ["auto"]), *peers.chosen(options.peers)]
+        # the processes that measure find the peers where this script did
+        os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
         done = record.benchmark(
             chosen,
             compared,

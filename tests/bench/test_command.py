@@ -13,7 +13,7 @@ from click.testing import CliRunner
 import ranef.datasets
 from ranef.bench import record, simulate, worker
 from ranef.bench.measure import Probe
-from ranef.bench.methods import Method
+from ranef.bench.methods import Plugins
 from ranef.bench.model import Case
 from ranef.cli import main
 
@@ -189,13 +189,13 @@ def test_a_backend_that_cannot_is_told_and_the_others_are_timed(tmp_path):
 
 def test_a_process_that_takes_too_long_is_stopped():
     slow = Case("slow", partial(simulate.crossed, rows=10_000_000, levels="100x100"))
-    (result,), _ = worker.run(Probe(slow, Method()), threads=1, timeout=0.05)
+    (result,), _ = worker.run(Probe(slow, Plugins()), threads=1, timeout=0.05)
     assert result == {"status": "timeout", "reason": "took longer than 0.05 s"}
 
 
 def test_a_process_that_dies_gives_its_last_words():
     broken = Case("broken", partial(simulate.crossed, levels="a"))
-    (result,), _ = worker.run(Probe(broken, Method()), threads=1)
+    (result,), _ = worker.run(Probe(broken, Plugins()), threads=1)
     assert result["status"] == "failed"
     assert "ValueError" in result["reason"]
 
@@ -206,7 +206,6 @@ def test_a_process_that_dies_gives_its_last_words():
         (["--grow", "levels=1,2"], "needs one simulated model"),
         (["--y", "a"], "--y needs --csv"),
         (["sleep"], "no case 'sleep'"),
-        (["--peers", "lme5"], "no peer 'lme5'"),
         (["sleepstudy", "--grow", "levels=1,2"], "no generator 'sleepstudy'"),
     ],
 )
@@ -240,8 +239,8 @@ def test_missing_matplotlib_is_told_before_anything_is_measured(monkeypatch, tmp
     assert run.output == 'Error: --plot needs matplotlib: pip install "ranef[plots]"\n'
 
 
-def test_overview_lists_cases_generators_and_peers():
+def test_overview_lists_cases_and_generators():
     run = bench("--list")
     assert run.exit_code == 0, run.output
-    for text in ("sleepstudy", "crossed-1m", "rows=10000,levels=500,columns=2", "statsmodels"):
+    for text in ("sleepstudy", "crossed-1m", "rows=10000,levels=500,columns=2"):
         assert text in run.output

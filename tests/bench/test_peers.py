@@ -7,9 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ranef.bench import cases, peers, simulate
-from ranef.bench.peers import PEERS, CannotFitError, as_frame
+from ranef.bench import cases, record, simulate
+from ranef.bench.methods import Plugins
+from ranef.bench.model import Model, Prepared
 from ranef.contracts import InputError
+
+from . import peers
+from .peers import PEERS, CannotFitError, as_frame
 
 
 def test_names_become_plain_in_frames_and_formulas():
@@ -49,12 +53,12 @@ def test_models_that_no_adapter_passes(change, message):
 
 
 def test_choice_of_peers(monkeypatch):
-    here = peers.Peer("json", peers.lme4)
-    gone = peers.Peer("no_such_module", peers.lme4)
+    here = peers.Peer("here", "json", peers.lme4)
+    gone = peers.Peer("gone", "no_such_module", peers.lme4)
     monkeypatch.setattr(peers, "PEERS", {"here": here, "gone": gone})
-    assert peers.chosen("all") == ["here"]
+    assert peers.chosen("all") == [here]
     assert peers.chosen("") == []
-    assert peers.chosen("here") == ["here"]
+    assert peers.chosen("here") == [here]
     with pytest.raises(InputError, match="the peer gone is not installed"):
         peers.chosen("gone")
     with pytest.raises(InputError, match="no peer 'lme5'; there is: here, gone"):
@@ -72,3 +76,19 @@ def test_installed_peers_fit_the_same_model(peer, spec):
     criterion = prepared.minus_2_log_likelihood(prepared.fit())
     best = -2 * model.fit().log_likelihood
     assert best - 1e-6 < criterion < best + 1.0  # the same criterion; some stop short of its optimum
+
+
+def ranef_itself(model: Model) -> Prepared:
+    return Prepared(model.fit, lambda fit: -2.0 * fit.log_likelihood)
+
+
+def test_a_peer_is_measured_beside_ranef():
+    # The process that measures finds the peer by the name of its module, here from the root of the repository.
+    peer = peers.Peer("itself", "ranef", ranef_itself)
+    done = record.benchmark([cases.named("sleepstudy")], [Plugins(), peer], repeats=1, memory=False)
+    own, other = done["results"]
+    assert (own["peer"], other["peer"]) == ("", "itself")
+    assert (other["status"], other["method"]) == ("ok", "itself")
+    assert other["version"] == peer.version
+    assert other["criterion"] == own["criterion"]
+    assert "phases" not in other

@@ -18,8 +18,8 @@ import pytest
 
 from ranef.solution.glmm import GLMMSolution
 
+from ..display.test_summary import printed
 from ..reference.load import expected, likelihood_ratio_tests
-from ..solution.test_summary import printed
 from .models import NAMES, Fitted, components, fit, fitted, fitted_as_lme4, target
 
 #: lme4 plugs in the dispersion of these: not maximum likelihood.

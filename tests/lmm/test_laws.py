@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import warnings
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from ranef.contracts.errors import (
     RankDeficiencyWarning,
     SingularFitWarning,
 )
+from ranef.inference.lrt import likelihood_ratio_test
 
 from .models import fit, fitted
 
@@ -58,8 +60,12 @@ class Data:
 
 
 DATA = Data()
-BASE = DATA.fit()
 N = len(DATA.y)
+
+
+@cache
+def base() -> ranef.LMMSolution:
+    return DATA.fit()
 
 
 def close(actual: Any, desired: Any, rtol: float = 1e-6, atol: float = 1e-8) -> None:
@@ -82,14 +88,14 @@ def assert_same_fit(a: ranef.LMMSolution, b: ranef.LMMSolution) -> None:
 @pytest.mark.parametrize("c", [1e-4, -3.0, 1e6])
 def test_scaling_y(c: float) -> None:
     scaled = DATA.fit(y=c * DATA.y, offset=c * DATA.offset)
-    close(scaled.coefficients, c * BASE.coefficients)
-    close(scaled.sigma, abs(c) * BASE.sigma)
-    close(scaled.theta, BASE.theta, rtol=1e-5)
-    close(scaled.ranef["g"], c * BASE.ranef["g"], rtol=1e-4, atol=1e-5 * abs(c))
-    close(scaled.p_values, BASE.p_values, rtol=1e-4)
+    close(scaled.coefficients, c * base().coefficients)
+    close(scaled.sigma, abs(c) * base().sigma)
+    close(scaled.theta, base().theta, rtol=1e-5)
+    close(scaled.ranef["g"], c * base().ranef["g"], rtol=1e-4, atol=1e-5 * abs(c))
+    close(scaled.p_values, base().p_values, rtol=1e-4)
     # A density changes by the Jacobian: REML's has n - p dimensions.
     jacobian = (N - 3) * np.log(abs(c))
-    assert scaled.log_likelihood == pytest.approx(BASE.log_likelihood - jacobian, abs=1e-6)
+    assert scaled.log_likelihood == pytest.approx(base().log_likelihood - jacobian, abs=1e-6)
 
 
 def test_scaling_and_shifting_columns_of_x() -> None:
@@ -101,7 +107,7 @@ def test_scaling_and_shifting_columns_of_x() -> None:
     assert changed.log_likelihood == pytest.approx(plain.log_likelihood, abs=1e-7)
     # REML: the criterion of lme4 has log|X'V^-1 X|, which knows the units.
     reml = DATA.fit(X=DATA.X @ A)
-    assert reml.log_likelihood == pytest.approx(BASE.log_likelihood - np.log(np.linalg.det(A)), abs=1e-6)
+    assert reml.log_likelihood == pytest.approx(base().log_likelihood - np.log(np.linalg.det(A)), abs=1e-6)
 
 
 def covariance(solution: ranef.LMMSolution) -> FloatArray:
@@ -115,33 +121,33 @@ def test_scaling_and_shifting_a_random_slope(shift: float, scale: float) -> None
     # b0 + b1 (s (x + d)) is the same model: (b0, b1) transform linearly.
     changed = DATA.fit(random_data={"x": scale * (DATA.x + shift)})
     back = np.array([[1.0, scale * shift], [0.0, scale]])
-    assert changed.log_likelihood == pytest.approx(BASE.log_likelihood, abs=1e-6)
-    close(back @ covariance(changed) @ back.T, covariance(BASE), rtol=1e-3, atol=1e-3)
-    close(changed.fitted_values, BASE.fitted_values, rtol=1e-4, atol=1e-4)
+    assert changed.log_likelihood == pytest.approx(base().log_likelihood, abs=1e-6)
+    close(back @ covariance(changed) @ back.T, covariance(base()), rtol=1e-3, atol=1e-3)
+    close(changed.fitted_values, base().fitted_values, rtol=1e-4, atol=1e-4)
 
 
 def test_an_offset_is_a_shift_of_y() -> None:
     shifted = DATA.fit(y=DATA.y - DATA.offset, offset=None)
-    assert_same_fit(shifted, BASE)
-    close(shifted.fitted_values + DATA.offset, BASE.fitted_values)
-    close(shifted.residuals, BASE.residuals)
+    assert_same_fit(shifted, base())
+    close(shifted.fitted_values + DATA.offset, base().fitted_values)
+    close(shifted.residuals, base().residuals)
 
 
 def test_a_multiple_of_all_weights_is_a_unit_of_sigma() -> None:
     heavier = DATA.fit(weights=4.0 * DATA.weights)
-    close(heavier.coefficients, BASE.coefficients)
-    close(heavier.sigma, 2.0 * BASE.sigma)
-    close(heavier.theta, BASE.theta / 2.0, rtol=1e-4)
-    close(heavier.se, BASE.se)
-    close(heavier.df_satterthwaite, BASE.df_satterthwaite, rtol=1e-4)
-    assert heavier.log_likelihood == pytest.approx(BASE.log_likelihood, abs=1e-6)
+    close(heavier.coefficients, base().coefficients)
+    close(heavier.sigma, 2.0 * base().sigma)
+    close(heavier.theta, base().theta / 2.0, rtol=1e-4)
+    close(heavier.se, base().se)
+    close(heavier.df_satterthwaite, base().df_satterthwaite, rtol=1e-4)
+    assert heavier.log_likelihood == pytest.approx(base().log_likelihood, abs=1e-6)
 
 
 @pytest.mark.parametrize("factor", [1e-22, 1e-8, 1e8])
 def test_the_unit_of_the_weights_changes_no_verdict(factor: float) -> None:
     # 1 / variance in small units, say: lme4's isSingular looks at theta as it is, and cries wolf.
     changed = DATA.fit(weights=factor * DATA.weights)
-    assert changed.log_likelihood == pytest.approx(BASE.log_likelihood, abs=1e-6)
+    assert changed.log_likelihood == pytest.approx(base().log_likelihood, abs=1e-6)
     assert not changed.is_singular
 
 
@@ -176,49 +182,49 @@ def test_permuting_rows() -> None:
         weights=DATA.weights[order],
         offset=DATA.offset[order],
     )
-    assert_same_fit(permuted, BASE)
-    close(permuted.ranef["g"], BASE.ranef["g"], rtol=1e-5, atol=1e-6)
-    close(permuted.fitted_values, BASE.fitted_values[order])
+    assert_same_fit(permuted, base())
+    close(permuted.ranef["g"], base().ranef["g"], rtol=1e-5, atol=1e-6)
+    close(permuted.fitted_values, base().fitted_values[order])
 
 
 def test_permuting_and_renaming_levels() -> None:
     new = np.random.default_rng(0).permutation(25)
     names = np.array([f"level {k:02}" for k in range(25)])
     renamed = DATA.fit(groups={"g": names[new[DATA.g]], "h": DATA.h})
-    assert_same_fit(renamed, BASE)
+    assert_same_fit(renamed, base())
     assert renamed.levels["g"].tolist() == names.tolist()
-    close(renamed.ranef["g"][new], BASE.ranef["g"], rtol=1e-5, atol=1e-6)
-    close(renamed.ranef_variances["g"][new], BASE.ranef_variances["g"], rtol=1e-5, atol=1e-7)
+    close(renamed.ranef["g"][new], base().ranef["g"], rtol=1e-5, atol=1e-6)
+    close(renamed.ranef_variances["g"][new], base().ranef_variances["g"], rtol=1e-5, atol=1e-7)
 
 
 def test_order_of_factors() -> None:
     swapped = DATA.fit(groups={"h": DATA.h, "g": DATA.g})
-    assert_same_fit(swapped, BASE)
+    assert_same_fit(swapped, base())
     assert list(swapped.ranef) == ["h", "g"]
-    close(swapped.ranef["h"], BASE.ranef["h"], rtol=1e-5, atol=1e-6)
-    close(swapped.theta, np.roll(BASE.theta, 1), rtol=1e-4)
+    close(swapped.ranef["h"], base().ranef["h"], rtol=1e-5, atol=1e-6)
+    close(swapped.theta, np.roll(base().theta, 1), rtol=1e-4)
 
 
 def test_order_of_the_columns_of_a_term() -> None:
     swapped = DATA.fit(random_effects={"g": ["x", "1"]})
-    assert_same_fit(swapped, BASE)
-    close(swapped.ranef["g"][:, ::-1], BASE.ranef["g"], rtol=1e-4, atol=1e-5)
+    assert_same_fit(swapped, base())
+    close(swapped.ranef["g"][:, ::-1], base().ranef["g"], rtol=1e-4, atol=1e-5)
     assert swapped.ranef_names["g"] == ("x", "(Intercept)")
 
 
 def test_order_of_the_columns_of_x() -> None:
     swapped = DATA.fit(X=DATA.X[:, ::-1], x_names=["z", "x", "one"])
-    close(swapped.coefficients[::-1], BASE.coefficients)
-    close(swapped.df_satterthwaite[::-1], BASE.df_satterthwaite, rtol=1e-4)
+    close(swapped.coefficients[::-1], base().coefficients)
+    close(swapped.df_satterthwaite[::-1], base().df_satterthwaite, rtol=1e-4)
 
 
 def test_dropping_a_redundant_column_is_leaving_it_out() -> None:
     with pytest.warns(RankDeficiencyWarning, match="x3"):
         dropped = DATA.fit(X=np.column_stack([DATA.X, DATA.X @ [1.0, 2.0, 3.0]]))
-    close(dropped.coefficients[:3], BASE.coefficients)
-    close(dropped.vcov[:3, :3], BASE.vcov)
-    assert dropped.n_parameters == BASE.n_parameters
-    assert dropped.log_likelihood == pytest.approx(BASE.log_likelihood, abs=1e-8)
+    close(dropped.coefficients[:3], base().coefficients)
+    close(dropped.vcov[:3, :3], base().vcov)
+    assert dropped.n_parameters == base().n_parameters
+    assert dropped.log_likelihood == pytest.approx(base().log_likelihood, abs=1e-8)
     assert np.isnan([dropped.coefficients[3], dropped.se[3], dropped.t_values[3], dropped.p_values[3]]).all()
     assert np.isnan(dropped.conf_int[3]).all()
 
@@ -250,7 +256,7 @@ def test_a_random_intercept_is_the_default() -> None:
 
 def test_columns_of_x_need_not_be_given_twice() -> None:
     frame = pd.DataFrame(DATA.X, columns=["one", "x", "z"])
-    close(DATA.fit(X=frame, random_data=None).coefficients, BASE.coefficients, rtol=1e-12)
+    close(DATA.fit(X=frame, random_data=None).coefficients, base().coefficients, rtol=1e-12)
 
 
 def test_unit_weights_and_zero_offset_are_none() -> None:
@@ -258,9 +264,9 @@ def test_unit_weights_and_zero_offset_are_none() -> None:
 
 
 def test_a_start_at_the_optimum_saves_work_and_changes_nothing() -> None:
-    again = DATA.fit(start=BASE.theta)
-    assert_same_fit(again, BASE)
-    assert again.n_evaluations < BASE.n_evaluations
+    again = DATA.fit(start=base().theta)
+    assert_same_fit(again, base())
+    assert again.n_evaluations < base().n_evaluations
 
 
 # Data frames -------------------------------------------------------------------------------------------------------
@@ -278,16 +284,16 @@ def test_data_frames_are_accepted_everywhere(library: Any) -> None:
         random_data={"x": series(DATA.x.tolist())},
         weights=series(DATA.weights.tolist()),
         offset=series(DATA.offset.tolist()),
-        start=series(BASE.theta.tolist()),
+        start=series(base().theta.tolist()),
     )
-    assert_same_fit(given, BASE)
+    assert_same_fit(given, base())
     assert list(given.fixef) == ["(Intercept)", "x", "dose"]
     assert given.model == "yield ~ (Intercept) + x + dose + (1 + x | g) + (1 | h)"
     assert given.levels["g"].tolist() == names.tolist()
     # Whole frames for the dicts.
     table = frame({"g": DATA.g, "h": DATA.h, "x": DATA.x})
     groups = table[["g", "h"]] if library is pd else table.select("g", "h")
-    assert_same_fit(DATA.fit(groups=groups, random_data=table), BASE)
+    assert_same_fit(DATA.fit(groups=groups, random_data=table), base())
 
 
 @pytest.mark.parametrize(
@@ -303,11 +309,11 @@ def test_unused_categories_are_not_levels(labels: Any) -> None:
     given = DATA.fit(groups={"g": labels, "h": DATA.h})
     assert given.n_groups["g"] == 25
     at = [int(str(level)[1:]) for level in given.levels["g"].tolist()]
-    close(given.ranef["g"], BASE.ranef["g"][at], rtol=1e-5, atol=1e-6)
+    close(given.ranef["g"], base().ranef["g"][at], rtol=1e-5, atol=1e-6)
 
 
 def test_names_of_columns() -> None:
-    assert BASE.names == ("(Intercept)", "x1", "x2")
+    assert base().names == ("(Intercept)", "x1", "x2")
     assert DATA.fit(x_names=["a", "b", "c"]).names == ("a", "b", "c")
     assert DATA.fit(X=DATA.X[:, 1:]).names == ("x0", "x1")
 
@@ -316,8 +322,8 @@ def test_names_of_columns() -> None:
 
 PROPERTIES = [name for name, value in vars(ranef.LMMSolution).items() if not name.startswith("_")] + [
     name
-    for base in ranef.LMMSolution.__mro__[1:-2]
-    for name, value in vars(base).items()
+    for kind in ranef.LMMSolution.__mro__[1:-2]
+    for name, value in vars(kind).items()
     if not name.startswith("_") and not callable(value)
 ]
 CALLABLE = {name for name in PROPERTIES if callable(getattr(ranef.LMMSolution, name))}
@@ -352,15 +358,15 @@ def test_pickle_keeps_every_property(name: str) -> None:
     assert same(getattr(before, name), value)
     assert same(getattr(after, name), value)
     # Determinism: the same bits from the same data.
-    assert same(getattr(BASE, name), value)
+    assert same(getattr(base(), name), value)
 
 
 def test_pickle_keeps_summary_and_comparison() -> None:
-    copy = pickle.loads(pickle.dumps(BASE))
-    assert copy.summary() == BASE.summary()
-    assert copy._repr_html_() == BASE._repr_html_()
-    assert repr(copy) == repr(BASE)
-    test = BASE.compare(DATA.fit(random_effects=None))
+    copy = pickle.loads(pickle.dumps(base()))
+    assert copy.summary() == base().summary()
+    assert copy._repr_html_() == base()._repr_html_()
+    assert repr(copy) == repr(base())
+    test = base().compare(DATA.fit(random_effects=None))
     again = pickle.loads(pickle.dumps(test))
     assert (again, again.statistic, again.df, again.p_value) == (test, test.statistic, test.df, test.p_value)
     assert type(again) is type(test)
@@ -378,48 +384,48 @@ def arrays(value: Any) -> list[Any]:
 
 def test_a_solution_is_frozen() -> None:
     with pytest.raises(AttributeError, match="frozen: sigma cannot be set"):
-        BASE.sigma = 1.0  # type: ignore[misc]
+        base().sigma = 1.0  # type: ignore[misc]
     with pytest.raises(AttributeError, match="frozen"):
-        BASE.note = "mine"  # type: ignore[attr-defined]
+        base().note = "mine"  # type: ignore[attr-defined]
     with pytest.raises(AttributeError):
-        BASE.params.sigma = 1.0  # type: ignore[misc]
+        base().params.sigma = 1.0  # type: ignore[misc]
     with pytest.raises(TypeError):
-        BASE.ranef["g"] = None  # type: ignore[index]
-    found = {name: arrays(getattr(BASE, name)) for name in set(PROPERTIES) - CALLABLE}
+        base().ranef["g"] = None  # type: ignore[index]
+    found = {name: arrays(getattr(base(), name)) for name in set(PROPERTIES) - CALLABLE}
     assert sum(map(len, found.values())) > 15
     assert [name for name, listed in found.items() if any(a.flags.writeable for a in listed)] == []
 
 
 def test_a_fit_does_not_change_its_input_and_is_not_changed_by_it() -> None:
-    mine = pickle.loads(pickle.dumps(DATA.arguments(start=BASE.theta.copy())))
+    mine = pickle.loads(pickle.dumps(DATA.arguments(start=base().theta.copy())))
     solution = DATA.fit(**mine)
-    assert same(mine, DATA.arguments(start=BASE.theta))
+    assert same(mine, DATA.arguments(start=base().theta))
     for array in arrays(mine):
         array[...] = 1  # what the caller does with his arrays afterwards
-    untouched = DATA.fit(start=BASE.theta)
+    untouched = DATA.fit(start=base().theta)
     for name in ("fitted_values", "residuals", "scaled_residuals", "ranef", "levels", "df_satterthwaite", "vcov"):
         assert same(getattr(solution, name), getattr(untouched, name))
     assert solution.compare(DATA.fit(random_effects=None)).df == 2
 
 
 def test_provenance_and_timings() -> None:
-    backend, optimizer = BASE.provenance
+    backend, optimizer = base().provenance
     assert (backend.kind, optimizer.kind) == ("linalg", "optimizer")
     assert (backend.distribution, optimizer.distribution) == ("ranef", "ranef")
     assert DATA.fit(backend="dense", optimizer="lbfgsb").provenance[0].name == "dense"
     assert DATA.fit(backend="dense", optimizer="lbfgsb").provenance[1].name == "lbfgsb"
-    assert {"cross-products", "symbolic", "search"} <= set(BASE.timings)
-    assert all(seconds >= 0 for seconds in BASE.timings.values())
+    assert {"cross-products", "symbolic", "search"} <= set(base().timings)
+    assert all(seconds >= 0 for seconds in base().timings.values())
 
 
 def test_fixed_plus_random_is_fitted() -> None:
-    b = BASE.ranef
-    fitted_values = DATA.X @ BASE.coefficients + DATA.offset + b["g"][DATA.g, 0] + b["g"][DATA.g, 1] * DATA.x
-    close(BASE.fitted_values, fitted_values + b["h"][DATA.h, 0])
-    close(BASE.residuals, DATA.y - BASE.fitted_values)
-    close(BASE.scaled_residuals, BASE.residuals * np.sqrt(DATA.weights) / BASE.sigma)
+    b = base().ranef
+    fitted_values = DATA.X @ base().coefficients + DATA.offset + b["g"][DATA.g, 0] + b["g"][DATA.g, 1] * DATA.x
+    close(base().fitted_values, fitted_values + b["h"][DATA.h, 0])
+    close(base().residuals, DATA.y - base().fitted_values)
+    close(base().scaled_residuals, base().residuals * np.sqrt(DATA.weights) / base().sigma)
     # Henderson's equations for the fixed effects.
-    close(DATA.X.T @ (DATA.weights * BASE.residuals), 0, atol=1e-7)
+    close(DATA.X.T @ (DATA.weights * base().residuals), 0, atol=1e-7)
 
 
 def test_conditional_variances_are_those_of_the_marginal_model() -> None:
@@ -446,11 +452,11 @@ def test_conditional_variances_are_those_of_the_marginal_model() -> None:
 
 def test_intervals() -> None:
     wide, narrow = DATA.fit(conf_level=0.99).conf_int, DATA.fit(conf_level=0.5).conf_int
-    assert (wide[:, 0] < BASE.conf_int[:, 0]).all()
-    assert (narrow[:, 0] > BASE.conf_int[:, 0]).all()
-    close(BASE.conf_int.mean(axis=1), BASE.coefficients)
+    assert (wide[:, 0] < base().conf_int[:, 0]).all()
+    assert (narrow[:, 0] > base().conf_int[:, 0]).all()
+    close(base().conf_int.mean(axis=1), base().coefficients)
     # A p-value is 0.05 at the edge of the 95% interval.
-    shifted = DATA.fit(offset=DATA.offset + DATA.x * BASE.conf_int[1, 0])
+    shifted = DATA.fit(offset=DATA.offset + DATA.x * base().conf_int[1, 0])
     assert shifted.p_values[1] == pytest.approx(0.05, rel=1e-4)
 
 
@@ -462,8 +468,8 @@ def test_without_satterthwaite() -> None:
 
     close(plain.p_values, 2 * stats.t.sf(np.abs(plain.t_values), N - 3), rtol=1e-12)
     assert plain.summary().startswith("Linear mixed model fit by REML. t-tests use residual degrees of freedom")
-    assert "Satterthwaite" in BASE.summary()
-    close(plain.coefficients, BASE.coefficients, rtol=1e-12)
+    assert "Satterthwaite" in base().summary()
+    close(plain.coefficients, base().coefficients, rtol=1e-12)
 
 
 def test_an_unfinished_fit_says_so() -> None:
@@ -477,7 +483,7 @@ def test_an_unfinished_fit_says_so() -> None:
     assert "NOT converged" in repr(unfinished)
     assert "NOT CONVERGED" in unfinished._repr_html_()
     # Going on from there ends at the optimum.
-    assert_same_fit(DATA.fit(start=unfinished.theta), BASE)
+    assert_same_fit(DATA.fit(start=unfinished.theta), base())
 
 
 def test_a_singular_fit_says_so() -> None:
@@ -487,8 +493,8 @@ def test_a_singular_fit_says_so() -> None:
     assert singular.converged
     assert "the fit is singular" in singular.summary()
     assert singular.certificate.at_boundary == (0,)
-    assert not BASE.is_singular
-    assert "singular" not in BASE.summary()
+    assert not base().is_singular
+    assert "singular" not in base().summary()
 
 
 # Observers ---------------------------------------------------------------------------------------------------------
@@ -535,7 +541,7 @@ def test_observers_see_the_whole_fit() -> None:
     assert finished.n_evaluations == watched.n_evaluations == len(evaluations)
     assert finished.value == pytest.approx(watched.reml_criterion, rel=1e-12)
     # Watching changes no bit.
-    np.testing.assert_array_equal(watched.theta, BASE.theta)
+    np.testing.assert_array_equal(watched.theta, base().theta)
 
 
 def test_an_observer_that_raises_is_left_out_and_the_fit_is_intact() -> None:
@@ -547,7 +553,7 @@ def test_an_observer_that_raises_is_left_out_and_the_fit_is_intact() -> None:
     assert len(caught) == 1
     assert broken.calls == 1
     assert isinstance(recorder.events[-1], FitFinished)
-    np.testing.assert_array_equal(watched.theta, BASE.theta)
+    np.testing.assert_array_equal(watched.theta, base().theta)
 
 
 @pytest.mark.parametrize("size", [1.0, 1e4, 1e6, 1e8])
@@ -577,6 +583,18 @@ def test_compare_is_text_with_figures() -> None:
     assert large.compare(small) == test
 
 
+def test_two_fits_compare_without_solutions() -> None:
+    small, large = DATA.fit(reml=False, X=DATA.X[:, :2]), DATA.fit(reml=False)
+    record, test = likelihood_ratio_test(large._fit, small._fit), small.compare(large)
+    assert record.smaller.model == "(Intercept) + x1 + (1 + x | g) + (1 | h)"
+    assert (record.smaller.n_parameters, record.larger.n_parameters) == (small.n_parameters, large.n_parameters)
+    assert record.larger.criteria.deviance == -2.0 * large.log_likelihood
+    assert (record.larger.criteria.aic, record.larger.criteria.bic) == (large.aic, large.bic)
+    assert (record.statistic, record.df, record.p_value) == (test.statistic, test.df, test.p_value)
+    assert str(record).splitlines()[4:] == test.splitlines()[4:]  # all but the names
+    assert test.record.smaller.model == f"y ~ {record.smaller.model}"
+
+
 def refused() -> list[Any]:
     ml = DATA.fit(reml=False)
     no_h = {"groups": {"g": DATA.g}}
@@ -591,15 +609,15 @@ def refused() -> list[Any]:
         "offset": DATA.offset[half],
     }
     return [
-        ("REML and ML", BASE, ml, "one model was fitted by REML and the other by maximum likelihood"),
-        ("REML, X differs", BASE, DATA.fit(X=DATA.X[:, :2]), "fitted by REML and differ in fixed effects"),
-        ("other rows", BASE, DATA.fit(**halved), "different data: (150 and 300|300 and 150) observations"),
-        ("other y", BASE, DATA.fit(y=DATA.y + DATA.x**2, **no_h), "their y differ"),
-        ("other weights", BASE, DATA.fit(weights=None, **no_h), "their weights differ"),
-        ("other offset", BASE, DATA.fit(offset=None, **no_h), "their offset differ"),
-        ("itself", BASE, BASE, "the same number of parameters"),
+        ("REML and ML", base(), ml, "one model was fitted by REML and the other by maximum likelihood"),
+        ("REML, X differs", base(), DATA.fit(X=DATA.X[:, :2]), "fitted by REML and differ in fixed effects"),
+        ("other rows", base(), DATA.fit(**halved), "different data: (150 and 300|300 and 150) observations"),
+        ("other y", base(), DATA.fit(y=DATA.y + DATA.x**2, **no_h), "their y differ"),
+        ("other weights", base(), DATA.fit(weights=None, **no_h), "their weights differ"),
+        ("other offset", base(), DATA.fit(offset=None, **no_h), "their offset differ"),
+        ("itself", base(), base(), "the same number of parameters"),
         ("X not nested", ml, DATA.fit(reml=False, X=np.column_stack([np.ones(N), DATA.x**2])), "not in the span"),
-        ("factor not nested", BASE, DATA.fit(random_effects=None, **other_h), r"does not contain .* \(1 \| h\)"),
+        ("factor not nested", base(), DATA.fit(random_effects=None, **other_h), r"does not contain .* \(1 \| h\)"),
         (
             "correlation not nested",
             DATA.fit(
@@ -608,7 +626,7 @@ def refused() -> list[Any]:
             DATA.fit(groups={"g": DATA.g}),
             r"does not contain the random effects \(1 \+ x \| g\)",
         ),
-        ("another kind", BASE, "a text", "two fits of one kind; got LMMSolution and str"),
+        ("another kind", base(), "a text", "two fits of one kind; got LMMSolution and str"),
     ]
 
 
@@ -624,7 +642,7 @@ def test_refused_comparisons_give_the_reason() -> None:
 def test_equal_spans_compare_under_reml() -> None:
     # Another basis of the same columns: the same fixed effects, though lme4's REML criterion knows the units of X.
     A = np.array([[1.0, 2.0, 0.0], [0.0, 10.0, 1.0], [0.0, 0.0, 1e3]])
-    test, plain = (BASE.compare(DATA.fit(X=X, groups={"g": DATA.g})) for X in (DATA.X @ A, DATA.X))
+    test, plain = (base().compare(DATA.fit(X=X, groups={"g": DATA.g})) for X in (DATA.X @ A, DATA.X))
     assert test.df == plain.df == 1
     assert test.statistic == pytest.approx(plain.statistic, abs=1e-6)
 
@@ -643,7 +661,7 @@ def test_a_larger_model_that_is_unfinished_gains_nothing() -> None:
 def test_a_comparison_has_the_stars_of_its_p_value(p: float, mark: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # The bounds are those of the table of coefficients (R's printCoefmat).
     monkeypatch.setattr(stats.chi2, "sf", lambda statistic, df: p)
-    test = DATA.fit(groups={"g": DATA.g}).compare(BASE)
+    test = DATA.fit(groups={"g": DATA.g}).compare(base())
     assert test.p_value == p
     assert test.splitlines()[-1].split()[-2:] == ([f"{p:g}", mark] if mark else ["1", f"{p:g}"])
 

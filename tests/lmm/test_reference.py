@@ -17,8 +17,8 @@ from ranef.contracts.arrays import FloatArray
 from ranef.contracts.errors import RankDeficiencyWarning, SingularFitWarning
 from ranef.estimation.profiled import ProfiledDeviance
 
+from ..display.test_summary import printed
 from ..reference.load import likelihood_ratio_tests, names
-from ..solution.test_summary import printed
 from .models import BACKENDS, Fitted, fitted
 
 NAMES = names("lmm_")

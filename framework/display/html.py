@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from ..inference.stars import LEGEND
 from .rformat import TextTable
+from .stars import LEGEND
 from .summary import (
     RESIDUAL_HEADERS,
     coefficient_table,

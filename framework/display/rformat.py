@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from ..inference.stars import BOUNDS, stars
+from .stars import BOUNDS, stars
 
 #: Columns of a line, R's ``options(width = 80)``.
 LINE_WIDTH = 80

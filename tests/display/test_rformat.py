@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from ranef.inference.stars import LEGEND
-from ranef.solution.rformat import (
+from ranef.display.rformat import (
     TextTable,
     abbreviate,
     format_coefficients,
@@ -22,6 +21,7 @@ from ranef.solution.rformat import (
     significance_stars,
     zap_small,
 )
+from ranef.display.stars import LEGEND
 
 R: dict[str, Any] = json.loads(Path(__file__).with_name("r_printing.json").read_text(encoding="utf-8"))
 

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from ..contracts.arrays import FloatArray
-from ..inference.stars import LEGEND
 from .rformat import (
     LINE_WIDTH,
     TextTable,
@@ -20,6 +19,7 @@ from .rformat import (
     round_numbers,
     zap_small,
 )
+from .stars import LEGEND
 from .tables import CoefficientTable, InformationCriteria, SummaryData, VarCompSummary
 
 #: Significant digits of estimates.
@@ -41,7 +41,7 @@ def render_text(data: SummaryData) -> str:
     Examples
     --------
     >>> import numpy as np
-    >>> from ranef.solution.tables import CoefficientTable, SummaryData, VarCompSummary
+    >>> from ranef.display.tables import CoefficientTable, SummaryData, VarCompSummary
     >>> data = SummaryData(
     ...     title=lmm_title(reml=True),
     ...     model="Yield ~ (Intercept) + (1 | Batch)",

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ranef.solution.html import render_html
-from ranef.solution.summary import glmm_title, lmm_title, render_text
-from ranef.solution.tables import (
+from ranef.display.html import render_html
+from ranef.display.summary import glmm_title, lmm_title, render_text
+from ranef.display.tables import (
     CoefficientTable,
     InformationCriteria,
     SummaryData,

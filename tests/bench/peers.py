@@ -1,7 +1,8 @@
-"""Other packages on the same models. Only the fit call is timed; formula packages build their matrices inside of it.
+"""Other packages on the same models, as methods of `ranef.bench`.
 
-A peer that is not installed, or cannot fit a model, is reported as such. All criteria are -2 log-likelihood (restricted
-where the model is fitted by REML), so that differences between methods show who stopped short of the optimum.
+Only the fit call is timed; formula packages build their matrices inside of it. A peer that is not installed, or cannot
+fit a model, is reported as such. All criteria are -2 log-likelihood (restricted where the model is fitted by REML), so
+that differences between methods show who stopped short of the optimum.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ from typing import Any
 
 import numpy as np
 
-from ..contracts import InputError, RanefError
-from ..design.grouping import encode
-from .model import Model, Prepared
+from ranef.bench.methods import Method
+from ranef.bench.model import Model, Prepared
+from ranef.contracts import InputError, RanefError
+from ranef.design.grouping import encode
 
 
 class CannotFitError(RanefError):
@@ -29,12 +31,26 @@ class CannotFitError(RanefError):
 
 
 @dataclass(frozen=True)
-class Peer:
-    """`module` is what has to be there for `prepare`; `distribution` has the version."""
+class Peer(Method):
+    """Another package. `module` is what has to be there for `adapter`; `distribution` has the version."""
 
+    peer: str
     module: str
-    prepare: Callable[[Model], Prepared]
+    adapter: Callable[[Model], Prepared]
     distribution: str = ""
+
+    @property
+    def label(self) -> str:
+        """What tables show."""
+        return self.peer
+
+    def prepare(self, model: Model) -> Prepared:
+        """All that is not timed: conversion of the data to what the peer takes."""
+        return self.adapter(model)
+
+    def details(self, model: Model, found: Any, n_fits: int) -> dict[str, Any]:
+        """The peer's version."""
+        return {"version": self.version}
 
     @property
     def installed(self) -> bool:
@@ -184,24 +200,27 @@ def lme4(model: Model) -> Prepared:
 
 
 PEERS = {
-    "statsmodels": Peer("statsmodels", statsmodels),
-    "pystatistics": Peer("pystatistics", pystatistics),
-    "glmm": Peer("glmm", rust_glmm),
-    "mixedlm": Peer("mixedlm", mixedlm),
-    "gpboost": Peer("gpboost", gpboost),
-    "lme4": Peer("Rscript", lme4),
+    peer.peer: peer
+    for peer in (
+        Peer("statsmodels", "statsmodels", statsmodels),
+        Peer("pystatistics", "pystatistics", pystatistics),
+        Peer("glmm", "glmm", rust_glmm),
+        Peer("mixedlm", "mixedlm", mixedlm),
+        Peer("gpboost", "gpboost", gpboost),
+        Peer("lme4", "Rscript", lme4),
+    )
 }
 
 
-def chosen(text: str) -> list[str]:
-    """Names of installed peers: ``"all"``, or those listed."""
+def chosen(text: str) -> list[Peer]:
+    """Installed peers: ``"all"``, or those listed."""
     names = list(PEERS) if text == "all" else [name.strip() for name in text.split(",") if name.strip()]
     for name in names:
         if name not in PEERS:
             raise InputError(f"there is no peer {name!r}; there is: {', '.join(PEERS)}")
         if text != "all" and not PEERS[name].installed:
             raise InputError(f"the peer {name} is not installed")
-    return [name for name in names if PEERS[name].installed]
+    return [PEERS[name] for name in names if PEERS[name].installed]
 
 
 # Data frames and formulas ---------------------------------------------------------------------------------------------
