@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from .covariance import Component, CovarianceStructure
 from .entries import (
     API_VERSION,
+    CovarianceEntry,
     FamilyEntry,
     LinalgEntry,
     LinkEntry,
@@ -41,7 +43,10 @@ __all__ = [
     "API_VERSION",
     "Blocks",
     "ComparisonError",
+    "Component",
     "ConvergenceWarning",
+    "CovarianceEntry",
+    "CovarianceStructure",
     "DataWarning",
     "Derivatives",
     "DispersionParameter",

@@ -59,8 +59,9 @@ class CovarianceStructure(ABC):
 
     #: What users write, and tables show.
     name: str = ""
-    #: The least number of columns for which the structure says something.
+    #: The numbers of columns that a term with this structure may have; None: any number.
     least_columns: int = 1
+    most_columns: int | None = None
     #: "triangle" or "diagonal" where the parameters are T's entries there, column by column, without any restriction.
     free: Literal["triangle", "diagonal"] | None = None
 

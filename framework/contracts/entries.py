@@ -78,5 +78,10 @@ class LinkEntry(PluginEntry):
 
 
 @dataclass(frozen=True)
+class CovarianceEntry(PluginEntry):
+    """A covariance structure; `make(...)` returns a `CovarianceStructure`."""
+
+
+@dataclass(frozen=True)
 class ObserverEntry(PluginEntry):
     """An observer of fits; `make(...)` returns a new `Observer` for every fit."""

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 
 import pluggy
 
-from .entries import FamilyEntry, LinalgEntry, LinkEntry, ObserverEntry, OptimizerEntry
+from .entries import CovarianceEntry, FamilyEntry, LinalgEntry, LinkEntry, ObserverEntry, OptimizerEntry
 
 PROJECT = "ranef"
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -123,6 +123,32 @@ class HookSpecs:
         >>> @hookimpl
         ... def ranef_links():
         ...     yield LinkEntry("loglog", "-log(-log(mu))", LogLog)
+        """
+        raise NotImplementedError
+
+    @hookspec
+    def ranef_covariances(self) -> Iterable[CovarianceEntry]:
+        """Yield covariance structures of random effects.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from ranef.contracts import CovarianceEntry, CovarianceStructure, hookimpl
+        >>> class RandomWalk(CovarianceStructure):
+        ...     name = "walk"
+        ...     def names(self, columns):
+        ...         return ("sd",)
+        ...     def scales(self, k):
+        ...         return np.array([True])
+        ...     def relative_factor(self, parameters, k):
+        ...         return parameters[0] * np.tri(k)
+        ...     def derivatives(self, parameters, k):
+        ...         return np.tri(k)[None]
+        ...     def start(self, covariance):
+        ...         return np.sqrt([np.trace(covariance) / np.arange(1, len(covariance) + 1).sum()])
+        >>> @hookimpl
+        ... def ranef_covariances():
+        ...     yield CovarianceEntry("walk", "Random walk over the columns in their order", RandomWalk)
         """
         raise NotImplementedError
 

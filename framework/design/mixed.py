@@ -210,7 +210,7 @@ def _notes_of_confounded(random: RandomDesign) -> list[Note]:
         f"the random-effects columns {', '.join(f.column_names)} of groups[{f.name!r}] are linearly dependent: their "
         "variances cannot be told from each other. Leave one out"
         for f in random.factors
-        if len(f.columns) > 1 and _dependent(f, random.n)
+        if not any(term.structure for term in f.terms) and len(f.columns) > 1 and _dependent(f, random.n)
     ]
     for (i, j), (rows, _) in random.structure.pairs.items():
         f, g = random.factors[i], random.factors[j]

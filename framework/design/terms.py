@@ -92,10 +92,15 @@ def _structured(terms: Sequence[Term], structures: Structures) -> Iterator[Term]
                 f"correlated[{factor!r}] is False, which is the structure diag, and covariance[{factor!r}] is "
                 f"{structure.name}: leave one of the two out"
             )
-        if len(term.columns) < structure.least_columns:
+        k, most = len(term.columns), structure.most_columns
+        if k < structure.least_columns or (most is not None and k > most):
+            least = (
+                f"{structure.least_columns} columns or more"
+                if most is None
+                else f"{structure.least_columns} to {most} columns"
+            )
             raise InputError(
-                f"covariance[{factor!r}] is {structure.name}, which needs {structure.least_columns} columns or more; "
-                f"the term {term} has {len(term.columns)}"
+                f"covariance[{factor!r}] is {structure.name}, which needs {least}; the term {term} has {k}"
             )
         free = structure.free
         yield replace(term, correlated=free != "diagonal", structure=None if free else structure)

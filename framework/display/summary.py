@@ -174,16 +174,16 @@ def random_effects_table(components: Sequence[VarCompSummary]) -> TextTable:
 
 
 def _correlation_cells(components: Sequence[VarCompSummary]) -> list[list[str]]:
-    """Correlations with two decimals, of one width within a term."""
-    starts = [i for i, c in enumerate(components) if not c.corr]
+    """Correlations with two decimals, of one width within a term; those of a covariance structure with its name."""
+    starts = [i for i, c in enumerate(components) if not c.corr or c.structure]
     rows: list[list[str]] = []
     for start, stop in zip(starts, [*starts[1:], len(components)], strict=True):
         term = components[start:stop]
         # 1, the diagonal: R makes room for it too.
         cells = format_numbers(round_numbers([1.0, *(r for c in term for r in c.corr)], 2), nsmall=2)[1:]
         for c in term:
-            rows.append(cells[: len(c.corr)])
-            cells = cells[len(c.corr) :]
+            own, cells = cells[: len(c.corr)], cells[len(c.corr) :]
+            rows.append([*own[:-1], f"{' '.join(own[-1:])} ({c.structure})".lstrip()] if c.structure else own)
     return rows
 
 

@@ -23,7 +23,9 @@ class VarCompSummary:
         The estimated variance and its square root.
     corr : tuple of float
         Correlations with the earlier columns of the same term; ``()`` for a term's first column and where the term's
-        columns are uncorrelated.
+        columns are uncorrelated. Of a term with a covariance structure what the structure shows.
+    structure : str
+        Name of the term's covariance structure, ``""`` for any covariance matrix and for uncorrelated columns.
 
     Examples
     --------
@@ -36,6 +38,7 @@ class VarCompSummary:
     variance: float
     std_dev: float
     corr: tuple[float, ...] = ()
+    structure: str = ""
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,8 @@ FLAT = 1e-6
 POLISHED, NEAR = 1e-11, 1e-3
 #: Ends of an optimizer that are not for want of evaluations.
 ENDED = (Status.CONVERGED, Status.STALLED)
+#: A slope at a bound, of a parameter scaled to 1, that is none.
+LEVEL = 1e-8
 #: Values are exact up to this part of themselves.
 ROUNDING = 1e-12
 #: Negative curvatures, of parameters scaled to curvature 1, that are more than rounding: of differences, and exact.
@@ -164,9 +166,11 @@ def certify(criterion: C, x: FloatArray, status: Status, *, quick: bool) -> Stan
     criterion, x = leveled(criterion, x)
     exact = criterion.exact
     value, g = exact.gradient(x)
-    free = ~(((x <= exact.lower) & (g >= 0)) | ((x >= exact.upper) & (g <= 0)))
     sizes = exact.sizes(x)
-    zeros, certain = np.zeros(len(x), dtype=bool), True
+    # held where the criterion rises from the bound; where it has no slope there, as at a standard deviation of zero
+    # beside others that are, the Hessian decides
+    free = ~(((x <= exact.lower) & (g * sizes > LEVEL)) | ((x >= exact.upper) & (g * sizes < -LEVEL)))
+    zeros, certain = np.zeros(len(x), dtype=bool), not exact.bends
     for root in exact.roots:
         zeros[root.zero_columns(x)] = True
         certain &= bool(np.linalg.svd(root.of(x), compute_uv=False)[-1] >= NEARLY_SINGULAR)
@@ -203,7 +207,9 @@ def _judged(
     exact = criterion.exact
     way_down, fall = None, 0.0
     if spectrum.equilibrated[0][0] < -(NEGATIVE_EXACT if source == "exact" else NEGATIVE):
-        way_down, fall = _downhill(exact, x, value, spectrum.most_negative)
+        way_down, fall = max(
+            (_downhill(exact, x, value, step) for step in _ways_down(exact, x, spectrum)), key=lambda way: way[1]
+        )
     newton = spectrum.drop
     if EXPECTED_DROP < newton <= NEAR and status in ENDED:
         # where an optimizer came to its end this may be the rounding of a gradient: tried, it is no fall at all
@@ -239,6 +245,17 @@ def _judged(
     )
     flat = tuple(_flat_points(exact, x, value, relative)) if certificate.converged else ()
     return Standing(criterion, x, value, certificate, way_down if fall > EXPECTED_DROP else None, flat)
+
+
+def _ways_down(criterion: Criterion[Any], x: FloatArray, spectrum: _Spectrum) -> Iterator[FloatArray]:
+    """The direction of most negative curvature; beside a bound also its other end, and parameters that bend alone."""
+    yield spectrum.most_negative
+    at_bound = (x <= criterion.lower) | (x >= criterion.upper)
+    if (at_bound & spectrum.free).any():
+        yield -spectrum.most_negative
+        for i in np.flatnonzero(at_bound[spectrum.free] & (np.diagonal(spectrum.H) < 0.0)):
+            inward = 1.0 if (x <= criterion.lower)[spectrum.free][i] else -1.0
+            yield spectrum.whole(inward * np.eye(len(spectrum.H))[i])
 
 
 # Bases ----------------------------------------------------------------------------------------------------------------

@@ -55,6 +55,9 @@ class Criterion(ABC, Generic[E]):
         Bounds of x.
     curvature_is_exact : bool
         Whether `Evaluation.curvature` is the Hessian.
+    bends : bool
+        Whether T is a function of some parameters that is not linear: what that adds to the curvature is not in
+        approximate ones.
     exact : Criterion
         The same function with gradients: itself, or its twin on another backend.
     """
@@ -64,6 +67,7 @@ class Criterion(ABC, Generic[E]):
     lower: FloatArray
     upper: FloatArray
     curvature_is_exact: bool = False
+    bends: bool = False
 
     def __init__(self, watch: Watch) -> None:
         self.watch = watch
@@ -87,6 +91,13 @@ class Criterion(ABC, Generic[E]):
     def exact(self) -> Criterion[Any]:
         """The criterion that has gradients."""
         return self
+
+    def apart(self, x: FloatArray, singular: float, moderate: float) -> FloatArray | None:
+        """x with independent effects of moderate size in all terms with a structure, where one of them has lost rank.
+
+        None where none has.
+        """
+        return None
 
     def at(self, x: FloatArray) -> E:
         """`evaluate`, remembered for the last x."""

@@ -89,6 +89,11 @@ class GeneralizedFit:
         """Structure of the random effects."""
         return self.design.random.structure
 
+    @property
+    def scale(self) -> float:
+        """Standard deviation that T is relative to: none."""
+        return 1.0
+
     @cached_property
     def parameters(self) -> Parameters:
         """What theta is."""

@@ -61,6 +61,7 @@ class LinearCriterion(Criterion["_Scaled"]):
         #: the basis that it is in: that of the design, times these orthogonal matrices
         self.turned = tuple(np.eye(k) for k in self.columns) if turned is None else turned
         self.curvature_is_exact = len(self.columns) == 1 and not parameters.structured
+        self.bends = bool(parameters.structured)
         self.unit = parameters.unit(eta)
         self.lower, self.upper = (bound / self.unit for bound in parameters.bounds)
         self._differentiable = differentiable
@@ -79,6 +80,10 @@ class LinearCriterion(Criterion["_Scaled"]):
         theta = self.unit * x
         at = self.deviance.at(self.parameters.entries(theta))
         return _Scaled(theta, at, self.parameters.jacobian(theta), self.unit)
+
+    def apart(self, x: FloatArray, singular: float, moderate: float) -> FloatArray | None:
+        """x with independent effects in terms with a structure, where one of them has lost rank."""
+        return self.parameters.structured_apart(x, singular, moderate)
 
     def rotated(self, by: Sequence[FloatArray]) -> LinearCriterion:
         """The same in another basis of every factor."""
@@ -159,6 +164,11 @@ class LinearFit:
     def structure(self) -> Structure:
         """Structure of the random effects."""
         return self.cross.structure
+
+    @property
+    def scale(self) -> float:
+        """Standard deviation that T is relative to: sigma."""
+        return self.sigma
 
     @property
     def criterion(self) -> float:

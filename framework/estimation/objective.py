@@ -74,6 +74,7 @@ class Problem(Criterion["Evaluation"]):
         self.n_gamma = 0 if joint else model.Q.shape[1]
         self.parameters = Parameters(model.design.random)
         self.roots, self.columns = self.parameters.roots_at(self.n_gamma), model.template.sizes
+        self.bends = bool(self.parameters.structured)
         #: natural parameters are these, and x times those
         self.origin = np.zeros(self.n_gamma + len(self.parameters) + len(units.xi))
         self.unit = np.concatenate(
@@ -111,6 +112,12 @@ class Problem(Criterion["Evaluation"]):
         if self._exact._last is None:
             self._exact.u, self._exact.gamma, self._exact._effects = self.u, self.gamma, self._effects
         return self._exact
+
+    def apart(self, x: FloatArray, singular: float, moderate: float) -> FloatArray | None:
+        """x with independent effects in terms with a structure, where one of them has lost rank."""
+        mine = slice(self.n_gamma, self.n_gamma + len(self.parameters))
+        theta = self.parameters.structured_apart(x[mine], singular, moderate)
+        return None if theta is None else np.concatenate([x[: mine.start], theta, x[mine.stop :]])
 
     def rotated(self, by: Sequence[FloatArray]) -> Problem:
         """The same in another basis of every factor; the modes go along."""

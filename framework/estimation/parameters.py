@@ -271,6 +271,18 @@ class Parameters:
             out[name] = min(out[name], float(np.linalg.svd(T, compute_uv=False)[-1]))
         return out
 
+    def structured_apart(self, x: FloatArray, singular: float, moderate: float) -> FloatArray | None:
+        """theta with independent effects of moderate size in all structured terms, where one of them has lost rank.
+
+        In units of an average observation; None where none has.
+        """
+        if not any(np.linalg.svd(s.T(x), compute_uv=False)[-1] < singular for s in self.structured):
+            return None
+        out = x.copy()
+        for s in self.structured:
+            out[s.mine] = s.structure.start(moderate**2 * np.eye(len(s)))
+        return out
+
 
 def _roots(term: Term, factor: int, first: int, at: int) -> Iterator[Root]:
     """One matrix of correlated columns, or one of each column, where theta's entries begin at `at`."""

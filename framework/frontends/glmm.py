@@ -24,6 +24,7 @@ from ..notes import tell
 from ..registry import Provenance
 from ..solution.glmm import GLMMSolution
 from ..threads import few_threads
+from .covariances import structures_of
 from .settings import check_quadrature, check_settings, refuse_unknown, response_name
 
 
@@ -42,6 +43,7 @@ def glmm(
     weights: Any = None,
     offset: Any = None,
     correlated: Mapping[str, bool] | bool | None = None,
+    covariance: Mapping[str, Any] | None = None,
     start: Any = None,
     x_names: Sequence[str] | None = None,
     y_name: str | None = None,
@@ -59,9 +61,9 @@ def glmm(
     y : (n,) array-like, or (n, 2)
         Response. Binomial: 0/1, or proportions with `weights` the numbers of trials, or two columns of successes and
         failures.
-    X, groups, random_effects, random_data, correlated, offset, x_names, y_name, conf_level, backend, optimizer
+    X, groups, random_effects, random_data, correlated, covariance, offset, x_names, y_name
         As for `ranef.lmm`.
-    callbacks, verbose, max_iter
+    conf_level, backend, optimizer, callbacks, verbose, max_iter
         As for `ranef.lmm`.
     family : str or Family, default "binomial"
         Name of a registered family, with a link as in ``"binomial(probit)"`` if it is not the family's own, or an
@@ -124,6 +126,7 @@ def glmm(
         random_effects=random_effects,
         random_data=random_data,
         correlated=correlated,
+        covariance=structures_of(covariance),
         offset=offset,
         x_names=x_names,
     )

@@ -15,6 +15,7 @@ from ..estimation.pipeline import Watch, observers_of
 from ..notes import tell
 from ..solution.lmm import LMMSolution
 from ..threads import few_threads
+from .covariances import structures_of
 from .settings import check_settings, refuse_unknown, response_name
 
 
@@ -32,6 +33,7 @@ def lmm(
     weights: Any = None,
     offset: Any = None,
     correlated: Mapping[str, bool] | bool | None = None,
+    covariance: Mapping[str, Any] | None = None,
     start: Any = None,
     x_names: Sequence[str] | None = None,
     y_name: str | None = None,
@@ -75,6 +77,11 @@ def lmm(
         Known part of the linear predictor.
     correlated : dict of factor name -> bool, or bool, optional
         False estimates no correlations within the factor's terms (lme4's ``||``), or within any.
+    covariance : dict of factor name -> structure, optional
+        Covariance structure of the factor's terms, or a list with one for each: ``"cs"`` (compound symmetry),
+        ``"ar1"``, ``"toep"``, ``"homcs"``, ``"homdiag"``, ``"diag"`` (the same as ``correlated=False``), ``"us"`` or
+        None (any covariance matrix, the default), the name of a plugin, or a `CovarianceStructure`; ``ranef plugins``
+        lists them. The columns of ``"ar1"`` and ``"toep"`` are in order, such as indicators of equidistant times.
     start : array-like, optional
         Start for theta, the relative covariance parameters (`LMMSolution.theta` of an earlier fit, for example).
     x_names : sequence of str, optional
@@ -130,6 +137,7 @@ def lmm(
         random_effects=random_effects,
         random_data=random_data,
         correlated=correlated,
+        covariance=structures_of(covariance),
         weights=weights,
         offset=offset,
         x_names=x_names,

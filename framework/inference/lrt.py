@@ -13,6 +13,7 @@ from ..contracts.errors import ComparisonError
 from ..design.mixed import MixedDesign
 from ..design.random import RandomFactor
 from ..design.template import Template
+from ..design.terms import Term
 from ..display.comparison import ComparedModel, render_comparison
 from ..estimation.generalized import GeneralizedFit
 from ..estimation.linear import LinearFit
@@ -157,13 +158,23 @@ def _spans(large: MixedDesign, small: MixedDesign) -> bool:
 
 
 def _contains(large: RandomFactor, small: RandomFactor) -> bool:
-    """Whether the large factor has the small one's grouping, columns and correlations."""
+    """Whether the large factor has the small one's grouping, columns and correlations.
+
+    A term with a covariance structure contains the same term with the same structure; of others nobody knows.
+    """
     if large.factor.n_levels != small.factor.n_levels:
         return False
     pairs = np.unique(large.codes * small.factor.n_levels + small.codes)
     if len(pairs) != large.factor.n_levels:
         return False
+    structured = [term for term in large.terms if term.structure is not None]
+    if not all(any(_same_term(term, other) for other in small.terms) for term in structured):
+        return False
     return _correlated_pairs(small) <= _correlated_pairs(large)
+
+
+def _same_term(one: Term, other: Term) -> bool:
+    return one.columns == other.columns and repr(one.structure) == repr(other.structure)
 
 
 def _correlated_pairs(factor: RandomFactor) -> set[tuple[str, str]]:

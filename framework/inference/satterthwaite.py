@@ -19,7 +19,8 @@ def parameter_covariance(fit: LinearFit) -> FloatArray:
     """A: asymptotic covariance of (theta, sigma), free parameters only, (f + 1, f + 1)."""
     here, free = fit.solve(), fit.free
     df = here.criterion.df
-    s2, v = here.sigma2, here.pwrss_gradient[free]
+    J = fit.parameters.jacobian(fit.theta)
+    s2, v = here.sigma2, (here.pwrss_gradient if J is None else here.pwrss_gradient @ J)[free]
     m = int(free.sum())
     H = np.empty((m + 1, m + 1))
     # The profiled criterion lacks what log(sigma^2) contributes: put it back.

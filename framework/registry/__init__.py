@@ -1,8 +1,9 @@
 """The plugin registry: discovery, validation, look-up by name, provenance.
 
-Every linear-algebra backend, optimizer, family, link and observer, built-in ones included, comes through the hooks of
-`ranef.contracts.HookSpecs`; `kinds` has the table of all kinds. Modules that implement hooks are found by the
-entry-point group ``ranef``, at the first look-up; what was found is kept: later look-ups are look-ups in a dict.
+Every linear-algebra backend, optimizer, family, link, covariance structure and observer, built-in ones included, comes
+through the hooks of `ranef.contracts.HookSpecs`; `kinds` has the table of all kinds. Modules that implement hooks are
+found by the entry-point group ``ranef``, at the first look-up; what was found is kept: later look-ups are look-ups in a
+dict.
 
 Names: ``"name"`` finds the one plugin of that name; ``"distribution:name"`` picks one of several. A name that one of
 ranef's own plugins has stays its own, whatever else is installed.
@@ -33,6 +34,7 @@ __all__ = [
     "available_backends",
     "available_optimizers",
     "built_ins_only",
+    "covariance",
     "default",
     "entries",
     "family",
@@ -55,6 +57,7 @@ linalg_backend = default.linalg_backend
 optimizer = default.optimizer
 family = default.family
 link = default.link
+covariance = default.covariance
 observer = default.observer
 entries = default.entries
 available_backends = default.available_backends

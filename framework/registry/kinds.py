@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from ..contracts import (
+    CovarianceEntry,
+    CovarianceStructure,
     Family,
     FamilyEntry,
     InputError,
@@ -109,6 +111,17 @@ LINK = Kind[LinkEntry, Link](
     shared=True,
     checks="links:link_checks",
     description="The {} link",
+)
+COVARIANCE = Kind[CovarianceEntry, CovarianceStructure](
+    "covariance",
+    noun="covariance",
+    text="covariance structure",
+    hook="ranef_covariances",
+    entry=CovarianceEntry,
+    product=CovarianceStructure,
+    shared=True,
+    checks="covariances:covariance_checks",
+    description="The {} covariance structure",
 )
 OBSERVER = Kind[ObserverEntry, Observer](
     "observer",

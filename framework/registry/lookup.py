@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any, overload
 
 from ..contracts import (
+    CovarianceStructure,
     Family,
     InputTypeError,
     LinalgBackend,
@@ -21,7 +22,7 @@ from ..contracts import (
 )
 from ..contracts.links import STANDARD
 from .discovery import Plugins
-from .kinds import FAMILY, KINDS, LINALG, LINK, OBSERVER, OPTIMIZER, AnyKind, Entry, Kind, Product, kind_of
+from .kinds import COVARIANCE, FAMILY, KINDS, LINALG, LINK, OBSERVER, OPTIMIZER, AnyKind, Entry, Kind, Product, kind_of
 from .making import make
 from .names import resolve, unique_name, with_link
 from .records import Candidate, PluginInfo, Provenance, Source
@@ -119,6 +120,10 @@ class Registry:
         if link in STANDARD.values():  # its author knew of these, and of no others
             family.refuse_unfit(link.name)
         return family, provenance
+
+    def covariance(self, name: str, **options: Any) -> tuple[CovarianceStructure, Provenance]:
+        """The covariance structure of that name, and its provenance."""
+        return self.find(COVARIANCE, name, **options)
 
     def observer(self, name: str, **options: Any) -> tuple[Observer, Provenance]:
         """A new observer of that name, made with its own options, and its provenance."""

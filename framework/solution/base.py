@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property, partial
 from types import MappingProxyType
 from typing import Any, Generic, Self, TypeVar
@@ -11,10 +11,11 @@ from typing import Any, Generic, Self, TypeVar
 import numpy as np
 
 from ..contracts.arrays import AnyArray, FloatArray
+from ..contracts.covariance import Component, CovarianceStructure
 from ..contracts.errors import ComparisonError
 from ..design.mixed import MixedDesign
 from ..design.random import RandomFactor
-from ..design.terms import INTERCEPT
+from ..design.terms import INTERCEPT, Term
 from ..display.html import render_html
 from ..display.summary import render_text
 from ..display.tables import CoefficientTable, InformationCriteria, SummaryData, VarCompSummary, residual_quantiles
@@ -61,9 +62,9 @@ class MixedSolution(ABC, Generic[F]):
         """Variances, standard deviations and correlations of all terms."""
 
     @property
-    @abstractmethod
     def _scale(self) -> float:
         """Standard deviation that relative covariance factors are relative to: sigma, or 1."""
+        return self._fit.scale
 
     @property
     @abstractmethod
@@ -184,11 +185,15 @@ class MixedSolution(ABC, Generic[F]):
         return value
 
     def _term_components(self) -> list[VarCompSummary]:
-        rows = []
+        rows: list[VarCompSummary] = []
         for f, covariance in self._covariances:
             start = 0
             sd = np.sqrt(np.diagonal(covariance))
             for term in f.terms:
+                if term.structure is not None:
+                    rows += self._structured_components(term, term.structure)
+                    start += len(term.columns)
+                    continue
                 for i, name in enumerate(term.columns):
                     a = start + i
                     earlier = range(start, a) if term.correlated else range(0)
@@ -197,6 +202,22 @@ class MixedSolution(ABC, Generic[F]):
                     rows.append(VarCompSummary(f.name, name, float(covariance[a, a]), float(sd[a]), corr))
                 start += len(term.columns)
         return rows
+
+    def _structured_components(self, term: Term, structure: CovarianceStructure) -> Iterator[VarCompSummary]:
+        """What the term's covariance structure shows, with its name on the first line."""
+
+        def components(fit: F) -> tuple[Component, ...]:
+            s = next(s for s in fit.parameters.structured if s.term is term)
+            return structure.components(s.in_units(fit.parameters.users(fit.theta)[s.mine], fit.scale), term.columns)
+
+        def correlations(fit: F) -> FloatArray:
+            return np.array([r for c in components(fit) for r in c.correlations])
+
+        sds = self._determined(lambda fit: np.array([c.sd for c in components(fit)]))
+        left = iter(self._determined(correlations, 1.0).tolist())
+        for i, (c, sd) in enumerate(zip(components(self._fit), sds.tolist(), strict=True)):
+            corr = tuple(next(left) for _ in c.correlations)
+            yield VarCompSummary(term.factor, c.name, sd**2, sd, corr, "" if i else structure.name)
 
     @property
     def is_singular(self) -> bool:

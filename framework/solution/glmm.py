@@ -109,10 +109,6 @@ class GLMMSolution(MixedSolution[GeneralizedFit]):
         phi = self._determined(lambda fit: fit.phi)
         return {p.name: float(v) for p, v in zip(self.family.parameters, phi, strict=True)}
 
-    @property
-    def _scale(self) -> float:
-        return 1.0
-
     @cached_property
     def var_components(self) -> tuple[VarCompSummary, ...]:
         """Variances, standard deviations and correlations of all terms, on the link scale."""

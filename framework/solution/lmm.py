@@ -89,10 +89,6 @@ class LMMSolution(MixedSolution[LinearFit]):
         """Residual standard deviation."""
         return float(self._determined(lambda fit: np.array(fit.sigma)))
 
-    @property
-    def _scale(self) -> float:
-        return self._fit.sigma
-
     @cached_property
     def var_components(self) -> tuple[VarCompSummary, ...]:
         """Variances, standard deviations and correlations of all terms, the residual last."""

@@ -13,6 +13,7 @@ pytest tests of all of them::
 from __future__ import annotations
 
 from .check import Check, LawBroken, LawSkipped, as_pytest
+from .covariances import covariance_checks
 from .families import family_checks
 from .kits import checks_of
 from .linalg import linalg_checks
@@ -26,6 +27,7 @@ __all__ = [
     "LawSkipped",
     "as_pytest",
     "checks_of",
+    "covariance_checks",
     "family_checks",
     "linalg_checks",
     "link_checks",

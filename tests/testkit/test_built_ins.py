@@ -6,7 +6,14 @@ import pytest
 
 from ranef import registry
 from ranef.contracts import RanefError
-from ranef.testkit import family_checks, linalg_checks, link_checks, observer_checks, optimizer_checks
+from ranef.testkit import (
+    covariance_checks,
+    family_checks,
+    linalg_checks,
+    link_checks,
+    observer_checks,
+    optimizer_checks,
+)
 
 from .broken import broken_laws
 
@@ -54,6 +61,11 @@ def test_linalg_backend(name):
 @pytest.mark.parametrize("name", ours("optimizer"))
 def test_optimizer(name):
     obeys_all(optimizer_checks(made(registry.optimizer, name), name=name))
+
+
+@pytest.mark.parametrize("name", ours("covariance"))
+def test_covariance_structure(name):
+    obeys_all(covariance_checks(registry.covariance(name)[0], name=name))
 
 
 @pytest.mark.parametrize("name", ours("observer"))

@@ -23,6 +23,7 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 TEMPLATES = {
     "family": "scratch-family",
     "link": "scratch-link",
+    "covariance": "scratch-covariance",
     "backend": "scratch-two-words",
     "optimizer": "scratch-optimizer",
     "observer": "scratch-observer",
