@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ranef.contracts import Blocks, Factor, PatternBlocks, Structure, Symbolic
+from ranef.contracts import Blocks, Factor, Pattern, PatternBlocks, Symbolic
 from ranef.contracts.arrays import FloatArray
 
 from . import blocks
@@ -15,8 +15,8 @@ from . import blocks
 class BlockDiagonalSymbolic(Symbolic):
     """Nothing to find out: the pattern is known."""
 
-    def __init__(self, structure: Structure) -> None:
-        self.structure = structure
+    def __init__(self, pattern: Pattern) -> None:
+        self.pattern = pattern
 
     def factorize(self, ZtWZ: PatternBlocks, T: Blocks) -> BlockDiagonalFactor:
         """C_l C_l' = T'A_l T + I for every level l."""

@@ -20,8 +20,8 @@ from ranef.contracts import (
     Factor,
     LinalgBackend,
     NotPositiveDefiniteError,
+    Pattern,
     PatternBlocks,
-    Structure,
     Symbolic,
 )
 from ranef.contracts.arrays import FloatArray
@@ -53,30 +53,30 @@ class Blocked(LinalgBackend):
     has_selected_inverse = True
 
     def __init__(self) -> None:
-        self._latest: Plan | None = None  # `cost`, and `analyze` after it, share the plan of a structure
+        self._latest: Plan | None = None  # `cost`, and `analyze` after it, share the plan of a pattern
 
-    def cost(self, structure: Structure) -> float:
+    def cost(self, pattern: Pattern) -> float:
         """Block operations, pairs of the Schur updates and the dense trailing Cholesky; inf beyond `MAX_DENSE` rows."""
-        levels = sum(10.0 * f.n_columns**3 * f.n_levels for f in structure.factors)
-        if len(structure.factors) == 1:
+        levels = sum(10.0 * f.n_columns**3 * f.n_levels for f in pattern.groupings)
+        if len(pattern.groupings) == 1:
             return levels
-        plan = self._plan(structure)
+        plan = self._plan(pattern)
         if plan.dense_size > MAX_DENSE:
             return np.inf
         updates = sum((10.0 if s.keeps_pairs else 50.0) * s.n_pairs * s.k**2 for s in plan.steps)
         return levels + updates + float(plan.dense_size) ** 3
 
-    def analyze(self, structure: Structure) -> Symbolic:
+    def analyze(self, pattern: Pattern) -> Symbolic:
         """Find the elimination order and index plans."""
-        if len(structure.factors) == 1:
-            return BlockDiagonalSymbolic(structure)
-        plan, self._latest = self._plan(structure), None
+        if len(pattern.groupings) == 1:
+            return BlockDiagonalSymbolic(pattern)
+        plan, self._latest = self._plan(pattern), None
         return BlockedSymbolic(plan)
 
-    def _plan(self, structure: Structure) -> Plan:
+    def _plan(self, pattern: Pattern) -> Plan:
         plan = self._latest
-        if plan is None or plan.structure is not structure:
-            plan = self._latest = Plan(structure)
+        if plan is None or plan.pattern is not pattern:
+            plan = self._latest = Plan(pattern)
         return plan
 
 
@@ -84,7 +84,7 @@ class BlockedSymbolic(Symbolic):
     """Elimination plan of several factors, and the last Z'WZ in one row."""
 
     def __init__(self, plan: Plan) -> None:
-        self.structure, self.plan = plan.structure, plan
+        self.pattern, self.plan = plan.pattern, plan
         self._latest: Filled | None = None
 
     def factorize(self, ZtWZ: PatternBlocks, T: Blocks) -> BlockedFactor:
@@ -95,7 +95,7 @@ class BlockedSymbolic(Symbolic):
         return BlockedFactor(filled, T)
 
     def _flatten(self, ZtWZ: PatternBlocks) -> FloatArray:
-        plan, factors = self.plan, self.structure.factors
+        plan, factors = self.plan, self.pattern.groupings
         G = np.zeros(plan.size)
         for e, place in plan.sparse.items():
             blocks_e = ZtWZ.diagonal[e]
@@ -158,7 +158,7 @@ class Operators:
 
 def _neighbours(plan: Plan, step: Step, X: FloatArray) -> tuple[list[csc_array], list[csr_array]]:
     after = step.offset + step.k * step.n_levels
-    shape = (plan.structure.q - after, step.n_levels)
+    shape = (plan.pattern.q - after, step.n_levels)
     forward = [csc_array((x, step.x - after, step.start), shape=shape) for x in X]
     return forward, [m.T for m in forward]
 
@@ -208,7 +208,7 @@ class BlockedFactor(Factor):
     """Cholesky factor of M by blocks."""
 
     def __init__(self, filled: Filled, T: Blocks) -> None:
-        self.plan, self.structure, self.T = filled.plan, filled.plan.structure, T
+        self.plan, self.pattern, self.T = filled.plan, filled.plan.pattern, T
         G = filled.G.copy()
         self.eliminated: list[_Eliminated] = []
         for i, step in enumerate(self.plan.steps):
@@ -237,7 +237,7 @@ class BlockedFactor(Factor):
     def half_solve(self, B: FloatArray) -> FloatArray:
         """L^-1 P B, in elimination order."""
         n_rhs = B.shape[1]
-        Y = np.empty((n_rhs, self.structure.q))
+        Y = np.empty((n_rhs, self.pattern.q))
         for here, there, size in self.plan.moves:
             Y[:, there : there + size] = B.T[:, here : here + size]
         for e in self.eliminated:
@@ -273,7 +273,7 @@ class BlockedFactor(Factor):
                 met = np.stack([(X @ later).T for X in e.neighbours[1]], axis=1)
                 v = v - blocks.forward_solve(e.C, np.einsum("ca,rcl->ral", e.T, met))
             V[:, mine] = blocks.backward_solve(e.C, v).reshape(n_rhs, s.k * s.n_levels)
-        out = np.empty((n_rhs, self.structure.q))
+        out = np.empty((n_rhs, self.pattern.q))
         for here, there, size in self.plan.moves:
             out[:, here : here + size] = V[:, there : there + size]
         return out.T
@@ -288,7 +288,7 @@ class BlockedFactor(Factor):
     def _apply(self, B: FloatArray, after: int, transpose: bool) -> FloatArray:
         out = np.empty_like(B)
         for j in self.plan.order:
-            o, f = self.plan.offsets[j] - after, self.structure.factors[j]
+            o, f = self.plan.offsets[j] - after, self.pattern.groupings[j]
             if o >= 0:
                 T = self.T[j].T if transpose else self.T[j]
                 part = B[:, o : o + f.size].reshape(len(B), f.n_columns, f.n_levels)
@@ -300,7 +300,7 @@ class BlockedFactor(Factor):
 
         The lower triangle of the result is right; the upper one only where some factor has several columns.
         """
-        factors = [self.structure.factors[j] for j in self.plan.dense_factors]
+        factors = [self.pattern.groupings[j] for j in self.plan.dense_factors]
         if all(f.n_columns == 1 for f in factors):
             scale = np.repeat([self.T[j][0, 0] for j in self.plan.dense_factors], [f.n_levels for f in factors])
             return np.asarray(lower * scale * scale[:, None])
@@ -353,7 +353,7 @@ class BlockedFactor(Factor):
 
         Where T is far from singular this is T^-T (I - S^-1)_ll, since Lambda'G Lambda = S - I; elsewhere that cancels.
         """
-        f, T = self.structure.factors[j], self.T[j]
+        f, T = self.pattern.groupings[j], self.T[j]
         k, n_levels, at = f.n_columns, f.n_levels, self.plan.offsets[j] - self.plan.dense_offset
         mine = slice(at, at + f.size)
         if k == 1 and T[0, 0] == 0.0:  # log|S| is even in T
@@ -376,7 +376,7 @@ class BlockedFactor(Factor):
         With the spherical neighbours X~ = T' X Lambda:  (M^-1)_er = -C^-T C^-1 X~ (M^-1)_rr on the pattern, and
         (M^-1)_ee = (C C')^-1 - (M^-1)_er X~' (C C')^-1.
         """
-        plan, factors = self.plan, self.structure.factors
+        plan, factors = self.plan, self.pattern.groupings
         V = np.zeros(plan.size)
         if plan.dense_size:
             V[plan.dense_start :] = self._dense_inverse.ravel()  # lower triangle
@@ -409,7 +409,7 @@ class BlockedFactor(Factor):
 
     def _spherical(self, e: _Eliminated, scratch: FloatArray) -> FloatArray:
         """T' X Lambda on the neighbour list; `scratch` is laid out as G."""
-        factors, s = self.structure.factors, e.step
+        factors, s = self.pattern.groupings, e.step
         scratch[s.position] = e.X
         for b, (base, rows, _) in self.plan.sparse[s.factor].cross.items():
             shape = (s.k, factors[b].n_columns, len(rows))

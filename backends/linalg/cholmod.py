@@ -17,7 +17,7 @@ from scipy.sparse.linalg import spsolve_triangular
 
 from ranef.contracts.arrays import AnyArray, FloatArray, IntArray
 from ranef.contracts.errors import MissingExtraError, NotPositiveDefiniteError
-from ranef.contracts.linalg import Blocks, Factor, LinalgBackend, PatternBlocks, Structure, Symbolic
+from ranef.contracts.linalg import Blocks, Factor, LinalgBackend, Pattern, PatternBlocks, Symbolic
 
 from .pattern import positions, spherical_cross_product
 from .selected_inversion import SelectedInversion
@@ -182,16 +182,16 @@ class CholmodSymbolic(Symbolic):
     The pattern is that of Z'Z whatever T is: entries that are zero at some T are stored as zeros.
     """
 
-    def __init__(self, structure: Structure) -> None:
-        self.structure = structure
-        self._where = positions(structure)
-        self._triangles = [np.tril_indices(f.n_columns) for f in structure.factors]
+    def __init__(self, pattern: Pattern) -> None:
+        self.pattern = pattern
+        self._where = positions(pattern)
+        self._triangles = [np.tril_indices(f.n_columns) for f in pattern.groupings]
         diagonal, cross = self._where
         # the cross blocks are all above the diagonal: transposed, they are below
         rows = self._lower([rows for rows, _ in diagonal], [columns for _, columns in cross.values()])
         columns = self._lower([columns for _, columns in diagonal], [rows for rows, _ in cross.values()])
         self._order = np.lexsort((rows, columns))
-        indptr = np.concatenate([[0], np.cumsum(np.bincount(columns, minlength=structure.q))])
+        indptr = np.concatenate([[0], np.cumsum(np.bincount(columns, minlength=pattern.q))])
         index_type = np.int32 if len(rows) < 2**31 else np.int64
         self._analysis = _Analysis(indptr.astype(index_type), rows[self._order].astype(index_type))
         self.permutation = self._analysis.permutation
@@ -251,10 +251,10 @@ class Cholmod(LinalgBackend):
     Examples
     --------
     >>> import numpy as np
-    >>> from ranef.contracts.linalg import GroupingFactor, PatternBlocks, Structure
-    >>> g = GroupingFactor("g", n_levels=2, n_columns=1)
+    >>> from ranef.contracts.linalg import Grouping, PatternBlocks, Pattern
+    >>> g = Grouping("g", n_levels=2, n_columns=1)
     >>> ZtWZ = PatternBlocks((np.array([[[3.0, 1.0]]]),), {})
-    >>> symbolic = Cholmod().analyze(Structure((g,), {}))  # doctest: +SKIP
+    >>> symbolic = Cholmod().analyze(Pattern((g,), {}))  # doctest: +SKIP
     >>> round(float(np.exp(symbolic.factorize(ZtWZ, (np.array([[1.0]]),)).logdet)), 12)  # doctest: +SKIP
     8.0
     """
@@ -266,30 +266,30 @@ class Cholmod(LinalgBackend):
             raise MissingExtraError('the backend cholmod needs scikit-sparse: pip install "ranef[cholmod]"')
         self._latest: CholmodSymbolic | None = None  # `cost`, and `analyze` after it, share the work
 
-    def cost(self, structure: Structure) -> float:
-        """Operations predicted from the fill of L, which is found by analysing the structure.
+    def cost(self, pattern: Pattern) -> float:
+        """Operations predicted from the fill of L, which is found by analysing the pattern.
 
         A bound from above, without analysis, where that is sure to be good enough (few random effects outside the
         largest factor) and where the fill might not fit into memory (all but the largest factor have more than 20,000
         random effects).
         """
-        leading = max(structure.factors, key=lambda f: f.n_levels)
-        trailing = structure.q - leading.size
+        leading = max(pattern.groupings, key=lambda f: f.n_levels)
+        trailing = pattern.q - leading.size
         if trailing <= SMALL_TRAILING:
             return OVERHEAD + 100.0 * leading.size * leading.n_columns**2 + float(trailing) ** 3
         if trailing > LARGEST_TRAILING:
             return OVERHEAD + float(trailing) ** 3
-        return OVERHEAD + self._symbolic(structure).work()
+        return OVERHEAD + self._symbolic(pattern).work()
 
-    def analyze(self, structure: Structure) -> CholmodSymbolic:
+    def analyze(self, pattern: Pattern) -> CholmodSymbolic:
         """Find the permutation; `cost` just before it has done the work."""
-        symbolic, self._latest = self._symbolic(structure), None
+        symbolic, self._latest = self._symbolic(pattern), None
         return symbolic
 
-    def _symbolic(self, structure: Structure) -> CholmodSymbolic:
+    def _symbolic(self, pattern: Pattern) -> CholmodSymbolic:
         symbolic = self._latest
-        if symbolic is None or symbolic.structure is not structure:
-            symbolic = self._latest = CholmodSymbolic(structure)
+        if symbolic is None or symbolic.pattern is not pattern:
+            symbolic = self._latest = CholmodSymbolic(pattern)
         return symbolic
 
     def __getstate__(self) -> dict[str, Any]:

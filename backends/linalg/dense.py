@@ -10,7 +10,7 @@ from scipy.linalg.lapack import dpotri
 
 from ranef.contracts.arrays import FloatArray
 from ranef.contracts.errors import NotPositiveDefiniteError
-from ranef.contracts.linalg import Blocks, Factor, LinalgBackend, PatternBlocks, Structure, Symbolic
+from ranef.contracts.linalg import Blocks, Factor, LinalgBackend, Pattern, PatternBlocks, Symbolic
 
 from .pattern import Positions, positions, spherical_cross_product
 
@@ -53,14 +53,14 @@ class DenseFactor(Factor):
 class DenseSymbolic(Symbolic):
     """Where each block goes in M."""
 
-    def __init__(self, structure: Structure) -> None:
-        self._structure = structure
-        self._where = positions(structure)
+    def __init__(self, pattern: Pattern) -> None:
+        self._pattern = pattern
+        self._where = positions(pattern)
 
     def factorize(self, ZtWZ: PatternBlocks, T: Blocks) -> DenseFactor:
         """Put the blocks of M in their places and factorize it."""
         blocks = spherical_cross_product(ZtWZ, T)
-        M = np.eye(self._structure.q)
+        M = np.eye(self._pattern.q)
         for (rows, columns), block in zip(self._where.diagonal, blocks.diagonal, strict=True):
             M[rows, columns] += block
         for pair, (rows, columns) in self._where.cross.items():
@@ -86,10 +86,10 @@ class Dense(LinalgBackend):
     One factor with two levels, seen 3 times and once, at T = 1: M = diag(3, 1) + I.
 
     >>> import numpy as np
-    >>> from ranef.contracts.linalg import GroupingFactor, PatternBlocks, Structure
-    >>> g = GroupingFactor("g", n_levels=2, n_columns=1)
+    >>> from ranef.contracts.linalg import Grouping, PatternBlocks, Pattern
+    >>> g = Grouping("g", n_levels=2, n_columns=1)
     >>> ZtWZ = PatternBlocks((np.array([[[3.0, 1.0]]]),), {})
-    >>> factor = Dense().analyze(Structure((g,), {})).factorize(ZtWZ, (np.array([[1.0]]),))
+    >>> factor = Dense().analyze(Pattern((g,), {})).factorize(ZtWZ, (np.array([[1.0]]),))
     >>> round(float(np.exp(factor.logdet)), 12)
     8.0
     >>> factor.selected_inverse().diagonal[0].round(12).tolist()
@@ -98,10 +98,10 @@ class Dense(LinalgBackend):
 
     has_selected_inverse = True
 
-    def cost(self, structure: Structure) -> float:
+    def cost(self, pattern: Pattern) -> float:
         """q^3 operations: a third of it for the factorization, two thirds for the inverse."""
-        return float(structure.q) ** 3 if structure.q <= LARGEST_Q else math.inf
+        return float(pattern.q) ** 3 if pattern.q <= LARGEST_Q else math.inf
 
-    def analyze(self, structure: Structure) -> DenseSymbolic:
+    def analyze(self, pattern: Pattern) -> DenseSymbolic:
         """Find where each block of M goes."""
-        return DenseSymbolic(structure)
+        return DenseSymbolic(pattern)

@@ -19,7 +19,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ranef.contracts import Structure
+from ranef.contracts import Pattern
 from ranef.contracts.arrays import AnyArray, IntArray
 
 #: Pairs of one chunk: what is made and dropped at a time.
@@ -29,7 +29,7 @@ SMALL = 1 << 20
 #: Plans with more pairs than this are made anew at each use, chunk by chunk, instead of being kept.
 KEEP = 100_000_000
 
-Pattern = dict[tuple[int, int], tuple[IntArray, IntArray]]
+Pairs = dict[tuple[int, int], tuple[IntArray, IntArray]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +64,7 @@ class Step:
     Parameters
     ----------
     factor : int
-        Index of the factor in the structure.
+        Index of the factor in the pattern.
     diagonal : slice
         Its (k, k, L) diagonal blocks in the flat array G.
     tail : int
@@ -151,15 +151,15 @@ class Sparse:
 
 
 class Plan:
-    """Elimination order and layout of the flat array G of one structure."""
+    """Elimination order and layout of the flat array G of one pattern."""
 
-    def __init__(self, structure: Structure) -> None:
-        self.structure = structure
-        order, pattern = eliminate_patterns(structure)
+    def __init__(self, pattern: Pattern) -> None:
+        self.pattern = pattern
+        order, filled = elimination_of(pattern)
         self.n_sparse = len(order)
-        rest = [j for j in range(len(structure.factors)) if j not in order]
-        self.order = order + sorted(rest, key=lambda j: -structure.factors[j].n_levels)
-        sizes = [structure.factors[j].size for j in self.order]
+        rest = [j for j in range(len(pattern.groupings)) if j not in order]
+        self.order = order + sorted(rest, key=lambda j: -pattern.groupings[j].n_levels)
+        sizes = [pattern.groupings[j].size for j in self.order]
         self.offsets = dict(zip(self.order, np.cumsum([0, *sizes])[:-1].tolist(), strict=True))
         self.dense_factors = self.order[self.n_sparse :]
         self.dense_offset = sum(sizes[: self.n_sparse])
@@ -168,14 +168,14 @@ class Plan:
         self.tails: list[int] = []
         at = 0
         for e in order:
-            f = structure.factors[e]
+            f = pattern.groupings[e]
             diagonal, at = at, at + f.n_columns**2 * f.n_levels
             cross = {}
             for b in self.order[self.order.index(e) + 1 :]:
-                if (e, b) in pattern:
-                    rows, columns = pattern[e, b]
+                if (e, b) in filled:
+                    rows, columns = filled[e, b]
                     cross[b] = (at, rows, columns)
-                    at += f.n_columns * structure.factors[b].n_columns * len(rows)
+                    at += f.n_columns * pattern.groupings[b].n_columns * len(rows)
             self.sparse[e] = Sparse(e, self.offsets[e], diagonal, cross)
             self.tails.append(at)
         self.dense_start = at
@@ -183,9 +183,9 @@ class Plan:
 
     @cached_property
     def moves(self) -> list[tuple[int, int, int]]:
-        """Where each factor's random effects begin in the structure and in elimination order, and how many they are."""
-        structure = self.structure
-        starts = zip(structure.offsets, structure.factors, strict=True)
+        """Where each factor's random effects begin in the pattern and in elimination order, and how many they are."""
+        pattern = self.pattern
+        starts = zip(pattern.offsets, pattern.groupings, strict=True)
         return [(o, self.offsets[j], f.size) for j, (o, f) in enumerate(starts)]
 
     @cached_property
@@ -196,9 +196,9 @@ class Plan:
     @cached_property
     def cross_positions(self) -> dict[tuple[int, int], IntArray]:
         """Where the (k_i, k_j, n_pairs) blocks of each pair of factors stand in G."""
-        factors = self.structure.factors
+        factors = self.pattern.groupings
         out: dict[tuple[int, int], IntArray] = {}
-        for (i, j), (rows, columns) in self.structure.pairs.items():
+        for (i, j), (rows, columns) in self.pattern.pairs.items():
             position = np.empty((factors[i].n_columns, factors[j].n_columns, len(rows)), dtype=np.intp)
             for r in range(factors[i].n_columns):
                 for c in range(factors[j].n_columns):
@@ -210,7 +210,7 @@ class Plan:
         return out
 
     def _step(self, e: int, tail: int) -> Step:
-        factors, place = self.structure.factors, self.sparse[e]
+        factors, place = self.pattern.groupings, self.sparse[e]
         k = factors[e].n_columns
         xs, levels, positions = [], [], []
         for b, (base, rows, columns) in place.cross.items():
@@ -243,15 +243,15 @@ class Plan:
         dense = y >= self.dense_offset
         out[dense] = self.dense_position(x[dense], y[dense]) - tail
         for e in self.order[: self.n_sparse]:
-            mine = _within(y, self.offsets[e], self.structure.factors[e].size)
+            mine = _within(y, self.offsets[e], self.pattern.groupings[e].size)
             for b in self.order[self.order.index(e) :]:
-                both = np.flatnonzero(mine & _within(x, self.offsets[b], self.structure.factors[b].size))
+                both = np.flatnonzero(mine & _within(x, self.offsets[b], self.pattern.groupings[b].size))
                 if len(both):
                     out[both] = self._sparse_position(e, y[both], b, x[both]) - tail
         return out
 
     def _sparse_position(self, e: int, y: IntArray, b: int, x: IntArray) -> IntArray:
-        fe, fb = self.structure.factors[e], self.structure.factors[b]
+        fe, fb = self.pattern.groupings[e], self.pattern.groupings[b]
         ce, le = np.divmod(y - self.offsets[e], fe.n_levels)
         cb, lb = np.divmod(x - self.offsets[b], fb.n_levels)
         if e == b:  # one level with itself: lower triangle of its diagonal block
@@ -261,14 +261,14 @@ class Plan:
         return np.asarray(base + (ce * fb.n_columns + cb) * len(rows) + at)
 
 
-def eliminate_patterns(structure: Structure) -> tuple[list[int], Pattern]:
+def elimination_of(pattern: Pattern) -> tuple[list[int], Pairs]:
     """Factors to eliminate level by level, in order, and the filled patterns of their blocks with later factors."""
-    factors = structure.factors
-    pattern: Pattern = {}
-    for (i, j), (rows, columns) in structure.pairs.items():
-        pattern[i, j] = (rows, columns)
+    factors = pattern.groupings
+    filled: Pairs = {}
+    for (i, j), (rows, columns) in pattern.pairs.items():
+        filled[i, j] = (rows, columns)
         swap = np.lexsort((rows, columns))
-        pattern[j, i] = (columns[swap], rows[swap])
+        filled[j, i] = (columns[swap], rows[swap])
     remaining = sorted(range(len(factors)), key=lambda j: -factors[j].n_levels)
     block_diagonal = set(remaining)
     order: list[int] = []
@@ -277,22 +277,22 @@ def eliminate_patterns(structure: Structure) -> tuple[list[int], Pattern]:
         remaining.remove(e)
         order.append(e)
         for b in remaining:
-            if (e, b) not in pattern:
+            if (e, b) not in filled:
                 continue
-            rows, columns = pattern[e, b]
+            rows, columns = filled[e, b]
             if len(rows) and np.any(rows[1:] == rows[:-1]):
                 block_diagonal.discard(b)
                 continue
             parent = np.full(factors[e].n_levels, -1, dtype=np.intp)
             parent[rows] = columns
             for c in remaining:
-                if c != b and (e, c) in pattern:
-                    _fill(pattern, b, c, parent, pattern[e, c], factors[c].n_levels, factors[b].n_levels)
-    return order, pattern
+                if c != b and (e, c) in filled:
+                    _fill(filled, b, c, parent, filled[e, c], factors[c].n_levels, factors[b].n_levels)
+    return order, filled
 
 
 def _fill(
-    pattern: Pattern,
+    filled: Pairs,
     b: int,
     c: int,
     parent: IntArray,
@@ -301,14 +301,14 @@ def _fill(
     n_levels_b: int,
 ) -> None:
     """Add to the pattern of (b, c) the pairs that meet at a level of the eliminated factor."""
-    rows, columns = pattern.get((b, c), (np.zeros(0, np.intp), np.zeros(0, np.intp)))
+    rows, columns = filled.get((b, c), (np.zeros(0, np.intp), np.zeros(0, np.intp)))
     level, column = neighbours
     has_parent = parent[level] >= 0
     new = parent[level[has_parent]] * n_levels_c + column[has_parent]
     filled_rows, filled_columns = np.divmod(np.union1d(rows * n_levels_c + columns, new), n_levels_c)
-    pattern[b, c] = (filled_rows, filled_columns)
+    filled[b, c] = (filled_rows, filled_columns)
     swap = np.argsort(filled_columns * n_levels_b + filled_rows)
-    pattern[c, b] = (filled_columns[swap], filled_rows[swap])
+    filled[c, b] = (filled_columns[swap], filled_rows[swap])
 
 
 def _starts(sorted_ids: IntArray, n: int) -> IntArray:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ranef.contracts.arrays import FloatArray, IntArray
-from ranef.contracts.linalg import Blocks, PatternBlocks, Structure
+from ranef.contracts.linalg import Blocks, Pattern, PatternBlocks
 
 
 class Positions(NamedTuple):
@@ -25,16 +25,16 @@ class Positions(NamedTuple):
     cross: dict[tuple[int, int], tuple[IntArray, IntArray]]
 
 
-def positions(structure: Structure) -> Positions:
+def positions(pattern: Pattern) -> Positions:
     """Where the entries of `PatternBlocks` are in the whole matrix.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from ranef.contracts.linalg import GroupingFactor, Structure
-    >>> g = GroupingFactor("g", n_levels=3, n_columns=1)
-    >>> h = GroupingFactor("h", n_levels=2, n_columns=1)
-    >>> where = positions(Structure((g, h), {(0, 1): (np.array([0, 1, 2]), np.array([0, 0, 1]))}))
+    >>> from ranef.contracts.linalg import Grouping, Pattern
+    >>> g = Grouping("g", n_levels=3, n_columns=1)
+    >>> h = Grouping("h", n_levels=2, n_columns=1)
+    >>> where = positions(Pattern((g, h), {(0, 1): (np.array([0, 1, 2]), np.array([0, 0, 1]))}))
     >>> rows, columns = where.cross[0, 1]
     >>> rows.ravel().tolist(), columns.ravel().tolist()
     ([0, 1, 2], [3, 3, 4])
@@ -42,8 +42,8 @@ def positions(structure: Structure) -> Positions:
 
     def effects(j: int, levels: IntArray) -> IntArray:
         """(k_j, len(levels)) positions of the random effects of these levels of factor j."""
-        factor = structure.factors[j]
-        return structure.offsets[j] + np.arange(factor.n_columns)[:, None] * factor.n_levels + levels
+        factor = pattern.groupings[j]
+        return pattern.offsets[j] + np.arange(factor.n_columns)[:, None] * factor.n_levels + levels
 
     def every(rows: IntArray, columns: IntArray) -> tuple[IntArray, IntArray]:
         """Every row of a block with every column of it, as views."""
@@ -51,12 +51,10 @@ def positions(structure: Structure) -> Positions:
         return all_rows, all_columns
 
     diagonal = []
-    for j, factor in enumerate(structure.factors):
+    for j, factor in enumerate(pattern.groupings):
         own = effects(j, np.arange(factor.n_levels))
         diagonal.append(every(own, own))
-    cross = {
-        (i, j): every(effects(i, rows), effects(j, columns)) for (i, j), (rows, columns) in structure.pairs.items()
-    }
+    cross = {(i, j): every(effects(i, rows), effects(j, columns)) for (i, j), (rows, columns) in pattern.pairs.items()}
     return Positions(diagonal, cross)
 
 

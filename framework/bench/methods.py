@@ -64,8 +64,8 @@ class Plugins(Method):
         """A backend asked for by name is not tried where it says that it cannot."""
         if self.backend != "auto":
             backend = registry.linalg_backend(self.backend)[0]
-            if backend.cost(model.design().random.structure) == np.inf:
-                raise PluginError("the backend cannot do this structure: its cost is infinite")
+            if backend.cost(model.design().random.pattern) == np.inf:
+                raise PluginError("the backend cannot do this pattern: its cost is infinite")
 
     def details(self, model: Model, found: Any, n_fits: int) -> dict[str, Any]:
         """Plugins, evaluations, time by phase, agreement with the oracle, and sizes."""
@@ -73,7 +73,7 @@ class Plugins(Method):
         backend, optimizer = registry.linalg_backend(used["linalg"])[0], registry.optimizer(used["optimizer"])[0]
         fits = [phases_of_fit(model, backend, optimizer)[1] for _ in range(min(PHASE_FITS, n_fits))]
         design = model.design()
-        structure, parameters = design.random.structure, Parameters(design.random)
+        pattern, parameters = design.random.pattern, Parameters(design.random)
         return {
             "used": used,
             "version": str(found.provenance[0].version),
@@ -81,7 +81,7 @@ class Plugins(Method):
             "converged": found.converged,
             "phases": {phase: float(np.median([fit[phase] for fit in fits])) for phase in fits[0]},
             "oracle": disagreement(backend, design, parameters.T(parameters.basis(found.theta))),
-            "size": {"n": design.n, "p": design.p, "q": structure.q, "m": len(parameters)},
+            "size": {"n": design.n, "p": design.p, "q": pattern.q, "m": len(parameters)},
         }
 
 

@@ -16,15 +16,15 @@ ORACLE, LARGEST = "dense", 3000
 
 def disagreement(backend: LinalgBackend, design: MixedDesign, T: Blocks) -> dict[str, float] | None:
     """Largest relative differences of log|M|, M^-1 Z'WX and d log|M| / dT; None where M is too large for it."""
-    structure = design.random.structure
-    if structure.q > LARGEST:
+    pattern = design.random.pattern
+    if pattern.q > LARGEST:
         return None
     ZtWZ = design.random.ZtWZ(design.weights)
     WX = design.fixed.Q if design.weights is None else design.fixed.Q * design.weights[:, None]
     B = design.random.Zt(WX)
     oracle, _ = registry.linalg_backend(ORACLE)
     try:
-        mine, right = (b.analyze(structure).factorize(ZtWZ, T) for b in (backend, oracle))
+        mine, right = (b.analyze(pattern).factorize(ZtWZ, T) for b in (backend, oracle))
     except NotPositiveDefiniteError:
         return None
     out = {"logdet": _relative(np.array([mine.logdet]), np.array([right.logdet]))}
@@ -33,8 +33,8 @@ def disagreement(backend: LinalgBackend, design: MixedDesign, T: Blocks) -> dict
     if backend.has_selected_inverse:
         by_T = mine.logdet_gradient()
         if by_T is None:
-            by_T = logdet_gradient(structure, T, ZtWZ, mine.selected_inverse())
-        known = logdet_gradient(structure, T, ZtWZ, right.selected_inverse())
+            by_T = logdet_gradient(pattern, T, ZtWZ, mine.selected_inverse())
+        known = logdet_gradient(pattern, T, ZtWZ, right.selected_inverse())
         out["gradient"] = max(map(_relative, map(np.tril, by_T), map(np.tril, known)))
     return out
 

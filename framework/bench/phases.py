@@ -19,8 +19,8 @@ from ..contracts import (
     Objective,
     OptimizationResult,
     Optimizer,
+    Pattern,
     PatternBlocks,
-    Structure,
     Symbolic,
 )
 from ..contracts.arrays import FloatArray
@@ -62,14 +62,14 @@ class TimedBackend(LinalgBackend):
         self.backend, self.clock = backend, clock
         self.has_selected_inverse = backend.has_selected_inverse
 
-    def cost(self, structure: Structure) -> float:
+    def cost(self, pattern: Pattern) -> float:
         """The backend's own prediction."""
-        return self.backend.cost(structure)
+        return self.backend.cost(pattern)
 
-    def analyze(self, structure: Structure) -> Symbolic:
+    def analyze(self, pattern: Pattern) -> Symbolic:
         """The backend's own analysis."""
         with self.clock.measure("symbolic"):
-            return _TimedSymbolic(self.backend.analyze(structure), self)
+            return _TimedSymbolic(self.backend.analyze(pattern), self)
 
 
 class _TimedSymbolic(Symbolic):

@@ -34,7 +34,7 @@ from .errors import (
 )
 from .family import Derivatives, DispersionParameter, ExponentialFamily, Family
 from .hooks import HookSpecs, hookimpl
-from .linalg import Blocks, Factor, GroupingFactor, LinalgBackend, PatternBlocks, Structure, Symbolic
+from .linalg import Blocks, Factor, Grouping, LinalgBackend, Pattern, PatternBlocks, Symbolic
 from .link import Link, LogMean, Mean
 from .observer import Evaluated, Event, FitFinished, FitStarted, Observer, PhaseStarted
 from .optim import Objective, OptimizationResult, Optimizer, Status
@@ -58,7 +58,7 @@ __all__ = [
     "FamilyEntry",
     "FitFinished",
     "FitStarted",
-    "GroupingFactor",
+    "Grouping",
     "HookSpecs",
     "IdentificationWarning",
     "InputError",
@@ -79,6 +79,7 @@ __all__ = [
     "OptimizationResult",
     "Optimizer",
     "OptimizerEntry",
+    "Pattern",
     "PatternBlocks",
     "PhaseStarted",
     "PluginEntry",
@@ -90,7 +91,6 @@ __all__ = [
     "RankDeficiencyWarning",
     "SingularFitWarning",
     "Status",
-    "Structure",
     "Symbolic",
     "hookimpl",
 ]

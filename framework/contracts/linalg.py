@@ -29,7 +29,7 @@ Blocks = tuple[FloatArray, ...]
 
 
 @dataclass(frozen=True, eq=False)
-class GroupingFactor:
+class Grouping:
     """One grouping factor with all its random-effect columns (terms that share a factor are merged into one).
 
     Parameters
@@ -53,35 +53,35 @@ class GroupingFactor:
 
 
 @dataclass(frozen=True, eq=False)
-class Structure:
+class Pattern:
     """Who meets whom: the pattern of Z'Z by blocks, which never changes during a fit.
 
     Parameters
     ----------
-    factors : tuple of GroupingFactor
+    groupings : tuple of Grouping
     pairs : mapping (i, j) -> (rows, columns), i < j
         For each pair of factors the levels that occur together in some row of the data: `rows` are levels of factor i,
         `columns` levels of factor j, both int arrays of one length, in ascending order of (row, column), each once.
     """
 
-    factors: tuple[GroupingFactor, ...]
+    groupings: tuple[Grouping, ...]
     pairs: Mapping[tuple[int, int], tuple[IntArray, IntArray]]
 
     @cached_property
     def offsets(self) -> tuple[int, ...]:
         """Where each factor's random effects start in a vector of length q."""
-        return tuple(int(o) for o in np.cumsum([0] + [f.size for f in self.factors])[:-1])
+        return tuple(int(o) for o in np.cumsum([0] + [f.size for f in self.groupings])[:-1])
 
     @cached_property
     def q(self) -> int:
         """Number of random effects."""
-        return sum(f.size for f in self.factors)
+        return sum(f.size for f in self.groupings)
 
     def split(self, B: FloatArray) -> list[FloatArray]:
         """Views of (q, r) B, factor by factor, each (r, k_j, n_levels_j); contiguous where B is Fortran-ordered."""
         return [
             B.T[:, o : o + f.size].reshape(B.shape[1], f.n_columns, f.n_levels)
-            for o, f in zip(self.offsets, self.factors, strict=True)
+            for o, f in zip(self.offsets, self.groupings, strict=True)
         ]
 
 
@@ -94,7 +94,7 @@ class PatternBlocks:
     diagonal : tuple of (k_j, k_j, n_levels_j) arrays
         The block of each level with itself.
     cross : mapping (i, j) -> (k_i, k_j, n_pairs) array
-        The blocks between levels of two factors, in the order of `Structure.pairs[i, j]`.
+        The blocks between levels of two factors, in the order of `Pattern.pairs[i, j]`.
     """
 
     diagonal: tuple[FloatArray, ...]
@@ -132,7 +132,7 @@ class Factor(ABC):
 
 
 class Symbolic(ABC):
-    """What a backend found out about a structure before it saw a number."""
+    """What a backend found out about a pattern before it saw a number."""
 
     @abstractmethod
     def factorize(self, ZtWZ: PatternBlocks, T: Blocks) -> Factor:
@@ -156,9 +156,9 @@ class LinalgBackend(ABC):
     has_selected_inverse: bool = False
 
     @abstractmethod
-    def cost(self, structure: Structure) -> float:
+    def cost(self, pattern: Pattern) -> float:
         """Predicted work of one factorization with gradient, in floating point operations; inf: this cannot be done."""
 
     @abstractmethod
-    def analyze(self, structure: Structure) -> Symbolic:
+    def analyze(self, pattern: Pattern) -> Symbolic:
         """Do all that depends on the pattern alone."""

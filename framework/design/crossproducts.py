@@ -9,7 +9,7 @@ from functools import cached_property, partial
 import numpy as np
 
 from ..contracts.arrays import FloatArray
-from ..contracts.linalg import PatternBlocks, Structure
+from ..contracts.linalg import Pattern, PatternBlocks
 from .mixed import MixedDesign
 from .random import PatternProduct, both_sides
 from .template import Template
@@ -46,7 +46,7 @@ class CrossProducts:
     """
 
     n: int
-    structure: Structure
+    pattern: Pattern
     template: Template
     ZtWZ: PatternBlocks
     ZtWQy: FloatArray
@@ -62,13 +62,13 @@ class CrossProducts:
     @cached_property
     def ZtWZ_times(self) -> PatternProduct:
         """B -> Z'WZ B."""
-        return PatternProduct(self.structure, self.ZtWZ)
+        return PatternProduct(self.pattern, self.ZtWZ)
 
     def rotated(self, by: Sequence[FloatArray]) -> CrossProducts:
         """The same in bases of the factors' columns that are turned by orthogonal matrices."""
         diagonal = tuple(both_sides(turn.T, A, turn.T) for turn, A in zip(by, self.ZtWZ.diagonal, strict=True))
         cross = {(i, j): both_sides(by[i].T, block, by[j].T) for (i, j), block in self.ZtWZ.cross.items()}
-        turned = partial(_turned, self.structure, by)
+        turned = partial(_turned, self.pattern, by)
         r = self.reference
         return replace(
             self,
@@ -95,9 +95,9 @@ class CrossProducts:
         return {k: v for k, v in self.__dict__.items() if k != "ZtWZ_times"}
 
 
-def _turned(structure: Structure, by: Sequence[FloatArray], V: FloatArray) -> FloatArray:
+def _turned(pattern: Pattern, by: Sequence[FloatArray], V: FloatArray) -> FloatArray:
     """by_j' V_j for every level of every factor; V (q, r)."""
-    parts = zip(by, structure.split(V), strict=True)
+    parts = zip(by, pattern.split(V), strict=True)
     return np.concatenate([np.matmul(turn.T, part).reshape(V.shape[1], -1) for turn, part in parts], axis=1).T
 
 
@@ -119,7 +119,7 @@ def cross_products(design: MixedDesign) -> CrossProducts:
     gram = np.block([[QtWQ, QtWy[:, None]], [QtWy, yWy]])
     return CrossProducts(
         n=design.n,
-        structure=design.random.structure,
+        pattern=design.random.pattern,
         template=design.random.template,
         ZtWZ=design.random.ZtWZ(w),
         ZtWQy=ZtWQy,

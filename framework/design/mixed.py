@@ -11,7 +11,7 @@ from scipy.linalg import block_diag
 
 from ..contracts.arrays import FloatArray
 from ..contracts.errors import DataWarning, InputError
-from ..contracts.linalg import GroupingFactor
+from ..contracts.linalg import Grouping
 from ..notes import Note
 from ..threads import few_threads
 from .arrays import as_numbers, as_offset, as_weights, check_length, column_names
@@ -56,8 +56,8 @@ class MixedDesign:
     @property
     def dense_sizes(self) -> tuple[int, int, int]:
         """Rows and columns of X, and random effects outside of the largest factor: what dense matrices grow with."""
-        structure = self.random.structure
-        return self.n, self.p, structure.q - max(f.size for f in structure.factors)
+        pattern = self.random.pattern
+        return self.n, self.p, pattern.q - max(f.size for f in pattern.groupings)
 
     def __str__(self) -> str:
         """The model in the manner of lme4's formulas (columns of X by name)."""
@@ -139,7 +139,7 @@ def _factor(
         codes=codes,
         columns=basis,
         R=R,
-        factor=GroupingFactor(str(name), len(levels), len(basis)),
+        grouping=Grouping(str(name), len(levels), len(basis)),
     )
 
 
@@ -171,10 +171,11 @@ def check_identifiable(design: MixedDesign) -> None:
         )
     alike = design.weights is None or np.ptp(design.weights) == 0.0
     for f in design.random.factors:
-        if f.factor.n_levels >= n and INTERCEPT in f.column_names and alike:
+        if f.grouping.n_levels >= n and INTERCEPT in f.column_names and alike:
             raise InputError(
-                f"groups[{f.name!r}] has {f.factor.n_levels} levels for {n} observations: with one observation a level "
-                "its variance cannot be told from the residual variance. Leave the factor out, or group more coarsely"
+                f"groups[{f.name!r}] has {f.grouping.n_levels} levels for {n} observations: with one observation a "
+                "level its variance cannot be told from the residual variance. Leave the factor out, or group more "
+                "coarsely"
             )
 
 
@@ -185,7 +186,7 @@ def notes_of_many_effects(design: MixedDesign) -> list[Note]:
     """
     # uncorrelated columns are terms of their own, as lme4 expands ||
     sizes = [
-        (term, f.factor.n_levels * (len(term.columns) if term.correlated else 1))
+        (term, f.grouping.n_levels * (len(term.columns) if term.correlated else 1))
         for f in design.random.factors
         for term in f.terms
     ]
@@ -212,9 +213,9 @@ def _notes_of_confounded(random: RandomDesign) -> list[Note]:
         for f in random.factors
         if not any(term.structure for term in f.terms) and len(f.columns) > 1 and _dependent(f, random.n)
     ]
-    for (i, j), (rows, _) in random.structure.pairs.items():
+    for (i, j), (rows, _) in random.pattern.pairs.items():
         f, g = random.factors[i], random.factors[j]
-        if len(rows) == f.factor.n_levels == g.factor.n_levels and set(f.column_names) & set(g.column_names):
+        if len(rows) == f.grouping.n_levels == g.grouping.n_levels and set(f.column_names) & set(g.column_names):
             messages.append(
                 f"groups[{f.name!r}] and groups[{g.name!r}] group the observations in the same way: only the sum of "
                 "their variances can be estimated. Leave one out"

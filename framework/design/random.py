@@ -10,7 +10,7 @@ import numpy as np
 from scipy.sparse import csc_array, csr_array
 
 from ..contracts.arrays import AnyArray, FloatArray, IntArray
-from ..contracts.linalg import Blocks, GroupingFactor, PatternBlocks, Structure
+from ..contracts.linalg import Blocks, Grouping, Pattern, PatternBlocks
 from .basis import DEPENDENT, Column, lower_root
 from .template import Template
 from .terms import Term
@@ -34,7 +34,7 @@ class RandomFactor:
         The k columns of Z for each row: a basis B of each term's columns (see `basis`).
     R : (k, k) array
         The user's columns are B R.
-    factor : GroupingFactor
+    grouping : Grouping
     """
 
     terms: tuple[Term, ...]
@@ -42,12 +42,12 @@ class RandomFactor:
     codes: IntArray
     columns: tuple[Column, ...]
     R: FloatArray
-    factor: GroupingFactor
+    grouping: Grouping
 
     @property
     def name(self) -> str:
         """Name of the factor."""
-        return self.factor.name
+        return self.grouping.name
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -93,15 +93,15 @@ class RandomDesign:
     factors : tuple of RandomFactor
     n : int
         Number of rows.
-    structure : Structure
+    pattern : Pattern
         Which levels meet, for the backends.
     pairs : mapping (i, j) -> (n,) int array
-        Which of ``structure.pairs[i, j]`` each row belongs to.
+        Which of ``pattern.pairs[i, j]`` each row belongs to.
     """
 
     factors: tuple[RandomFactor, ...]
     n: int
-    structure: Structure
+    pattern: Pattern
     pairs: Mapping[tuple[int, int], IntArray]
 
     @classmethod
@@ -112,7 +112,7 @@ class RandomDesign:
             for i in range(j):
                 rows, columns, pairs[i, j] = _meeting(factors[i], factors[j])
                 meetings[i, j] = rows, columns
-        return cls(factors, n, Structure(tuple(f.factor for f in factors), meetings), pairs)
+        return cls(factors, n, Pattern(tuple(f.grouping for f in factors), meetings), pairs)
 
     @cached_property
     def ZtZ(self) -> PatternBlocks:
@@ -140,7 +140,7 @@ class RandomDesign:
         """Z'WZ by blocks; w (n,) are the diagonal of W, None for ones."""
         diagonal = []
         for f in self.factors:
-            k, n_levels = len(f.columns), f.factor.n_levels
+            k, n_levels = len(f.columns), f.grouping.n_levels
             block = np.empty((k, k, n_levels))
             for a in range(k):
                 for b in range(a + 1):
@@ -148,7 +148,7 @@ class RandomDesign:
             diagonal.append(block)
         cross = {}
         for (i, j), index in self.pairs.items():
-            fi, fj, n_pairs = self.factors[i], self.factors[j], len(self.structure.pairs[i, j][0])
+            fi, fj, n_pairs = self.factors[i], self.factors[j], len(self.pattern.pairs[i, j][0])
             block = np.empty((len(fi.columns), len(fj.columns), n_pairs))
             for a, za in enumerate(fi.columns):
                 for b, zb in enumerate(fj.columns):
@@ -159,15 +159,15 @@ class RandomDesign:
     def Zt(self, V: FloatArray) -> FloatArray:
         """Z'V for a vector (n,), or the contiguous columns of V (n, r): (q,), or (q, r) with contiguous columns."""
         if V.ndim == 2:
-            return np.array([self.Zt(v) for v in V.T]).reshape(V.shape[1], self.structure.q).T
-        sums = [_sum(f.codes, f.factor.n_levels, z, V) for f in self.factors for z in f.columns]
+            return np.array([self.Zt(v) for v in V.T]).reshape(V.shape[1], self.pattern.q).T
+        sums = [_sum(f.codes, f.grouping.n_levels, z, V) for f in self.factors for z in f.columns]
         return sums[0] if len(sums) == 1 else np.concatenate(sums)
 
     def Z(self, b: FloatArray) -> FloatArray:
         """Z b (n,) for random effects b (q,)."""
         out = np.zeros(self.n)
-        for o, f in zip(self.structure.offsets, self.factors, strict=True):
-            n_levels = f.factor.n_levels
+        for o, f in zip(self.pattern.offsets, self.factors, strict=True):
+            n_levels = f.grouping.n_levels
             for a, z in enumerate(f.columns):
                 effect = b[o + a * n_levels : o + (a + 1) * n_levels][f.codes]
                 out += effect if z is None else effect * z
@@ -176,7 +176,7 @@ class RandomDesign:
     def variances(self, roots: Sequence[FloatArray]) -> FloatArray:
         """z_i' T T' z_i for every row i, all factors together: the variance of Z b over new levels, (n,)."""
         blocks = (
-            np.repeat((T @ T.T)[:, :, None], f.factor.n_levels, axis=2)
+            np.repeat((T @ T.T)[:, :, None], f.grouping.n_levels, axis=2)
             for f, T in zip(self.factors, roots, strict=True)
         )
         return self.quadratic_rows(PatternBlocks(tuple(blocks), {}))
@@ -200,24 +200,22 @@ class RandomDesign:
 class PatternProduct:
     """Products A B of Z'WZ with dense (q, r) arrays, prepared once."""
 
-    def __init__(self, structure: Structure, A: PatternBlocks) -> None:
-        self.structure, self.A = structure, A
+    def __init__(self, pattern: Pattern, A: PatternBlocks) -> None:
+        self.pattern, self.A = pattern, A
         self._cross: list[tuple[int, int, csr_array, csc_array]] = []
-        for (i, j), (rows, columns) in structure.pairs.items():
-            fi, fj = structure.factors[i], structure.factors[j]
+        for (i, j), (rows, columns) in pattern.pairs.items():
+            fi, fj = pattern.groupings[i], pattern.groupings[j]
             for a in range(fi.n_columns):
                 for b in range(fj.n_columns):
                     M = csr_array((A.cross[i, j][a, b], (rows, columns)), shape=(fi.n_levels, fj.n_levels))
-                    at = structure.offsets[i] + a * fi.n_levels, structure.offsets[j] + b * fj.n_levels
+                    at = pattern.offsets[i] + a * fi.n_levels, pattern.offsets[j] + b * fj.n_levels
                     self._cross.append((*at, M, M.T))
 
     def __call__(self, B: FloatArray) -> FloatArray:
         """A B, with contiguous columns."""
         n_rhs = B.shape[1]
-        out = np.empty((n_rhs, self.structure.q))
-        parts = zip(
-            self.structure.offsets, self.structure.factors, self.A.diagonal, self.structure.split(B), strict=True
-        )
+        out = np.empty((n_rhs, self.pattern.q))
+        parts = zip(self.pattern.offsets, self.pattern.groupings, self.A.diagonal, self.pattern.split(B), strict=True)
         for o, f, block, part in parts:
             product = block * part if f.n_columns == 1 else np.einsum("abl,rbl->ral", block, part)
             out[:, o : o + f.size] = product.reshape(n_rhs, f.size)
@@ -236,15 +234,15 @@ def both_sides(left: FloatArray, A: FloatArray, right: FloatArray) -> FloatArray
 
 def _meeting(f: RandomFactor, g: RandomFactor) -> tuple[IntArray, IntArray, IntArray]:
     """Pairs of levels that occur together, and the pair of each row."""
-    n_cells = f.factor.n_levels * g.factor.n_levels
-    key = f.codes * g.factor.n_levels + g.codes
+    n_cells = f.grouping.n_levels * g.grouping.n_levels
+    key = f.codes * g.grouping.n_levels + g.codes
     if n_cells <= 8 * len(key) + 1000:  # a table of all cells is cheaper than sorting the rows
         present = np.bincount(key, minlength=n_cells) > 0
         cells = np.flatnonzero(present)
         index = (np.cumsum(present) - 1)[key]
     else:
         cells, index = np.unique(key, return_inverse=True)
-    rows, columns = np.divmod(cells, g.factor.n_levels)
+    rows, columns = np.divmod(cells, g.grouping.n_levels)
     return rows, columns, index
 
 

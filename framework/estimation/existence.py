@@ -257,7 +257,7 @@ def refuse_exact_fit(model: Model, gamma: FloatArray) -> None:
 def _fits_exactly(model: Model) -> bool:
     """Whether fixed and random effects, fewer than the rows, give every continuous response exactly."""
     family, design = model.family, model.design
-    n, r, q = design.n, model.Q.shape[1], model.structure.q
+    n, r, q = design.n, model.Q.shape[1], model.pattern.q
     if family.discrete or not any(p.fixed is None for p in family.parameters) or r + q >= n:
         return False
     with np.errstate(all="ignore"):

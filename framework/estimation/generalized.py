@@ -13,7 +13,7 @@ from scipy.optimize import linprog
 from ..contracts.arrays import BoolArray, FloatArray
 from ..contracts.errors import InputError, NotPositiveDefiniteError
 from ..contracts.family import Derivatives, Family
-from ..contracts.linalg import Blocks, Structure
+from ..contracts.linalg import Blocks, Pattern
 from ..contracts.observer import FitFinished, FitStarted
 from ..design.basis import lower_root
 from ..design.crossproducts import cross_products
@@ -85,9 +85,9 @@ class GeneralizedFit:
     elsewhere: tuple[GeneralizedFit, ...] = ()
 
     @property
-    def structure(self) -> Structure:
-        """Structure of the random effects."""
-        return self.design.random.structure
+    def pattern(self) -> Pattern:
+        """Pattern of the random effects."""
+        return self.design.random.pattern
 
     @property
     def scale(self) -> float:
@@ -141,10 +141,10 @@ class GeneralizedFit:
 
     @cached_property
     def _model(self) -> Model:
-        backend, _ = choose_backend(self.structure, self.backend)
+        backend, _ = choose_backend(self.pattern, self.backend)
         if not backend.has_selected_inverse:
-            backend, _ = choose_backend(self.structure, "auto", with_gradient=True)
-        symbolic = backend.analyze(self.structure)
+            backend, _ = choose_backend(self.pattern, "auto", with_gradient=True)
+        symbolic = backend.analyze(self.pattern)
         return Model(self.design, self.family, self.y, self.weights, symbolic, self.hessian_kind)
 
     @property
@@ -213,18 +213,18 @@ def fit_generalized(
 ) -> GeneralizedFit:
     """Maximize the (Laplace or quadrature) likelihood."""
     with watch.phase("symbolic"):
-        structure = design.random.structure
+        pattern = design.random.pattern
         covariance = Parameters(design.random)
         given = start_values(covariance, start)
         n_fixed = design.fixed.rank
-        pipeline = assemble(structure, backend, optimizer)
-        model = Model(design, family, y, weights, pipeline.backend.analyze(structure), hessian)
+        pipeline = assemble(pattern, backend, optimizer)
+        model = Model(design, family, y, weights, pipeline.backend.analyze(pattern), hessian)
         differentiable = None
         if not pipeline.backend.has_selected_inverse:
-            differentiable = choose_backend(structure, "auto", with_gradient=True)[0].analyze(structure)
+            differentiable = choose_backend(pattern, "auto", with_gradient=True)[0].analyze(pattern)
     if watch.observers:
         parameters = n_fixed + len(covariance) + len(DispersionScale(family.parameters).estimated)
-        watch.tell(FitStarted("glmm", design.n, n_fixed, structure.q, parameters, *pipeline.names))
+        watch.tell(FitStarted("glmm", design.n, n_fixed, pattern.q, parameters, *pipeline.names))
     refuse_offset(model)
     with watch.phase("start"), explained(model):
         gamma, phi, working = _fixed_effects_start(model)

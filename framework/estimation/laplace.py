@@ -42,7 +42,7 @@ def laplace_gradient(mode: Mode) -> Gradient:
     inverse = mode.system.factor.selected_inverse()
     by_T = mode.system.factor.logdet_gradient()
     if by_T is None:
-        by_T = logdet_gradient(model.structure, mode.Lambda.T, mode.system.ZtWZ, inverse)
+        by_T = logdet_gradient(model.pattern, mode.Lambda.T, mode.system.ZtWZ, inverse)
     leverages = model.design.random.quadratic_rows(sandwich(mode, inverse))
     by_phi = -2.0 * d.phi1.sum(axis=1)
     return total_gradient(mode, leverages, by_eta=-2.0 * d.d1, by_b=-2.0 * mode.score, by_T=by_T, by_phi=by_phi)
@@ -86,7 +86,7 @@ def total_gradient(
 
 def outer_by_factor(mode: Mode, a: FloatArray, b: FloatArray) -> list[FloatArray]:
     """Sum over levels of a_l b_l' for every factor, (k_j, k_j)."""
-    split = mode.model.structure.split
+    split = mode.model.pattern.split
     return [x[0] @ y[0].T for x, y in zip(split(a[:, None]), split(b[:, None]), strict=True)]
 
 
@@ -116,7 +116,7 @@ def bending_of_one_factor(mode: Mode) -> FloatArray:
     at an optimum inside; at one of lower rank it is all that bends the criterion. Of an indefinite S (far from the
     optimum) the positive part is taken, in coordinates that make Z'WZ the identity.
     """
-    f, T, A = mode.model.structure.factors[0], mode.Lambda.T[0], mode.regular.ZtWZ.diagonal[0]
+    f, T, A = mode.model.pattern.groupings[0], mode.Lambda.T[0], mode.regular.ZtWZ.diagonal[0]
     AT = both_sides(np.eye(len(T)), A, T.T)
     e = mode.score.reshape(f.n_columns, f.n_levels)
     total = A.sum(axis=2)
@@ -151,10 +151,10 @@ def curvature(mode: Mode, by_T: Blocks | None = None) -> FloatArray:
     besides is found by levels for one factor, and from the derivatives by T_j, where these are given, for several.
     """
     system, W = mode.regular, mode.Lambda.directions(mode.score)
-    AW = PatternProduct(mode.model.structure, system.ZtWZ)(W)
+    AW = PatternProduct(mode.model.pattern, system.ZtWZ)(W)
     half = system.factor.half_solve(mode.Lambda.t @ AW)
     by_entries = W.T @ AW - half.T @ half
-    if len(mode.model.structure.factors) == 1:
+    if len(mode.model.pattern.groupings) == 1:
         by_entries += bending_of_one_factor(mode)
     elif by_T is not None:
         by_entries += bending(mode.model.template, mode.Lambda.T, by_T)

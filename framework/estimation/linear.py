@@ -12,7 +12,7 @@ from scipy.linalg import solve_triangular
 
 from ..contracts.arrays import BoolArray, FloatArray
 from ..contracts.errors import InputError, NotPositiveDefiniteError
-from ..contracts.linalg import Structure, Symbolic
+from ..contracts.linalg import Pattern, Symbolic
 from ..contracts.observer import FitFinished, FitStarted
 from ..design.arrays import as_numbers
 from ..design.crossproducts import CrossProducts, cross_products
@@ -161,9 +161,9 @@ class LinearFit:
     elsewhere: tuple[LinearFit, ...] = ()
 
     @property
-    def structure(self) -> Structure:
-        """Structure of the random effects."""
-        return self.cross.structure
+    def pattern(self) -> Pattern:
+        """Pattern of the random effects."""
+        return self.cross.pattern
 
     @property
     def scale(self) -> float:
@@ -234,10 +234,10 @@ class LinearFit:
     @cached_property
     def _differentiable(self) -> LinearCriterion:
         """The criterion with gradients, analysed again."""
-        backend, _ = choose_backend(self.structure, self.backend)
+        backend, _ = choose_backend(self.pattern, self.backend)
         if not backend.has_selected_inverse:
-            backend, _ = choose_backend(self.structure, "auto", with_gradient=True)
-        deviance = ProfiledDeviance(self.cross, backend.analyze(self.structure), self.reml)
+            backend, _ = choose_backend(self.pattern, "auto", with_gradient=True)
+        deviance = ProfiledDeviance(self.cross, backend.analyze(self.pattern), self.reml)
         return LinearCriterion(deviance, self.parameters, self.eta, Watch())
 
     def solve(self, theta: FloatArray | None = None) -> PenalizedLeastSquares:
@@ -287,18 +287,18 @@ def fit_linear(
 ) -> LinearFit:
     """Estimate theta by the profiled criterion."""
     with watch.phase("choice"):
-        structure = design.random.structure
+        pattern = design.random.pattern
         parameters = Parameters(design.random)
         given = start_values(parameters, start)
-        pipeline = assemble(structure, backend, optimizer)
+        pipeline = assemble(pattern, backend, optimizer)
     with watch.phase("cross-products"):
         cross = cross_products(design)
         _refuse_perfect_fit(cross)
     with watch.phase("symbolic"):
-        deviance = ProfiledDeviance(cross, pipeline.backend.analyze(structure), reml)
+        deviance = ProfiledDeviance(cross, pipeline.backend.analyze(pattern), reml)
         differentiable = None
         if not pipeline.backend.has_selected_inverse:
-            differentiable = choose_backend(structure, "auto", with_gradient=True)[0].analyze(structure)
+            differentiable = choose_backend(pattern, "auto", with_gradient=True)[0].analyze(pattern)
     _announce(watch, design, pipeline)
     with watch.phase("search"):
         eta = 1.0 if design.weights is None else float(1.0 / np.sqrt(design.weights.mean()))
@@ -359,7 +359,7 @@ def _reproduces(criterion: LinearCriterion, x: FloatArray, value: float, design:
     The criterion falls on farther out, or cannot be computed there; or there are as many effects as rows, so that some
     covariance matrix of lower rank reproduces y, at the bottom of a canyon as narrow as the residuals are small.
     """
-    enough = design.random.structure.q + design.fixed.rank >= design.n
+    enough = design.random.pattern.q + design.fixed.rank >= design.n
     return enough or not value <= criterion.value(10.0 * x) < np.inf
 
 
@@ -427,7 +427,7 @@ def _fit(
 
 def _announce(watch: Watch, design: MixedDesign, pipeline: Pipeline) -> None:
     if watch.observers:
-        s = design.random.structure
+        s = design.random.pattern
         watch.tell(FitStarted("lmm", design.n, design.fixed.rank, s.q, len(Parameters(design.random)), *pipeline.names))
 
 

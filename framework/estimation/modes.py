@@ -20,7 +20,7 @@ import numpy as np
 from ..contracts.arrays import FloatArray
 from ..contracts.errors import NotPositiveDefiniteError
 from ..contracts.family import Derivatives, Family
-from ..contracts.linalg import Factor, PatternBlocks, Structure, Symbolic
+from ..contracts.linalg import Factor, Pattern, PatternBlocks, Symbolic
 from ..design.mixed import MixedDesign
 from ..design.template import Template
 from .profiled import triangular_solves, upper_cholesky
@@ -68,9 +68,9 @@ class Model:
     hessian: str
 
     @property
-    def structure(self) -> Structure:
-        """Structure of the random effects."""
-        return self.design.random.structure
+    def pattern(self) -> Pattern:
+        """Pattern of the random effects."""
+        return self.design.random.pattern
 
     @property
     def template(self) -> Template:
@@ -79,7 +79,7 @@ class Model:
 
     def Lambda(self, entries: FloatArray) -> RelativeFactor:
         """The relative covariance factor of these entries of T."""
-        return RelativeFactor(self.structure, self.template, entries)
+        return RelativeFactor(self.pattern, self.template, entries)
 
     @cached_property
     def domain(self) -> tuple[float, float]:

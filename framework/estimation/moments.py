@@ -41,14 +41,14 @@ def moment_start(cross: CrossProducts, eta: float = 1.0) -> Moments:
     eta : float
         Standard deviation of an average observation, relative to sigma: the unit that the limits of the start are in.
     """
-    structure, A = cross.structure, cross.ZtWZ
-    ks = [f.n_columns for f in structure.factors]
+    pattern, A = cross.pattern, cross.ZtWZ
+    ks = [f.n_columns for f in pattern.groupings]
     at = np.cumsum([0, *(k * k for k in ks)])
     size = int(at[-1]) + 1
     H, rhs = np.zeros((size, size)), np.zeros(size)
     p = len(cross.gamma0)
-    B = structure.split(cross.ZtWQy[:, :p] @ np.linalg.inv(np.linalg.cholesky(cross.QtWQ)).T)
-    z = [part[0] for part in structure.split(cross.ZtWQy[:, p:])]
+    B = pattern.split(cross.ZtWQy[:, :p] @ np.linalg.inv(np.linalg.cholesky(cross.QtWQ)).T)
+    z = [part[0] for part in pattern.split(cross.ZtWQy[:, p:])]
     for j, (k, block, part) in enumerate(zip(ks, A.diagonal, z, strict=True)):
         mine = slice(at[j], at[j + 1])
         own = np.einsum("xal,xbl->abl", B[j], B[j])
@@ -56,7 +56,7 @@ def moment_start(cross: CrossProducts, eta: float = 1.0) -> Moments:
         H[mine, -1] = H[-1, mine] = (block - own).reshape(k * k, -1).sum(axis=1)
         rhs[mine] = (part @ part.T).ravel()
     for (i, j), block in A.cross.items():
-        rows, columns = structure.pairs[i, j]
+        rows, columns = pattern.pairs[i, j]
         met = np.einsum("xan,xbn->abn", B[i][:, :, rows], B[j][:, :, columns])
         both = _quadratic(block, met, B[i], B[j])
         H[at[i] : at[i + 1], at[j] : at[j + 1]] = both

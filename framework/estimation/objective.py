@@ -69,7 +69,7 @@ class Problem(Criterion["Evaluation"]):
         super().__init__(watch)
         self.model, self.nagq, self.units, self.joint, self.precision = model, nagq, units, joint, precision
         self.dispersion = DispersionScale(model.family.parameters)
-        self.u = np.zeros(model.structure.q)
+        self.u = np.zeros(model.pattern.q)
         self.gamma = np.zeros(model.Q.shape[1])
         self.n_gamma = 0 if joint else model.Q.shape[1]
         self.parameters = Parameters(model.design.random)
@@ -88,7 +88,7 @@ class Problem(Criterion["Evaluation"]):
         self.upper = np.concatenate([free, upper, units.xi + WIDEST])
         self.grid: Grid | None = None
         if nagq > 1:
-            self.grid = gauss_hermite_grid(nagq, model.structure.factors[0].n_columns)
+            self.grid = gauss_hermite_grid(nagq, model.pattern.groupings[0].n_columns)
         self._effects: FloatArray | None = None
         self._differentiable, self._exact = differentiable, self
         if differentiable is not None:
@@ -126,7 +126,7 @@ class Problem(Criterion["Evaluation"]):
         other, last = self._with(model, self._differentiable), self._exact._last or self._last
         other.gamma = self.gamma
         if last is not None:
-            split = model.structure.split(last[1].mode.point.b[:, None])
+            split = model.pattern.split(last[1].mode.point.b[:, None])
             other._effects = np.concatenate([(turn.T @ part[0]).ravel() for turn, part in zip(by, split, strict=True)])
             other.gamma = last[1].mode.point.gamma
         return other
@@ -157,8 +157,8 @@ class Problem(Criterion["Evaluation"]):
 
     def _spherical(self, theta: FloatArray, b: FloatArray) -> FloatArray:
         """u of the smallest norm with Lambda u nearest to b."""
-        structure = self.model.structure
-        parts = zip(self.parameters.T(theta), structure.split(b[:, None]), strict=True)
+        pattern = self.model.pattern
+        parts = zip(self.parameters.T(theta), pattern.split(b[:, None]), strict=True)
         return np.concatenate([(np.linalg.pinv(T) @ part[0]).ravel() for T, part in parts])
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from .. import registry
 from ..contracts.arrays import FloatArray
 from ..contracts.errors import InputError, InputTypeError, PluginError, PluginWarning, shown
-from ..contracts.linalg import LinalgBackend, Structure
+from ..contracts.linalg import LinalgBackend, Pattern
 from ..contracts.observer import Evaluated, Event, Observer, PhaseStarted
 from ..contracts.optim import Optimizer
 from ..notes import Note, tell
@@ -35,9 +35,9 @@ class Pipeline:
         return self.provenance[0].name, self.provenance[1].name
 
 
-def assemble(structure: Structure, backend: str | LinalgBackend, optimizer: str | Optimizer) -> Pipeline:
+def assemble(pattern: Pattern, backend: str | LinalgBackend, optimizer: str | Optimizer) -> Pipeline:
     """Backend and optimizer by name, by object, or by ``"auto"``: the cheapest backend, the best optimizer for it."""
-    linalg, backend_from = choose_backend(structure, backend)
+    linalg, backend_from = choose_backend(pattern, backend)
     minimizer, optimizer_from = choose_optimizer(optimizer, linalg.has_selected_inverse)
     if minimizer.needs_gradient and not linalg.has_selected_inverse:
         raise InputError(
@@ -48,7 +48,7 @@ def assemble(structure: Structure, backend: str | LinalgBackend, optimizer: str 
 
 
 def choose_backend(
-    structure: Structure, backend: str | LinalgBackend, *, with_gradient: bool = False
+    pattern: Pattern, backend: str | LinalgBackend, *, with_gradient: bool = False
 ) -> tuple[LinalgBackend, Provenance]:
     """The backend of that name, or with "auto" the one with the lowest predicted cost."""
     if isinstance(backend, LinalgBackend):
@@ -57,12 +57,12 @@ def choose_backend(
     if backend != "auto":
         return registry.linalg_backend(backend)
     costs = [
-        (candidate.cost(structure), name)
+        (candidate.cost(pattern), name)
         for name, candidate in registry.available_backends()
         if candidate.has_selected_inverse or not with_gradient
     ]
     if not costs or min(costs)[0] == np.inf:
-        sizes = ", ".join(f"{f.name}: {f.n_levels}" for f in structure.factors)
+        sizes = ", ".join(f"{f.name}: {f.n_levels}" for f in pattern.groupings)
         others = [f"{e.name} ({e.reason})" for e in registry.entries("linalg") if e.state == "missing dependency"]
         advice = f"; after an install there is: {', '.join(others)}" if others else ""
         raise PluginError(f"no installed backend can factorize this model (levels {sizes}){advice}")

@@ -14,7 +14,7 @@ from scipy.linalg import lapack
 
 from ..contracts.arrays import FloatArray
 from ..contracts.errors import NotPositiveDefiniteError
-from ..contracts.linalg import Blocks, Factor, PatternBlocks, Structure, Symbolic
+from ..contracts.linalg import Blocks, Factor, Pattern, PatternBlocks, Symbolic
 from ..design.crossproducts import CrossProducts
 from .relative import RelativeFactor, bending
 
@@ -29,13 +29,13 @@ class ProfiledDeviance:
     ----------
     cross : CrossProducts
     symbolic : Symbolic
-        A backend's analysis of `cross.structure`.
+        A backend's analysis of `cross.pattern`.
     reml : bool
     """
 
     def __init__(self, cross: CrossProducts, symbolic: Symbolic, reml: bool) -> None:
         self.cross, self.symbolic, self.reml = cross, symbolic, reml
-        self.structure = cross.structure
+        self.pattern = cross.pattern
         self.df = cross.n - (len(cross.gamma0) if reml else 0)
 
     def at(self, entries: FloatArray) -> PenalizedLeastSquares:
@@ -71,8 +71,8 @@ class PenalizedLeastSquares:
     def __init__(self, criterion: ProfiledDeviance, entries: FloatArray) -> None:
         cross = criterion.cross
         self.criterion, self.cross = criterion, cross
-        self.structure: Structure = criterion.structure
-        self.Lambda = RelativeFactor(self.structure, cross.template, entries)
+        self.pattern: Pattern = criterion.pattern
+        self.Lambda = RelativeFactor(self.pattern, cross.template, entries)
         self.factor: Factor = criterion.symbolic.factorize(cross.ZtWZ, self.Lambda.T)
         # [RZX, cu] = L^-1 P Lambda' Z'W [Q, y]
         self.half = self.factor.half_solve(self.Lambda.t @ cross.ZtWQy)
@@ -138,9 +138,9 @@ class PenalizedLeastSquares:
         """Derivatives by T_j of log|M|, for REML of log|M| + 2 log|R_X|."""
         by_T = self.factor.logdet_gradient()
         if by_T is None:
-            by_T = logdet_gradient(self.structure, self.Lambda.T, self.cross.ZtWZ, self.factor.selected_inverse())
+            by_T = logdet_gradient(self.pattern, self.Lambda.T, self.cross.ZtWZ, self.factor.selected_inverse())
         if self.criterion.reml and len(self.C):
-            P, LP = self.structure.split(self.marginal[:, :-1] @ self.C), self.structure.split(self.solved[:, :-1])
+            P, LP = self.pattern.split(self.marginal[:, :-1] @ self.C), self.pattern.split(self.solved[:, :-1])
             by_T = tuple(
                 g - 2.0 * np.tensordot(p, lp, axes=([0, 2], [0, 2])) for g, p, lp in zip(by_T, P, LP, strict=True)
             )
@@ -149,7 +149,7 @@ class PenalizedLeastSquares:
     @cached_property
     def pwrss_by_T(self) -> Blocks:
         """Derivatives of r^2 by T_j: -2 (Z'e)' dLambda u."""
-        pairs = zip(self.structure.split(self.Zte[:, None]), self.structure.split(self.u[:, None]), strict=True)
+        pairs = zip(self.pattern.split(self.Zte[:, None]), self.pattern.split(self.u[:, None]), strict=True)
         return tuple(-2.0 * e[0] @ u[0].T for e, u in pairs)
 
     @property
@@ -192,7 +192,7 @@ class PenalizedLeastSquares:
     @property
     def has_exact_curvature(self) -> bool:
         """Whether `curvature` is the Hessian: Z'V^-1 Z is then block diagonal."""
-        return len(self.structure.factors) == 1
+        return len(self.pattern.groupings) == 1
 
     def _marginal_blocks(self) -> FloatArray:
         """Diagonal blocks (k, k, L) of Z'V^-1 Z for one grouping factor."""
@@ -210,7 +210,7 @@ class PenalizedLeastSquares:
         With E_l the diagonal blocks of Z'V^-1 Z, R_l = Q_l C Q_l' (REML), e_l = (Z'e)_l and dG = dT T' + T dT':
         -tr(P dV P dV') + 2 y'P dV P dV' P y / sigma^2 + tr(d2V (P - P y y'P / sigma^2)), less the profiled part.
         """
-        T, f, template = self.Lambda.T[0], self.structure.factors[0], self.cross.template
+        T, f, template = self.Lambda.T[0], self.pattern.groupings[0], self.cross.template
         k, n_levels, rows, columns = f.n_columns, f.n_levels, template.rows[0], template.columns[0]
         m = np.arange(len(template))
         dG = np.zeros((len(m), k, k))
@@ -256,7 +256,7 @@ class PenalizedLeastSquares:
         return np.asarray(-trace + 2.0 * information / self.sigma2 + second - profiled)
 
 
-def logdet_gradient(structure: Structure, T: Blocks, A: PatternBlocks, Minv: PatternBlocks) -> Blocks:
+def logdet_gradient(pattern: Pattern, T: Blocks, A: PatternBlocks, Minv: PatternBlocks) -> Blocks:
     """d log|M| / dT_j = 2 sum over levels of (M^-1 Lambda'A)_ll', from M^-1 on the pattern."""
     out = [
         np.einsum("abl,cb,cdl->ad", inverse, t, block, optimize=True)

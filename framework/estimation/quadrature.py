@@ -58,7 +58,7 @@ def refuse_quadrature(nagq: int, design: MixedDesign) -> None:
             f"({', '.join(f.name for f in factors)}): {' + '.join(map(str, design.terms))}. Use nagq=1, the Laplace "
             "approximation"
         )
-    k = factors[0].factor.n_columns
+    k = factors[0].grouping.n_columns
     if k > MAX_COLUMNS:
         raise InputError(
             f"nagq={nagq}: the product rule has {nagq}^{k} nodes for {k} random-effect columns; at most "
@@ -102,7 +102,7 @@ class Quadrature:
     def __init__(self, mode: Mode, grid: Grid) -> None:
         self.mode, self.grid = mode, grid
         model = mode.model
-        f = model.structure.factors[0]
+        f = model.pattern.groupings[0]
         self.k, self.n_levels = f.n_columns, f.n_levels
         self.codes = model.design.random.factors[0].codes
         self.T = mode.Lambda.T[0]

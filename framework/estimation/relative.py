@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from ..contracts.arrays import FloatArray
-from ..contracts.linalg import Blocks, Structure
+from ..contracts.linalg import Blocks, Pattern
 from ..design.template import Template
 
 #: Variance of a random effect, in those of an average observation, at which only its conditional one is left of it.
@@ -27,27 +27,27 @@ class RelativeFactor:
     Examples
     --------
     >>> import numpy as np
-    >>> from ranef.contracts import GroupingFactor, Structure
+    >>> from ranef.contracts import Grouping, Pattern
     >>> from ranef.design.terms import Term
-    >>> structure = Structure((GroupingFactor("g", n_levels=2, n_columns=2),), {})
+    >>> pattern = Pattern((Grouping("g", n_levels=2, n_columns=2),), {})
     >>> template = Template.of([[Term("g", ("a", "b"))]])
-    >>> Lambda = RelativeFactor(structure, template, np.array([1.0, 2.0, 3.0]))
+    >>> Lambda = RelativeFactor(pattern, template, np.array([1.0, 2.0, 3.0]))
     >>> (Lambda @ np.array([1.0, 0.0, 0.0, 1.0])).tolist(), (Lambda.t @ np.array([1.0, 0.0, 0.0, 1.0])).tolist()
     ([1.0, 0.0, 2.0, 3.0], [1.0, 2.0, 0.0, 3.0])
     """
 
-    def __init__(self, structure: Structure, template: Template, entries: FloatArray) -> None:
-        self.structure, self.template, self.entries = structure, template, entries
+    def __init__(self, pattern: Pattern, template: Template, entries: FloatArray) -> None:
+        self.pattern, self.template, self.entries = pattern, template, entries
         self.T: Blocks = template.T(entries)
 
     @cached_property
     def t(self) -> _Blockwise:
         """Lambda'."""
-        return _Blockwise(self.structure, tuple(T.T for T in self.T))
+        return _Blockwise(self.pattern, tuple(T.T for T in self.T))
 
     @cached_property
     def _blocks(self) -> _Blockwise:
-        return _Blockwise(self.structure, self.T)
+        return _Blockwise(self.pattern, self.T)
 
     def __matmul__(self, B: FloatArray) -> FloatArray:
         return self._blocks @ B
@@ -62,7 +62,7 @@ class RelativeFactor:
         V, sums of residuals, is then a difference of large numbers that has lost its digits.
         """
         out = V
-        parts = zip(self.structure.offsets, self.structure.factors, self.T, self.informative(weight), strict=True)
+        parts = zip(self.pattern.offsets, self.pattern.groupings, self.T, self.informative(weight), strict=True)
         for o, f, T, informative in parts:
             if informative:
                 mine = slice(o, o + f.size)
@@ -73,10 +73,10 @@ class RelativeFactor:
 
     def directions(self, e: FloatArray) -> FloatArray:
         """(dT T' + T dT') e for every entry of T, as (q, m): how Lambda Lambda' e moves with them."""
-        structure, template = self.structure, self.template
-        columns = np.zeros((len(template), structure.q))
+        pattern, template = self.pattern, self.template
+        columns = np.zeros((len(template), pattern.q))
         at = 0
-        parts = zip(self.T, structure.offsets, structure.factors, template.rows, template.columns, strict=True)
+        parts = zip(self.T, pattern.offsets, pattern.groupings, template.rows, template.columns, strict=True)
         for T, o, f, rows, cols in parts:
             mine = slice(o, o + f.size)
             part = e[mine].reshape(f.n_columns, f.n_levels)
@@ -92,12 +92,12 @@ class RelativeFactor:
 class _Blockwise:
     """blockdiag(T_j (x) I) for square T_j."""
 
-    def __init__(self, structure: Structure, blocks: Blocks) -> None:
-        self.structure, self.blocks = structure, blocks
+    def __init__(self, pattern: Pattern, blocks: Blocks) -> None:
+        self.pattern, self.blocks = pattern, blocks
         self._scale: float | FloatArray | None = None  # all there is to it where every block is 1 x 1
         if all(len(T) == 1 for T in blocks):
             scales = [float(T[0, 0]) for T in blocks]
-            self._scale = scales[0] if len(scales) == 1 else np.repeat(scales, [f.size for f in structure.factors])
+            self._scale = scales[0] if len(scales) == 1 else np.repeat(scales, [f.size for f in pattern.groupings])
 
     def __matmul__(self, B: FloatArray) -> FloatArray:
         """The product, with contiguous columns."""
@@ -105,8 +105,8 @@ class _Blockwise:
             return np.asarray((B.T * self._scale).T)
         if B.ndim == 1:
             return (self @ B[:, None])[:, 0]
-        out = np.empty((B.shape[1], self.structure.q))
-        parts = zip(self.structure.offsets, self.structure.factors, self.blocks, self.structure.split(B), strict=True)
+        out = np.empty((B.shape[1], self.pattern.q))
+        parts = zip(self.pattern.offsets, self.pattern.groupings, self.blocks, self.pattern.split(B), strict=True)
         for o, f, T, part in parts:
             out[:, o : o + f.size] = np.matmul(T, part).reshape(B.shape[1], f.size)
         return out.T

@@ -127,10 +127,8 @@ def _apart(found: Standing[C], random: RandomDesign) -> Iterator[FloatArray]:
 
 def _has_few_levels(random: RandomDesign) -> bool:
     """Whether a grouping factor has few levels beside its covariance parameters: the criterion may have many basins."""
-    factors = [f.factor for f in random.factors]
-    return random.n <= MANY_ROWS and any(
-        f.n_levels < FEW_LEVELS * len(rows) for f, rows in zip(factors, random.template.rows, strict=True)
-    )
+    sizes = zip(random.pattern.groupings, random.template.rows, strict=True)
+    return random.n <= MANY_ROWS and any(g.n_levels < FEW_LEVELS * len(rows) for g, rows in sizes)
 
 
 def _starts(found: Standing[C]) -> Iterator[FloatArray]:

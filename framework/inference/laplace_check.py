@@ -63,7 +63,7 @@ def laplace_check(fit: GeneralizedFit, nagq: Any) -> LaplaceCheck:
         raise InputError(f"nagq must be an integer of at least 2 (nodes of quadrature); got {shown(nagq)}")
     refuse_quadrature(int(nagq), fit.design)
     factor, mode = fit.design.random.factors[0], fit.mode
-    fine, laplace = (Quadrature(mode, gauss_hermite_grid(n, factor.factor.n_columns)) for n in (int(nagq), 1))
+    fine, laplace = (Quadrature(mode, gauss_hermite_grid(n, factor.grouping.n_columns)) for n in (int(nagq), 1))
     error = -0.5 * (fine.by_level - laplace.by_level)
     if (fine.cut > CUT).any():
         advice = "That is rough, as quadrature itself is here: the integrand breaks off at the edge of the domain."

@@ -162,10 +162,10 @@ def _contains(large: RandomFactor, small: RandomFactor) -> bool:
 
     A term with a covariance structure contains the same term with the same structure; of others nobody knows.
     """
-    if large.factor.n_levels != small.factor.n_levels:
+    if large.grouping.n_levels != small.grouping.n_levels:
         return False
-    pairs = np.unique(large.codes * small.factor.n_levels + small.codes)
-    if len(pairs) != large.factor.n_levels:
+    pairs = np.unique(large.codes * small.grouping.n_levels + small.codes)
+    if len(pairs) != large.grouping.n_levels:
         return False
     structured = [term for term in large.terms if term.structure is not None]
     if not all(any(_same_term(term, other) for other in small.terms) for term in structured):

@@ -34,7 +34,7 @@ def vcov_derivatives(fit: LinearFit) -> FloatArray:
     """Derivatives of the covariance of the kept coefficients by free theta and sigma, (f + 1, r, r)."""
     here, s2 = fit.solve(), fit.sigma**2
     by_entries, template = [], fit.parameters.template
-    parts = zip(template.rows, template.columns, here.Lambda.T, fit.structure.split(here.marginal[:, :-1]), strict=True)
+    parts = zip(template.rows, template.columns, here.Lambda.T, fit.pattern.split(here.marginal[:, :-1]), strict=True)
     for rows, columns, T, Q in parts:
         for row, column in zip(rows, columns, strict=True):
             one = Q[:, row] @ np.einsum("a,xal->xl", T[:, column], Q).T

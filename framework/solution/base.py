@@ -289,7 +289,7 @@ class MixedSolution(ABC, Generic[F]):
     @property
     def n_groups(self) -> dict[str, int]:
         """Number of levels by factor."""
-        return {f.name: f.factor.n_levels for f in self._design.random.factors}
+        return {f.name: f.grouping.n_levels for f in self._design.random.factors}
 
     @property
     def certificate(self) -> Certificate:
@@ -386,8 +386,8 @@ class MixedSolution(ABC, Generic[F]):
 
 def _modes(j: int, fit: LinearFit | GeneralizedFit) -> FloatArray:
     """Conditional modes of factor j, (levels, columns)."""
-    f, o = fit.design.random.factors[j], fit.structure.offsets[j]
-    block = fit.b[o : o + f.factor.size].reshape(f.factor.n_columns, f.factor.n_levels)
+    f, o = fit.design.random.factors[j], fit.pattern.offsets[j]
+    block = fit.b[o : o + f.grouping.size].reshape(f.grouping.n_columns, f.grouping.n_levels)
     return np.asarray(f.users_effects(block).T)
 
 

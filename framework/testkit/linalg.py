@@ -12,11 +12,11 @@ import numpy as np
 from ..contracts import (
     Blocks,
     Factor,
-    GroupingFactor,
+    Grouping,
     LinalgBackend,
     NotPositiveDefiniteError,
+    Pattern,
     PatternBlocks,
-    Structure,
     Symbolic,
 )
 from ..contracts.arrays import FloatArray
@@ -60,7 +60,7 @@ def linalg_checks(
 
 @dataclass(frozen=True, eq=False)
 class _System:
-    """One structure at one T, as dense matrices too."""
+    """One pattern at one T, as dense matrices too."""
 
     name: str
     case: Case
@@ -79,10 +79,10 @@ class _System:
         return 1e-10 + 1e-15 * float(np.linalg.norm(self.M, 2))
 
     def right_hand_side(self, columns: int = 4) -> FloatArray:
-        return np.random.default_rng(3).normal(size=(self.case.structure.q, columns))
+        return np.random.default_rng(3).normal(size=(self.case.pattern.q, columns))
 
     def factor(self, backend: LinalgBackend) -> Factor:
-        return backend.analyze(self.case.structure).factorize(self.case.ZtWZ, self.T)
+        return backend.analyze(self.case.pattern).factorize(self.case.ZtWZ, self.T)
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +97,7 @@ class _Backend:
         return [
             _System(name, case, inner_roots(case))
             for name, case in self.cases.items()
-            if self.backend.cost(case.structure) < np.inf
+            if self.backend.cost(case.pattern) < np.inf
         ]
 
     @cached_property
@@ -167,16 +167,16 @@ LAWS: LawBook[_Backend] = LawBook()
 
 @LAWS.law(first=True)
 def cost_is_a_number(b: _Backend) -> None:
-    """`cost` is a number for every structure, inf for those that the backend cannot do."""
+    """`cost` is a number for every pattern, inf for those that the backend cannot do."""
     for case in b.cases.values():
-        require_type(b.backend.cost, b.backend.cost(case.structure), (float, int))
+        require_type(b.backend.cost, b.backend.cost(case.pattern), (float, int))
 
 
 @LAWS.law(on=_inner, first=True)
 def answers_have_the_types_of_the_contract(b: _Backend, system: _System) -> None:
     """`analyze` gives a `Symbolic`, `factorize` a `Factor`; what that is asked for are floats and arrays of floats."""
-    structure, B = system.case.structure, system.right_hand_side()
-    symbolic = b.backend.analyze(structure)
+    pattern, B = system.case.pattern, system.right_hand_side()
+    symbolic = b.backend.analyze(pattern)
     require_type(b.backend.analyze, symbolic, Symbolic)
     require_methods(symbolic)
     factor = symbolic.factorize(system.case.ZtWZ, system.T)
@@ -219,14 +219,14 @@ def both_solves_together_give_the_inverse(b: _Backend, system: _System) -> None:
 def back_solve_is_the_transpose_of_half_solve(b: _Backend, system: _System) -> None:
     """C' (L^-1 P B) = (P' L^-T C)' B, for one column and for more columns than random effects."""
     factor, rng = system.factor(b.backend), np.random.default_rng(5)
-    for n_columns in (1, system.case.structure.q + 2):
-        B, C = rng.normal(size=(2, system.case.structure.q, n_columns))
+    for n_columns in (1, system.case.pattern.q + 2):
+        B, C = rng.normal(size=(2, system.case.pattern.q, n_columns))
         close("C' L^-1 P B", C.T @ factor.half_solve(B), factor.back_solve(C).T @ B, rtol=1e-9, atol=1e-9)
 
 
 @LAWS.law(on=_everywhere, where=_has_selected_inverse)
 def selected_inverse_agrees_with_dense_algebra(b: _Backend, system: _System) -> None:
-    """`selected_inverse` is M^-1 on the pattern of Z'Z, block by block in the order of the structure's pairs."""
+    """`selected_inverse` is M^-1 on the pattern of Z'Z, block by block in the order of the pattern's pairs."""
     inverse: FloatArray = np.asarray(np.linalg.inv(system.M), np.float64)
     expected = system.case.blocks_of(inverse)
     _blocks_close(system.factor(b.backend).selected_inverse(), expected, system.rounding)
@@ -248,7 +248,7 @@ def logdet_gradient_agrees_with_dense_algebra(b: _Backend, system: _System) -> N
 @LAWS.law(on=_inner)
 def no_columns_give_no_columns(b: _Backend, system: _System) -> None:
     """A model without fixed effects asks for nothing, and gets it."""
-    factor, nothing = system.factor(b.backend), np.empty((system.case.structure.q, 0))
+    factor, nothing = system.factor(b.backend), np.empty((system.case.pattern.q, 0))
     for solved in (factor.half_solve(nothing), factor.back_solve(nothing)):
         require(solved.shape == nothing.shape, f"shape {solved.shape}, expected {nothing.shape}")
 
@@ -264,7 +264,7 @@ def array_order_does_not_matter(b: _Backend, system: _System) -> None:
 @LAWS.law(on=_inner)
 def earlier_factors_stay_valid(b: _Backend, system: _System) -> None:
     """A factor answers the same before and after other factorizations by the same analysis."""
-    symbolic = b.backend.analyze(system.case.structure)
+    symbolic = b.backend.analyze(system.case.pattern)
     asked, not_asked = (symbolic.factorize(system.case.ZtWZ, system.T) for _ in range(2))
     before = _answers(b, asked, system)
     symbolic.factorize(scaled(system.case.ZtWZ, 4.0), times(0.5, system.T))
@@ -276,7 +276,7 @@ def earlier_factors_stay_valid(b: _Backend, system: _System) -> None:
 @LAWS.law(on=_inner)
 def an_earlier_T_gives_the_earlier_answer(b: _Backend, system: _System) -> None:
     """Factorizing at T, elsewhere, and at T again gives the same bits twice."""
-    symbolic, ZtWZ = b.backend.analyze(system.case.structure), system.case.ZtWZ
+    symbolic, ZtWZ = b.backend.analyze(system.case.pattern), system.case.ZtWZ
     before = _answers(b, symbolic.factorize(ZtWZ, system.T), system)
     _answers(b, symbolic.factorize(ZtWZ, boundary_roots(system.case)), system)
     same_bits("T again", _answers(b, symbolic.factorize(ZtWZ, system.T), system), before)
@@ -285,7 +285,7 @@ def an_earlier_T_gives_the_earlier_answer(b: _Backend, system: _System) -> None:
 @LAWS.law(on=_inner)
 def new_weights_are_seen(b: _Backend, system: _System) -> None:
     """One analysis serves all weights: 4 Z'WZ at T has the determinant of Z'WZ at 2 T."""
-    symbolic = b.backend.analyze(system.case.structure)
+    symbolic = b.backend.analyze(system.case.pattern)
     symbolic.factorize(system.case.ZtWZ, system.T)
     heavier = symbolic.factorize(scaled(system.case.ZtWZ, 4.0), system.T)
     expected = float(np.linalg.slogdet(system.case.M(times(2.0, system.T)))[1])
@@ -295,7 +295,7 @@ def new_weights_are_seen(b: _Backend, system: _System) -> None:
 @LAWS.law(on=_inner)
 def an_indefinite_system_is_refused(b: _Backend, system: _System) -> None:
     """Where M is not positive definite, `factorize` raises `NotPositiveDefiniteError`, and works again afterwards."""
-    symbolic = b.backend.analyze(system.case.structure)
+    symbolic = b.backend.analyze(system.case.pattern)
     try:
         symbolic.factorize(scaled(system.case.ZtWZ, -1e3), system.T)
     except NotPositiveDefiniteError:
@@ -309,15 +309,15 @@ def an_indefinite_system_is_refused(b: _Backend, system: _System) -> None:
 
 @LAWS.law(on=_inner)
 def inputs_are_not_changed(b: _Backend, system: _System) -> None:
-    """T, cross-products, structure and right-hand sides may be read-only, and stay as they are."""
-    case, s = system.case, system.case.structure
+    """T, cross-products, pattern and right-hand sides may be read-only, and stay as they are."""
+    case, s = system.case, system.case.pattern
     B, C, *T = read_only(system.right_hand_side(), np.asfortranarray(system.right_hand_side()), *system.T)
     ZtWZ = PatternBlocks(
         tuple(read_only(*case.ZtWZ.diagonal)),
         {pair: read_only(block)[0] for pair, block in case.ZtWZ.cross.items()},
     )
     pairs = {key: (read_only(rows)[0], read_only(columns)[0]) for key, (rows, columns) in s.pairs.items()}
-    factor = b.backend.analyze(Structure(s.factors, pairs)).factorize(ZtWZ, tuple(T))
+    factor = b.backend.analyze(Pattern(s.groupings, pairs)).factorize(ZtWZ, tuple(T))
     _answers(b, factor, system)
     for right in (B, C):
         factor.back_solve(factor.half_solve(right))
@@ -330,7 +330,7 @@ def inputs_are_not_changed(b: _Backend, system: _System) -> None:
 
 @LAWS.law(on=_inner)
 def equal_questions_get_equal_bits(b: _Backend, system: _System) -> None:
-    """Two analyses of one structure answer alike to the last bit."""
+    """Two analyses of one pattern answer alike to the last bit."""
     first, second = (_answers(b, system.factor(b.backend), system) for _ in range(2))
     same_bits("a second analysis", second, first)
 
@@ -338,7 +338,7 @@ def equal_questions_get_equal_bits(b: _Backend, system: _System) -> None:
 @LAWS.law(on=_inner)
 def threads_do_not_meet(b: _Backend, system: _System) -> None:
     """Two threads that factorize different cross-products by one analysis at different T get what one gets."""
-    symbolic = b.backend.analyze(system.case.structure)
+    symbolic = b.backend.analyze(system.case.pattern)
     roots = (system.T, times(0.5, system.T), boundary_roots(system.case))
     products = (system.case.ZtWZ, scaled(system.case.ZtWZ, 3.0))
 
@@ -362,14 +362,14 @@ def backend_can_be_pickled(b: _Backend) -> None:
 def cost_is_positive_and_grows(b: _Backend) -> None:
     """`cost` is a positive number of operations (inf: it cannot be done), larger for twice as many levels."""
 
-    def one_factor(n_levels: int) -> Structure:
-        return Structure((GroupingFactor("f", n_levels, 1),), {})
+    def one_factor(n_levels: int) -> Pattern:
+        return Pattern((Grouping("f", n_levels, 1),), {})
 
     costs = [float(b.backend.cost(s)) for s in (one_factor(100), one_factor(200))]
-    costs += [float(b.backend.cost(case.structure)) for case in b.cases.values()]
+    costs += [float(b.backend.cost(case.pattern)) for case in b.cases.values()]
     require(all(cost > 0 for cost in costs), f"costs: {costs}")
     require(costs[0] < costs[1] or costs[1] == np.inf, f"100 levels cost {costs[0]:g}, 200 levels {costs[1]:g}")
-    require(bool(b.inner), "no structure of the battery has a finite cost")
+    require(bool(b.inner), "no pattern of the battery has a finite cost")
 
 
 def _answers(b: _Backend, factor: Factor, system: _System) -> list[Any]:

@@ -7,18 +7,18 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..contracts import Blocks, GroupingFactor, PatternBlocks, Structure
+from ..contracts import Blocks, Grouping, Pattern, PatternBlocks
 from ..contracts.arrays import FloatArray, IntArray
 
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """A structure, its cross-products, and the model matrix Z (n, q) and weights that they come from.
+    """A pattern, its cross-products, and the model matrix Z (n, q) and weights that they come from.
 
     `diagonal` says which factors have diagonal T only (`||`).
     """
 
-    structure: Structure
+    pattern: Pattern
     ZtWZ: PatternBlocks
     Z: FloatArray
     weights: FloatArray
@@ -28,14 +28,14 @@ class Case:
         """Lower triangular T of every factor, diagonal where that is all it has, from arrays of a shape."""
         return tuple(
             np.tril(entries((f.n_columns,) * 2)) * (np.eye(f.n_columns) if diagonal else 1.0)
-            for f, diagonal in zip(self.structure.factors, self.diagonal, strict=True)
+            for f, diagonal in zip(self.pattern.groupings, self.diagonal, strict=True)
         )
 
     def Lambda(self, T: Blocks) -> FloatArray:
         """The relative covariance factor as a (q, q) array."""
-        s = self.structure
+        s = self.pattern
         Lambda = np.zeros((s.q, s.q))
-        for f, o, t in zip(s.factors, s.offsets, T, strict=True):
+        for f, o, t in zip(s.groupings, s.offsets, T, strict=True):
             Lambda[o : o + f.size, o : o + f.size] = np.kron(t, np.eye(f.n_levels))
         return Lambda
 
@@ -43,31 +43,31 @@ class Case:
         """Lambda' Z'WZ Lambda + I as a (q, q) array, straight from its definition."""
         ZL = self.Z @ self.Lambda(T)
         product: FloatArray = ZL.T @ (self.weights[:, None] * ZL)
-        return product + np.eye(self.structure.q)
+        return product + np.eye(self.pattern.q)
 
     def logdet_gradient(self, T: Blocks) -> Blocks:
         """d log|M| / dT_j = 2 tr(M^-1 Lambda' Z'WZ dLambda) by the entries of T_j, from dense matrices."""
-        s = self.structure
+        s = self.pattern
         A = self.Z.T @ (self.weights[:, None] * self.Z)
         F = 2 * A @ self.Lambda(T) @ np.linalg.inv(self.M(T))
         by_T = []
-        for f, o in zip(s.factors, s.offsets, strict=True):
+        for f, o in zip(s.groupings, s.offsets, strict=True):
             block = F[o : o + f.size, o : o + f.size].reshape(f.n_columns, f.n_levels, f.n_columns, f.n_levels)
             by_T.append(np.einsum("rlcl->rc", block))
         return tuple(by_T)
 
     def blocks_of(self, A: FloatArray) -> PatternBlocks:
         """The entries of a (q, q) array on the pattern of Z'Z, gathered block by block in plain loops."""
-        s = self.structure
+        s = self.pattern
 
         def block(i: int, row: int, j: int, column: int) -> FloatArray:
-            f, g = s.factors[i], s.factors[j]
+            f, g = s.groupings[i], s.groupings[j]
             rows = s.offsets[i] + row + f.n_levels * np.arange(f.n_columns)
             columns = s.offsets[j] + column + g.n_levels * np.arange(g.n_columns)
             return A[np.ix_(rows, columns)]
 
         return PatternBlocks(
-            tuple(np.stack([block(j, m, j, m) for m in range(f.n_levels)], axis=-1) for j, f in enumerate(s.factors)),
+            tuple(np.stack([block(j, m, j, m) for m in range(f.n_levels)], axis=-1) for j, f in enumerate(s.groupings)),
             {
                 (i, j): np.stack([block(i, r, j, c) for r, c in zip(rows, columns, strict=True)], axis=-1)
                 for (i, j), (rows, columns) in s.pairs.items()
@@ -99,7 +99,7 @@ def make_case(
     for j, (label, z) in enumerate(zip(labels, columns, strict=True)):
         levels, index = np.unique(label, return_inverse=True)
         k = z.shape[1]
-        factors.append(GroupingFactor(f"f{j}", len(levels), k))
+        factors.append(Grouping(f"f{j}", len(levels), k))
         indicator = (index[:, None] == np.arange(len(levels))).astype(float)
         parts.append(np.concatenate([z[:, [c]] * indicator for c in range(k)], axis=1))
         inverses.append(index)
@@ -108,10 +108,10 @@ def make_case(
         for j in range(i + 1, len(labels)):
             met = np.unique(np.stack([inverses[i], inverses[j]], axis=1), axis=0)
             pairs[i, j] = (met[:, 0], met[:, 1])
-    structure = Structure(tuple(factors), pairs)
+    pattern = Pattern(tuple(factors), pairs)
     Z = np.concatenate(parts, axis=1)
     diagonal = tuple(template == "diagonal" for template in templates)
-    case = Case(structure, PatternBlocks((), {}), Z, weights, diagonal)
+    case = Case(pattern, PatternBlocks((), {}), Z, weights, diagonal)
     return replace(case, ZtWZ=case.blocks_of(Z.T @ (weights[:, None] * Z)))
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from ranef.backends.linalg import elimination
 from ranef.backends.linalg.blocked import Blocked
-from ranef.contracts.linalg import Blocks, GroupingFactor, Structure
+from ranef.contracts.linalg import Blocks, Grouping, Pattern
 from ranef.testkit.structures import CASES, Case
 
 
@@ -28,7 +28,7 @@ def test_logdet_gradient_is_the_derivative_of_logdet(case: Case, boundary: bool)
     if boundary:
         for t in T:
             t[:, -1] = 0.0
-    factor = Blocked().analyze(case.structure).factorize(case.ZtWZ, T)
+    factor = Blocked().analyze(case.pattern).factorize(case.ZtWZ, T)
     h = 1e-5
     for j, by_T in enumerate(factor.logdet_gradient()):
         for r, c in zip(*np.tril_indices(len(by_T)), strict=True):
@@ -39,13 +39,13 @@ def test_logdet_gradient_is_the_derivative_of_logdet(case: Case, boundary: bool)
             np.testing.assert_allclose(by_T[r, c], difference, rtol=1e-7, atol=1e-7)
 
 
-def two_meetings_each(n_dense: int) -> Structure:
+def two_meetings_each(n_dense: int) -> Pattern:
     """A factor whose levels meet two of another one's each: this is left as a dense block."""
     levels = np.arange(n_dense + 1)
     rows, columns = np.repeat(levels, 2), np.column_stack([levels, levels + 1]).ravel() % n_dense
     order = np.lexsort((columns, rows))
-    factors = (GroupingFactor("f", n_dense + 1, 1), GroupingFactor("g", n_dense, 1))
-    return Structure(factors, {(0, 1): (rows[order], columns[order])})
+    factors = (Grouping("f", n_dense + 1, 1), Grouping("g", n_dense, 1))
+    return Pattern(factors, {(0, 1): (rows[order], columns[order])})
 
 
 @pytest.mark.parametrize(("n_dense", "possible"), [(20_000, True), (20_001, False)])
@@ -58,10 +58,10 @@ def test_plans_made_anew_by_chunks_give_the_same(case: Case, monkeypatch: pytest
     """Plans too large to keep are rebuilt chunk by chunk: same factor, same derivatives."""
     rng = np.random.default_rng(6)
     T = case.roots(lambda shape: rng.normal(size=shape))
-    whole = Blocked().analyze(case.structure).factorize(case.ZtWZ, T)
+    whole = Blocked().analyze(case.pattern).factorize(case.ZtWZ, T)
     monkeypatch.setattr(elimination, "KEEP", 0)
     monkeypatch.setattr(elimination, "CHUNK", 5)
-    chunked = Blocked().analyze(case.structure).factorize(case.ZtWZ, T)
+    chunked = Blocked().analyze(case.pattern).factorize(case.ZtWZ, T)
     assert chunked.logdet == pytest.approx(whole.logdet, rel=1e-13)
     for a, b in zip(chunked.logdet_gradient(), whole.logdet_gradient(), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-11)

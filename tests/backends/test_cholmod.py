@@ -16,7 +16,7 @@ from ranef.backends.linalg import cholmod as backend
 from ranef.backends.linalg.cholmod import Cholmod
 from ranef.contracts.arrays import IntArray
 from ranef.contracts.errors import MissingExtraError, NotPositiveDefiniteError
-from ranef.contracts.linalg import GroupingFactor, Structure
+from ranef.contracts.linalg import Grouping, Pattern
 from ranef.testkit.linalg import inner_roots, times
 from ranef.testkit.structures import CASES, Case, make_case
 
@@ -74,8 +74,8 @@ def scikit_sparse_05(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_works_with_the_interface_of_scikit_sparse_05(name: str) -> None:
     """As far as a stand-in can tell: earlier factors survive, zeros stay in the pattern, breakdown is named."""
     case = CASES[name](np.random.default_rng(1))
-    B = np.random.default_rng(2).normal(size=(case.structure.q, 3))
-    symbolic = Cholmod().analyze(case.structure)
+    B = np.random.default_rng(2).normal(size=(case.pattern.q, 3))
+    symbolic = Cholmod().analyze(case.pattern)
     roots = [times(0.0, inner_roots(case)), inner_roots(case)]
     factors = [symbolic.factorize(case.ZtWZ, T) for T in roots]
     with pytest.raises(NotPositiveDefiniteError, match="not positive definite"):
@@ -104,19 +104,19 @@ def test_agrees_with_dense_algebra_when_supernodal(small_q: int, monkeypatch: py
     case = large_crossed()
     T = inner_roots(case)
     M = case.M(T)
-    factor = Cholmod().analyze(case.structure).factorize(case.ZtWZ, T)
+    factor = Cholmod().analyze(case.pattern).factorize(case.ZtWZ, T)
     np.testing.assert_allclose(factor.logdet, np.linalg.slogdet(M)[1], rtol=1e-12)
     assert_blocks_equal(factor.selected_inverse(), case.blocks_of(np.linalg.inv(M)), 1e-9)
-    B = np.random.default_rng(2).normal(size=(case.structure.q, 3))
+    B = np.random.default_rng(2).normal(size=(case.pattern.q, 3))
     half = factor.half_solve(B)  # after the selected inverse, which must not change the factor
     np.testing.assert_allclose(factor.back_solve(half), np.linalg.solve(M, B), rtol=1e-9, atol=1e-12)
 
 
-def chain(n_levels: int) -> Structure:
+def chain(n_levels: int) -> Pattern:
     """Two factors, each level of the one meeting two neighbours of the other: L has next to no fill."""
     f = np.repeat(np.arange(n_levels), 2)
     g = f + np.tile([0, 1], n_levels)
-    return Structure((GroupingFactor("f", n_levels, 1), GroupingFactor("g", n_levels + 1, 1)), {(0, 1): (f, g)})
+    return Pattern((Grouping("f", n_levels, 1), Grouping("g", n_levels + 1, 1)), {(0, 1): (f, g)})
 
 
 @needs_sksparse
@@ -129,12 +129,12 @@ def test_cost_follows_the_fill_not_the_number_of_random_effects() -> None:
 
 @needs_sksparse
 def test_cost_and_analysis_share_their_work() -> None:
-    structure = chain(4_000)
+    pattern = chain(4_000)
     one = Cholmod()
-    one.cost(structure)
+    one.cost(pattern)
     predicted = one._latest
-    assert one.analyze(structure) is predicted
-    assert one.analyze(structure) is not predicted  # two fits do not share what a factorization changes
+    assert one.analyze(pattern) is predicted
+    assert one.analyze(pattern) is not predicted  # two fits do not share what a factorization changes
 
 
 def test_names_the_extra_when_scikit_sparse_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

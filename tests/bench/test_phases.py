@@ -60,11 +60,11 @@ class NoInverse(LinalgBackend):
     def __init__(self):
         self.dense = registry.linalg_backend("dense")[0]
 
-    def cost(self, structure):
-        return self.dense.cost(structure)
+    def cost(self, pattern):
+        return self.dense.cost(pattern)
 
-    def analyze(self, structure):
-        return Scaled(self.dense.analyze(structure), 1.0, False)
+    def analyze(self, pattern):
+        return Scaled(self.dense.analyze(pattern), 1.0, False)
 
 
 class Scaled(Symbolic):
@@ -107,8 +107,9 @@ def test_a_backend_without_selected_inverse_stays_one_under_the_clock():
 
 @pytest.mark.parametrize("spec", ["crossed:rows=800,levels=30x8x3", "nested:rows=800,levels=5x60", "slopes:rows=900"])
 def test_the_blocked_backend_agrees_with_the_oracle(spec):
-    model = simulate.parse(spec).build()
-    found = disagreement(registry.linalg_backend("blocked")[0], model.design(), np.full(3, 0.8))
+    design = simulate.parse(spec).build().design()
+    T = design.random.template.T(np.full(len(design.random.template), 0.8))
+    found = disagreement(registry.linalg_backend("blocked")[0], design, T)
     assert set(found) == {"logdet", "solve", "gradient"}
     assert max(found.values()) < 1e-10
 
@@ -117,10 +118,10 @@ def test_a_wrong_backend_disagrees_with_the_oracle_by_as_much_as_it_is_wrong():
     class Wrong(NoInverse):
         has_selected_inverse = True
 
-        def analyze(self, structure):
-            return Scaled(self.dense.analyze(structure), 1.001, True)
+        def analyze(self, pattern):
+            return Scaled(self.dense.analyze(pattern), 1.001, True)
 
-    found = disagreement(Wrong(), cases.penicillin().design(), np.array([1.5, 3.0]))
+    found = disagreement(Wrong(), cases.penicillin().design(), (np.array([[1.5]]), np.array([[3.0]])))
     assert found["logdet"] == pytest.approx(1e-3, rel=1e-6)
     assert found["solve"] < 1e-12
     assert found["gradient"] > 1e-4
@@ -128,4 +129,4 @@ def test_a_wrong_backend_disagrees_with_the_oracle_by_as_much_as_it_is_wrong():
 
 def test_no_oracle_for_many_random_effects():
     model = simulate.parse("crossed:rows=40000,levels=3100").build()
-    assert disagreement(registry.linalg_backend("blocked")[0], model.design(), np.ones(1)) is None
+    assert disagreement(registry.linalg_backend("blocked")[0], model.design(), (np.eye(1), np.eye(1))) is None

@@ -102,7 +102,7 @@ def test_generalized_models_start_near_their_estimates(family: Family, sd: float
     weights, phi = np.ones(400), np.array([0.5] * len(family.parameters))
     y = family.sample(family.link.mean(eta).mu, weights, phi, rng)
     design = build_design(y, np.column_stack([np.ones(400), x]), {"g": g})
-    symbolic = registry.linalg_backend("blocked")[0].analyze(design.random.structure)
+    symbolic = registry.linalg_backend("blocked")[0].analyze(design.random.pattern)
     model = Model(design, family, y, weights, symbolic, "observed")
     start = _start(model, _fixed_effects_start(model)[2])
     estimate = ranef.glmm(y, design.X, {"g": g}, family=family).theta
@@ -115,6 +115,6 @@ def test_the_smallest_start_is_a_part_of_an_observation() -> None:
     rng = np.random.default_rng(2)
     y, weights = rng.poisson(1e4, 200).astype(float), np.ones(200)
     design = build_design(y, np.ones((200, 1)), {"g": np.arange(200) % 40})
-    symbolic = registry.linalg_backend("blocked")[0].analyze(design.random.structure)
+    symbolic = registry.linalg_backend("blocked")[0].analyze(design.random.pattern)
     model = Model(design, Poisson(), y, weights, symbolic, "observed")
     assert 4e-4 < _start(model, _fixed_effects_start(model)[2])[0][0, 0] < 1e-2

@@ -160,7 +160,7 @@ def test_what_is_cut_off_at_the_edge() -> None:
     # Two levels of three zeros: the integrand is exp(-3 (eta + b)) phi(b / sd) above b = -eta, and 0 below.
     y, sd, eta = np.zeros(6), 0.4, 0.7
     design = build_design(y, np.ones((6, 1)), {"g": np.arange(6) % 2})
-    symbolic = registry.linalg_backend("blocked")[0].analyze(design.random.structure)
+    symbolic = registry.linalg_backend("blocked")[0].analyze(design.random.pattern)
     model = Model(design, Poisson("identity"), y, np.ones(6), symbolic, "observed")
     Lambda, gamma = model.Lambda(np.array([sd])), design.fixed.R @ np.array([eta])
     mode = find_mode(model, Lambda, np.zeros(0), np.zeros(2), gamma, joint=False)
@@ -313,7 +313,7 @@ def test_a_start_outside_is_pulled_inside(family: Family) -> None:
     problem, x = problem_of(family, 71)
     gamma, theta, _ = problem.unpack(x)
     model = problem.model
-    Lambda, phi, q = model.Lambda(theta), np.full(len(family.parameters), 0.3), model.structure.q
+    Lambda, phi, q = model.Lambda(theta), np.full(len(family.parameters), 0.3), model.pattern.q
     outside = np.full(q, (1.0 if family.eta_bounds[1] == 0.0 else -1.0) * 50.0 / abs(theta[0]))
     assert model.point(Lambda, phi, outside, gamma).at is None
     one, other = (find_mode(model, Lambda, phi, u, gamma, joint=False) for u in (outside, np.zeros(q)))
@@ -381,7 +381,7 @@ def test_a_start_that_leads_astray(link: str) -> None:
     y = np.where(rng.random(40) < 0.7, 1e-40, rng.uniform(0.05, 0.8, 40))
     problem, _ = problem_of(Beta(link), 1)
     design = build_design(y, np.column_stack([np.ones(40), x]), {"g": np.arange(40) % 8})
-    symbolic = registry.linalg_backend("blocked")[0].analyze(design.random.structure)
+    symbolic = registry.linalg_backend("blocked")[0].analyze(design.random.pattern)
     model = replace(problem.model, design=design, y=y, weights=np.ones(40), symbolic=symbolic)
     gamma, phi, at = _fixed_effects_start(model)
     assert np.abs(model.Q @ gamma).max() < 10.0

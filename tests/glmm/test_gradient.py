@@ -96,7 +96,7 @@ def simulate(
         random_data={"z": z, "x": x},
         x_names=["one", "slope"],
     )
-    symbolic = registry.linalg_backend("blocked")[0].analyze(design.random.structure)
+    symbolic = registry.linalg_backend("blocked")[0].analyze(design.random.pattern)
     gamma = design.fixed.R @ np.array([eta0, slope])
     return Model(design, family, y, weights, symbolic, "observed"), gamma, phi
 
@@ -188,7 +188,7 @@ def test_one_node_is_the_laplace_approximation(family: Family, columns: int) -> 
 
 def test_the_gradient_does_not_depend_on_the_backend() -> None:
     problem, x = problem_of(Binomial("probit"), 3, columns=2, crossed=True)
-    dense = registry.linalg_backend("dense")[0].analyze(problem.model.structure)
+    dense = registry.linalg_backend("dense")[0].analyze(problem.model.pattern)
     other = Problem(replace(problem.model, symbolic=dense), 1, problem.units, joint=False, watch=Watch())
     np.testing.assert_allclose(other.gradient(x)[1], problem.gradient(x)[1], rtol=1e-10, atol=1e-10)
 
@@ -289,9 +289,9 @@ def test_what_fixed_effects_take_up_is_that_of_dense_matrices(crossed: bool) -> 
     # w'Z'V^-1 Q (Q'V^-1 Q)^-1 Q'V^-1 Zw is subtracted where gamma is estimated with the modes.
     model, gamma, phi = simulate(Poisson(), 51, columns=2, crossed=crossed)
     Lambda = model.Lambda(np.linspace(1.0, 0.5, len(model.template)))
-    held = find_mode(model, Lambda, phi, np.zeros(model.structure.q), gamma, joint=False)
-    Z = np.array([model.Z(e) for e in np.eye(model.structure.q)]).T
-    ZL = np.array([model.Z(Lambda @ e) for e in np.eye(model.structure.q)]).T
+    held = find_mode(model, Lambda, phi, np.zeros(model.pattern.q), gamma, joint=False)
+    Z = np.array([model.Z(e) for e in np.eye(model.pattern.q)]).T
+    ZL = np.array([model.Z(Lambda @ e) for e in np.eye(model.pattern.q)]).T
     V = np.diag(1.0 / held.regular.weights) + ZL @ ZL.T
     VQ = np.linalg.solve(V, model.Q)
     QVZw = VQ.T @ Z @ Lambda.directions(held.score)
@@ -308,7 +308,7 @@ def test_curvature_is_positive_semidefinite(size: float, shift: float, crossed: 
     # Far from the estimates gamma takes up most of w'Z'V^-1 Zw, and whole cross terms would make it indefinite.
     model, gamma, phi = simulate(Binomial(), 31, columns=2, crossed=crossed)
     theta = size * np.linspace(1.0, 0.5, len(model.template))
-    mode = find_mode(model, model.Lambda(theta), phi, np.zeros(model.structure.q), gamma + shift, joint=False)
+    mode = find_mode(model, model.Lambda(theta), phi, np.zeros(model.pattern.q), gamma + shift, joint=False)
     H = curvature(mode)
     assert np.linalg.eigvalsh(H)[0] >= -1e-10 * np.abs(H).max()
 
@@ -327,12 +327,12 @@ def test_bending_is_the_hessian_at_zero_variance(family: Family, columns: int) -
 
     def by_theta(theta: FloatArray) -> FloatArray:
         Lambda = model.Lambda(theta)
-        mode = find_mode(model, Lambda, phi, np.zeros(model.structure.q), gamma, joint=False)
+        mode = find_mode(model, Lambda, phi, np.zeros(model.pattern.q), gamma, joint=False)
         return laplace_gradient(mode).entries
 
     m, h = len(model.template), 1e-4
     numeric = np.array([(by_theta(h * e) - by_theta(-h * e)) / (2 * h) for e in np.eye(m)])
-    mode = find_mode(model, model.Lambda(np.zeros(m)), phi, np.zeros(model.structure.q), gamma, joint=False)
+    mode = find_mode(model, model.Lambda(np.zeros(m)), phi, np.zeros(model.pattern.q), gamma, joint=False)
     exact = bending_of_one_factor(mode)
     eigenvalues = np.linalg.eigvalsh(numeric)
     if eigenvalues[0] > 0.0:

@@ -24,9 +24,9 @@ from ranef.contracts import (
     LinalgBackend,
     NoMaximumError,
     Observer,
+    Pattern,
     PatternBlocks,
     SingularFitWarning,
-    Structure,
     Symbolic,
 )
 from ranef.contracts.arrays import FloatArray
@@ -144,7 +144,7 @@ def test_separation_is_suspected_below_1e_5_of_the_average_mean(ratio: float, re
     s = Simulated()
     y, X = np.where(s.late > 0, 0.0, 3.0), np.column_stack([np.ones(s.n), s.late])
     design = build_design(y, X, s.groups, x_names=["one", "late"])
-    symbolic = registry.linalg_backend("blocked")[0].analyze(design.random.structure)
+    symbolic = registry.linalg_backend("blocked")[0].analyze(design.random.pattern)
     model = Model(design, Poisson(), y, np.ones(s.n), symbolic, "observed")
     share = 1.0 - s.late.mean()  # the average of 1 and of nearly nothing
     gamma = design.fixed.R @ np.array([0.0, np.log(ratio * share)])
@@ -787,11 +787,11 @@ class NoInverseSymbolic(Symbolic):
 class NoInverse(LinalgBackend):
     """The dense backend without its selected inverse."""
 
-    def cost(self, structure: Structure) -> float:
+    def cost(self, pattern: Pattern) -> float:
         return 1.0
 
-    def analyze(self, structure: Structure) -> Symbolic:
-        return NoInverseSymbolic(registry.linalg_backend("dense")[0].analyze(structure))
+    def analyze(self, pattern: Pattern) -> Symbolic:
+        return NoInverseSymbolic(registry.linalg_backend("dense")[0].analyze(pattern))
 
 
 @pytest.mark.parametrize("name", ["glmm_cbpp_laplace", "glmm_cbpp_nagq0", "glmm_cbpp_nagq9"])

@@ -138,7 +138,7 @@ def best_generalized(case: Case, near: FloatArray, phi: FloatArray, seed: int, s
             correlated=case.correlated,
         )
     weights = np.ones(design.n) if case.weights is None else case.weights
-    symbolic = registry.linalg_backend("blocked")[0].analyze(design.random.structure)
+    symbolic = registry.linalg_backend("blocked")[0].analyze(design.random.pattern)
     model = Model(design, case.family, design.y, weights, symbolic, "observed")
     xi, gamma = DispersionScale(case.family.parameters).to_free(phi), design.fixed.R @ near
     rng, best = np.random.default_rng(seed), np.inf

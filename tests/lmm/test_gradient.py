@@ -88,7 +88,7 @@ class Model:
         """The criterion, and random entries of T."""
         rng = np.random.default_rng([self.seed, 1])
         cross = cross_products(self.design())
-        symbolic = registry.linalg_backend(self.backend)[0].analyze(cross.structure)
+        symbolic = registry.linalg_backend(self.backend)[0].analyze(cross.pattern)
         theta = rng.uniform(-1.0, 1.0, len(cross.template))
         diagonal = cross.template.on_diagonal
         theta[diagonal] = 0.2 + np.abs(theta[diagonal])
@@ -180,12 +180,12 @@ def test_average_information_is_that_of_dense_matrices(model: Model) -> None:
     # y'P dV P dV'P y / sigma^2, less what sigma takes up (Gilmour, Thompson & Cullis 1995), from V itself. What bends
     # the criterion besides is 2 tr(G dT dT'), of which the positive part is added: G is its derivative by T T'.
     criterion, theta = model.deviance()
-    design, structure = model.design(), criterion.structure
+    design, pattern = model.design(), criterion.pattern
     n, weights = design.n, np.ones(design.n) if design.weights is None else design.weights
-    Z = np.array([design.random.Z(e) for e in np.eye(structure.q)]).T
+    Z = np.array([design.random.Z(e) for e in np.eye(pattern.q)]).T
     parts = [
         Z[:, o : o + f.size].reshape(n, f.n_columns, f.n_levels)
-        for o, f in zip(structure.offsets, structure.factors, strict=True)
+        for o, f in zip(pattern.offsets, pattern.groupings, strict=True)
     ]
     roots, template = criterion.cross.template.T(theta), criterion.cross.template
     V = np.diag(1.0 / weights)

@@ -201,7 +201,7 @@ def at_r_theta(name: str, backend: str) -> tuple[FloatArray, FloatArray, FloatAr
     """log|M|, M^-1 Lambda'Z'W [Q, y] and the deviance of `backend`, at lme4's theta."""
     model = fitted(name)
     cross = model.solution._fit.cross
-    symbolic = registry.linalg_backend(backend)[0].analyze(cross.structure)
+    symbolic = registry.linalg_backend(backend)[0].analyze(cross.pattern)
     here = ProfiledDeviance(cross, symbolic, model.case.reml).at(np.array(list(model.record["theta"].values())))
     return np.array([here.factor.logdet]), here.solved, np.array([here.deviance])
 

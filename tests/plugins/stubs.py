@@ -59,10 +59,10 @@ class Other(Own):
 
 
 class Backend(LinalgBackend):
-    def cost(self, structure):
+    def cost(self, pattern):
         return 1.0
 
-    def analyze(self, structure) -> Symbolic:
+    def analyze(self, pattern) -> Symbolic:
         return StubSymbolic()
 
 

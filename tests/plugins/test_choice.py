@@ -21,7 +21,7 @@ DATA = np.array([3.0, 1, 7, 5, 0, 2, 9, 4]), np.ones((8, 1)), {"g": np.repeat(np
 class Unable(Backend):
     """A backend for nothing."""
 
-    def cost(self, structure):
+    def cost(self, pattern):
         return np.inf
 
 

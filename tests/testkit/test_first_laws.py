@@ -190,12 +190,12 @@ class NoResult(RightOptimizer):
 
 
 class NoCost(Right):
-    def cost(self, structure):
+    def cost(self, pattern):
         pass
 
 
 class NoAnalysis(Right):
-    def analyze(self, structure):
+    def analyze(self, pattern):
         pass
 
 

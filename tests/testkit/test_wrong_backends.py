@@ -32,24 +32,24 @@ class Right(LinalgBackend):
 
     has_selected_inverse = True
 
-    def cost(self, structure):
-        return float(structure.q) ** 3
+    def cost(self, pattern):
+        return float(pattern.q) ** 3
 
-    def analyze(self, structure):
-        return RightSymbolic(structure, self.factor_class)
+    def analyze(self, pattern):
+        return RightSymbolic(pattern, self.factor_class)
 
 
 class RightSymbolic(Symbolic):
-    def __init__(self, structure, factor_class):
-        self.structure, self.factor_class = structure, factor_class
+    def __init__(self, pattern, factor_class):
+        self.pattern, self.factor_class = pattern, factor_class
 
     def factorize(self, ZtWZ, T):
-        return self.factor_class(self.structure, self.M(ZtWZ, T))
+        return self.factor_class(self.pattern, self.M(ZtWZ, T))
 
     def M(self, ZtWZ, T):
-        s, A = self.structure, np.zeros((self.structure.q,) * 2)
+        s, A = self.pattern, np.zeros((self.pattern.q,) * 2)
         for j, block in enumerate(ZtWZ.diagonal):
-            levels = range(s.factors[j].n_levels)
+            levels = range(s.groupings[j].n_levels)
             self.put(A, j, j, levels, levels, block)
         for (i, j), block in ZtWZ.cross.items():
             self.put(A, i, j, *s.pairs[i, j], block)
@@ -59,14 +59,14 @@ class RightSymbolic(Symbolic):
 
     def put(self, A, i, j, rows, columns, block):
         for a, b in np.ndindex(block.shape[:2]):
-            rows_of = self.structure.offsets[i] + a * self.structure.factors[i].n_levels + np.asarray(rows)
-            columns_of = self.structure.offsets[j] + b * self.structure.factors[j].n_levels + np.asarray(columns)
+            rows_of = self.pattern.offsets[i] + a * self.pattern.groupings[i].n_levels + np.asarray(rows)
+            columns_of = self.pattern.offsets[j] + b * self.pattern.groupings[j].n_levels + np.asarray(columns)
             A[rows_of, columns_of] = block[a, b]
 
 
 class RightFactor(Factor):
-    def __init__(self, structure, M):
-        self.structure, self.M = structure, M
+    def __init__(self, pattern, M):
+        self.pattern, self.M = pattern, M
         try:
             self.L = np.linalg.cholesky(M)
         except np.linalg.LinAlgError as error:
@@ -83,7 +83,7 @@ class RightFactor(Factor):
         return solve_triangular(self.L, C, lower=True, trans="T")
 
     def selected_inverse(self):
-        return Case(self.structure, None, None, None, None).blocks_of(np.linalg.inv(self.M))
+        return Case(self.pattern, None, None, None, None).blocks_of(np.linalg.inv(self.M))
 
 
 Right.factor_class = RightFactor
@@ -127,7 +127,7 @@ class TransposedCross(RightFactor):
 
 class HalfGradient(RightFactor):
     def logdet_gradient(self):
-        return tuple(np.ones((f.n_columns, f.n_columns)) for f in self.structure.factors)
+        return tuple(np.ones((f.n_columns, f.n_columns)) for f in self.pattern.groupings)
 
 
 class Overwrites(RightFactor):
@@ -158,8 +158,8 @@ class Shared(RightFactor):
 
     store: dict = {}  # noqa: RUF012
 
-    def __init__(self, structure, M):
-        super().__init__(structure, M)
+    def __init__(self, pattern, M):
+        super().__init__(pattern, M)
         self.store["L"] = self.L
         del self.L
 
@@ -180,16 +180,16 @@ class BoundToAThread(RightFactor):
 
 
 class Indefinite(RightFactor):
-    def __init__(self, structure, M):
+    def __init__(self, pattern, M):
         values, vectors = np.linalg.eigh(M)
-        super().__init__(structure, (vectors * np.abs(values)) @ vectors.T)
+        super().__init__(pattern, (vectors * np.abs(values)) @ vectors.T)
 
 
 class StaleWeights(Right):
     """Remembers the first cross-products."""
 
-    def analyze(self, structure):
-        symbolic, factorize, seen = RightSymbolic(structure, RightFactor), RightSymbolic.factorize, []
+    def analyze(self, pattern):
+        symbolic, factorize, seen = RightSymbolic(pattern, RightFactor), RightSymbolic.factorize, []
 
         def with_the_first(ZtWZ, T):
             seen.append(ZtWZ)
@@ -205,8 +205,8 @@ class Unpicklable(Right):
 
 
 class Decreasing(Right):
-    def cost(self, structure):
-        return 1.0 / structure.q
+    def cost(self, pattern):
+        return 1.0 / pattern.q
 
 
 class WithoutInverse(RightFactor):

@@ -11,8 +11,8 @@ from ranef.contracts import (
     LinalgBackend,
     LinalgEntry,
     NotPositiveDefiniteError,
+    Pattern,
     PatternBlocks,
-    Structure,
     Symbolic,
     hookimpl,
 )
@@ -29,40 +29,40 @@ class SuperLU(LinalgBackend):
 
     has_selected_inverse = False
 
-    def cost(self, structure: Structure) -> float:
+    def cost(self, pattern: Pattern) -> float:
         """A rough guess: some hundred operations for every entry of M."""
-        entries = sum(f.size * f.n_columns for f in structure.factors)
-        for (i, j), (rows, _) in structure.pairs.items():
-            entries += 2 * len(rows) * structure.factors[i].n_columns * structure.factors[j].n_columns
+        entries = sum(f.size * f.n_columns for f in pattern.groupings)
+        for (i, j), (rows, _) in pattern.pairs.items():
+            entries += 2 * len(rows) * pattern.groupings[i].n_columns * pattern.groupings[j].n_columns
         return 100.0 * entries + 1e5
 
-    def analyze(self, structure: Structure) -> Symbolic:
-        return SuperLUSymbolic(structure)
+    def analyze(self, pattern: Pattern) -> Symbolic:
+        return SuperLUSymbolic(pattern)
 
 
 class SuperLUSymbolic(Symbolic):
     """Rows and columns of the entries of M, block by block."""
 
-    def __init__(self, structure: Structure) -> None:
-        self._structure = structure
+    def __init__(self, pattern: Pattern) -> None:
+        self._pattern = pattern
         # (k_j, n_levels_j): where the effects of factor j stand among all q
         at = [
             o + f.n_levels * np.arange(f.n_columns)[:, None] + np.arange(f.n_levels)
-            for o, f in zip(structure.offsets, structure.factors, strict=True)
+            for o, f in zip(pattern.offsets, pattern.groupings, strict=True)
         ]
         places = [np.broadcast_arrays(a[:, None], a[None]) for a in at]
-        for (i, j), (rows, columns) in structure.pairs.items():
+        for (i, j), (rows, columns) in pattern.pairs.items():
             upper = np.broadcast_arrays(at[i][:, None, rows], at[j][None, :, columns])
             places += [upper, upper[::-1]]
         self._rows, self._columns = (np.concatenate([p[side].ravel() for p in places]) for side in (0, 1))
 
     def factorize(self, ZtWZ: PatternBlocks, T: Blocks) -> Factor:
         values = [np.einsum("ra,rcl,cb->abl", T[j], block, T[j]) for j, block in enumerate(ZtWZ.diagonal)]
-        for i, j in self._structure.pairs:
+        for i, j in self._pattern.pairs:
             block = np.einsum("ra,rcl,cb->abl", T[i], ZtWZ.cross[i, j], T[j])
             values += [block, block]
         entries = np.concatenate([block.ravel() for block in values])
-        q = self._structure.q
+        q = self._pattern.q
         M = csc_array((entries, (self._rows, self._columns)), shape=(q, q)) + eye_array(q, format="csc")
         try:
             lu = splu(csc_array(M), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
