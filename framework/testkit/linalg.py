@@ -40,8 +40,9 @@ def linalg_checks(
     ----------
     backend : LinalgBackend
     structures : mapping of name to function, optional
-        Each makes a `ranef.testkit.structures.Case` from a random generator; default: 14 structures with one to three
-        factors, crossed, nested, partially crossed, with one to three columns, full and diagonal T.
+        Each makes a `ranef.testkit.structures.Case` from a random generator; default: 16 structures with one to three
+        factors, crossed, nested, partially crossed, with one to three columns, full and diagonal T, two of them with a
+        known precision.
     name : str, optional
         Name of its entry.
     expected_failures : mapping, optional
@@ -75,7 +76,7 @@ class _System:
 
     @cached_property
     def rounding(self) -> float:
-        """Relative tolerance; M has no eigenvalue below 1, so rounding grows with the largest only."""
+        """Relative tolerance; M has no small eigenvalue, so rounding grows with the largest only."""
         return 1e-10 + 1e-15 * float(np.linalg.norm(self.M, 2))
 
     def right_hand_side(self, columns: int = 4) -> FloatArray:
@@ -111,6 +112,10 @@ class _Backend:
 
 def _inner(b: _Backend) -> list[_System]:
     return b.inner
+
+
+def _precise(b: _Backend) -> list[_System]:
+    return [system for system in b.inner if system.case.pattern.has_precision]
 
 
 def _everywhere(b: _Backend) -> list[_System]:
@@ -172,6 +177,17 @@ def cost_is_a_number(b: _Backend) -> None:
         require_type(b.backend.cost, b.backend.cost(case.pattern), (float, int))
 
 
+@LAWS.law(on=_precise, first=True)
+def a_known_precision_is_in_M_or_refused(b: _Backend, system: _System) -> None:
+    """Where a factor has a known precision, it stands in M in place of I; a backend that cannot says `cost` inf."""
+    logdet, expected = system.factor(b.backend).logdet, float(np.linalg.slogdet(system.M)[1])
+    require(
+        bool(np.isclose(logdet, expected, rtol=system.rounding, atol=system.rounding)),
+        f"logdet is {logdet:.10g}, with the precision in M it is {expected:.10g}; `cost` of a pattern with "
+        "`has_precision` is inf where a backend takes M for Lambda' Z'WZ Lambda + I",
+    )
+
+
 @LAWS.law(on=_inner, first=True)
 def answers_have_the_types_of_the_contract(b: _Backend, system: _System) -> None:
     """`analyze` gives a `Symbolic`, `factorize` a `Factor`; what that is asked for are floats and arrays of floats."""
@@ -194,7 +210,7 @@ def answers_have_the_types_of_the_contract(b: _Backend, system: _System) -> None
 
 @LAWS.law(on=_everywhere)
 def logdet_agrees_with_dense_algebra(b: _Backend, system: _System) -> None:
-    """`logdet` is log|M|, M = Lambda' Z'WZ Lambda + I."""
+    """`logdet` is log|M|, M = Lambda' Z'WZ Lambda + K."""
     expected = float(np.linalg.slogdet(system.M)[1])
     close("logdet", system.factor(b.backend).logdet, expected, rtol=system.rounding, atol=system.rounding)
 
