@@ -90,9 +90,12 @@ class _Sparse05(_Sparse):
 
 
 class _Analysis:
-    """CHOLMOD's symbolic analysis of the lower triangle of a pattern, by whichever scikit-sparse there is."""
+    """CHOLMOD's symbolic analysis of the lower triangle of a pattern, by whichever scikit-sparse there is.
 
-    def __init__(self, indptr: IntArray, indices: IntArray) -> None:
+    `linked` says that levels of one factor meet each other, by a known precision.
+    """
+
+    def __init__(self, indptr: IntArray, indices: IntArray, *, linked: bool) -> None:
         from sksparse import cholmod
 
         self._pattern = (indices, indptr)
@@ -101,7 +104,8 @@ class _Analysis:
         A = self._matrix(np.zeros(len(indices)))
         # METIS's nested dissection or AMD's minimum degree, whichever fills less; CHOLMOD's own default often stays
         # with AMD where METIS fills a third less (InstEval). On small problems AMD is good enough.
-        orderings = ("amd",) if len(indptr) <= SMALL_Q else ("amd", "metis")
+        # Known precisions are sparse and mostly trees, or nearly: METIS fills a pedigree twice as much.
+        orderings = ("amd",) if len(indptr) <= SMALL_Q or linked else ("amd", "metis")
         analyses = [
             cholmod.analyze(A, ordering_method=ordering)
             if self._is_04
@@ -201,7 +205,10 @@ class CholmodSymbolic(Symbolic):
         self._order = np.lexsort((rows, columns))
         indptr = np.concatenate([[0], np.cumsum(np.bincount(columns, minlength=pattern.q))])
         index_type = np.int32 if len(rows) < 2**31 else np.int64
-        self._analysis = _Analysis(indptr.astype(index_type), rows[self._order].astype(index_type))
+        order = self._order
+        self._analysis = _Analysis(
+            indptr.astype(index_type), rows[order].astype(index_type), linked=pattern.has_precision
+        )
         self.permutation = self._analysis.permutation
         self._inversion: tuple[SelectedInversion, list[IntArray], dict[tuple[int, int], IntArray]] | None = None
 

@@ -190,7 +190,9 @@ def relations(
                 known = ", ".join(map(str, factors))
                 raise InputError(f"{argument} names {factor}, which groups does not have; groups has {known}")
             if factor in out:
-                raise InputError(f"{factor!r} has a relationship and a precision, which is its inverse: give one of them")
+                raise InputError(
+                    f"{factor!r} has a relationship and a precision, which is its inverse: give one of them"
+                )
             out[factor] = Relation(f"{argument}[{factor!r}]", matrix, argument == "precision")
     return out
 
