@@ -58,9 +58,15 @@ class KnownPrecision:
     @cached_property
     def _lu(self) -> SuperLU:
         Q = csc_matrix(self.matrix)
-        symmetric = {"diag_pivot_thresh": 0.0, "options": {"SymmetricMode": True}}
-        # panels and relaxed supernodes are for matrices with more fill: without them a pedigree takes half the time
-        return splu(Q, permc_spec="MMD_AT_PLUS_A", relax=1, panel_size=1, **symmetric)
+        # Panels and relaxed supernodes are for matrices with more fill: without them a pedigree takes half the time.
+        return splu(
+            Q,
+            permc_spec="MMD_AT_PLUS_A",
+            diag_pivot_thresh=0.0,
+            relax=1,
+            panel_size=1,
+            options={"SymmetricMode": True},
+        )
 
     def __getstate__(self) -> dict[str, object]:
         return {"matrix": self.matrix}

@@ -73,9 +73,9 @@ def pedigree(animal: Any, sire: Any, dam: Any) -> Pedigree:
     [2.0, -1.0, -1.0, 0.0, 0.0]
     """
     animals, sires, dams = (_labels(given, name) for given, name in ((animal, "animal"), (sire, "sire"), (dam, "dam")))
-    for name, parents in (("sire", sires), ("dam", dams)):
-        if len(parents) != len(animals):
-            raise InputError(f"{name} has {len(parents)} rows, animal has {len(animals)}")
+    for name, column in (("sire", sires), ("dam", dams)):
+        if len(column) != len(animals):
+            raise InputError(f"{name} has {len(column)} rows, animal has {len(animals)}")
     place = {label: i for i, label in enumerate(animals)}
     if None in place or len(place) < len(animals):
         bad = next(label for i, label in enumerate(animals) if label is None or place[label] != i)

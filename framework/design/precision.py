@@ -47,8 +47,8 @@ class Relation(NamedTuple):
         if labels is None:
             if matrix.shape[0] != len(levels):
                 raise InputError(
-                    f"{self.argument} is of shape {matrix.shape}, and the factor has {len(levels)} levels. Without labels "
-                    "its rows stand for the sorted levels; give them as (matrix, labels), or a pandas frame"
+                    f"{self.argument} is of shape {matrix.shape}, and the factor has {len(levels)} levels. Without "
+                    "labels its rows stand for the sorted levels; give them as (matrix, labels), or a pandas frame"
                 )
             chosen, names = np.arange(len(levels)), levels
         else:
@@ -62,26 +62,13 @@ class Relation(NamedTuple):
 
     def _read(self) -> tuple[csc_array, AnyArray | None]:
         """The matrix, square and symmetric, and its labels."""
-        given, labels = self.matrix, None
-        if isinstance(given, Pedigree):
-            given, labels = given.precision, given.labels
-        elif isinstance(given, tuple):
-            if len(given) != 2:
-                raise InputTypeError(f"{self.argument} must be a matrix or (matrix, labels); got {len(given)} parts")
-            given, labels = given
-        elif (framed := frame_labels(given)) is not None:
-            rows, labels = framed
-            if rows != labels:
-                raise InputError(
-                    f"{self.argument} has other labels on its rows than on its columns, or in another order; "
-                    "frame.loc[labels, labels] has them alike"
-                )
+        given, labels = self._parts()
         matrix = self._numbers(given)
         if matrix.shape[0] != matrix.shape[1]:
             raise InputError(f"{self.argument} must be square; it has shape {matrix.shape}")
-        difference = np.abs(matrix - matrix.T)
-        if difference.max() > SYMMETRIC * np.abs(matrix).max():
-            raise InputError(f"{self.argument} must be symmetric; entries differ by up to {difference.max():.3g}")
+        difference = float(abs(matrix - matrix.T).max())
+        if difference > SYMMETRIC * abs(matrix).max():
+            raise InputError(f"{self.argument} must be symmetric; entries differ by up to {difference:.3g}")
         if labels is None:
             return matrix, None
         column = read(labels, f"the labels of {self.argument}")
@@ -90,8 +77,29 @@ class Relation(NamedTuple):
             raise InputError(f"{self.argument} has {matrix.shape[0]} rows and labels of shape {array.shape}")
         return matrix, array
 
+    def _parts(self) -> tuple[Any, Any]:
+        """The matrix and its labels, None where there are none, as they were given."""
+        given = self.matrix
+        if isinstance(given, Pedigree):
+            return given.precision, given.labels
+        if isinstance(given, tuple):
+            if len(given) != 2:
+                raise InputTypeError(f"{self.argument} must be a matrix or (matrix, labels); got {len(given)} parts")
+            return given
+        labels = frame_labels(given)
+        if labels is None:
+            return given, None
+        rows, columns = labels
+        if rows != columns:
+            raise InputError(
+                f"{self.argument} has other labels on its rows than on its columns, or in another order; "
+                "frame.loc[labels, labels] has them alike"
+            )
+        return given, rows
+
     def _numbers(self, given: Any) -> csc_array:
-        if not issparse(given):
+        is_sparse: bool = issparse(given)
+        if not is_sparse:
             return csc_array(as_numbers(given, self.argument, ndim=2))
         if given.dtype.kind not in "biuf":
             raise InputTypeError(f"{self.argument} holds {given.dtype} values where real numbers belong")
@@ -134,9 +142,9 @@ class Relation(NamedTuple):
             smallest = 0.0
         if not smallest > SINGULAR:
             raise InputError(
-                f"{self.argument} is not positive definite (or only by rounding). An intrinsic precision, such as that of "
-                "a random walk or an intrinsic CAR, leaves a direction open: add a small ridge to its diagonal, such as "
-                "1e-6 of its size, or a large multiple of the direction's projection"
+                f"{self.argument} is not positive definite (or only by rounding). An intrinsic precision, such as that "
+                "of a random walk or an intrinsic CAR, leaves a direction open: add a small ridge to its diagonal, "
+                "such as 1e-6 of its size"
             )
         return precision
 

@@ -1,9 +1,9 @@
 """PIRLS: the conditional modes of the random effects, by Newton steps on the penalized likelihood.
 
 With eta = offset + Q gamma + Z Lambda u, the modes minimize h(u) = -2 sum log f(y | eta) + u'Ku, where K is I but for
-levels of known precision. Each step solves the same system M = Lambda'Z'WZ Lambda + K as a linear mixed model, with working weights W (Bates et al. 2015, section 3.2;
-"penalized iteratively reweighted least squares" of lme4). Observed weights make it Newton's method; where they leave M
-indefinite, the step takes the expected ones (Fisher scoring).
+levels of known precision. Each step solves the same system M = Lambda'Z'WZ Lambda + K as a linear mixed model, with
+working weights W (Bates et al. 2015, section 3.2; "penalized iteratively reweighted least squares" of lme4). Observed
+weights make it Newton's method; where they leave M indefinite, the step takes the expected ones (Fisher scoring).
 
 With some links (identity, inverse, the log link of a probability) the linear predictors must stay on one side of an
 edge. Steps then go at most a part of the way to it. Where h falls all the way to the edge there are no modes.

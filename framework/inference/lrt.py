@@ -180,7 +180,7 @@ def _same_precision(one: RandomFactor, other: RandomFactor) -> bool:
     Q, R = one.grouping.precision, other.grouping.precision
     if Q is None or R is None:
         return Q is R
-    return np.array_equal(one.levels, other.levels) and bool(np.abs(Q.matrix - R.matrix).max() == 0.0)
+    return np.array_equal(one.levels, other.levels) and bool(abs(Q.matrix - R.matrix).max() == 0.0)
 
 
 def _same_term(one: Term, other: Term) -> bool:

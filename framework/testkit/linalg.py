@@ -22,6 +22,7 @@ from ..contracts import (
 from ..contracts.arrays import FloatArray
 from .check import Check, LawBook, close, pickled, read_only, require, same_bits, same_in_threads
 from .plugin import Held, plugin_checks, require_array, require_methods, require_type
+from .roots import ROOTS, boundary_roots, inner_roots, times
 from .structures import CASES, Case, scaled
 
 
@@ -129,45 +130,6 @@ def _everywhere(b: _Backend) -> list[_System]:
 def _has_selected_inverse(b: _Backend) -> bool:
     return b.backend.has_selected_inverse
 
-
-# Where T may be -----------------------------------------------------------------------------------------------------
-
-
-def inner_roots(case: Case) -> Blocks:
-    """T inside of its bounds: off-diagonals of either sign, diagonals positive."""
-    rng = np.random.default_rng(7)
-
-    def entries(shape: tuple[int, int]) -> FloatArray:
-        T = rng.normal(scale=0.7, size=shape)
-        return np.where(np.eye(len(T)), np.abs(T) + 0.1, T)
-
-    return case.roots(entries)
-
-
-def boundary_roots(case: Case) -> Blocks:
-    """The last column of every T is zero."""
-    return tuple(np.where(np.arange(len(T)) == len(T) - 1, 0.0, T) for T in inner_roots(case))
-
-
-def times(factor: float, T: Blocks) -> Blocks:
-    """Every T times a number."""
-    return tuple(factor * t for t in T)
-
-
-def _unbalanced(case: Case) -> Blocks:
-    inner = inner_roots(case)
-    sizes = iter(np.geomspace(1e-3, 1e2, sum(len(T) for T in inner)))
-    return tuple(T * np.array([[next(sizes)] for _ in T]) for T in inner)
-
-
-ROOTS: dict[str, Callable[[Case], Blocks]] = {
-    "inside": inner_roots,
-    "on the boundary": boundary_roots,
-    "zero": lambda case: times(0.0, inner_roots(case)),
-    "huge": lambda case: times(1e3, inner_roots(case)),
-    "tiny": lambda case: times(1e-7, inner_roots(case)),
-    "unbalanced": _unbalanced,
-}
 
 # The laws -----------------------------------------------------------------------------------------------------------
 

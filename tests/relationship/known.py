@@ -1,4 +1,4 @@
-"""Known relationships, and the likelihood of a linear mixed model by dense n x n matrices, straight from its definition."""
+"""Known relationships, and the likelihood of a linear mixed model by dense n x n matrices from its definition."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
+from scipy.linalg import block_diag
 from scipy.stats import binom, poisson
 
 import ranef
@@ -20,14 +21,14 @@ from ranef.families import Binomial, NegativeBinomial, Poisson
 from .known import random_walk
 
 BACKENDS = ["dense", *(["cholmod"] if find_spec("sksparse") else [])]
-N, LEVELS = 400, 10
+N, LEVELS = 300, 10
 RNG = np.random.default_rng(5)
 X = np.column_stack([np.ones(N), RNG.normal(size=N)])
 G, H = RNG.integers(0, LEVELS, N), RNG.integers(0, 6, N)
 Q = random_walk(LEVELS)
 A = np.linalg.inv(Q)
 EFFECTS = np.linalg.cholesky(A) @ RNG.normal(size=(LEVELS, 2)) @ np.array([[0.8, 0.2], [0.0, 0.6]])
-ETA = X @ [0.5, 0.3] + (EFFECTS[G] * X).sum(axis=1) + 0.7 * RNG.normal(size=6)[H]
+ETA = X @ [0.5, 0.3] + (EFFECTS[G] * X).sum(axis=1) + RNG.normal(size=6)[H]
 Y = {
     "poisson": RNG.poisson(np.exp(ETA)).astype(float),
     "binomial": (RNG.random(N) < 1 / (1 + np.exp(-ETA))).astype(float),
@@ -40,28 +41,21 @@ MODELS = {
 
 
 def laplace(fit, family: str, groups: dict) -> float:
-    """h + log|Z'WZ + G^-1| + log|G| at the mode, for canonical links; b by Newton's method from zero."""
-    Z, blocks = [], []
-    for f, C in zip(fit._fit.design.random.factors, fit._fit.covariances, strict=True):
-        columns = X.T[: len(f.column_names)]
-        Z += [z[:, None] * np.eye(len(f.levels))[groups[f.name]] for z in columns]
-        blocks.append(np.kron(C, A if f.name == "g" else np.eye(len(f.levels))))
-    Z = np.concatenate(Z, axis=1)
-    prior = np.zeros((Z.shape[1],) * 2)
-    at = 0
-    for block in blocks:
-        prior[at : at + len(block), at : at + len(block)] = block
-        at += len(block)
-    y, b, precision = Y[family], np.zeros(len(prior)), np.linalg.inv(prior)
+    """-h(v) / 2 - log|L'Z'WZ L + I| / 2 at the mode, b = L v with LL' = T T' (x) A; v by Newton's method from zero."""
+    Z, roots = [], []
+    for f, T in zip(fit._fit.design.random.factors, fit._fit.relative_factors, strict=True):
+        Z += [z[:, None] * np.eye(len(f.levels))[groups[f.name]] for z in X.T[: len(f.column_names)]]
+        roots.append(np.kron(T, np.linalg.cholesky(A) if f.name == "g" else np.eye(len(f.levels))))
+    ZL = np.concatenate(Z, axis=1) @ block_diag(*roots)
+    y, v = Y[family], np.zeros(ZL.shape[1])
     for _ in range(50):
-        eta = X @ fit.coefficients + Z @ b
+        eta = X @ fit.coefficients + ZL @ v
         mu = np.exp(eta) if family == "poisson" else 1 / (1 + np.exp(-eta))
         w = mu if family == "poisson" else mu * (1 - mu)
-        hessian = Z.T @ (w[:, None] * Z) + precision
-        b = b + np.linalg.solve(hessian, Z.T @ (y - mu) - precision @ b)
+        hessian = ZL.T @ (w[:, None] * ZL) + np.eye(len(v))
+        v = v + np.linalg.solve(hessian, ZL.T @ (y - mu) - v)
     density = poisson.logpmf(y, mu) if family == "poisson" else binom.logpmf(y, 1, mu)
-    logdets = np.linalg.slogdet(hessian)[1] + np.linalg.slogdet(prior)[1]
-    return float(density.sum() - 0.5 * (b @ precision @ b + logdets))
+    return float(density.sum() - 0.5 * (v @ v + np.linalg.slogdet(hessian)[1]))
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -80,7 +74,6 @@ def test_the_criterion_is_that_of_dense_matrices(name: str, family: str, backend
         backend=backend,
     )
     assert fit.converged
-    assert not fit.is_singular
     assert fit.log_likelihood == pytest.approx(laplace(fit, family, groups), abs=1e-8)
 
 
@@ -136,7 +129,7 @@ def test_modes_follow_the_parameters_to_first_order() -> None:
     errors = []
     for step in (1e-2, 1e-3):
         there = x + step
-        gamma, theta, xi = made.unpack(there)
+        gamma, theta, _ = made.unpack(there)
         Lambda = made.model.Lambda(made.parameters.entries(theta))
         predicted = mode.follow(Lambda, np.zeros(0), gamma)[0]
         errors.append(np.abs(predicted - made.at(there).mode.point.u).max())

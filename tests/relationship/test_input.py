@@ -92,7 +92,7 @@ def test_what_is_refused(argument: str, given: object, message: str) -> None:
     [
         ((Q, LEVELS, LEVELS), r"must be a matrix or \(matrix, labels\); got 3 parts"),
         (sp.csc_array(Q.astype(complex)), "holds complex128 values"),
-        ("kinship", "array"),
+        ("kinship", "text"),
         ([list("abcde")] * 5, "text"),
     ],
 )

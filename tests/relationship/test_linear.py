@@ -24,7 +24,7 @@ from ranef.inference.satterthwaite import parameter_covariance, vcov_derivatives
 from .known import conditional_autoregression, covariance, log_likelihood, phylogeny, random_walk
 
 BACKENDS = ["dense", *(["cholmod"] if find_spec("sksparse") else [])]
-N, LEVELS = 90, 12
+N, LEVELS = 160, 12
 RNG = np.random.default_rng(20260101)
 X = np.column_stack([np.ones(N), RNG.normal(size=N)])
 G, H = RNG.integers(0, LEVELS, N), RNG.integers(0, 6, N)
