@@ -13,7 +13,7 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 
 import numpy as np
 
-from ..contracts.arrays import FloatArray
+from ..contracts.arrays import BoolArray, FloatArray
 from ..contracts.errors import NotPositiveDefiniteError
 from ..contracts.optim import Objective
 from .parameters import Root
@@ -91,6 +91,10 @@ class Criterion(ABC, Generic[E]):
     def exact(self) -> Criterion[Any]:
         """The criterion that has gradients."""
         return self
+
+    def idle(self, x: FloatArray) -> BoolArray:
+        """Which parameters have no effect here, whatever the data are."""
+        return np.zeros(len(x), dtype=bool)
 
     def apart(self, x: FloatArray, singular: float, moderate: float) -> FloatArray | None:
         """x with independent effects of moderate size in all terms with a structure, where one of them has lost rank.

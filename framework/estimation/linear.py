@@ -81,6 +81,10 @@ class LinearCriterion(Criterion["_Scaled"]):
         at = self.deviance.at(self.parameters.entries(theta))
         return _Scaled(theta, at, self.parameters.jacobian(theta), self.unit)
 
+    def idle(self, x: FloatArray) -> BoolArray:
+        """Which parameters of covariance structures have no effect here."""
+        return self.parameters.idle(self.unit * x, self.eta)
+
     def apart(self, x: FloatArray, singular: float, moderate: float) -> FloatArray | None:
         """x with independent effects in terms with a structure, where one of them has lost rank."""
         return self.parameters.structured_apart(x, singular, moderate)
@@ -208,7 +212,7 @@ class LinearFit:
     @property
     def free(self) -> BoolArray:
         """Parameters of theta that are not in a column of T that is zero, nor at a bound."""
-        return self.parameters.free(self.theta)
+        return self.parameters.free(self.theta, self.eta)
 
     @property
     def singular_factors(self) -> list[str]:
@@ -284,6 +288,7 @@ def fit_linear(
     backend: Any,
     optimizer: Any,
     watch: Watch,
+    provenance: tuple[Provenance, ...] = (),
 ) -> LinearFit:
     """Estimate theta by the profiled criterion."""
     with watch.phase("choice"):
@@ -317,7 +322,7 @@ def fit_linear(
             )
         evaluations = max_iter if pipeline.optimizer.needs_gradient else max_iter * (1 + len(x0))
         found = _search(criterion, x0, design, pipeline, tol, evaluations)
-    fit = _fit(design, found, pipeline.provenance, backend, watch)
+    fit = _fit(design, found, (*pipeline.provenance, *provenance), backend, watch)
     if watch.observers:
         watch.tell(
             FitFinished(fit.certificate.converged, fit.criterion, fit.n_evaluations, sum(watch.timings.values()))

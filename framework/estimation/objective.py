@@ -10,7 +10,7 @@ from functools import cached_property, partial
 import numpy as np
 from scipy.linalg import block_diag
 
-from ..contracts.arrays import FloatArray
+from ..contracts.arrays import BoolArray, FloatArray
 from ..contracts.errors import NotPositiveDefiniteError
 from ..contracts.linalg import Symbolic
 from .criterion import Criterion
@@ -112,6 +112,14 @@ class Problem(Criterion["Evaluation"]):
         if self._exact._last is None:
             self._exact.u, self._exact.gamma, self._exact._effects = self.u, self.gamma, self._effects
         return self._exact
+
+    def idle(self, x: FloatArray) -> BoolArray:
+        """Which parameters of covariance structures have no effect here."""
+        idle = np.zeros(len(x), dtype=bool)
+        idle[self.n_gamma : self.n_gamma + len(self.parameters)] = self.parameters.idle(
+            self.unpack(x)[1], self.units.eta
+        )
+        return idle
 
     def apart(self, x: FloatArray, singular: float, moderate: float) -> FloatArray | None:
         """x with independent effects in terms with a structure, where one of them has lost rank."""
