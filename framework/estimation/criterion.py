@@ -8,7 +8,7 @@ the criterion is a smooth function of all of them, and the same for every T with
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 import numpy as np
@@ -96,12 +96,9 @@ class Criterion(ABC, Generic[E]):
         """Which parameters have no effect here, whatever the data are."""
         return np.zeros(len(x), dtype=bool)
 
-    def apart(self, x: FloatArray, singular: float, moderate: float) -> FloatArray | None:
-        """x with independent effects of moderate size in all terms with a structure, where one of them has lost rank.
-
-        None where none has.
-        """
-        return None
+    def moderate(self, x: FloatArray, size: float) -> Iterator[FloatArray]:
+        """Points like x, with independent effects of moderate size in terms with a covariance structure."""
+        yield from ()
 
     def at(self, x: FloatArray) -> E:
         """`evaluate`, remembered for the last x."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -85,9 +85,9 @@ class LinearCriterion(Criterion["_Scaled"]):
         """Which parameters of covariance structures have no effect here."""
         return self.parameters.idle(self.unit * x, self.eta)
 
-    def apart(self, x: FloatArray, singular: float, moderate: float) -> FloatArray | None:
-        """x with independent effects in terms with a structure, where one of them has lost rank."""
-        return self.parameters.structured_apart(x, singular, moderate)
+    def moderate(self, x: FloatArray, size: float) -> Iterator[FloatArray]:
+        """Points with independent effects in terms with a covariance structure."""
+        yield from self.parameters.moderate(x, size)
 
     def rotated(self, by: Sequence[FloatArray]) -> LinearCriterion:
         """The same in another basis of every factor."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -121,11 +121,11 @@ class Problem(Criterion["Evaluation"]):
         )
         return idle
 
-    def apart(self, x: FloatArray, singular: float, moderate: float) -> FloatArray | None:
-        """x with independent effects in terms with a structure, where one of them has lost rank."""
-        mine = slice(self.n_gamma, self.n_gamma + len(self.parameters))
-        theta = self.parameters.structured_apart(x[mine], singular, moderate)
-        return None if theta is None else np.concatenate([x[: mine.start], theta, x[mine.stop :]])
+    def moderate(self, x: FloatArray, size: float) -> Iterator[FloatArray]:
+        """Points with independent effects in terms with a covariance structure."""
+        first, last = self.n_gamma, self.n_gamma + len(self.parameters)
+        for theta in self.parameters.moderate(x[first:last], size):
+            yield np.concatenate([x[:first], theta, x[last:]])
 
     def rotated(self, by: Sequence[FloatArray]) -> Problem:
         """The same in another basis of every factor; the modes go along."""

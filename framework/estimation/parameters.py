@@ -286,17 +286,17 @@ class Parameters:
             out[name] = min(out[name], float(np.linalg.svd(T, compute_uv=False)[-1]))
         return out
 
-    def structured_apart(self, x: FloatArray, singular: float, moderate: float) -> FloatArray | None:
-        """theta with independent effects of moderate size in all structured terms, where one of them has lost rank.
+    def moderate(self, x: FloatArray, size: float) -> Iterator[FloatArray]:
+        """theta with independent effects of moderate size in all structured terms: instead of what they have, and more.
 
-        In units of an average observation; None where none has.
+        In units of an average observation.
         """
-        if not any(np.linalg.svd(s.T(x), compute_uv=False)[-1] < singular for s in self.structured):
-            return None
-        out = x.copy()
-        for s in self.structured:
-            out[s.mine] = s.structure.start(moderate**2 * np.eye(len(s)))
-        return out
+        for kept in (0.0, 1.0) if self.structured else ():
+            out = x.copy()
+            for s in self.structured:
+                T = s.T(x)
+                out[s.mine] = s.structure.start(kept * T @ T.T + size**2 * np.eye(len(s)))
+            yield out
 
 
 def _roots(term: Term, factor: int, first: int, at: int) -> Iterator[Root]:
