@@ -9,7 +9,6 @@ from typing import Any
 import click
 import numpy as np
 
-from .. import registry
 from ..contracts import InputError, RanefWarning
 from ..contracts.arrays import FloatArray
 from .data import Columns, labels, numbers, read_csv
@@ -27,6 +26,7 @@ INTERCEPT = "(Intercept)"
     "--random", multiple=True, metavar='"FACTOR: 1 + COLUMN"', help="A term, without intercept unless 1 is in it."
 )
 @click.option("--uncorrelated", default="", metavar="FACTOR,...", help="Factors whose effects are uncorrelated.")
+@click.option("--covariance", multiple=True, metavar="FACTOR=STRUCTURE", help="Covariance structure of its effects.")
 @click.option("--weights", metavar="COLUMN", help="Prior weights; numbers of trials for binomial proportions.")
 @click.option("--offset", metavar="COLUMN", help="Offset of the linear predictor.")
 @click.option("--ml", is_flag=True, help="Maximum likelihood; the default is REML for linear models.")
@@ -42,6 +42,7 @@ def fit(
     groups: str,
     random: tuple[str, ...],
     uncorrelated: str,
+    covariance: tuple[str, ...],
     weights: str | None,
     offset: str | None,
     ml: bool,
@@ -74,6 +75,7 @@ def fit(
         "weights": None if weights is None else numbers(columns, weights),
         "offset": None if offset is None else numbers(columns, offset),
         "correlated": dict.fromkeys(names_of(uncorrelated), False) or None,
+        "covariance": dict(map(structure, covariance)) or None,
         "backend": backend,
         "optimizer": optimizer,
     }
@@ -83,8 +85,7 @@ def fit(
         if family is None:
             solution: Any = ranef.lmm(*data_of, reml=not ml, **arguments)
         else:
-            chosen = family if link is None else registry.family(family, link=link)[0]
-            solution = ranef.glmm(*data_of, family=chosen, **arguments)
+            solution = ranef.glmm(*data_of, family=family if link is None else f"{family}({link})", **arguments)
     click.echo(solution.summary())
     for warning in given:
         click.echo(f"Warning: {warning.message}", err=True)
@@ -120,6 +121,14 @@ def random_effects(factors: list[str], terms: tuple[str, ...]) -> dict[str, list
     if not effects:
         raise InputError("a mixed model needs --groups or --random")
     return effects
+
+
+def structure(text: str) -> tuple[str, str]:
+    """A factor and the name of its covariance structure."""
+    factor, equals, name = (part.strip() for part in text.rpartition("="))
+    if not equals or not factor or not name:
+        raise InputError(f'--covariance {text!r}: expected "FACTOR=STRUCTURE", for example "Subject=cs"')
+    return factor, name
 
 
 def variables(effects: dict[str, list[list[str]]]) -> set[str]:

@@ -170,7 +170,7 @@ def certify(criterion: C, x: FloatArray, status: Status, *, quick: bool) -> Stan
     # held where the criterion rises from the bound; where it has no slope there, as at a standard deviation of zero
     # beside others that are, the Hessian decides
     free = ~(((x <= exact.lower) & (g * sizes > LEVEL)) | ((x >= exact.upper) & (g * sizes < -LEVEL)))
-    zeros, certain = np.zeros(len(x), dtype=bool), not exact.bends
+    zeros, certain = exact.idle(x), not exact.bends
     for root in exact.roots:
         zeros[root.zero_columns(x)] = True
         certain &= bool(np.linalg.svd(root.of(x), compute_uv=False)[-1] >= NEARLY_SINGULAR)
@@ -440,7 +440,7 @@ def _flat_points(criterion: Criterion[Any], x: FloatArray, value: float, spectru
 
 
 def _half_way(criterion: Criterion[Any], x: FloatArray, w: FloatArray) -> FloatArray | None:
-    """Half a step along w, or nearly as far as covariance matrices go; None where they end at once."""
+    """Half a step along w, or nearly as far as covariance matrices and bounds go; None where they end at once."""
     room = 0.5
     for root in criterion.roots:
         T, dT = root.of(x), root.of(w)
@@ -448,6 +448,10 @@ def _half_way(criterion: Criterion[Any], x: FloatArray, w: FloatArray) -> FloatA
         lowest = float(np.linalg.eigvalsh(inverse @ (dT @ T.T + T @ dT.T) @ inverse.T)[0])
         if lowest < 0.0:
             room = min(room, -0.9 / lowest)
+    if criterion.bends:  # parameters of covariance structures end at their bounds
+        with np.errstate(divide="ignore", invalid="ignore"):
+            to_bound = np.where(w < 0.0, criterion.lower - x, criterion.upper - x) / w
+        room = min(room, 0.9 * float(np.min(to_bound, where=w != 0.0, initial=np.inf)))
     return None if room < 0.05 else moved(criterion, x, room * w)
 
 

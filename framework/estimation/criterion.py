@@ -8,12 +8,12 @@ the criterion is a smooth function of all of them, and the same for every T with
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 import numpy as np
 
-from ..contracts.arrays import FloatArray
+from ..contracts.arrays import BoolArray, FloatArray
 from ..contracts.errors import NotPositiveDefiniteError
 from ..contracts.optim import Objective
 from .parameters import Root
@@ -92,12 +92,13 @@ class Criterion(ABC, Generic[E]):
         """The criterion that has gradients."""
         return self
 
-    def apart(self, x: FloatArray, singular: float, moderate: float) -> FloatArray | None:
-        """x with independent effects of moderate size in all terms with a structure, where one of them has lost rank.
+    def idle(self, x: FloatArray) -> BoolArray:
+        """Which parameters have no effect here, whatever the data are."""
+        return np.zeros(len(x), dtype=bool)
 
-        None where none has.
-        """
-        return None
+    def moderate(self, x: FloatArray, size: float) -> Iterator[FloatArray]:
+        """Points like x, with independent effects of moderate size in terms with a covariance structure."""
+        yield from ()
 
     def at(self, x: FloatArray) -> E:
         """`evaluate`, remembered for the last x."""

@@ -179,7 +179,7 @@ class GeneralizedFit:
     @property
     def free(self) -> BoolArray:
         """Which of (gamma, theta, xi) are not at a boundary."""
-        theta_free = self.parameters.free(self.theta)
+        theta_free = self.parameters.free(self.theta, self.units.eta)
         return np.concatenate([np.ones(len(self.gamma), bool), theta_free, ~self.dispersion_at_bound])
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -83,9 +83,13 @@ class LinearCriterion(Criterion["_Scaled"]):
         at = self.deviance.at(self.parameters.entries(theta))
         return _Scaled(theta, at, self.parameters.jacobian(theta), self.unit)
 
-    def apart(self, x: FloatArray, singular: float, moderate: float) -> FloatArray | None:
-        """x with independent effects in terms with a structure, where one of them has lost rank."""
-        return self.parameters.structured_apart(x, singular, moderate)
+    def idle(self, x: FloatArray) -> BoolArray:
+        """Which parameters of covariance structures have no effect here."""
+        return self.parameters.idle(self.unit * x, self.eta)
+
+    def moderate(self, x: FloatArray, size: float) -> Iterator[FloatArray]:
+        """Points with independent effects in terms with a covariance structure."""
+        yield from self.parameters.moderate(x, size)
 
     def rotated(self, by: Sequence[FloatArray]) -> LinearCriterion:
         """The same in another basis of every factor."""
@@ -210,7 +214,7 @@ class LinearFit:
     @property
     def free(self) -> BoolArray:
         """Parameters of theta that are not in a column of T that is zero, nor at a bound."""
-        return self.parameters.free(self.theta)
+        return self.parameters.free(self.theta, self.eta)
 
     @property
     def singular_factors(self) -> list[str]:
@@ -286,6 +290,7 @@ def fit_linear(
     backend: Any,
     optimizer: Any,
     watch: Watch,
+    provenance: tuple[Provenance, ...] = (),
 ) -> LinearFit:
     """Estimate theta by the profiled criterion."""
     with watch.phase("choice"):
@@ -319,7 +324,7 @@ def fit_linear(
             )
         evaluations = max_iter if pipeline.optimizer.needs_gradient else max_iter * (1 + len(x0))
         found = _search(criterion, x0, design, pipeline, tol, evaluations)
-    fit = _fit(design, found, pipeline.provenance, backend, watch)
+    fit = _fit(design, found, (*pipeline.provenance, *provenance), backend, watch)
     if watch.observers:
         watch.tell(
             FitFinished(fit.certificate.converged, fit.criterion, fit.n_evaluations, sum(watch.timings.values()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -10,7 +10,7 @@ from functools import cached_property, partial
 import numpy as np
 from scipy.linalg import block_diag
 
-from ..contracts.arrays import FloatArray
+from ..contracts.arrays import BoolArray, FloatArray
 from ..contracts.errors import NotPositiveDefiniteError
 from ..contracts.linalg import Symbolic
 from .criterion import Criterion
@@ -113,11 +113,19 @@ class Problem(Criterion["Evaluation"]):
             self._exact.u, self._exact.gamma, self._exact._effects = self.u, self.gamma, self._effects
         return self._exact
 
-    def apart(self, x: FloatArray, singular: float, moderate: float) -> FloatArray | None:
-        """x with independent effects in terms with a structure, where one of them has lost rank."""
-        mine = slice(self.n_gamma, self.n_gamma + len(self.parameters))
-        theta = self.parameters.structured_apart(x[mine], singular, moderate)
-        return None if theta is None else np.concatenate([x[: mine.start], theta, x[mine.stop :]])
+    def idle(self, x: FloatArray) -> BoolArray:
+        """Which parameters of covariance structures have no effect here."""
+        idle = np.zeros(len(x), dtype=bool)
+        idle[self.n_gamma : self.n_gamma + len(self.parameters)] = self.parameters.idle(
+            self.unpack(x)[1], self.units.eta
+        )
+        return idle
+
+    def moderate(self, x: FloatArray, size: float) -> Iterator[FloatArray]:
+        """Points with independent effects in terms with a covariance structure."""
+        first, last = self.n_gamma, self.n_gamma + len(self.parameters)
+        for theta in self.parameters.moderate(x[first:last], size):
+            yield np.concatenate([x[:first], theta, x[last:]])
 
     def rotated(self, by: Sequence[FloatArray]) -> Problem:
         """The same in another basis of every factor; the modes go along."""

@@ -20,6 +20,9 @@ from ..contracts.linalg import Blocks
 from ..design.random import RandomDesign
 from ..design.terms import Term
 
+#: A change of T T', in units of an average observation, that is none: of an angle where standard deviations are zero.
+NOTHING = 1e-8
+
 
 @dataclass(frozen=True, eq=False)
 class Root:
@@ -250,13 +253,25 @@ class Parameters:
 
     # The boundary ---------------------------------------------------------------------------------------------------
 
-    def free(self, theta: FloatArray) -> BoolArray:
-        """Which parameters are not in a column of T that is zero, nor at a bound."""
+    def free(self, theta: FloatArray, eta: float) -> BoolArray:
+        """Which parameters are not in a column of T that is zero, nor at a bound, nor without effect on T T'.
+
+        `eta` is the standard deviation of an average observation.
+        """
         lower, upper = self.bounds
         free = (theta > lower) & (theta < upper)
         for root in self.roots:
             free[root.zero_columns(theta)] = False
-        return np.asarray(free)
+        return np.asarray(free & ~self.idle(theta, eta))
+
+    def idle(self, theta: FloatArray, eta: float) -> BoolArray:
+        """Parameters of covariance structures without effect on T T': angles where standard deviations are zero."""
+        idle = np.zeros(self.n, dtype=bool)
+        for s in self.structured:
+            moved = s.structure.derivatives(theta[s.mine], len(s)) @ s.T(theta).T
+            effect = np.abs(moved + np.swapaxes(moved, 1, 2)).max(axis=(1, 2))
+            idle[s.mine] = s.in_units(effect, eta) <= NOTHING * eta**2
+        return idle
 
     def zeros(self, theta: FloatArray) -> tuple[int, ...]:
         """Parameters of the user's columns that are diagonals of T, or scales, and zero."""
@@ -271,17 +286,17 @@ class Parameters:
             out[name] = min(out[name], float(np.linalg.svd(T, compute_uv=False)[-1]))
         return out
 
-    def structured_apart(self, x: FloatArray, singular: float, moderate: float) -> FloatArray | None:
-        """theta with independent effects of moderate size in all structured terms, where one of them has lost rank.
+    def moderate(self, x: FloatArray, size: float) -> Iterator[FloatArray]:
+        """theta with independent effects of moderate size in all structured terms: instead of what they have, and more.
 
-        In units of an average observation; None where none has.
+        In units of an average observation.
         """
-        if not any(np.linalg.svd(s.T(x), compute_uv=False)[-1] < singular for s in self.structured):
-            return None
-        out = x.copy()
-        for s in self.structured:
-            out[s.mine] = s.structure.start(moderate**2 * np.eye(len(s)))
-        return out
+        for kept in (0.0, 1.0) if self.structured else ():
+            out = x.copy()
+            for s in self.structured:
+                T = s.T(x)
+                out[s.mine] = s.structure.start(kept * T @ T.T + size**2 * np.eye(len(s)))
+            yield out
 
 
 def _roots(term: Term, factor: int, first: int, at: int) -> Iterator[Root]:

@@ -14,7 +14,7 @@ from ..contracts.arrays import FloatArray
 from ..contracts.optim import OptimizationResult, Optimizer, Status
 from ..design.basis import lower_root
 from ..design.random import RandomDesign
-from .certificate import ENDED, FLAT, SINGULAR, SUSPICIOUS, C, Standing, aligned, certify
+from .certificate import ENDED, FLAT, SUSPICIOUS, C, Standing, aligned, certify
 from .criterion import Criterion
 
 #: Evaluations, and more for each parameter, after which a search that uses curvature is looked at: the basis is turned
@@ -88,7 +88,7 @@ def _looks(found: Standing[C]) -> Iterator[FloatArray]:
 
 
 def _turns(found: Standing[C]) -> Iterator[FloatArray]:
-    """Where a matrix of several columns, or one with a structure, lost rank: independent effects of moderate size.
+    """Independent effects of moderate size: where a matrix of several columns lost rank, and of covariance structures.
 
     A start with a correlation of the wrong sign leads to a matrix of lower rank, in the wrong direction.
     """
@@ -99,9 +99,9 @@ def _turns(found: Standing[C]) -> Iterator[FloatArray]:
             there = root.put(there, np.eye(len(root)))
         if found.criterion.exact.value(there) < np.inf:
             yield there
-    apart = found.criterion.apart(found.x, SINGULAR, MODERATE)
-    if apart is not None and found.criterion.exact.value(apart) < np.inf:
-        yield apart
+    for there in found.criterion.moderate(found.x, MODERATE):
+        if found.criterion.exact.value(there) < np.inf:
+            yield there
 
 
 def _elsewhere(found: Standing[C], random: RandomDesign) -> Iterator[FloatArray]:

@@ -121,6 +121,7 @@ def glmm(
     groups = as_groups(groups)
     check_alignment(groups, random_data, y=y, X=X, weights=weights, offset=offset)
     response, trials = _response(y, chosen, weights)
+    structures, of_structures = structures_of(covariance)
     design = build_design(
         response,
         X,
@@ -128,7 +129,7 @@ def glmm(
         random_effects=random_effects,
         random_data=random_data,
         correlated=correlated,
-        covariance=structures_of(covariance),
+        covariance=structures,
         relationship=relationship,
         precision=precision,
         offset=offset,
@@ -154,7 +155,7 @@ def glmm(
             start=start,
             backend=backend,
             optimizer=optimizer,
-            provenance=provenance,
+            provenance=(*provenance, *of_structures),
             watch=watch,
         )
     tell(fit.notes)

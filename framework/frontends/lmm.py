@@ -139,6 +139,7 @@ def lmm(
     )
     groups = as_groups(groups)
     check_alignment(groups, random_data, y=y, X=X, weights=weights, offset=offset)
+    structures, provenance = structures_of(covariance)
     design = build_design(
         y,
         X,
@@ -146,7 +147,7 @@ def lmm(
         random_effects=random_effects,
         random_data=random_data,
         correlated=correlated,
-        covariance=structures_of(covariance),
+        covariance=structures,
         relationship=relationship,
         precision=precision,
         weights=weights,
@@ -166,6 +167,7 @@ def lmm(
             start=start,
             backend=backend,
             optimizer=optimizer,
+            provenance=provenance,
             watch=watch,
         )
     tell(fit.notes)

@@ -13,7 +13,6 @@ from click.testing import CliRunner
 
 import ranef
 from ranef.cli import main
-from ranef.families import Binomial
 
 pytestmark = pytest.mark.filterwarnings("ignore::ranef.RanefWarning")
 
@@ -73,6 +72,10 @@ COMMANDS: dict[str, tuple[str, Callable[[], Any]]] = {
         "--y y --x x --random g:1+z --uncorrelated g",
         lambda: lmm(random_effects={"g": ["1", "z"]}, correlated={"g": False}),
     ),
+    "covariance": (
+        "--y y --x x --random g:x+z --covariance g=homcs",
+        lambda: lmm(random_effects={"g": ["x", "z"]}, covariance={"g": "homcs"}),
+    ),
     "weights": (f"--y y {PLAIN} --weights w1", lambda: lmm(weights=W1)),
     "weights, others": (f"--y y {PLAIN} --weights w2", lambda: lmm(weights=W2)),
     "offset": (f"--y y {PLAIN} --offset o1", lambda: lmm(offset=O1)),
@@ -90,7 +93,7 @@ COMMANDS: dict[str, tuple[str, Callable[[], Any]]] = {
     ),
     "link": (
         f"--y part {PLAIN} --family binomial --weights trials --link probit",
-        lambda: glmm(HITS / TRIALS, family=Binomial("probit"), weights=TRIALS),
+        lambda: glmm(HITS / TRIALS, family="binomial(probit)", weights=TRIALS),
     ),
     "family with a link": (
         f"--y part {PLAIN} --family binomial(cloglog) --weights trials",
