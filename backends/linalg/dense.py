@@ -55,12 +55,12 @@ class DenseSymbolic(Symbolic):
 
     def __init__(self, pattern: Pattern) -> None:
         self._where = positions(pattern)
-        self._K: FloatArray = prior_precision(pattern).toarray()
+        self._K = prior_precision(pattern)
 
     def factorize(self, ZtWZ: PatternBlocks, T: Blocks) -> DenseFactor:
         """Put the blocks of M in their places and factorize it."""
         blocks = spherical_cross_product(ZtWZ, T)
-        M = self._K.copy()
+        M: FloatArray = self._K.toarray(order="C")
         for (rows, columns), block in zip(self._where.diagonal, blocks.diagonal, strict=True):
             M[rows, columns] += block
         for pair, (rows, columns) in self._where.cross.items():

@@ -56,9 +56,13 @@ class MixedDesign:
 
     @property
     def dense_sizes(self) -> tuple[int, int, int]:
-        """Rows and columns of X, and random effects outside of the largest factor: what dense matrices grow with."""
+        """Rows and columns of X, and random effects outside of the largest factor: what dense matrices grow with.
+
+        With a known precision, whose backends have dense blocks of any factor, all random effects.
+        """
         pattern = self.random.pattern
-        return self.n, self.p, pattern.q - max(f.size for f in pattern.groupings)
+        beside = pattern.q if pattern.has_precision else pattern.q - max(f.size for f in pattern.groupings)
+        return self.n, self.p, beside
 
     def __str__(self) -> str:
         """The model in the manner of lme4's formulas (columns of X by name)."""

@@ -16,7 +16,7 @@ from scipy.sparse import csc_array, csr_array, diags_array, eye_array
 from scipy.sparse.csgraph import connected_components
 
 from ..contracts.arrays import AnyArray, BoolArray, FloatArray, IntArray
-from ..contracts.errors import InputError
+from ..contracts.errors import InputError, InputTypeError
 from .reading import is_missing, read
 
 #: Parents whose ancestors are looked at together.
@@ -99,6 +99,8 @@ def pedigree(animal: Any, sire: Any, dam: Any) -> Pedigree:
 def _labels(given: Any, name: str) -> list[Any]:
     """Labels; None where missing."""
     column = read(given, name)
+    if column.values.ndim != 1:
+        raise InputTypeError(f"{name} must be one column of labels; it has shape {column.values.shape}")
     missing: BoolArray | None = column.missing
     values = column.values.tolist()
     if column.codes is not None:
@@ -111,7 +113,7 @@ def _labels(given: Any, name: str) -> list[Any]:
 def _plain(labels: AnyArray) -> AnyArray:
     """Labels as an array of one of NumPy's types where that keeps them, whole numbers as integers."""
     values = labels.tolist()
-    if all(isinstance(v, int | float) and v == int(v) for v in values):
+    if all(isinstance(v, int) or (isinstance(v, float) and v.is_integer()) for v in values):
         return np.array([int(v) for v in values])
     if len(set(map(type, values))) == 1 and (plain := np.array(values)).tolist() == values:
         return plain

@@ -64,8 +64,8 @@ class Relation(NamedTuple):
         """The matrix, square and symmetric, and its labels."""
         given, labels = self._parts()
         matrix = self._numbers(given)
-        if matrix.shape[0] != matrix.shape[1]:
-            raise InputError(f"{self.argument} must be square; it has shape {matrix.shape}")
+        if matrix.shape[0] != matrix.shape[1] or not matrix.shape[0]:
+            raise InputError(f"{self.argument} must be square, with rows; it has shape {matrix.shape}")
         difference = float(abs(matrix - matrix.T).max())
         if difference > SYMMETRIC * abs(matrix).max():
             raise InputError(f"{self.argument} must be symmetric; entries differ by up to {difference:.3g}")

@@ -66,7 +66,8 @@ INFINITE = sp.csc_array(np.where(Q > 1, np.inf, Q))
 @pytest.mark.parametrize(
     ("argument", "given", "message"),
     [
-        ("precision", Q[:4], r"precision\['g'\] must be square; it has shape \(4, 5\)"),
+        ("precision", Q[:4], r"precision\['g'\] must be square, with rows; it has shape \(4, 5\)"),
+        ("precision", sp.csc_array((0, 0)), r"must be square, with rows; it has shape \(0, 0\)"),
         ("precision", ASYMMETRIC, "must be symmetric; entries differ by up to 0.01"),
         ("precision", random_walk(6), "of shape \\(6, 6\\), and the factor has 5 levels. Without labels"),
         ("precision", (Q, ["a", "b", "c", "d", "x"]), r"no row for 1 levels: e\. Add them"),
