@@ -290,12 +290,13 @@ class Cholmod(LinalgBackend):
 
         A bound from above, without analysis, where that is sure to be good enough (few random effects outside the
         largest factor) and where the fill might not fit into memory (all but the largest factor have more than 20,000
-        random effects). Neither holds where a known precision links levels.
+        random effects). Where a known precision links levels, the first is one of few random effects in all.
         """
         leading = max(pattern.groupings, key=lambda f: f.n_levels)
         trailing = pattern.q - leading.size
-        if pattern.has_precision:
-            return OVERHEAD + self._symbolic(pattern).work()
+        if pattern.has_precision:  # which may link all levels, or few
+            bound = pattern.q <= SMALL_TRAILING
+            return OVERHEAD + (float(pattern.q) ** 3 if bound else self._symbolic(pattern).work())
         if trailing <= SMALL_TRAILING:
             return OVERHEAD + 100.0 * leading.size * leading.n_columns**2 + float(trailing) ** 3
         if trailing > LARGEST_TRAILING:
