@@ -27,7 +27,7 @@ class KnownPrecision:
     --------
     >>> import numpy as np
     >>> Q = KnownPrecision(csc_array(np.array([[2.0, -1.0], [-1.0, 2.0]])))
-    >>> round(np.exp(Q.logdet), 12), Q.solve(np.array([[3.0], [0.0]])).ravel().round(12).tolist()
+    >>> round(float(np.exp(Q.logdet)), 12), Q.solve(np.array([[3.0], [0.0]])).ravel().round(12).tolist()
     (3.0, [2.0, 1.0])
     """
 
