@@ -299,81 +299,6 @@ class SteepAtABound(Limited):
         return super().derivatives(parameters, k) + 0.0 / (np.pi / 2 - abs(parameters[1]))
 
 
-class FlatFactor(Equal):
-    def relative_factor(self, parameters, k):
-        return super().relative_factor(parameters, k).ravel()
-
-
-class OneColumnMore(Equal):
-    def relative_factor(self, parameters, k):
-        return super().relative_factor(parameters, k + 1)
-
-
-class OneDerivative(Equal):
-    def derivatives(self, parameters, k):
-        return super().derivatives(parameters, k)[:1]
-
-
-class WholeNumbers(Equal):
-    def start(self, covariance):
-        return np.array([1, 0])
-
-
-class ScalesAsNumbers(Equal):
-    def scales(self, k):
-        return np.array([1, 0])
-
-
-class ListOfNames(Equal):
-    def names(self, columns):
-        return ["sd", "angle"]
-
-
-class TwoOfAName(Equal):
-    def names(self, columns):
-        return ("theta", "theta")
-
-
-class ThreeNames(Equal):
-    def names(self, columns):
-        return ("sd", "angle", "rho")
-
-
-class NoNames(Equal):
-    def names(self, columns):
-        return ()
-
-
-class NumberForAName(Equal):
-    def names(self, columns):
-        return ("sd", 2)
-
-
-class TuplesForComponents(Equal):
-    def components(self, parameters, columns):
-        return [tuple(component) for component in super().components(parameters, columns)]
-
-
-class OneBound(Equal):
-    def bounds(self, k):
-        return (np.zeros(2),)
-
-
-class ShortBounds(Equal):
-    def bounds(self, k):
-        return np.zeros(1), np.full(2, np.inf)
-
-
-class NothingBack(Equal):
-    def start(self, covariance):
-        super().start(covariance)
-
-
-class WithoutK(Equal):
-    def scales(self):
-        return np.array([True, False])
-
-
 class NotForOneColumn(Equal):
     """Says that it takes one column, of which it has no correlation to start with."""
 
@@ -382,13 +307,6 @@ class NotForOneColumn(Equal):
     def start(self, covariance):
         with warnings.catch_warnings(action="ignore"):  # a mean of nothing
             return super().start(covariance)
-
-
-class NoNumberOfColumns(Equal):
-    least_columns, most_columns = 3, 2
-
-
-TYPES, METHODS = "answers_have_the_types_of_the_contract", "methods_are_those_of_the_contract"
 
 
 @pytest.mark.parametrize("structure", [Equal, Limited])
@@ -436,22 +354,6 @@ def test_right_structures_obey(structure):
         (NaNAtABound, "T_is_continuous_up_to_the_bounds"),
         (JumpsAtABound, "T_is_continuous_up_to_the_bounds"),
         (SteepAtABound, "T_is_continuous_up_to_the_bounds"),
-        (FlatFactor, TYPES),
-        (OneColumnMore, TYPES),
-        (OneDerivative, TYPES),
-        (WholeNumbers, TYPES),
-        (ScalesAsNumbers, TYPES),
-        (ListOfNames, TYPES),
-        (TwoOfAName, TYPES),
-        (ThreeNames, TYPES),
-        (NoNames, TYPES),
-        (NumberForAName, TYPES),
-        (TuplesForComponents, TYPES),
-        (OneBound, TYPES),
-        (ShortBounds, TYPES),
-        (NothingBack, TYPES),
-        (NoNumberOfColumns, TYPES),
-        (WithoutK, METHODS),
     ],
 )
 def test_wrong_structures_are_caught_by_name(structure, law):
@@ -471,8 +373,6 @@ def test_wrong_structures_are_caught_by_name(structure, law):
         (OtherCorrelation, "components_are_those_of_T"),
         (HoldsAFunction, "structure_can_be_pickled"),
         (SteepAtABound, "T_is_continuous_up_to_the_bounds"),
-        (OneDerivative, TYPES),
-        (TwoOfAName, TYPES),
     ],
 )
 def test_and_by_no_other_law(structure, law):
