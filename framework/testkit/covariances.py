@@ -179,12 +179,10 @@ def T_is_continuous_up_to_the_bounds(structure: CovarianceStructure, point: _Poi
 
 @LAWS.law(on=_points)
 def components_are_those_of_T(structure: CovarianceStructure, point: _Point) -> None:
-    """Each standard deviation that is shown is that of a column, and each correlation that of two.
-
-    Also where a scale is negative, as one without a bound may be.
-    """
+    """What is shown are standard deviations of columns, and correlations of two; also where a scale may be negative."""
     lower, _ = structure.bounds(point.k)
-    mirrored = np.where(structure.scales(point.k) & (lower < 0.0), -point.parameters, point.parameters)
+    may_turn = structure.scales(point.k) & (lower <= -point.parameters)
+    mirrored = np.where(may_turn, -point.parameters, point.parameters)
     for here in (point, replace(point, parameters=mirrored)):
         sd = np.sqrt(np.diagonal(here.covariance))
         correlations = (here.covariance / np.outer(sd, sd)).ravel()
