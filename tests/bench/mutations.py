@@ -824,6 +824,24 @@ MUTATIONS: tuple[Mutation, ...] = (
         "structure=structure",
         f"{COVARIANCES}::test_structures_without_structure_are_the_same_bits",
     ),
+    Mutation(
+        "framework/estimation/parameters.py",
+        "            out[s.mine] = s.upright(out[s.mine])",
+        "            pass",
+        f"{PARAMETERS}::test_a_single_standard_deviation_is_shown_with_its_sign_taken_off",
+    ),
+    Mutation(
+        "framework/estimation/parameters.py",
+        "np.abs(parameters), parameters)",
+        "np.abs(parameters), np.abs(parameters))",
+        f"{PARAMETERS}::test_a_single_standard_deviation_is_shown_with_its_sign_taken_off",
+    ),
+    Mutation(
+        "framework/estimation/parameters.py",
+        "np.where(self.scales & (parameters[self.scales] <= 0.0).all(), ",
+        "np.where((parameters[self.scales] <= 0.0).all(), ",
+        f"{PARAMETERS}::test_a_single_standard_deviation_is_shown_with_its_sign_taken_off",
+    ),
     # generalized models
     Mutation(
         "framework/estimation/generalized.py",

@@ -92,6 +92,13 @@ def test_scales_change_with_the_unit_of_the_columns_and_angles_do_not() -> None:
     np.testing.assert_allclose(UNIT * T, BOTH.T(THETA)[0], rtol=1e-12)
 
 
+def test_a_single_standard_deviation_is_shown_with_its_sign_taken_off() -> None:
+    """An angle keeps its own; what can be written in two ways can be a start again."""
+    turned = np.where(np.arange(8) == 3, -THETA, THETA)
+    np.testing.assert_array_equal(BOTH.users(turned), BOTH.users(THETA))
+    assert BOTH.users(turned)[4] == THETA[4] < 0.0
+
+
 def test_bounds_are_those_of_the_structures_in_the_unit_of_the_basis() -> None:
     lower, upper = parameters(Narrow(), CompoundSymmetry()).bounds
     free = [-np.inf] * 4
