@@ -177,7 +177,7 @@ def test_a_kind_has_a_name_and_a_noun(registry):
 
 def test_an_unknown_kind(registry):
     with pytest.raises(
-        InputError, match="no kind of plugin 'links'; there is: linalg, optimizer, family, link, observer"
+        InputError, match="no kind of plugin 'links'; there is: linalg, optimizer, family, link, covariance, observer"
     ):
         registry.entries("links")
 
