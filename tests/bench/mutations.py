@@ -742,15 +742,15 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/estimation/parameters.py",
-        "s.structure.start(moderate**2 * np.eye(len(s)))",
-        "s.structure.start(moderate * np.eye(len(s)))",
-        f"{PARAMETERS}::test_a_lost_rank_is_looked_at_from_independent_effects",
+        "+ size**2 * np.eye(len(s))",
+        "+ size * np.eye(len(s))",
+        f"{PARAMETERS}::test_searches_start_again_from_independent_effects",
     ),
     Mutation(
         "framework/estimation/parameters.py",
-        "[-1] < singular for s in",
-        "[-1] < 0.1 * singular for s in",
-        f"{PARAMETERS}::test_a_lost_rank_is_looked_at_from_independent_effects",
+        "kept * T @ T.T",
+        "T @ T.T",
+        f"{PARAMETERS}::test_searches_start_again_from_independent_effects",
     ),
     Mutation(
         "framework/estimation/certificate.py",
@@ -778,8 +778,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/estimation/certificate.py",
-        "dtype=bool), not exact.bends",
-        "dtype=bool), True",
+        "exact.idle(x), not exact.bends",
+        "exact.idle(x), True",
         f"{BOUNDS}::test_approximate_curvature_of_what_bends_is_not_believed",
     ),
     Mutation(
@@ -808,8 +808,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/estimation/linear.py",
-        "        return self.parameters.structured_apart(x, singular, moderate)",
-        "        return None",
+        "        yield from self.parameters.moderate(x, size)",
+        "        yield from ()",
         f"{COVARIANCES}::test_a_start_at_the_wrong_end_is_left",
     ),
     Mutation(

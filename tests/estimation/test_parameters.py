@@ -109,7 +109,7 @@ def test_bounds_are_those_of_the_structures_in_the_unit_of_the_basis() -> None:
 def test_what_is_at_a_bound_or_in_a_column_of_zeros_is_not_free() -> None:
     theta = THETA.copy()
     theta[[0, 4, 7]] = 0.0  # a standard deviation, an angle, and the second column of T for h
-    assert np.flatnonzero(~BOTH.free(theta)).tolist() == [0, 7]
+    assert np.flatnonzero(~BOTH.free(theta, 1.0)).tolist() == [0, 2, 7]  # and the correlation with that one
     assert BOTH.zeros(theta) == (0, 7)
 
 
@@ -123,15 +123,23 @@ def test_standing_in_a_longer_vector() -> None:
     assert root.entries.tolist() == [5, 6, 7]
 
 
-@pytest.mark.parametrize(("angle", "lost"), [(0.4, False), (np.pi / 2 - 1e-3, False), (np.pi / 2 - 1e-5, True)])
-def test_a_lost_rank_is_looked_at_from_independent_effects(angle: float, lost: bool) -> None:
+def test_an_angle_is_idle_where_its_standard_deviations_are_zero() -> None:
     theta = THETA.copy()
-    theta[4] = angle
-    there = BOTH.structured_apart(theta, singular=1e-4, moderate=0.5)
-    if not lost:
-        assert there is None
-    else:
-        np.testing.assert_allclose(there, [0.5, 0.5, 0.0, 0.5, 0.0, *THETA[5:]], atol=1e-12)
+    theta[[0, 1]] = 0.0, 1e-9
+    assert np.flatnonzero(BOTH.idle(theta, 1.0)).tolist() == [0, 1, 2]
+    theta[[0, 1]] = 0.0, 1e-3
+    assert np.flatnonzero(BOTH.idle(theta, 1.0)).tolist() == [2]
+    assert np.flatnonzero(BOTH.idle(theta, 1e6)).tolist() == [0, 1, 2, 4]  # in units that make hardly anything of it
+
+
+def test_searches_start_again_from_independent_effects() -> None:
+    """Instead of what the structures have, and besides it; the other terms keep theirs."""
+    instead, besides = BOTH.moderate(THETA, size=0.5)
+    np.testing.assert_allclose(instead, [0.5, 0.5, 0.0, 0.5, 0.0, *THETA[5:]], atol=1e-12)
+    np.testing.assert_array_equal(besides[5:], THETA[5:])
+    T = CompoundSymmetry().relative_factor(THETA[:3], 2)
+    more = CompoundSymmetry().relative_factor(besides[:3], 2)
+    np.testing.assert_allclose(more @ more.T, T @ T.T + 0.25 * np.eye(2), rtol=1e-12)
 
 
 def test_smallest_singular_values_are_those_of_all_matrices_of_a_factor() -> None:
