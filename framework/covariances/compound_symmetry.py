@@ -53,7 +53,7 @@ class CompoundSymmetry(Scaled):
     Examples
     --------
     >>> L, _ = CompoundSymmetry().correlation_root(np.array([0.0]), 2)
-    >>> (L @ L.T).tolist()
+    >>> (L @ L.T).round(12).tolist()
     [[1.0, 0.0], [0.0, 1.0]]
     """
 

@@ -116,6 +116,10 @@ class Structured:
         """Parameters of T times `unit`."""
         return np.where(self.scales, unit * parameters, parameters)
 
+    def upright(self, parameters: FloatArray) -> FloatArray:
+        """The same T T' by scales that are not negative, where none is positive: T of -s is -T of s."""
+        return np.where(self.scales & (parameters[self.scales] <= 0.0).all(), np.abs(parameters), parameters)
+
 
 class Parameters:
     """theta of a model, and T_j from it.
@@ -206,8 +210,11 @@ class Parameters:
         return out
 
     def users(self, theta: FloatArray) -> FloatArray:
-        """theta of the user's columns; T has a diagonal that is not negative."""
-        return self._moved(theta, self.users_roots(theta), to_basis=False)
+        """theta of the user's columns; diagonals of T are not negative, nor are scales that could have either sign."""
+        out = self._moved(theta, self.users_roots(theta), to_basis=False)
+        for s in self.structured:
+            out[s.mine] = s.upright(out[s.mine])
+        return out
 
     def basis(self, theta: FloatArray) -> FloatArray:
         """The inverse of `users`."""

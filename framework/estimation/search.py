@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
@@ -26,12 +26,14 @@ STAGES = 30
 MODERATE = 0.5
 #: A column that is this many times as large as what sets it apart from others is nearly dependent on them.
 LARGE = 3.0 * MODERATE
-#: Where levels are few: so many points are looked at, with standard deviations in this range, and searches start from
-#: some of them, to be gone on with where so many evaluations led lower.
-POINTS, STARTS, SHORT = 64, 8, 20
-SMALLEST, LARGEST = 0.03, 30.0
+#: Where levels are few: for every entry of T so many points are looked at, with standard deviations in this range, and
+#: a search starts from some of them, to be gone on with where so many evaluations led lower.
+POINTS_EACH, MOST_STARTS, SHORT = 12, 12, 20
+#: The lowest of those that did not end, one for so many starts, are gone on with for so many evaluations more.
+PROMISING, LONG = 4, 60
+SMALLEST, LARGEST = 0.03, 100.0
 #: Levels for each covariance parameter, below which they are few; with more rows than this nobody searches again.
-FEW_LEVELS, MANY_ROWS = 3, 5_000
+FEW_LEVELS, MANY_ROWS = 3, 1_000
 
 
 def search(
@@ -58,12 +60,23 @@ def search(
         other = _descend(first.criterion, there, optimizer, tol, _Budget(max_evaluations), quick)
         if other.value < found.value - FLAT or (other.flat and other.value <= found.value + FLAT):
             found = other
-    for there in chain(_turns(first), _elsewhere(first, random) if random else ()):
-        shortly = _Budget(SHORT if optimizer.uses_curvature else max_evaluations)
+    unfinished: list[OptimizationResult] = []
+
+    def tried(there: FloatArray, evaluations: int) -> None:
+        nonlocal found
+        shortly = _Budget(evaluations if optimizer.uses_curvature else max_evaluations)
         result = _minimize(first.criterion, there, optimizer, tol, shortly, by_differences=False)
         if result.value < found.value - FLAT:
             other = _descend(first.criterion, result.x, optimizer, tol, _Budget(max_evaluations), quick)
             found = min(found, other, key=lambda standing: standing.value)
+        elif result.status is Status.MAX_EVALUATIONS:
+            unfinished.append(result)
+
+    for there in chain(_turns(first), _elsewhere(first, random) if random else ()):
+        tried(there, SHORT)
+    promising = -(-len(unfinished) // PROMISING)
+    for result in sorted(unfinished, key=lambda result: result.value)[:promising]:
+        tried(result.x, LONG)
     return found
 
 
@@ -141,8 +154,9 @@ def _starts(found: Standing[C]) -> Iterator[FloatArray]:
     if not roots:
         return
     d = sum(len(root.entries) for root in roots)
+    n_points, n_starts = POINTS_EACH * d, min(d + 1, MOST_STARTS)
     ratio = brentq(lambda g: g ** (d + 1) - g - 1.0, 1.0, 2.0)
-    for i in range(POINTS):
+    for i in range(n_points):
         there, rest, size = found.x, (0.5 + (i + 1) * ratio ** -np.arange(1.0, d + 1.0)) % 1.0, 0.0
         for root in roots:
             k = len(root)
@@ -153,8 +167,9 @@ def _starts(found: Standing[C]) -> Iterator[FloatArray]:
             size += sizes.sum()
         points.append((size, found.criterion.exact.value(there), there))
     points.sort(key=lambda point: point[0])
-    for i in range(STARTS):
-        _, value, there = min(points[i * POINTS // STARTS : (i + 1) * POINTS // STARTS], key=lambda point: point[1])
+    ends = np.linspace(0, n_points, n_starts + 1).astype(int).tolist()
+    for a, b in pairwise(ends):
+        _, value, there = min(points[a:b], key=lambda point: point[1])
         if value < np.inf:
             yield there
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -86,12 +86,15 @@ LAWS: LawBook[CovarianceStructure] = LawBook()
 @LAWS.law(first=True)
 def answers_have_the_types_of_the_contract(structure: CovarianceStructure) -> None:
     """A name, scale or not, bounds and a start for each parameter; T and its derivatives are arrays of floats."""
+    least, most = structure.least_columns, structure.most_columns
+    require(1 <= least <= (least if most is None else most), f"least_columns is {least}, most_columns {most}")
     for k in _numbers_of_columns(structure):
         columns = tuple(f"c{i}" for i in range(k))
         names = structure.names(columns)
         require_type(structure.names, names, tuple)
         m = len(names)
-        require(m > 0 and len(set(names)) == m, f"names of {k} columns are {names}: some, each once, are needed")
+        right = m > 0 and len(set(names)) == m and all(isinstance(name, str) for name in names)
+        require(right, f"names of {k} columns are {names}: some, each once and text, are needed")
         require_array(structure.scales, structure.scales(k), (m,), np.bool_)
         for bound, part in zip(structure.bounds(k), ("lower", "upper"), strict=True):
             require_array(structure.bounds, bound, (m,), part=part)
@@ -104,7 +107,7 @@ def answers_have_the_types_of_the_contract(structure: CovarianceStructure) -> No
 
 @LAWS.law(first=True)
 def free_entries_are_those_of_T(structure: CovarianceStructure) -> None:
-    """`free` says that the parameters are T's lower triangle, column by column, or its diagonal; and they are."""
+    """`free` says that the parameters are T's lower triangle, column by column, or its diagonal, without bounds."""
     require(structure.free in ("triangle", "diagonal", None), f"free is {structure.free!r}")
     for k in _numbers_of_columns(structure) if structure.free else ():
         columns, rows = np.triu_indices(k) if structure.free == "triangle" else (np.arange(k),) * 2
@@ -112,6 +115,7 @@ def free_entries_are_those_of_T(structure: CovarianceStructure) -> None:
         T = np.zeros((k, k))
         T[rows, columns] = parameters
         close("T", structure.relative_factor(parameters, k), T, rtol=0.0, atol=0.0)
+        require(not np.isfinite(structure.bounds(k)).any(), "free parameters have bounds, which no search looks at")
 
 
 @LAWS.law(on=_points)
@@ -175,16 +179,20 @@ def T_is_continuous_up_to_the_bounds(structure: CovarianceStructure, point: _Poi
 
 @LAWS.law(on=_points)
 def components_are_those_of_T(structure: CovarianceStructure, point: _Point) -> None:
-    """Each standard deviation that is shown is that of a column, and each correlation that of two."""
-    sd = np.sqrt(np.diagonal(point.covariance))
-    correlations = (point.covariance / np.outer(sd, sd)).ravel()
-    shown = structure.components(point.parameters, point.columns)
-    require(bool(shown), "nothing is shown")
-    for component in shown:
-        require(bool(np.isclose(sd, component.sd, rtol=1e-9).any()), f"{component}: columns have {sd.tolist()}")
-        for r in component.correlations:
-            found = bool(np.isclose(correlations, r, rtol=1e-9, atol=1e-9).any())
-            require(found, f"{component}: columns have correlations {correlations.tolist()}")
+    """What is shown are standard deviations of columns, and correlations of two; also where a scale may be negative."""
+    lower, _ = structure.bounds(point.k)
+    may_turn = structure.scales(point.k) & (lower <= -point.parameters)
+    mirrored = np.where(may_turn, -point.parameters, point.parameters)
+    for here in (point, replace(point, parameters=mirrored)):
+        sd = np.sqrt(np.diagonal(here.covariance))
+        correlations = (here.covariance / np.outer(sd, sd)).ravel()
+        shown = structure.components(here.parameters, here.columns)
+        require(bool(shown), "nothing is shown")
+        for component in shown:
+            require(bool(np.isclose(sd, component.sd, rtol=1e-9).any()), f"{component}: columns have {sd.tolist()}")
+            for r in component.correlations:
+                found = bool(np.isclose(correlations, r, rtol=1e-9, atol=1e-9).any())
+                require(found, f"{component}: columns have correlations {correlations.tolist()}")
 
 
 @LAWS.law(on=_points)
@@ -200,10 +208,14 @@ def inputs_are_not_changed(structure: CovarianceStructure, point: _Point) -> Non
 
 @LAWS.law(on=_points)
 def equal_questions_get_equal_bits(structure: CovarianceStructure, point: _Point) -> None:
-    """The same parameters give the same T to the last bit, whatever was asked in between."""
-    before = _answers(structure, point)
+    """The same parameters give the same T to the last bit, whatever was asked in between; answers stay as they are."""
+    answer = _answers(structure, point)
+    before = [array.copy() for array in answer]
     for k in _numbers_of_columns(structure):
-        structure.relative_factor(structure.start(2.0 * np.eye(k)), k)
+        other = structure.start(2.0 * np.eye(k))
+        structure.relative_factor(other, k)
+        structure.derivatives(other, k)
+    same_bits("an answer, after another question", answer, before)
     same_bits("asked again", _answers(structure, point), before)
 
 

@@ -157,6 +157,16 @@ def test_units_of_y_are_units_of_the_standard_deviations(structure):
     )
 
 
+@pytest.mark.parametrize("structure", STRUCTURES)
+def test_units_of_the_columns_are_units_of_the_standard_deviations(structure):
+    one = visits(structure)
+    other = visits(structure, columns={name: 1000.0 * column for name, column in COLUMNS.items()})
+    assert other.log_likelihood == pytest.approx(one.log_likelihood, abs=1e-8)
+    for here, there in zip(one.var_components[:-1], other.var_components, strict=False):
+        assert 1000.0 * there.std_dev == pytest.approx(here.std_dev, rel=1e-4)
+        assert there.corr == pytest.approx(here.corr, rel=1e-3)
+
+
 @pytest.mark.parametrize("plugins", [{"backend": "dense"}, {"optimizer": "lbfgsb"}, {"optimizer": "bobyqa"}], ids=str)
 @pytest.mark.parametrize("structure", STRUCTURES)
 def test_backends_and_optimizers_agree(structure, plugins):
@@ -189,6 +199,33 @@ def test_the_gradient_is_that_of_differences(fit, structure):
         sides = [criterion.value(x + sign * 1e-5 * np.eye(len(x))[i]) for sign in (1.0, -1.0)]
         numeric.append((sides[0] - sides[1]) / 2e-5)
     np.testing.assert_allclose(criterion.gradient(x)[1], numeric, rtol=1e-5, atol=1e-4)
+
+
+def test_the_approximate_curvature_is_exact_where_T_is_linear():
+    """For one grouping factor and one standard deviation."""
+    criterion = visits("homdiag")._fit._differentiable
+    for x in ([0.7], [1.9]):
+        np.testing.assert_allclose(
+            criterion.curvature(np.array(x)), criterion.hessian(np.array(x), central=True), rtol=1e-5
+        )
+
+
+@pytest.mark.parametrize(("structure", "least"), [("cs", 0.0), ("toep", 0.0), ("homcs", -np.inf), ("ar1", -np.inf)])
+def test_standard_deviations_have_a_bound_where_there_are_several(structure, least):
+    """The sign of one of them turns its correlations; that of a single one changes no covariance."""
+    own = ranef.registry.covariance(structure)[0]
+    lower, upper = own.bounds(4)
+    assert (lower == np.where(own.scales(4), least, -np.inf)).all()
+    assert (upper == np.inf).all()
+
+
+@pytest.mark.parametrize("structure", ["cs", "homcs", "ar1", "toep"])
+@pytest.mark.parametrize("sign", [1.0, -1.0], ids=["all alike", "alternating"])
+def test_starts_keep_away_from_singular_matrices(structure, sign):
+    """Where correlations are nearly 1 and -1, too: from there no search would lead away."""
+    own, signs = ranef.registry.covariance(structure)[0], sign ** np.arange(4)
+    T = own.relative_factor(own.start(np.outer(signs, signs) + 1e-9 * np.eye(4)), 4)
+    assert np.linalg.svd(T, compute_uv=False)[-1] > 0.01
 
 
 @pytest.mark.parametrize("structure", STRUCTURES)
@@ -238,6 +275,20 @@ def test_no_fit_stays_at_zero_where_there_is_a_variance(structure, fit):
     found = fit(structure)
     again = fit(structure, start=0.0 * found.theta)
     assert again.log_likelihood == pytest.approx(found.log_likelihood, abs=1e-5)
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+@pytest.mark.parametrize("fit", [visits, counts])
+def test_structures_are_certified_by_the_hessian(fit, structure):
+    """What T adds to it is not in approximate curvature."""
+    assert fit(structure).certificate.hessian == "differences of exact gradients"
+
+
+@pytest.mark.parametrize("angle", [-0.5 * np.pi, 0.5 * np.pi])
+def test_a_start_at_the_wrong_end_is_left(angle):
+    """At a correlation of -1 or 1 the covariance matrix is singular, and its angle has no slope."""
+    again = visits("ar1", start=[1.0, angle])
+    assert again.log_likelihood == pytest.approx(visits("ar1").log_likelihood, abs=1e-6)
 
 
 # What is shown, and refused -------------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ TEMPLATES = {
     "optimizer": "scratch-optimizer",
     "observer": "scratch-observer",
 }
-EXAMPLES = ["conway-maxwell-poisson", "superlu"]
+EXAMPLES = ["conway-maxwell-poisson", "superlu", "exponential-covariance"]
 NAMES = [*TEMPLATES.values(), *EXAMPLES]
 
 
@@ -78,12 +78,15 @@ def test_its_own_tests_pass(sources, environment, name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [*TEMPLATES.values(), "superlu"])
-def test_ranef_check_finds_and_passes_it(environment, name):
+@pytest.mark.parametrize(
+    ("distribution", "name"),
+    [*((name, name) for name in [*TEMPLATES.values(), "superlu"]), ("exponential-covariance", "exponential")],
+)
+def test_ranef_check_finds_and_passes_it(environment, distribution, name):
     done = run(environment, "ranef", "check", name, "--json")
     assert done.returncode == 0, done.stdout + done.stderr
     report = json.loads(done.stdout)
-    assert report["plugin"]["distribution"] == f"ranef-{name}"
+    assert report["plugin"]["distribution"] == f"ranef-{distribution}"
     assert report["passed"]
     assert all(law["passed"] and law["law"] for law in report["laws"])
     assert len(report["laws"]) > (10 if report["plugin"]["kind"] != "observer" else 4)
