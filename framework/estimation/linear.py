@@ -60,9 +60,7 @@ class LinearCriterion(Criterion["_Scaled"]):
         self.roots, self.columns = parameters.roots, parameters.template.sizes
         #: the basis that it is in: that of the design, times these orthogonal matrices
         self.turned = tuple(np.eye(k) for k in self.columns) if turned is None else turned
-        self.curvature_is_exact = (
-            len(self.columns) == 1 and not parameters.structured and not deviance.pattern.has_precision
-        )
+        self.curvature_is_exact = deviance.has_exact_curvature and not parameters.structured
         self.bends = bool(parameters.structured)
         self.unit = parameters.unit(eta)
         self.lower, self.upper = (bound / self.unit for bound in parameters.bounds)

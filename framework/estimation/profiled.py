@@ -39,6 +39,11 @@ class ProfiledDeviance:
         self.pattern, self.K = cross.pattern, Prior(cross.pattern)
         self.df = cross.n - (len(cross.gamma0) if reml else 0)
 
+    @property
+    def has_exact_curvature(self) -> bool:
+        """Whether `PenalizedLeastSquares.curvature` is the Hessian: Z'V^-1 Z is then block diagonal."""
+        return len(self.pattern.groupings) == 1 and not self.pattern.has_precision
+
     def at(self, entries: FloatArray) -> PenalizedLeastSquares:
         """Solve the penalized least squares problem at these entries of T (see `Template`).
 
@@ -193,12 +198,7 @@ class PenalizedLeastSquares:
     @property
     def curvature(self) -> FloatArray:
         """The Hessian of the criterion where it is cheap (one grouping factor), else the average information matrix."""
-        return self._exact_hessian() if self.has_exact_curvature else self._average_information()
-
-    @property
-    def has_exact_curvature(self) -> bool:
-        """Whether `curvature` is the Hessian: Z'V^-1 Z is then block diagonal."""
-        return len(self.pattern.groupings) == 1 and not self.pattern.has_precision
+        return self._exact_hessian() if self.criterion.has_exact_curvature else self._average_information()
 
     def _marginal_blocks(self) -> FloatArray:
         """Diagonal blocks (k, k, L) of Z'V^-1 Z for one grouping factor."""

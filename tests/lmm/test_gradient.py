@@ -138,7 +138,7 @@ def test_gradient_is_exact(model: Model) -> None:
 def test_curvature_of_one_factor_is_the_hessian(model: Model) -> None:
     criterion, theta = model.deviance()
     here = criterion.at(theta)
-    assert here.has_exact_curvature
+    assert here.criterion.has_exact_curvature
     assert_derivatives(here.curvature, differences(lambda t: criterion.at(t).gradient, theta))
 
 
@@ -168,7 +168,7 @@ def test_curvature_of_several_factors_is_positive_semidefinite(model: Model) -> 
     # Average information: what makes it a safe substitute for the Hessian in the optimizer.
     criterion, theta = model.deviance()
     here = criterion.at(theta)
-    assert not here.has_exact_curvature
+    assert not here.criterion.has_exact_curvature
     curvature, size = here.curvature, float(np.abs(here.curvature).max())
     np.testing.assert_allclose(curvature, curvature.T, atol=1e-8 * size)
     assert np.linalg.eigvalsh(curvature).min() > -1e-8 * size
