@@ -36,6 +36,7 @@ from .contracts.errors import (
     RankDeficiencyWarning,
     SingularFitWarning,
 )
+from .design.pedigree import Pedigree, pedigree
 from .display.tables import VarCompSummary
 from .frontends.glmm import glmm
 from .frontends.lmm import lmm
@@ -62,6 +63,7 @@ __all__ = [
     "NameConflictWarning",
     "NoMaximumError",
     "NotPositiveDefiniteError",
+    "Pedigree",
     "PluginError",
     "PluginNotFoundError",
     "PluginWarning",
@@ -76,6 +78,7 @@ __all__ = [
     "glmm",
     "hookimpl",
     "lmm",
+    "pedigree",
     "registry",
 ]
 

@@ -56,7 +56,12 @@ class Blocked(LinalgBackend):
         self._latest: Plan | None = None  # `cost`, and `analyze` after it, share the plan of a pattern
 
     def cost(self, pattern: Pattern) -> float:
-        """Block operations, pairs of the Schur updates and the dense trailing Cholesky; inf beyond `MAX_DENSE` rows."""
+        """Block operations, pairs of the Schur updates and the dense trailing Cholesky; inf beyond `MAX_DENSE` rows.
+
+        inf with a known precision, too: levels of one factor then meet each other.
+        """
+        if pattern.has_precision:
+            return np.inf
         levels = sum(10.0 * f.n_columns**3 * f.n_levels for f in pattern.groupings)
         if len(pattern.groupings) == 1:
             return levels

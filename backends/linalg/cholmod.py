@@ -12,14 +12,14 @@ from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csc_array, csc_matrix
+from scipy.sparse import csc_array, csc_matrix, tril
 from scipy.sparse.linalg import spsolve_triangular
 
 from ranef.contracts.arrays import AnyArray, FloatArray, IntArray
 from ranef.contracts.errors import MissingExtraError, NotPositiveDefiniteError
 from ranef.contracts.linalg import Blocks, Factor, LinalgBackend, Pattern, PatternBlocks, Symbolic
 
-from .pattern import positions, spherical_cross_product
+from .pattern import positions, prior_precision, spherical_cross_product
 from .selected_inversion import SelectedInversion
 
 #: Price of importing SuiteSparse and analysing the pattern, in operations: about half a second of dense work. Below it
@@ -90,9 +90,12 @@ class _Sparse05(_Sparse):
 
 
 class _Analysis:
-    """CHOLMOD's symbolic analysis of the lower triangle of a pattern, by whichever scikit-sparse there is."""
+    """CHOLMOD's symbolic analysis of the lower triangle of a pattern, by whichever scikit-sparse there is.
 
-    def __init__(self, indptr: IntArray, indices: IntArray) -> None:
+    `linked` says that levels of one factor meet each other, by a known precision.
+    """
+
+    def __init__(self, indptr: IntArray, indices: IntArray, *, linked: bool) -> None:
         from sksparse import cholmod
 
         self._pattern = (indices, indptr)
@@ -101,7 +104,8 @@ class _Analysis:
         A = self._matrix(np.zeros(len(indices)))
         # METIS's nested dissection or AMD's minimum degree, whichever fills less; CHOLMOD's own default often stays
         # with AMD where METIS fills a third less (InstEval). On small problems AMD is good enough.
-        orderings = ("amd",) if len(indptr) <= SMALL_Q else ("amd", "metis")
+        # Known precisions are sparse and mostly trees, or nearly: METIS fills a pedigree twice as much.
+        orderings = ("amd",) if len(indptr) <= SMALL_Q or linked else ("amd", "metis")
         analyses = [
             cholmod.analyze(A, ordering_method=ordering)
             if self._is_04
@@ -114,10 +118,10 @@ class _Analysis:
         order = self._symbolic.P() if self._is_04 else self._symbolic.perm
         self.permutation: IntArray = np.array(order, dtype=np.intp)
 
-    def factorize(self, data: FloatArray) -> _Sparse:
-        """The factor of the matrix with these entries, plus I; a new object that shares nothing with earlier ones."""
+    def factorize(self, data: FloatArray, beta: float = 1.0) -> _Sparse:
+        """The factor of the matrix with these entries plus beta I; an object that shares nothing with earlier ones."""
         try:
-            numeric = self._numeric(self._symbolic, data)
+            numeric = self._numeric(self._symbolic, data, beta)
         except self._error as error:
             raise NotPositiveDefiniteError(str(error)) from error
         # a simplicial factorization goes on through negative pivots
@@ -125,15 +129,15 @@ class _Analysis:
             raise NotPositiveDefiniteError("a pivot is not positive")
         return numeric
 
-    def _numeric(self, symbolic: Any, data: FloatArray) -> _Sparse:
+    def _numeric(self, symbolic: Any, data: FloatArray, beta: float) -> _Sparse:
         A = self._matrix(data)
         if self._is_04:
-            return _Sparse04(symbolic.cholesky(A, beta=1.0))  # copies the analysis, then factorizes the copy
-        return _Sparse05(symbolic.factorize(A, ldl=False, beta=1.0, lower=True))
+            return _Sparse04(symbolic.cholesky(A, beta=beta))  # copies the analysis, then factorizes the copy
+        return _Sparse05(symbolic.factorize(A, ldl=False, beta=beta, lower=True))
 
     def _fill(self, symbolic: Any) -> int:
         """Number of entries of L: that of I with all the stored zeros of M, whose L has the pattern of every other."""
-        return int(self._numeric(symbolic, np.zeros(len(self._pattern[0]))).L().nnz)
+        return int(self._numeric(symbolic, np.zeros(len(self._pattern[0])), 1.0).L().nnz)
 
     def _matrix(self, data: FloatArray) -> csc_matrix | csc_array:
         indices, indptr = self._pattern
@@ -179,7 +183,8 @@ class CholmodFactor(Factor):
 class CholmodSymbolic(Symbolic):
     """The fill-reducing permutation, and where each entry of the blocks goes in the lower triangle of M.
 
-    The pattern is that of Z'Z whatever T is: entries that are zero at some T are stored as zeros.
+    The pattern is that of Z'Z, and of known precisions, whatever T is: entries that are zero at some T are stored as
+    zeros.
     """
 
     def __init__(self, pattern: Pattern) -> None:
@@ -190,19 +195,33 @@ class CholmodSymbolic(Symbolic):
         # the cross blocks are all above the diagonal: transposed, they are below
         rows = self._lower([rows for rows, _ in diagonal], [columns for _, columns in cross.values()])
         columns = self._lower([columns for _, columns in diagonal], [rows for rows, _ in cross.values()])
+        self._K: tuple[FloatArray, FloatArray] | None = None  # its entries in the diagonal, and below it; None: I
+        if pattern.has_precision:
+            self._diagonal = np.flatnonzero(rows == columns)
+            K = prior_precision(pattern)
+            below = tril(K, -1, format="coo")
+            self._K = K.diagonal()[rows[self._diagonal]], below.data
+            rows, columns = np.concatenate([rows, below.row]), np.concatenate([columns, below.col])
         self._order = np.lexsort((rows, columns))
         indptr = np.concatenate([[0], np.cumsum(np.bincount(columns, minlength=pattern.q))])
         index_type = np.int32 if len(rows) < 2**31 else np.int64
-        self._analysis = _Analysis(indptr.astype(index_type), rows[self._order].astype(index_type))
+        order = self._order
+        self._analysis = _Analysis(
+            indptr.astype(index_type), rows[order].astype(index_type), linked=pattern.has_precision
+        )
         self.permutation = self._analysis.permutation
         self._inversion: tuple[SelectedInversion, list[IntArray], dict[tuple[int, int], IntArray]] | None = None
 
     def factorize(self, ZtWZ: PatternBlocks, T: Blocks) -> CholmodFactor:
-        """Fill in the values of Lambda' Z'WZ Lambda and refactorize."""
+        """Fill in the values of Lambda' Z'WZ Lambda, and K where it is not I, and refactorize."""
         blocks = spherical_cross_product(ZtWZ, T)
-        data = self._lower(blocks.diagonal, [blocks.cross[pair] for pair in self._where.cross])
+        data, beta = self._lower(blocks.diagonal, [blocks.cross[pair] for pair in self._where.cross]), 1.0
+        if self._K is not None:
+            on_diagonal, below = self._K
+            data[self._diagonal] += on_diagonal
+            data, beta = np.concatenate([data, below]), 0.0
         try:
-            numeric = self._analysis.factorize(data[self._order])
+            numeric = self._analysis.factorize(data[self._order], beta)
         except NotPositiveDefiniteError as error:
             raise NotPositiveDefiniteError(f"M is not positive definite: {error}") from error
         return CholmodFactor(numeric, self)
@@ -271,10 +290,13 @@ class Cholmod(LinalgBackend):
 
         A bound from above, without analysis, where that is sure to be good enough (few random effects outside the
         largest factor) and where the fill might not fit into memory (all but the largest factor have more than 20,000
-        random effects).
+        random effects). Where a known precision links levels, the first is one of few random effects in all.
         """
         leading = max(pattern.groupings, key=lambda f: f.n_levels)
         trailing = pattern.q - leading.size
+        if pattern.has_precision:  # which may link all levels, or few
+            bound = pattern.q <= SMALL_TRAILING
+            return OVERHEAD + (float(pattern.q) ** 3 if bound else self._symbolic(pattern).work())
         if trailing <= SMALL_TRAILING:
             return OVERHEAD + 100.0 * leading.size * leading.n_columns**2 + float(trailing) ** 3
         if trailing > LARGEST_TRAILING:

@@ -12,7 +12,7 @@ from ranef.contracts.arrays import FloatArray
 from ranef.contracts.errors import NotPositiveDefiniteError
 from ranef.contracts.linalg import Blocks, Factor, LinalgBackend, Pattern, PatternBlocks, Symbolic
 
-from .pattern import Positions, positions, spherical_cross_product
+from .pattern import Positions, positions, prior_precision, spherical_cross_product
 
 #: Above this number of random effects M, its factor and its inverse would take some 10 GB: `cost` is then infinite.
 LARGEST_Q = 20_000
@@ -51,16 +51,16 @@ class DenseFactor(Factor):
 
 
 class DenseSymbolic(Symbolic):
-    """Where each block goes in M."""
+    """Where each block goes in M, and K."""
 
     def __init__(self, pattern: Pattern) -> None:
-        self._pattern = pattern
         self._where = positions(pattern)
+        self._K = prior_precision(pattern)
 
     def factorize(self, ZtWZ: PatternBlocks, T: Blocks) -> DenseFactor:
         """Put the blocks of M in their places and factorize it."""
         blocks = spherical_cross_product(ZtWZ, T)
-        M = np.eye(self._pattern.q)
+        M: FloatArray = self._K.toarray(order="C")
         for (rows, columns), block in zip(self._where.diagonal, blocks.diagonal, strict=True):
             M[rows, columns] += block
         for pair, (rows, columns) in self._where.cross.items():
@@ -74,7 +74,7 @@ class DenseSymbolic(Symbolic):
 
 
 class Dense(LinalgBackend):
-    """Forms M = Lambda' Z'WZ Lambda + I as a q x q array: clear and obviously right.
+    """Forms M = Lambda' Z'WZ Lambda + K as a q x q array: clear and obviously right.
 
     The oracle of the other backends, and good enough below some hundred random effects. Memory is 8 q^2 bytes an array,
     so that `cost` is infinite above q = 20,000.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from scipy.sparse import block_diag, csc_array, eye_array, kron
 
 from ranef.contracts.arrays import FloatArray, IntArray
 from ranef.contracts.linalg import Blocks, Pattern, PatternBlocks
@@ -56,6 +57,27 @@ def positions(pattern: Pattern) -> Positions:
         diagonal.append(every(own, own))
     cross = {(i, j): every(effects(i, rows), effects(j, columns)) for (i, j), (rows, columns) in pattern.pairs.items()}
     return Positions(diagonal, cross)
+
+
+def prior_precision(pattern: Pattern) -> csc_array:
+    """K = blockdiag(I (x) Q_j), sparse.
+
+    Examples
+    --------
+    >>> from ranef.contracts.linalg import Grouping, KnownPrecision, Pattern
+    >>> Q = KnownPrecision(csc_array([[4.0, -1.0], [-1.0, 5.0]]))
+    >>> g, h = Grouping("g", n_levels=1, n_columns=1), Grouping("h", n_levels=2, n_columns=1, precision=Q)
+    >>> prior_precision(Pattern((g, h), {})).toarray().tolist()
+    [[1.0, 0.0, 0.0], [0.0, 4.0, -1.0], [0.0, -1.0, 5.0]]
+    """
+    return csc_array(
+        block_diag(
+            [
+                kron(eye_array(f.n_columns), eye_array(f.n_levels) if f.precision is None else f.precision.matrix)
+                for f in pattern.groupings
+            ]
+        )
+    )
 
 
 def spherical_cross_product(ZtWZ: PatternBlocks, T: Blocks) -> PatternBlocks:

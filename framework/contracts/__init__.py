@@ -38,6 +38,7 @@ from .linalg import Blocks, Factor, Grouping, LinalgBackend, Pattern, PatternBlo
 from .link import Link, LogMean, Mean
 from .observer import Evaluated, Event, FitFinished, FitStarted, Observer, PhaseStarted
 from .optim import Objective, OptimizationResult, Optimizer, Status
+from .precision import KnownPrecision
 
 __all__ = [
     "API_VERSION",
@@ -63,6 +64,7 @@ __all__ = [
     "IdentificationWarning",
     "InputError",
     "InputTypeError",
+    "KnownPrecision",
     "LinalgBackend",
     "LinalgEntry",
     "Link",

@@ -33,14 +33,14 @@ class HookSpecs:
         >>> import numpy as np
         >>> from ranef.contracts import Factor, LinalgBackend, LinalgEntry, Symbolic, hookimpl
         >>> class OneIntercept(LinalgBackend):
-        ...     def cost(self, structure):
-        ...         simple = len(structure.factors) == 1 and structure.factors[0].n_columns == 1
-        ...         return structure.q if simple else np.inf
-        ...     def analyze(self, structure):
+        ...     def cost(self, pattern):
+        ...         simple = len(pattern.groupings) == 1 and pattern.groupings[0].n_columns == 1
+        ...         return pattern.q if simple and not pattern.has_precision else np.inf
+        ...     def analyze(self, pattern):
         ...         return DiagonalSymbolic()
         >>> class DiagonalSymbolic(Symbolic):
-        ...     def factorize(self, ZtWZ, theta):
-        ...         return DiagonalFactor(theta[0] ** 2 * ZtWZ.diagonal[0][0, 0] + 1)
+        ...     def factorize(self, ZtWZ, T):
+        ...         return DiagonalFactor(T[0][0, 0] ** 2 * ZtWZ.diagonal[0][0, 0] + 1)
         >>> class DiagonalFactor(Factor):
         ...     def __init__(self, M):
         ...         self.M = M

@@ -2,11 +2,11 @@
 
 A backend deals with one matrix only, the system matrix of the penalized least squares problem
 
-    M(T, W) = Lambda' Z'WZ Lambda + I = P' L L' P,    Lambda = blockdiag(T_j (x) I)
+    M(T, W) = Lambda' Z'WZ Lambda + K = P' L L' P,    Lambda = blockdiag(T_j (x) I),    K = blockdiag(I (x) Q_j)
 
-(Bates, Maechler, Bolker & Walker 2015, section 3.2; doi 10.18637/jss.v067.i01). Everything else (covariance
-parameters, fixed effects, r^2, gradients, leverages, conditional variances) is written once in the framework, on top of
-the few methods below.
+(Bates, Maechler, Bolker & Walker 2015, section 3.2; doi 10.18637/jss.v067.i01). Q_j is the known precision of the
+levels of factor j, mostly the identity, and then K = I. Everything else (covariance parameters, fixed effects, r^2,
+gradients, leverages, conditional variances) is written once in the framework, on top of the few methods below.
 
 Layout of the q random effects: factor by factor; within a factor column by column; within a column level by level. So
 the part of a vector that belongs to factor j, reshaped to (k_j, n_levels_j), has the levels on the last, contiguous
@@ -23,6 +23,7 @@ from functools import cached_property
 import numpy as np
 
 from .arrays import FloatArray, IntArray
+from .precision import KnownPrecision
 
 #: One matrix for every grouping factor.
 Blocks = tuple[FloatArray, ...]
@@ -40,11 +41,15 @@ class Grouping:
         Number of levels.
     n_columns : int
         Number k of random-effect columns (1 for a random intercept).
+    precision : KnownPrecision, optional
+        Q of the levels, (n_levels, n_levels): their spherical effects have covariance sigma^2 Q^-1 in each column. None
+        is the identity.
     """
 
     name: str
     n_levels: int
     n_columns: int
+    precision: KnownPrecision | None = None
 
     @property
     def size(self) -> int:
@@ -55,6 +60,8 @@ class Grouping:
 @dataclass(frozen=True, eq=False)
 class Pattern:
     """Who meets whom: the pattern of Z'Z by blocks, which never changes during a fit.
+
+    M has more entries than Z'Z where a factor has a known precision, which links its levels.
 
     Parameters
     ----------
@@ -76,6 +83,11 @@ class Pattern:
     def q(self) -> int:
         """Number of random effects."""
         return sum(f.size for f in self.groupings)
+
+    @property
+    def has_precision(self) -> bool:
+        """Whether some factor has a known precision: M is then not Lambda' Z'WZ Lambda + I."""
+        return any(f.precision is not None for f in self.groupings)
 
     def split(self, B: FloatArray) -> list[FloatArray]:
         """Views of (q, r) B, factor by factor, each (r, k_j, n_levels_j); contiguous where B is Fortran-ordered."""
@@ -157,7 +169,10 @@ class LinalgBackend(ABC):
 
     @abstractmethod
     def cost(self, pattern: Pattern) -> float:
-        """Predicted work of one factorization with gradient, in floating point operations; inf: this cannot be done."""
+        """Predicted work of one factorization with gradient, in floating point operations; inf: this cannot be done.
+
+        A backend that takes M for Lambda' Z'WZ Lambda + I says inf where ``pattern.has_precision``.
+        """
 
     @abstractmethod
     def analyze(self, pattern: Pattern) -> Symbolic:

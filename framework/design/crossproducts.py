@@ -27,12 +27,12 @@ class Reference:
     EtWE: FloatArray
     ZtWE: FloatArray
 
-    def gram(self, U: FloatArray, B: FloatArray, ZtWE: FloatArray) -> FloatArray:
-        """[Q y]'V^-1 [Q y] = E'WE + U'U with E = [Q y] - Z B, from spherical effects U and B = Lambda U (q, r + 1).
+    def gram(self, U: FloatArray, KU: FloatArray, B: FloatArray, ZtWE: FloatArray) -> FloatArray:
+        """[Q y]'V^-1 [Q y] = E'WE + U'KU with E = [Q y] - Z B, from spherical effects U and B = Lambda U (q, r + 1).
 
         `ZtWE` is Z'WE = Z'V^-1 [Q y].
         """
-        half = 0.5 * (self.EtWE + U.T @ U - (B - self.B).T @ (self.ZtWE + ZtWE))
+        half = 0.5 * (self.EtWE + U.T @ KU - (B - self.B).T @ (self.ZtWE + ZtWE))
         return np.asarray(half + half.T)
 
 

@@ -18,6 +18,7 @@ from .arrays import as_numbers, as_offset, as_weights, check_length, column_name
 from .basis import Column, alike, orthonormal, scaled
 from .fixed import RANK_TOLERANCE, FixedDesign, notes_of_dropped, orthogonalize
 from .grouping import encode
+from .precision import Relation, relations
 from .random import RandomDesign, RandomFactor
 from .reading import as_groups, as_mapping
 from .terms import INTERCEPT, Structures, Term, parse_terms, random_columns
@@ -55,9 +56,13 @@ class MixedDesign:
 
     @property
     def dense_sizes(self) -> tuple[int, int, int]:
-        """Rows and columns of X, and random effects outside of the largest factor: what dense matrices grow with."""
+        """Rows and columns of X, and random effects outside of the largest factor: what dense matrices grow with.
+
+        With a known precision, whose backends have dense blocks of any factor, all random effects.
+        """
         pattern = self.random.pattern
-        return self.n, self.p, pattern.q - max(f.size for f in pattern.groupings)
+        beside = pattern.q if pattern.has_precision else pattern.q - max(f.size for f in pattern.groupings)
+        return self.n, self.p, beside
 
     def __str__(self) -> str:
         """The model in the manner of lme4's formulas (columns of X by name)."""
@@ -73,6 +78,8 @@ def build_design(
     random_data: Mapping[str, Any] | None = None,
     correlated: Mapping[str, bool] | bool | None = None,
     covariance: Mapping[str, Structures] | None = None,
+    relationship: Mapping[str, Any] | None = None,
+    precision: Mapping[str, Any] | None = None,
     weights: Any = None,
     offset: Any = None,
     x_names: Sequence[str] | None = None,
@@ -97,9 +104,13 @@ def build_design(
     if len(set(map(str, groups))) != len(groups):
         raise InputError(f"groups has two names that read alike: {', '.join(map(str, groups))}")
     terms = parse_terms(list(groups), random_effects, correlated, covariance)
+    known_relations = relations(relationship, precision, list(groups))
     columns = random_columns(terms, random_data, matrix, names)
     with few_threads(*matrix.shape):
-        factors = tuple(_factor(name, labels, terms[name], columns, prior, n) for name, labels in groups.items())
+        factors = tuple(
+            _factor(name, labels, terms[name], columns, prior, n, known_relations.get(name))
+            for name, labels in groups.items()
+        )
         _check_names_of_random_data(random_data)
         fixed = orthogonalize(matrix, names, prior)
     if fixed.rank >= n:
@@ -125,6 +136,7 @@ def _factor(
     columns: Mapping[str, FloatArray],
     weights: FloatArray | None,
     n: int,
+    relation: Relation | None,
 ) -> RandomFactor:
     codes, levels = encode(labels, name)
     check_length(codes, n, f"groups[{name!r}]")
@@ -132,6 +144,9 @@ def _factor(
         raise InputError(
             f"groups[{name!r}] has one level only ({levels[0]}): a variance between levels needs at least two"
         )
+    precision = None
+    if relation is not None:
+        levels, precision = relation.of_levels(levels)
     basis, R = _basis(terms, columns, weights)
     return RandomFactor(
         terms=terms,
@@ -139,7 +154,7 @@ def _factor(
         codes=codes,
         columns=basis,
         R=R,
-        grouping=Grouping(str(name), len(levels), len(basis)),
+        grouping=Grouping(str(name), len(levels), len(basis), precision),
     )
 
 
@@ -161,7 +176,7 @@ def _basis(
 def check_identifiable(design: MixedDesign) -> None:
     """Refuse Gaussian models of which a random effect is the residual.
 
-    Where weights differ they can tell the two apart, even with one row a level.
+    Where weights differ, or levels are related, they can tell the two apart, even with one row a level.
     """
     n = design.n
     if n - design.fixed.rank < 2:
@@ -171,7 +186,7 @@ def check_identifiable(design: MixedDesign) -> None:
         )
     alike = design.weights is None or np.ptp(design.weights) == 0.0
     for f in design.random.factors:
-        if f.grouping.n_levels >= n and INTERCEPT in f.column_names and alike:
+        if f.grouping.precision is None and f.grouping.n_levels >= n and INTERCEPT in f.column_names and alike:
             raise InputError(
                 f"groups[{f.name!r}] has {f.grouping.n_levels} levels for {n} observations: with one observation a "
                 "level its variance cannot be told from the residual variance. Leave the factor out, or group more "
@@ -182,12 +197,14 @@ def check_identifiable(design: MixedDesign) -> None:
 def notes_of_many_effects(design: MixedDesign) -> list[Note]:
     """Which terms of a Gaussian model have as many random effects as there are observations.
 
-    They may be determined or not: the criterion decides, at the end of the fit.
+    They may be determined or not: the criterion decides, at the end of the fit. Levels that are related share what
+    there is to know, so that their number says little.
     """
     # uncorrelated columns are terms of their own, as lme4 expands ||
     sizes = [
         (term, f.grouping.n_levels * (len(term.columns) if term.correlated else 1))
         for f in design.random.factors
+        if f.grouping.precision is None
         for term in f.terms
     ]
     return [
@@ -215,6 +232,8 @@ def _notes_of_confounded(random: RandomDesign) -> list[Note]:
     ]
     for (i, j), (rows, _) in random.pattern.pairs.items():
         f, g = random.factors[i], random.factors[j]
+        if f.grouping.precision or g.grouping.precision:
+            continue
         if len(rows) == f.grouping.n_levels == g.grouping.n_levels and set(f.column_names) & set(g.column_names):
             messages.append(
                 f"groups[{f.name!r}] and groups[{g.name!r}] group the observations in the same way: only the sum of "

@@ -27,7 +27,7 @@ class RandomFactor:
     ----------
     terms : tuple of Term
     levels : (L,) array
-        Labels of the levels, sorted.
+        Labels of the levels, sorted; after them those of a known precision that are not in the data.
     codes : (n,) int array
         Level of each row.
     columns : tuple of (n,) arrays, or None for a column of ones

@@ -246,6 +246,13 @@ def as_groups(value: Any) -> Mapping[Any, Any]:
     return {name_of(value, "group"): value}
 
 
+def frame_labels(value: Any) -> tuple[list[Any], list[Any]] | None:
+    """Labels of the rows and of the columns of a pandas frame; None for whatever is none."""
+    if frame_columns(value) is None or not hasattr(value, "iloc"):
+        return None
+    return value.index.tolist(), value.columns.tolist()
+
+
 def name_of(value: Any, default: str) -> str:
     """Name of a column, or of the only column of a table."""
     columns = frame_columns(value)

@@ -191,7 +191,10 @@ def refuse_dead_end(mode: Mode, quadrature: Quadrature | None, converged: bool) 
         if len(rows := np.flatnonzero(room < AT_EDGE * room.max())):
             raise NoMaximumError(_at_the_edge(model, f" (y in {describe_rows(model.y, rows)})"))
     inverse = mode.newton.factor.selected_inverse().diagonal
-    if max(np.einsum("aal->al", block).max(initial=0.0) for block in inverse) > DEGENERATE:
+    if (
+        not model.pattern.has_precision
+        and max(np.einsum("aal->al", block).max(initial=0.0) for block in inverse) > DEGENERATE
+    ):
         raise NoMaximumError(_degenerate(model))
 
 

@@ -1,9 +1,9 @@
 """The Laplace approximation of a GLMM's log-likelihood, and its exact gradient by the adjoint formula.
 
--2 log L is approximated by f = h(u) + log|M(u)| at the conditional modes u(gamma, theta, phi). f is differentiated
-totally: the modes move with the parameters, du = -H^-1 d(grad h / 2), and one adjoint solve v = H^-1 Lambda'Z'c serves
-all parameters, with c_i = l_i dw_i/deta_i and l_i the leverages z_i'Lambda M^-1 Lambda'z_i. With t = Z Lambda v and
-r = -2 d1 + c + d2 t the derivatives are
+-2 log L is approximated by f = h(u) + log|M(u)| - log|K| at the conditional modes u(gamma, theta, phi). f is
+differentiated totally: the modes move with the parameters, du = -H^-1 d(grad h / 2), and one adjoint solve
+v = H^-1 Lambda'Z'c serves all parameters, with c_i = l_i dw_i/deta_i and l_i the leverages z_i'Lambda M^-1 Lambda'z_i.
+With t = Z Lambda v and r = -2 d1 + c + d2 t the derivatives are
 
     gamma:  Q'r
     T_j:    sum over levels of (Z'r) u' + (Z'd1) v'  +  d log|M| / dT_j at fixed weights
@@ -143,18 +143,19 @@ def positive_part(S: FloatArray, metric: FloatArray) -> FloatArray:
 def curvature(mode: Mode, by_T: Blocks | None = None) -> FloatArray:
     """Approximate Hessian of the criterion by gamma and the entries of T, or by these alone where gamma is joint.
 
-    That of the working linear model (its residual variance is 1), V = W^-1 + Z Lambda Lambda'Z': 2 Q'V^-1 Q by gamma,
-    2 Q'V^-1 Zw crosswise, and by T the average information matrix w'Z'V^-1 Zw, over the directions
-    w = (dT T' + T dT') Z'd1. Where gamma is estimated jointly, that is less what gamma takes up. An average of the
+    That of the working linear model (its residual variance is 1), V = W^-1 + Z Lambda K^-1 Lambda'Z': 2 Q'V^-1 Q by
+    gamma, 2 Q'V^-1 Zw crosswise, and by T the average information matrix w'Z'V^-1 Zw, over the directions
+    w = (dT T' + T dT') K^-1 Z'd1. Where gamma is estimated jointly, that is less what gamma takes up. An average of the
     observed and the expected information need not be positive semidefinite together with the observed cross terms;
     shrunk by sqrt(1/2) it always is, since gamma takes up no more than all of w'Z'V^-1 Zw. What bends the criterion
-    besides is found by levels for one factor, and from the derivatives by T_j, where these are given, for several.
+    besides is found by levels for one factor of independent levels, and from the derivatives by T_j, where these are
+    given, for others.
     """
-    system, W = mode.regular, mode.Lambda.directions(mode.score)
+    system, W = mode.regular, mode.Lambda.directions(mode.model.K.solve(mode.score))
     AW = PatternProduct(mode.model.pattern, system.ZtWZ)(W)
     half = system.factor.half_solve(mode.Lambda.t @ AW)
     by_entries = W.T @ AW - half.T @ half
-    if len(mode.model.pattern.groupings) == 1:
+    if len(mode.model.pattern.groupings) == 1 and not mode.model.pattern.has_precision:
         by_entries += bending_of_one_factor(mode)
     elif by_T is not None:
         by_entries += bending(mode.model.template, mode.Lambda.T, by_T)

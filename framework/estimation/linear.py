@@ -60,7 +60,9 @@ class LinearCriterion(Criterion["_Scaled"]):
         self.roots, self.columns = parameters.roots, parameters.template.sizes
         #: the basis that it is in: that of the design, times these orthogonal matrices
         self.turned = tuple(np.eye(k) for k in self.columns) if turned is None else turned
-        self.curvature_is_exact = len(self.columns) == 1 and not parameters.structured
+        self.curvature_is_exact = (
+            len(self.columns) == 1 and not parameters.structured and not deviance.pattern.has_precision
+        )
         self.bends = bool(parameters.structured)
         self.unit = parameters.unit(eta)
         self.lower, self.upper = (bound / self.unit for bound in parameters.bounds)
@@ -415,7 +417,7 @@ def _fit(
             u=here.u,
             b=here.b,
             pwrss=here.pwrss,
-            logdet_L2=here.factor.logdet,
+            logdet_L2=here.logdet_L2,
             logdet_RX2=here.logdet_RX2 + 2.0 * float(np.log(np.abs(np.diagonal(fixed.R))).sum()),
             certificate=replace(found.certificate, at_boundary=Parameters(random).zeros(evaluated.theta)),
             provenance=provenance,

@@ -1,9 +1,9 @@
 """PIRLS: the conditional modes of the random effects, by Newton steps on the penalized likelihood.
 
-With eta = offset + Q gamma + Z Lambda u, the modes minimize h(u) = -2 sum log f(y | eta) + |u|^2. Each step solves the
-same system M = Lambda'Z'WZ Lambda + I as a linear mixed model, with working weights W (Bates et al. 2015, section 3.2;
-"penalized iteratively reweighted least squares" of lme4). Observed weights make it Newton's method; where they leave M
-indefinite, the step takes the expected ones (Fisher scoring).
+With eta = offset + Q gamma + Z Lambda u, the modes minimize h(u) = -2 sum log f(y | eta) + u'Ku, where K is I but for
+levels of known precision. Each step solves the same system M = Lambda'Z'WZ Lambda + K as a linear mixed model, with
+working weights W (Bates et al. 2015, section 3.2; "penalized iteratively reweighted least squares" of lme4). Observed
+weights make it Newton's method; where they leave M indefinite, the step takes the expected ones (Fisher scoring).
 
 With some links (identity, inverse, the log link of a probability) the linear predictors must stay on one side of an
 edge. Steps then go at most a part of the way to it. Where h falls all the way to the edge there are no modes.
@@ -23,6 +23,7 @@ from ..contracts.family import Derivatives, Family
 from ..contracts.linalg import Factor, Pattern, PatternBlocks, Symbolic
 from ..design.mixed import MixedDesign
 from ..design.template import Template
+from .prior import Prior
 from .profiled import triangular_solves, upper_cholesky
 from .relative import RelativeFactor
 
@@ -76,6 +77,11 @@ class Model:
     def template(self) -> Template:
         """Which entries the factors' T have."""
         return self.design.random.template
+
+    @cached_property
+    def K(self) -> Prior:
+        """Precision of the spherical effects."""
+        return Prior(self.pattern)
 
     def Lambda(self, entries: FloatArray) -> RelativeFactor:
         """The relative covariance factor of these entries of T."""
@@ -161,7 +167,7 @@ class Model:
         eta = self.eta(b, gamma)
         at, penalized = self.evaluate(eta, phi), np.inf
         if at is not None:
-            penalized = -2.0 * float(at.log_density.sum()) + float(u @ u)
+            penalized = -2.0 * float(at.log_density.sum()) + float(u @ (self.K @ u))
         return Point(u, gamma, b, eta, at, penalized if np.isfinite(penalized) else np.inf)
 
 
@@ -241,8 +247,8 @@ class Mode:
 
     @property
     def criterion(self) -> float:
-        """The Laplace criterion h(u) + log|M(u)|."""
-        return self.point.penalized + self.system.factor.logdet
+        """The Laplace criterion h(u) + log|M(u)| - log|K|."""
+        return self.point.penalized + (self.system.factor.logdet - self.model.K.logdet)
 
     @cached_property
     def derivatives(self) -> Derivatives:
@@ -252,9 +258,9 @@ class Mode:
 
     @cached_property
     def score(self) -> FloatArray:
-        """Z'd1, at the modes Lambda^-T u."""
+        """Z'd1, at the modes Lambda^-T K u."""
         score, weight = self.model.Zt(self.derivatives.d1), float(self.newton.weights.mean())
-        return self.Lambda.with_digits(score[:, None], self.point.u[:, None], weight)[:, 0]
+        return self.Lambda.with_digits(score[:, None], (self.model.K @ self.point.u)[:, None], weight)[:, 0]
 
     @cached_property
     def regular(self) -> System:
@@ -268,7 +274,7 @@ class Mode:
     def follow(self, Lambda: RelativeFactor, phi: FloatArray, gamma: FloatArray) -> tuple[FloatArray, FloatArray]:
         """(u, gamma) at other parameters, to first order (the implicit function theorem): a start for `find_mode`.
 
-        At the modes Lambda'Z'd1 = u, and Q'd1 = 0 where gamma is estimated jointly. With the parameters d1 moves by
+        At the modes Lambda'Z'd1 = Ku, and Q'd1 = 0 where gamma is estimated jointly. With the parameters d1 moves by
         d2 deta + dd1/dphi dphi, where deta is the change of the linear predictor at fixed u. A prediction of a long way
         off may lead astray: the old place may be the better one.
         """
@@ -279,7 +285,7 @@ class Mode:
             assert d.phi1_eta is not None
             moved += (phi - self.phi) @ d.phi1_eta
         du, dgamma, decrement = self.newton.solve(
-            Lambda.t @ model.Zt(moved) - self.point.u, model.Q.T @ moved if self.joint else None
+            Lambda.t @ model.Zt(moved) - model.K @ self.point.u, model.Q.T @ moved if self.joint else None
         )
         here, there = (self.point.u, gamma), (self.point.u + du, gamma + dgamma if self.joint else gamma)
         far = decrement > FAR * (len(du) + len(dgamma))
@@ -314,7 +320,7 @@ def find_mode(
     for _ in range(MAX_STEPS):
         assert point.at is not None
         system, is_newton = _step_system(model, Lambda, point.at, joint)
-        g_u = Lambda.t @ model.Zt(point.at.d1) - point.u
+        g_u = Lambda.t @ model.Zt(point.at.d1) - model.K @ point.u
         du, dgamma, decrement = system.solve(g_u, model.Q.T @ point.at.d1 if joint else None)
         # Near the modes the gradient still has digits where h, a sum of large terms, has none: full steps, without
         # a look at h, for as long as the decrement falls.

@@ -16,6 +16,7 @@ from ..contracts.arrays import FloatArray
 from ..contracts.errors import NotPositiveDefiniteError
 from ..contracts.linalg import Blocks, Factor, Pattern, PatternBlocks, Symbolic
 from ..design.crossproducts import CrossProducts
+from .prior import Prior
 from .relative import RelativeFactor, bending
 
 #: r^2 as a part of what it is a difference from at which no digit of it is left.
@@ -35,7 +36,7 @@ class ProfiledDeviance:
 
     def __init__(self, cross: CrossProducts, symbolic: Symbolic, reml: bool) -> None:
         self.cross, self.symbolic, self.reml = cross, symbolic, reml
-        self.pattern = cross.pattern
+        self.pattern, self.K = cross.pattern, Prior(cross.pattern)
         self.df = cross.n - (len(cross.gamma0) if reml else 0)
 
     def at(self, entries: FloatArray) -> PenalizedLeastSquares:
@@ -61,7 +62,7 @@ class PenalizedLeastSquares:
     gamma : (r,) array
         Coefficients of Q, less `cross.gamma0`.
     marginal : (q, r + 1) array
-        Z'V^-1 [Q, y] with V = W^-1 + Z Lambda Lambda'Z'.
+        Z'V^-1 [Q, y] with V = W^-1 + Z Lambda K^-1 Lambda'Z'.
     pwrss : float
         r^2, the penalized weighted residual sum of squares.
     cancelled : float
@@ -76,10 +77,10 @@ class PenalizedLeastSquares:
         self.factor: Factor = criterion.symbolic.factorize(cross.ZtWZ, self.Lambda.T)
         # [RZX, cu] = L^-1 P Lambda' Z'W [Q, y]
         self.half = self.factor.half_solve(self.Lambda.t @ cross.ZtWQy)
-        B = self.Lambda @ self.solved
+        B, KU = self.Lambda @ self.solved, criterion.K @ self.solved
         marginal = cross.ZtWQy - cross.ZtWZ_times(B)
-        self.marginal = self.Lambda.with_digits(marginal, self.solved, cross.mean_weight)
-        gram, r = cross.reference.gram(self.solved, B, self.marginal), len(cross.gamma0)
+        self.marginal = self.Lambda.with_digits(marginal, KU, cross.mean_weight)
+        gram, r = cross.reference.gram(self.solved, KU, B, self.marginal), len(cross.gamma0)
         self.RX = upper_cholesky(gram[:r, :r])
         cbeta, self.gamma = triangular_solves(self.RX, gram[:r, r])
         self.pwrss = float(gram[r, r]) - float(cbeta @ cbeta)
@@ -87,6 +88,11 @@ class PenalizedLeastSquares:
             raise NotPositiveDefiniteError("the residual variance is zero to rounding")
         left = np.append(np.diagonal(gram)[:r], self.pwrss)
         self.cancelled = float((np.diagonal(cross.reference.EtWE) / left).max())
+
+    @property
+    def logdet_L2(self) -> float:
+        """log|M| - log|K|, which is log|V W|."""
+        return self.factor.logdet - self.criterion.K.logdet
 
     @cached_property
     def logdet_RX2(self) -> float:
@@ -102,7 +108,7 @@ class PenalizedLeastSquares:
     def deviance(self) -> float:
         """The profiled criterion, up to log|R|^2 of X = QR (a constant that `fit_linear` adds for REML)."""
         df = self.criterion.df
-        d = self.factor.logdet - self.cross.sum_log_weights + df * (1.0 + np.log(2.0 * np.pi * self.sigma2))
+        d = self.logdet_L2 - self.cross.sum_log_weights + df * (1.0 + np.log(2.0 * np.pi * self.sigma2))
         return float(d + (self.logdet_RX2 if self.criterion.reml else 0.0))
 
     # First derivatives --------------------------------------------------------------------------------------------
@@ -170,11 +176,11 @@ class PenalizedLeastSquares:
     # Second derivatives -------------------------------------------------------------------------------------------
 
     def _average_information(self) -> FloatArray:
-        """w'Z'PZ w / sigma^2 - dr^2 dr^2' / (df sigma^4), over the directions w = (dT T' + T dT') Z'e.
+        """w'Z'PZ w / sigma^2 - dr^2 dr^2' / (df sigma^4), over the directions w = (dT T' + T dT') K^-1 Z'e.
 
         That is the second derivative by the covariances T T'; what bends the criterion besides is 2 tr(G dT dT').
         """
-        W = self.Lambda.directions(self.Zte)
+        W = self.Lambda.directions(self.criterion.K.solve(self.Zte))
         AW = self.cross.ZtWZ_times(W)
         half = self.factor.half_solve(self.Lambda.t @ AW)
         inner = W.T @ AW - half.T @ half
@@ -192,7 +198,7 @@ class PenalizedLeastSquares:
     @property
     def has_exact_curvature(self) -> bool:
         """Whether `curvature` is the Hessian: Z'V^-1 Z is then block diagonal."""
-        return len(self.pattern.groupings) == 1
+        return len(self.pattern.groupings) == 1 and not self.pattern.has_precision
 
     def _marginal_blocks(self) -> FloatArray:
         """Diagonal blocks (k, k, L) of Z'V^-1 Z for one grouping factor."""

@@ -58,6 +58,11 @@ def refuse_quadrature(nagq: int, design: MixedDesign) -> None:
             f"({', '.join(f.name for f in factors)}): {' + '.join(map(str, design.terms))}. Use nagq=1, the Laplace "
             "approximation"
         )
+    if factors[0].grouping.precision is not None:
+        raise InputError(
+            f"nagq={nagq}: quadrature integrates over one level after the other, and the levels of {factors[0].name} "
+            "depend on each other by their known relationship. Use nagq=1, the Laplace approximation"
+        )
     k = factors[0].grouping.n_columns
     if k > MAX_COLUMNS:
         raise InputError(

@@ -59,7 +59,8 @@ class RelativeFactor:
     def with_digits(self, V: FloatArray, U: FloatArray, weight: float) -> FloatArray:
         """V (q, r), of which Lambda'V = U; from the latter for informative factors.
 
-        V, sums of residuals, is then a difference of large numbers that has lost its digits.
+        U are spherical effects times their precision K. V, sums of residuals, is then a difference of large numbers
+        that has lost its digits.
         """
         out = V
         parts = zip(self.pattern.offsets, self.pattern.groupings, self.T, self.informative(weight), strict=True)

@@ -44,6 +44,8 @@ def glmm(
     offset: Any = None,
     correlated: Mapping[str, bool] | bool | None = None,
     covariance: Mapping[str, Any] | None = None,
+    relationship: Mapping[str, Any] | None = None,
+    precision: Mapping[str, Any] | None = None,
     start: Any = None,
     x_names: Sequence[str] | None = None,
     y_name: str | None = None,
@@ -61,7 +63,7 @@ def glmm(
     y : (n,) array-like, or (n, 2)
         Response. Binomial: 0/1, or proportions with `weights` the numbers of trials, or two columns of successes and
         failures.
-    X, groups, random_effects, random_data, correlated, covariance, offset, x_names, y_name
+    X, groups, random_effects, random_data, correlated, covariance, relationship, precision, offset, x_names, y_name
         As for `ranef.lmm`.
     conf_level, backend, optimizer, callbacks, verbose, max_iter
         As for `ranef.lmm`.
@@ -128,6 +130,8 @@ def glmm(
         random_data=random_data,
         correlated=correlated,
         covariance=structures,
+        relationship=relationship,
+        precision=precision,
         offset=offset,
         x_names=x_names,
     )

@@ -34,6 +34,8 @@ def lmm(
     offset: Any = None,
     correlated: Mapping[str, bool] | bool | None = None,
     covariance: Mapping[str, Any] | None = None,
+    relationship: Mapping[str, Any] | None = None,
+    precision: Mapping[str, Any] | None = None,
     start: Any = None,
     x_names: Sequence[str] | None = None,
     y_name: str | None = None,
@@ -82,6 +84,13 @@ def lmm(
         ``"ar1"``, ``"toep"``, ``"homcs"``, ``"homdiag"``, ``"diag"`` (the same as ``correlated=False``), ``"us"`` or
         None (any covariance matrix, the default), the name of a plugin, or a `CovarianceStructure`; ``ranef plugins``
         lists them. The columns of ``"ar1"`` and ``"toep"`` are in order, such as indicators of equidistant times.
+    relationship : dict of factor name -> matrix, optional
+        Known covariances of the factor's levels, up to the covariance matrix of its terms: a phylogeny, kinship.
+        Positive definite; dense, sparse (SciPy), ``(matrix, labels)``, or a pandas frame with labels on both axes.
+        Without labels rows stand for the sorted levels. Labels without rows in the data are left out.
+    precision : dict of factor name -> matrix, optional
+        The same by its inverse, which is sparse for pedigrees (`ranef.pedigree`), neighbours and random walks. Labels
+        without rows in the data stay, as further levels: an ancestor relates its descendants.
     start : array-like, optional
         Start for theta, the relative covariance parameters (`LMMSolution.theta` of an earlier fit, for example).
     x_names : sequence of str, optional
@@ -139,6 +148,8 @@ def lmm(
         random_data=random_data,
         correlated=correlated,
         covariance=structures,
+        relationship=relationship,
+        precision=precision,
         weights=weights,
         offset=offset,
         x_names=x_names,

@@ -160,17 +160,27 @@ def _spans(large: MixedDesign, small: MixedDesign) -> bool:
 def _contains(large: RandomFactor, small: RandomFactor) -> bool:
     """Whether the large factor has the small one's grouping, columns and correlations.
 
-    A term with a covariance structure contains the same term with the same structure; of others nobody knows.
+    A factor whose levels have a known precision contains that of the same precision only. A term with a covariance
+    structure contains the same term with the same structure; of others nobody knows.
     """
     if large.grouping.n_levels != small.grouping.n_levels:
         return False
     pairs = np.unique(large.codes * small.grouping.n_levels + small.codes)
-    if len(pairs) != large.grouping.n_levels:
+    if not len(pairs) == len(np.unique(large.codes)) == len(np.unique(small.codes)):
+        return False
+    if not _same_precision(large, small):
         return False
     structured = [term for term in large.terms if term.structure is not None]
     if not all(any(_same_term(term, other) for other in small.terms) for term in structured):
         return False
     return _correlated_pairs(small) <= _correlated_pairs(large)
+
+
+def _same_precision(one: RandomFactor, other: RandomFactor) -> bool:
+    Q, R = one.grouping.precision, other.grouping.precision
+    if Q is None or R is None:
+        return Q is R
+    return np.array_equal(one.levels, other.levels) and bool(abs(Q.matrix - R.matrix).max() == 0.0)
 
 
 def _same_term(one: Term, other: Term) -> bool:

@@ -34,10 +34,12 @@ def vcov_derivatives(fit: LinearFit) -> FloatArray:
     """Derivatives of the covariance of the kept coefficients by free theta and sigma, (f + 1, r, r)."""
     here, s2 = fit.solve(), fit.sigma**2
     by_entries, template = [], fit.parameters.template
-    parts = zip(template.rows, template.columns, here.Lambda.T, fit.pattern.split(here.marginal[:, :-1]), strict=True)
-    for rows, columns, T, Q in parts:
+    marginal = fit.pattern.split(here.marginal[:, :-1])
+    by_precision = fit.pattern.split(here.criterion.K.solve(here.marginal[:, :-1]))
+    parts = zip(template.rows, template.columns, here.Lambda.T, marginal, by_precision, strict=True)
+    for rows, columns, T, Q, KQ in parts:
         for row, column in zip(rows, columns, strict=True):
-            one = Q[:, row] @ np.einsum("a,xal->xl", T[:, column], Q).T
+            one = Q[:, row] @ np.einsum("a,xal->xl", T[:, column], KQ).T
             by_entries.append(s2 * here.C @ (one + one.T) @ here.C)
     J = fit.parameters.jacobian(fit.theta)
     by_theta = by_entries if J is None else np.tensordot(J.T, np.array(by_entries), axes=1)

@@ -22,6 +22,7 @@ from ..contracts import (
 from ..contracts.arrays import FloatArray
 from .check import Check, LawBook, close, pickled, read_only, require, same_bits, same_in_threads
 from .plugin import Held, plugin_checks, require_array, require_methods, require_type
+from .roots import ROOTS, boundary_roots, inner_roots, times
 from .structures import CASES, Case, scaled
 
 
@@ -40,8 +41,9 @@ def linalg_checks(
     ----------
     backend : LinalgBackend
     structures : mapping of name to function, optional
-        Each makes a `ranef.testkit.structures.Case` from a random generator; default: 14 structures with one to three
-        factors, crossed, nested, partially crossed, with one to three columns, full and diagonal T.
+        Each makes a `ranef.testkit.structures.Case` from a random generator; default: 16 structures with one to three
+        factors, crossed, nested, partially crossed, with one to three columns, full and diagonal T, two of them with a
+        known precision.
     name : str, optional
         Name of its entry.
     expected_failures : mapping, optional
@@ -75,7 +77,7 @@ class _System:
 
     @cached_property
     def rounding(self) -> float:
-        """Relative tolerance; M has no eigenvalue below 1, so rounding grows with the largest only."""
+        """Relative tolerance; M has no small eigenvalue, so rounding grows with the largest only."""
         return 1e-10 + 1e-15 * float(np.linalg.norm(self.M, 2))
 
     def right_hand_side(self, columns: int = 4) -> FloatArray:
@@ -113,6 +115,14 @@ def _inner(b: _Backend) -> list[_System]:
     return b.inner
 
 
+def _precise(b: _Backend) -> list[_System]:
+    return [system for system in b.inner if system.case.pattern.has_precision]
+
+
+def _takes_precision(b: _Backend) -> bool:
+    return bool(_precise(b))
+
+
 def _everywhere(b: _Backend) -> list[_System]:
     return b.everywhere
 
@@ -120,45 +130,6 @@ def _everywhere(b: _Backend) -> list[_System]:
 def _has_selected_inverse(b: _Backend) -> bool:
     return b.backend.has_selected_inverse
 
-
-# Where T may be -----------------------------------------------------------------------------------------------------
-
-
-def inner_roots(case: Case) -> Blocks:
-    """T inside of its bounds: off-diagonals of either sign, diagonals positive."""
-    rng = np.random.default_rng(7)
-
-    def entries(shape: tuple[int, int]) -> FloatArray:
-        T = rng.normal(scale=0.7, size=shape)
-        return np.where(np.eye(len(T)), np.abs(T) + 0.1, T)
-
-    return case.roots(entries)
-
-
-def boundary_roots(case: Case) -> Blocks:
-    """The last column of every T is zero."""
-    return tuple(np.where(np.arange(len(T)) == len(T) - 1, 0.0, T) for T in inner_roots(case))
-
-
-def times(factor: float, T: Blocks) -> Blocks:
-    """Every T times a number."""
-    return tuple(factor * t for t in T)
-
-
-def _unbalanced(case: Case) -> Blocks:
-    inner = inner_roots(case)
-    sizes = iter(np.geomspace(1e-3, 1e2, sum(len(T) for T in inner)))
-    return tuple(T * np.array([[next(sizes)] for _ in T]) for T in inner)
-
-
-ROOTS: dict[str, Callable[[Case], Blocks]] = {
-    "inside": inner_roots,
-    "on the boundary": boundary_roots,
-    "zero": lambda case: times(0.0, inner_roots(case)),
-    "huge": lambda case: times(1e3, inner_roots(case)),
-    "tiny": lambda case: times(1e-7, inner_roots(case)),
-    "unbalanced": _unbalanced,
-}
 
 # The laws -----------------------------------------------------------------------------------------------------------
 
@@ -192,9 +163,21 @@ def answers_have_the_types_of_the_contract(b: _Backend, system: _System) -> None
             require_type(factor.selected_inverse, block, np.ndarray)
 
 
+@LAWS.law(on=_precise, where=_takes_precision, first=True)
+def a_known_precision_is_used_or_refused(b: _Backend, system: _System) -> None:
+    """Where a factor has a known precision Q, M has I (x) Q in place of I; a backend that cannot says `cost` inf."""
+    without = system.M - system.case.K() + np.eye(system.case.pattern.q)
+    ignored = np.isclose(system.factor(b.backend).logdet, float(np.linalg.slogdet(without)[1]), rtol=1e-8)
+    require(
+        not ignored,
+        "logdet is that of Lambda' Z'WZ Lambda + I: the precision of a factor is ignored. Use `Grouping.precision`, or "
+        "let `cost` be inf for a pattern with `has_precision`",
+    )
+
+
 @LAWS.law(on=_everywhere)
 def logdet_agrees_with_dense_algebra(b: _Backend, system: _System) -> None:
-    """`logdet` is log|M|, M = Lambda' Z'WZ Lambda + I."""
+    """`logdet` is log|M|, M = Lambda' Z'WZ Lambda + K."""
     expected = float(np.linalg.slogdet(system.M)[1])
     close("logdet", system.factor(b.backend).logdet, expected, rtol=system.rounding, atol=system.rounding)
 

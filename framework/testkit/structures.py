@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.linalg import block_diag
+from scipy.sparse import csc_array
 
-from ..contracts import Blocks, Grouping, Pattern, PatternBlocks
+from ..contracts import Blocks, Grouping, KnownPrecision, Pattern, PatternBlocks
 from ..contracts.arrays import FloatArray, IntArray
 
 
@@ -39,11 +41,19 @@ class Case:
             Lambda[o : o + f.size, o : o + f.size] = np.kron(t, np.eye(f.n_levels))
         return Lambda
 
+    def K(self) -> FloatArray:
+        """blockdiag(I (x) Q_j) as a (q, q) array; I without known precisions."""
+        blocks = (
+            np.kron(np.eye(f.n_columns), np.eye(f.n_levels) if f.precision is None else f.precision.matrix.toarray())
+            for f in self.pattern.groupings
+        )
+        return np.asarray(block_diag(*blocks), np.float64)
+
     def M(self, T: Blocks) -> FloatArray:
-        """Lambda' Z'WZ Lambda + I as a (q, q) array, straight from its definition."""
+        """Lambda' Z'WZ Lambda + K as a (q, q) array, straight from its definition."""
         ZL = self.Z @ self.Lambda(T)
         product: FloatArray = ZL.T @ (self.weights[:, None] * ZL)
-        return product + np.eye(self.pattern.q)
+        return product + self.K()
 
     def logdet_gradient(self, T: Blocks) -> Blocks:
         """d log|M| / dT_j = 2 tr(M^-1 Lambda' Z'WZ dLambda) by the entries of T_j, from dense matrices."""
@@ -87,10 +97,12 @@ def make_case(
     columns: Sequence[FloatArray],
     templates: Sequence[str] | None = None,
     weights: FloatArray | None = None,
+    precisions: Mapping[int, FloatArray] | None = None,
 ) -> Case:
     """Build a case from one label array (n,) and one array of random-effect columns (n, k) for each factor.
 
-    `templates` gives each factor's covariance template: "full" (the default) or "diagonal".
+    `templates` gives each factor's covariance template: "full" (the default) or "diagonal"; `precisions` the known
+    precision of some factors' levels, by number; it may be of more levels than there are labels.
     """
     n = len(labels[0])
     weights = np.ones(n) if weights is None else weights
@@ -98,9 +110,10 @@ def make_case(
     factors, parts, inverses = [], [], []
     for j, (label, z) in enumerate(zip(labels, columns, strict=True)):
         levels, index = np.unique(label, return_inverse=True)
-        k = z.shape[1]
-        factors.append(Grouping(f"f{j}", len(levels), k))
-        indicator = (index[:, None] == np.arange(len(levels))).astype(float)
+        k, Q = z.shape[1], (precisions or {}).get(j)
+        n_levels = len(levels) if Q is None else len(Q)
+        factors.append(Grouping(f"f{j}", n_levels, k, None if Q is None else KnownPrecision(csc_array(Q))))
+        indicator = (index[:, None] == np.arange(n_levels)).astype(float)
         parts.append(np.concatenate([z[:, [c]] * indicator for c in range(k)], axis=1))
         inverses.append(index)
     pairs = {}
@@ -217,6 +230,25 @@ def single_level(rng: np.random.Generator) -> Case:
     return make_case([rng.integers(0, 4, n), np.zeros(n, dtype=int)], [np.ones((n, 1))] * 2)
 
 
+def random_walk(n_levels: int) -> FloatArray:
+    """Precision of a random walk, with a ridge that makes it proper."""
+    steps = np.diff(np.eye(n_levels), axis=0)
+    return np.asarray(steps.T @ steps + 0.5 * np.eye(n_levels))
+
+
+def known_precision(rng: np.random.Generator) -> Case:
+    """(1 + x | f), levels of f linked by a random walk, the last of them without rows."""
+    n = 40
+    return make_case([rng.integers(0, 7, n)], [_columns(rng, n, 2)], precisions={0: random_walk(9)})
+
+
+def crossed_known_precision(rng: np.random.Generator) -> Case:
+    """(1 | f) + (1 + x | g) with linked levels of g."""
+    n = 60
+    labels = [rng.integers(0, 8, n), rng.integers(0, 6, n)]
+    return make_case(labels, [_columns(rng, n, 1), _columns(rng, n, 2)], precisions={1: random_walk(6)})
+
+
 CASES: dict[str, Callable[[np.random.Generator], Case]] = {
     make.__name__: make
     for make in (
@@ -234,5 +266,7 @@ CASES: dict[str, Callable[[np.random.Generator], Case]] = {
         disconnected,
         as_many_levels_as_rows,
         single_level,
+        known_precision,
+        crossed_known_precision,
     )
 }

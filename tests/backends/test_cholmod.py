@@ -17,7 +17,7 @@ from ranef.backends.linalg.cholmod import Cholmod
 from ranef.contracts.arrays import IntArray
 from ranef.contracts.errors import MissingExtraError, NotPositiveDefiniteError
 from ranef.contracts.linalg import Grouping, Pattern
-from ranef.testkit.linalg import inner_roots, times
+from ranef.testkit.roots import inner_roots, times
 from ranef.testkit.structures import CASES, Case, make_case
 
 from .cases import assert_blocks_equal

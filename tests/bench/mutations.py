@@ -92,6 +92,7 @@ COVARIANCES = "tests/covariances/test_covariances.py"
 STRUCTURE_LAWS = f"{BUILT_INS}::test_covariance_structure"
 PARAMETERS = "tests/estimation/test_parameters.py"
 BOUNDS = "tests/covariances/test_bounds.py"
+RELATIONSHIP = "tests/relationship"
 
 MUTATIONS: tuple[Mutation, ...] = (
     # certificate and search
@@ -924,8 +925,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/estimation/modes.py",
-        "point.penalized + self.system.",
-        "point.penalized + 0.5 * self.system.",
+        "point.penalized + (self.system.",
+        "point.penalized + (0.5 * self.system.",
         f"{GLMM_GRADIENT}::test_laplace",
     ),
     Mutation(
@@ -1540,8 +1541,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/design/crossproducts.py",
-        "0.5 * (self.EtWE + U.T @ U - (B",
-        "0.5 * (self.EtWE - U.T @ U - (B",
+        "0.5 * (self.EtWE + U.T @ KU - (B",
+        "0.5 * (self.EtWE - U.T @ KU - (B",
         f"{LMM_REFERENCE}::test_log_likelihood_and_criteria[lmm_sleepstudy_weights_reml-blocked]",
     ),
     Mutation(
@@ -1926,6 +1927,109 @@ MUTATIONS: tuple[Mutation, ...] = (
         "enough or not value",
         "not value",
         "tests/laws/test_linear.py::test_where_effects_reproduce_y_there_is_no_maximum",
+    ),
+    # known relationships
+    Mutation(
+        "framework/estimation/profiled.py",
+        "return self.factor.logdet - self.criterion.K.logdet",
+        "return self.factor.logdet",
+        f"{RELATIONSHIP}/test_linear.py::test_the_likelihood_is_that_of_dense_matrices",
+    ),
+    Mutation(
+        "framework/estimation/profiled.py",
+        "directions(self.criterion.K.solve(self.Zte))",
+        "directions(self.Zte)",
+        f"{RELATIONSHIP}/test_linear.py::test_the_average_information_is_that_of_dense_matrices",
+    ),
+    Mutation(
+        "framework/estimation/profiled.py",
+        "B, KU = self.Lambda @ self.solved, criterion.K @ self.solved",
+        "B, KU = self.Lambda @ self.solved, self.solved",
+        f"{RELATIONSHIP}/test_linear.py::test_the_likelihood_is_that_of_dense_matrices",
+    ),
+    Mutation(
+        "framework/estimation/profiled.py",
+        "== 1 and not self.pattern.has_precision",
+        "== 1",
+        f"{RELATIONSHIP}/test_linear.py::test_the_average_information_is_that_of_dense_matrices",
+    ),
+    Mutation(
+        "framework/estimation/prior.py",
+        "product = Q.solve(levels) if solve else Q.matrix @ levels",
+        "product = Q.matrix @ levels",
+        f"{RELATIONSHIP}/test_linear.py::test_the_average_information_is_that_of_dense_matrices",
+    ),
+    Mutation(
+        "framework/estimation/prior.py",
+        "f.n_columns * Q.logdet",
+        "Q.logdet",
+        f"{RELATIONSHIP}/test_linear.py::test_the_likelihood_is_that_of_dense_matrices",
+    ),
+    Mutation(
+        "framework/inference/satterthwaite.py",
+        "fit.pattern.split(here.criterion.K.solve(here.marginal[:, :-1]))",
+        "marginal",
+        f"{RELATIONSHIP}/test_linear.py::test_degrees_of_freedom_are_those_of_dense_matrices",
+    ),
+    Mutation(
+        "framework/estimation/modes.py",
+        "float(u @ (self.K @ u))",
+        "float(u @ u)",
+        f"{RELATIONSHIP}/test_generalized.py::test_the_criterion_is_that_of_dense_matrices",
+    ),
+    Mutation(
+        "framework/estimation/modes.py",
+        "(self.system.factor.logdet - self.model.K.logdet)",
+        "self.system.factor.logdet",
+        f"{RELATIONSHIP}/test_generalized.py::test_the_criterion_is_that_of_dense_matrices",
+    ),
+    Mutation(
+        "framework/estimation/modes.py",
+        "model.Zt(point.at.d1) - model.K @ point.u",
+        "model.Zt(point.at.d1) - point.u",
+        f"{RELATIONSHIP}/test_generalized.py::test_the_criterion_is_that_of_dense_matrices",
+    ),
+    Mutation(
+        "framework/estimation/modes.py",
+        "Lambda.t @ model.Zt(moved) - model.K @ self.point.u",
+        "Lambda.t @ model.Zt(moved) - self.point.u",
+        f"{RELATIONSHIP}/test_generalized.py::test_modes_follow_the_parameters_to_first_order",
+    ),
+    Mutation(
+        "framework/design/pedigree.py",
+        "D[generation] = 0.5 - 0.25 * (F[sire] + F[dam])",
+        "D[generation] = 0.5 - 0.25 * np.minimum(F[sire] + F[dam], 0.0)",
+        f"{RELATIONSHIP}/test_pedigree.py::test_it_is_the_inverse_of_the_tabular_method",
+    ),
+    Mutation(
+        "framework/design/pedigree.py",
+        "F[both] = 0.5 * _relationship(P, D, parents[:, both])",
+        "F[both] = 0.0",
+        f"{RELATIONSHIP}/test_pedigree.py::test_known_figures_of_a_small_pedigree",
+    ),
+    Mutation(
+        "framework/design/precision.py",
+        "if self.is_precision and len(rest):",
+        "if False and len(rest):",
+        f"{RELATIONSHIP}/test_linear.py::test_levels_without_rows_are_marginalized",
+    ),
+    Mutation(
+        "framework/design/precision.py",
+        "if not smallest > SINGULAR:",
+        "if not smallest > -1.0:",
+        f"{RELATIONSHIP}/test_input.py::test_what_is_refused",
+    ),
+    Mutation(
+        "framework/inference/lrt.py",
+        "if not _same_precision(large, small):",
+        "if False:",
+        f"{RELATIONSHIP}/test_linear.py::test_what_is_not_related_and_what_is_are_not_nested",
+    ),
+    Mutation(
+        "backends/linalg/pattern.py",
+        "kron(eye_array(f.n_columns), eye_array(f.n_levels) if f.precision is None else f.precision.matrix)",
+        "kron(eye_array(f.n_columns), eye_array(f.n_levels))",
+        f"{RELATIONSHIP}/test_linear.py::test_the_likelihood_is_that_of_dense_matrices",
     ),
 )
 

@@ -30,7 +30,9 @@ class SuperLU(LinalgBackend):
     has_selected_inverse = False
 
     def cost(self, pattern: Pattern) -> float:
-        """A rough guess: some hundred operations for every entry of M."""
+        """A rough guess: some hundred operations for every entry of M; inf where levels have a known precision."""
+        if pattern.has_precision:
+            return np.inf
         entries = sum(f.size * f.n_columns for f in pattern.groupings)
         for (i, j), (rows, _) in pattern.pairs.items():
             entries += 2 * len(rows) * pattern.groupings[i].n_columns * pattern.groupings[j].n_columns
