@@ -16,6 +16,7 @@ from ..contracts.precision import KnownPrecision
 from .arrays import as_numbers
 from .pedigree import Pedigree
 from .reading import as_mapping, frame_labels, read
+from .terms import refuse_unknown_factors
 
 #: Entries of a matrix and its transpose that differ by more than this part of the largest are not symmetric.
 SYMMETRIC = 1e-8
@@ -193,10 +194,9 @@ def relations(
             raise InputTypeError(
                 f"{argument} must be a dict from factors, such as {{'animal': matrix}}; got {shown(given)}"
             )
-        for factor, matrix in as_mapping(given, argument).items():
-            if factor not in factors:
-                known = ", ".join(map(str, factors))
-                raise InputError(f"{argument} names {factor}, which groups does not have; groups has {known}")
+        by_factor = as_mapping(given, argument)
+        refuse_unknown_factors(argument, by_factor, factors)
+        for factor, matrix in by_factor.items():
             if factor in out:
                 raise InputError(
                     f"{factor!r} has a relationship and a precision, which is its inverse: give one of them"

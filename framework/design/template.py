@@ -70,11 +70,6 @@ class Template:
         """The inverse of `T`; of derivatives by T_j it makes derivatives by the entries."""
         return np.concatenate([t[r, c] for t, r, c in zip(T, self.rows, self.columns, strict=True)])
 
-    @cached_property
-    def on_diagonal(self) -> IntArray:
-        """Numbers of the entries that are diagonals."""
-        return np.flatnonzero(np.concatenate(self.rows) == np.concatenate(self.columns))
-
 
 def _positions(terms: Sequence[Term]) -> tuple[IntArray, IntArray]:
     """Rows and columns of the entries in a factor's T, column by column of each term."""

@@ -55,10 +55,7 @@ def parse_terms(
     correlated = as_mapping(correlated, "correlated")
     arguments = {"random_effects": random_effects, "correlated": correlated, "covariance": structures}
     for argument, given in arguments.items():
-        unknown = [str(k) for k in given if k not in factors]
-        if unknown:
-            known = ", ".join(map(str, factors))
-            raise InputError(f"{argument} names {', '.join(unknown)}, which groups does not have; groups has {known}")
+        refuse_unknown_factors(argument, given, factors)
     for factor, value in correlated.items():
         if not isinstance(value, bool | np.bool_):
             raise InputTypeError(f"correlated[{factor!r}] must be True or False; got {shown(value)}")
@@ -75,6 +72,14 @@ def parse_terms(
             twice = sorted({c for c in names if names.count(c) > 1})
             raise InputError(f"random_effects[{factor!r}] has {', '.join(twice)} more than once")
     return out
+
+
+def refuse_unknown_factors(argument: str, given: Mapping[Any, Any], factors: Sequence[Any]) -> None:
+    """Refuse an argument by factor that names some which `groups` does not have."""
+    unknown = [str(k) for k in given if k not in factors]
+    if unknown:
+        known = ", ".join(map(str, factors))
+        raise InputError(f"{argument} names {', '.join(unknown)}, which groups does not have; groups has {known}")
 
 
 def _structured(terms: Sequence[Term], structures: Structures) -> Iterator[Term]:

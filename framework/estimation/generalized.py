@@ -68,6 +68,7 @@ class GeneralizedFit:
     weights: FloatArray
     nagq: int
     hessian_kind: str
+    parameters: Parameters = field(repr=False)
     theta: FloatArray
     gamma: FloatArray
     phi: FloatArray
@@ -93,11 +94,6 @@ class GeneralizedFit:
     def scale(self) -> float:
         """Standard deviation that T is relative to: none."""
         return 1.0
-
-    @cached_property
-    def parameters(self) -> Parameters:
-        """What theta is."""
-        return Parameters(self.design.random)
 
     @property
     def relative_factors(self) -> tuple[FloatArray, ...]:
@@ -305,6 +301,7 @@ def _fit(
             weights=model.weights,
             nagq=nagq,
             hessian_kind=model.hessian,
+            parameters=problem.parameters,
             theta=here.theta,
             gamma=mode.point.gamma,
             phi=mode.phi,

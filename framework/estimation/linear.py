@@ -140,6 +140,8 @@ class LinearFit:
     ----------
     eta : float
         Standard deviation of an average observation, relative to sigma.
+    parameters : Parameters
+        What theta is.
     elsewhere : tuple of LinearFit
         Fits with other parameters and the same criterion, one for each direction that the data do not determine.
     """
@@ -148,6 +150,7 @@ class LinearFit:
     cross: CrossProducts
     reml: bool
     eta: float
+    parameters: Parameters = field(repr=False)
     theta: FloatArray
     sigma: float
     gamma: FloatArray
@@ -193,11 +196,6 @@ class LinearFit:
     def n_parameters(self) -> int:
         """Fixed effects, covariance parameters and sigma."""
         return self.design.fixed.rank + len(self.theta) + 1
-
-    @cached_property
-    def parameters(self) -> Parameters:
-        """What theta is."""
-        return Parameters(self.design.random)
 
     @property
     def relative_factors(self) -> tuple[FloatArray, ...]:
@@ -304,7 +302,7 @@ def fit_linear(
         differentiable = None
         if not pipeline.backend.has_selected_inverse:
             differentiable = choose_backend(pattern, "auto", with_gradient=True)[0].analyze(pattern)
-    _announce(watch, design, pipeline)
+    _announce(watch, design, parameters, pipeline)
     with watch.phase("search"):
         eta = 1.0 if design.weights is None else float(1.0 / np.sqrt(design.weights.mean()))
         criterion = LinearCriterion(deviance, parameters, eta, watch, differentiable)
@@ -399,6 +397,7 @@ def _fit(
     criterion = found.criterion.exact
     deviance, fixed = criterion.deviance, design.fixed
     random = design.random.rotated(criterion.turned)
+    parameters = criterion.parameters.of_design(random)
 
     def at(x: FloatArray, elsewhere: tuple[LinearFit, ...]) -> LinearFit:
         evaluated = criterion.at(x)
@@ -408,6 +407,7 @@ def _fit(
             cross=deviance.cross,
             reml=deviance.reml,
             eta=criterion.eta,
+            parameters=parameters,
             theta=evaluated.theta,
             sigma=float(np.sqrt(here.sigma2)),
             gamma=deviance.cross.gamma0 + here.gamma,
@@ -417,7 +417,7 @@ def _fit(
             pwrss=here.pwrss,
             logdet_L2=here.logdet_L2,
             logdet_RX2=here.logdet_RX2 + 2.0 * float(np.log(np.abs(np.diagonal(fixed.R))).sum()),
-            certificate=replace(found.certificate, at_boundary=Parameters(random).zeros(evaluated.theta)),
+            certificate=replace(found.certificate, at_boundary=parameters.zeros(evaluated.theta)),
             provenance=provenance,
             backend=backend if not isinstance(backend, str) else provenance[0].name,
             n_evaluations=watch.n_evaluations,
@@ -430,10 +430,10 @@ def _fit(
     return replace(fit, certificate=replace(fit.certificate, not_identified=unknown))
 
 
-def _announce(watch: Watch, design: MixedDesign, pipeline: Pipeline) -> None:
+def _announce(watch: Watch, design: MixedDesign, parameters: Parameters, pipeline: Pipeline) -> None:
     if watch.observers:
-        s = design.random.pattern
-        watch.tell(FitStarted("lmm", design.n, design.fixed.rank, s.q, len(Parameters(design.random)), *pipeline.names))
+        q = design.random.pattern.q
+        watch.tell(FitStarted("lmm", design.n, design.fixed.rank, q, len(parameters), *pipeline.names))
 
 
 def _refuse_perfect_fit(cross: CrossProducts) -> None:

@@ -9,6 +9,7 @@ to the other.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -160,6 +161,12 @@ class Parameters:
 
     def __len__(self) -> int:
         return self.n
+
+    def of_design(self, random: RandomDesign) -> Parameters:
+        """The same parameters of the same terms, in a basis that is turned."""
+        other = copy(self)
+        other.random = random
+        return other
 
     # T --------------------------------------------------------------------------------------------------------------
 

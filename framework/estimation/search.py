@@ -131,7 +131,7 @@ def _apart(found: Standing[C], random: RandomDesign) -> Iterator[FloatArray]:
     """
     there = found.x
     for root in found.criterion.roots:
-        if len(root) == 1:
+        if len(root) < found.criterion.columns[root.factor] and len(root) == 1:
             size = MODERATE * random.factors[root.factor].inflation[root.first]
             there = root.put(there, np.full((1, 1), size)) if size > LARGE else there
     if there is not found.x and found.criterion.exact.value(there) < np.inf:

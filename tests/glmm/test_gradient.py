@@ -127,7 +127,7 @@ def problem_of(
     problem = Problem(replace(model, hessian=hessian), nagq, units, joint=joint, watch=Watch())
     problem.gamma = gamma.copy()
     rng = np.random.default_rng(seed + 1)
-    diagonal = np.isin(np.arange(len(model.template)), model.template.on_diagonal)
+    diagonal = problem.parameters.diagonal
     inside, around = rng.uniform(0.7, 1.3, len(diagonal)), rng.uniform(-0.5, 0.5, len(diagonal))
     size = 0.05 * (1.0 + abs(float(gamma[0])) / np.sqrt(len(model.y)))
     theta = size * np.where(diagonal, inside, around)

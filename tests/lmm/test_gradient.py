@@ -87,10 +87,11 @@ class Model:
     def deviance(self) -> tuple[ProfiledDeviance, FloatArray]:
         """The criterion, and random entries of T."""
         rng = np.random.default_rng([self.seed, 1])
-        cross = cross_products(self.design())
+        design = self.design()
+        cross = cross_products(design)
         symbolic = registry.linalg_backend(self.backend)[0].analyze(cross.pattern)
         theta = rng.uniform(-1.0, 1.0, len(cross.template))
-        diagonal = cross.template.on_diagonal
+        diagonal = Parameters(design.random).diagonal
         theta[diagonal] = 0.2 + np.abs(theta[diagonal])
         return ProfiledDeviance(cross, symbolic, self.reml), theta
 
@@ -216,7 +217,7 @@ def test_gradient_at_zero_vanishes_for_a_diagonal(model: Model) -> None:
     # The criterion is even in a diagonal of T when the rest of its column is zero: the reason for the second-order
     # condition at the boundary.
     criterion, theta = model.deviance()
-    diagonal = criterion.cross.template.on_diagonal
+    diagonal = Parameters(model.design().random).diagonal
     at_zero = np.zeros_like(theta)
     gradient = criterion.at(at_zero).gradient
     np.testing.assert_allclose(gradient[diagonal], 0.0, atol=1e-12)
