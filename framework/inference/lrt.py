@@ -9,6 +9,7 @@ import numpy as np
 from scipy import stats
 
 from ..contracts.arrays import FloatArray
+from ..contracts.covariance import CovarianceStructure
 from ..contracts.errors import ComparisonError
 from ..design.mixed import MixedDesign
 from ..design.random import RandomFactor
@@ -184,7 +185,16 @@ def _same_precision(one: RandomFactor, other: RandomFactor) -> bool:
 
 
 def _same_term(one: Term, other: Term) -> bool:
-    return one.columns == other.columns and repr(one.structure) == repr(other.structure)
+    return one.columns == other.columns and _same_structure(one.structure, other.structure)
+
+
+def _same_structure(one: CovarianceStructure | None, other: CovarianceStructure | None) -> bool:
+    """Whether both are of one class with the same attributes, arrays of distances for example."""
+    if one is other or one is None or other is None:
+        return one is other
+    mine, others = vars(one), vars(other)
+    alike = type(one) is type(other) and mine.keys() == others.keys()
+    return alike and all(np.array_equal(mine[name], others[name]) for name in mine)
 
 
 def _correlated_pairs(factor: RandomFactor) -> set[tuple[str, str]]:

@@ -333,6 +333,34 @@ def test_nested_structures_are_compared():
         visits("ar1", reml=False).compare(visits("cs", reml=False))
 
 
+class Distant(Toeplitz):
+    """A structure with a long attribute, whose text leaves out its middle."""
+
+    def __init__(self, middle: float) -> None:
+        self.distances = np.zeros(3000)
+        self.distances[1500] = middle
+
+
+def test_structures_that_differ_in_an_attribute_are_not_nested():
+    def fit(middle, columns):
+        effects = {"patient": [["1"], list(COLUMNS)], "visit": columns}
+        groups = PATIENTS | {"visit": VISITS["visit"].astype(int)}
+        return ranef.lmm(
+            VISITS["y"],
+            X,
+            groups,
+            random_effects=effects,
+            random_data=COLUMNS | {"x": VISITS["x"]},
+            covariance={"patient": [None, Distant(middle)]},
+            reml=False,
+        )
+
+    small, same, other = fit(0.0, ["1"]), fit(0.0, ["1", "x"]), fit(1.0, ["1", "x"])
+    assert small.compare(same).df == 2
+    with pytest.raises(ComparisonError, match="does not contain the random effects"):
+        small.compare(other)
+
+
 class Three(CovarianceStructure):
     """For three columns only."""
 
