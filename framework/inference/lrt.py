@@ -79,6 +79,9 @@ def likelihood_ratio_test(one: F, other: F, names: tuple[str, str] | None = None
     for factor in small.design.random.factors:
         if not any(_contains(candidate, factor) for candidate in large.design.random.factors):
             terms = " + ".join(map(str, factor.terms))
+            structured = any(term.structure for term in (*small.design.terms, *large.design.terms))
+            known = "; a covariance structure is known to be part of the same one and of us, any matrix, only"
+            terms += known if structured else ""
             raise ComparisonError(f"not nested: the larger model does not contain the random effects {terms}")
     statistic = max(0.0, 2.0 * (_comparable(large, reml) - _comparable(small, reml)))
     return LikelihoodRatio(
