@@ -11,7 +11,8 @@ import pytest
 import ranef
 from ranef.contracts import Event, Observer
 from ranef.design.mixed import build_design
-from ranef.estimation.linear import fit_linear
+from ranef.estimation.linear import Gaussian
+from ranef.estimation.model import Model
 from ranef.estimation.pipeline import Watch
 from ranef.notes import Note
 
@@ -62,9 +63,7 @@ def test_an_inner_fit_warns_of_nothing() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         design = build_design(Y, np.column_stack([X, X[:, 1]]), {"g": G})
-        fit = fit_linear(
-            design, reml=True, tol=1e-8, max_iter=200, start=None, backend="auto", optimizer="auto", watch=Watch()
-        )
+        fit = Model.of(design, Gaussian(reml=True)).fit()
     assert [note.category for note in design.notes] == [ranef.RankDeficiencyWarning]
     assert [note.category for note in fit.notes] == [ranef.SingularFitWarning]
     assert all(isinstance(note, Note) for note in (*design.notes, *fit.notes))

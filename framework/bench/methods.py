@@ -73,7 +73,7 @@ class Plugins(Method):
         backend, optimizer = registry.linalg_backend(used["linalg"])[0], registry.optimizer(used["optimizer"])[0]
         fits = [phases_of_fit(model, backend, optimizer)[1] for _ in range(min(PHASE_FITS, n_fits))]
         design = model.design()
-        pattern, parameters = design.random.pattern, Parameters(design.random)
+        pattern, parameters = design.random.pattern, Parameters(design.random.factors)
         return {
             "used": used,
             "version": str(found.provenance[0].version),
@@ -81,7 +81,7 @@ class Plugins(Method):
             "converged": found.converged,
             "phases": {phase: float(np.median([fit[phase] for fit in fits])) for phase in fits[0]},
             "oracle": disagreement(backend, design, parameters.T(parameters.basis(found.theta))),
-            "size": {"n": design.n, "p": design.p, "q": pattern.q, "m": len(parameters)},
+            "size": {"n": design.n, "p": design.labels.p, "q": pattern.q, "m": len(parameters)},
         }
 
 

@@ -11,6 +11,7 @@ from ..contracts.arrays import FloatArray, IntArray
 from ..contracts.errors import InputError, RankDeficiencyWarning
 from ..notes import Note
 from .arrays import SMALLEST
+from .labels import FixedLabels
 
 #: Pivots of the scaled Gram matrix above this square (condition number below 1e4) need no QR of X itself.
 WELL_CONDITIONED = 1e-8
@@ -19,44 +20,25 @@ RANK_TOLERANCE = 1e-7
 
 
 @dataclass(frozen=True, eq=False)
-class FixedDesign:
-    """X = Q R on the columns that are kept.
+class FixedDesign(FixedLabels):
+    """The rows of Q in X = Q R, with X's labels.
 
     Parameters
     ----------
     Q : (n, r) array with contiguous columns
         Basis of X's column space, orthonormal in the weights up to rounding of its making. Cross-products are taken of
         Q itself, so that this rounding enters no criterion; starts take Q as orthonormal.
-    R : (r, r) upper triangular array
-    kept : (r,) int array
-        Columns of X that are kept, ascending.
-    names : tuple of str
-        Names of all p columns.
+    weights : (n,) array, or None for ones
+        In which Q is orthonormal.
     """
 
     Q: FloatArray
-    R: FloatArray
-    kept: IntArray
-    names: tuple[str, ...]
+    weights: FloatArray | None
 
     @property
-    def rank(self) -> int:
-        """Number of columns kept."""
-        return len(self.kept)
-
-    @property
-    def kept_names(self) -> tuple[str, ...]:
-        """Names of the columns kept."""
-        return tuple(self.names[j] for j in self.kept)
-
-    @property
-    def dropped_names(self) -> tuple[str, ...]:
-        """Names of the columns dropped, linear combinations of those before them."""
-        return tuple(name for j, name in enumerate(self.names) if j not in self.kept)
-
-    def coefficients(self, gamma: FloatArray) -> FloatArray:
-        """Coefficients of the kept columns of X from those of Q."""
-        return np.asarray(solve_triangular(self.R, gamma, check_finite=False))
+    def labels(self) -> FixedLabels:
+        """Without the rows."""
+        return FixedLabels(self.R, self.kept, self.names)
 
 
 def orthogonalize(X: FloatArray, names: tuple[str, ...], weights: FloatArray | None) -> FixedDesign:
@@ -74,7 +56,7 @@ def orthogonalize(X: FloatArray, names: tuple[str, ...], weights: FloatArray | N
         R, info = lapack.dpotrf(gram, lower=0, clean=1)
         if info == 0 and np.diagonal(R).min() ** 2 > WELL_CONDITIONED:
             R = R * norms
-            return FixedDesign(_basis(X, R), R, kept, names)
+            return FixedDesign(R, kept, names, _basis(X, R), weights)
     if p:
         tiny = [names[j] for j in np.flatnonzero(norms < np.sqrt(n) * SMALLEST) if X[:, j].any()]
         if tiny:
@@ -83,7 +65,7 @@ def orthogonalize(X: FloatArray, names: tuple[str, ...], weights: FloatArray | N
         R = np.linalg.qr(Xw[:, kept] / norms[kept], mode="r") * norms[kept]
     else:
         R = np.zeros((0, 0))
-    return FixedDesign(_basis(X[:, kept], R), R, kept, names)
+    return FixedDesign(R, kept, names, _basis(X[:, kept], R), weights)
 
 
 def notes_of_dropped(fixed: FixedDesign, X: FloatArray, shown: int = 5) -> list[Note]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from .arrays import as_numbers, as_offset, as_weights, check_length, column_name
 from .basis import Column, alike, orthonormal, scaled
 from .fixed import RANK_TOLERANCE, FixedDesign, notes_of_dropped, orthogonalize
 from .grouping import encode
+from .labels import Labels
 from .precision import Relation, relations
 from .random import RandomDesign, RandomFactor
 from .reading import as_groups, as_mapping
@@ -29,7 +30,22 @@ ONES = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class MixedDesign:
-    """y, X, Z, weights and offset of a mixed model, after all checks; `notes` is what these found worth a warning."""
+    """y, X, Z, weights and offset of a mixed model, after all checks: its rows.
+
+    Parameters
+    ----------
+    y : (n,) array
+    X : (n, p) array
+    fixed : FixedDesign
+    random : RandomDesign
+    weights : (n,) array, or None for ones
+        What they mean, the likelihood says.
+    offset : (n,) array, or None for zeros
+    response : str
+        Name of the response.
+    notes : tuple of Note
+        What the checks found worth a warning.
+    """
 
     y: FloatArray
     X: FloatArray
@@ -37,6 +53,7 @@ class MixedDesign:
     random: RandomDesign
     weights: FloatArray | None
     offset: FloatArray | None
+    response: str = "y"
     notes: tuple[Note, ...] = ()
 
     @property
@@ -45,28 +62,23 @@ class MixedDesign:
         return len(self.y)
 
     @property
-    def p(self) -> int:
-        """Number of columns of X, dropped ones included."""
-        return int(self.X.shape[1])
+    def labels(self) -> Labels:
+        """What things are called, without the rows."""
+        groups = tuple(f.labels for f in self.random.factors)
+        return Labels(self.response, self.n, self.fixed.labels, groups, self.random.pattern)
 
-    @property
-    def terms(self) -> tuple[Term, ...]:
-        """All random-effects terms."""
-        return tuple(t for f in self.random.factors for t in f.terms)
+    def rotated(self, by: Sequence[FloatArray]) -> MixedDesign:
+        """The same in bases of the factors' columns that are turned by orthogonal matrices."""
+        return replace(self, random=self.random.rotated(by))
 
-    @property
-    def dense_sizes(self) -> tuple[int, int, int]:
-        """Rows and columns of X, and random effects outside of the largest factor: what dense matrices grow with.
-
-        With a known precision, whose backends have dense blocks of any factor, all random effects.
-        """
-        pattern = self.random.pattern
-        beside = pattern.q if pattern.has_precision else pattern.q - max(f.size for f in pattern.groupings)
-        return self.n, self.p, beside
-
-    def __str__(self) -> str:
-        """The model in the manner of lme4's formulas (columns of X by name)."""
-        return " + ".join([*(self.fixed.names or ("0",)), *map(str, self.terms)])
+    def linear_predictor(self, gamma: FloatArray, b: FloatArray) -> FloatArray:
+        """Offset + Q gamma + Z b, (n,)."""
+        eta = self.random.Z(b)
+        if len(gamma):
+            eta += self.fixed.Q @ gamma
+        if self.offset is not None:
+            eta += self.offset
+        return eta
 
 
 def build_design(
@@ -83,20 +95,25 @@ def build_design(
     weights: Any = None,
     offset: Any = None,
     x_names: Sequence[str] | None = None,
+    response: str = "y",
+    weights_are_precisions: bool = True,
 ) -> MixedDesign:
     """Check the arguments of a front end and turn them into a `MixedDesign`.
+
+    Where weights are precisions of the rows, as in linear models, the bases of the columns are orthonormal in them.
 
     Raises
     ------
     InputError, InputTypeError
         With the argument, the rows or levels, and what to do.
     """
-    response = as_numbers(y, "y")
-    n = len(response)
+    values = as_numbers(y, "y")
+    n = len(values)
     matrix = as_numbers(X, "X", ndim=2)
     check_length(matrix, n, "X")
     names = column_names(X, x_names, matrix)
     prior = as_weights(weights, n)
+    metric = prior if weights_are_precisions else None
     known = as_offset(offset, n)
     groups = as_groups(groups)
     if not groups:
@@ -108,11 +125,11 @@ def build_design(
     columns = random_columns(terms, random_data, matrix, names)
     with few_threads(*matrix.shape):
         factors = tuple(
-            _factor(name, labels, terms[name], columns, prior, n, known_relations.get(name))
+            _factor(name, labels, terms[name], columns, metric, n, known_relations.get(name))
             for name, labels in groups.items()
         )
         _check_names_of_random_data(random_data)
-        fixed = orthogonalize(matrix, names, prior)
+        fixed = orthogonalize(matrix, names, metric)
     if fixed.rank >= n:
         raise InputError(
             f"X has {fixed.rank} independent columns for {n} observations: nothing is left to estimate variances from. "
@@ -120,7 +137,7 @@ def build_design(
         )
     random = RandomDesign.of(factors, n)
     notes = *notes_of_dropped(fixed, matrix), *_notes_of_confounded(random)
-    return MixedDesign(response, matrix, fixed, random, prior, known, notes)
+    return MixedDesign(values, matrix, fixed, random, prior, known, response, notes)
 
 
 def _check_names_of_random_data(random_data: Mapping[str, Any] | None) -> None:
@@ -245,7 +262,7 @@ def _notes_of_confounded(random: RandomDesign) -> list[Note]:
 def notes_of_no_intercept(design: MixedDesign) -> list[Note]:
     """Which random intercepts take up a mean: those of models in which no combination of X's columns is constant."""
     with_intercept = [f"groups[{f.name!r}]" for f in design.random.factors if INTERCEPT in f.column_names]
-    if not with_intercept or _spans_ones(design.fixed.Q, design.weights):
+    if not with_intercept or _spans_ones(design.fixed):
         return []
     text = (
         f"X has no intercept (no combination of its columns is constant), and {', '.join(with_intercept)} a random "
@@ -255,8 +272,9 @@ def notes_of_no_intercept(design: MixedDesign) -> list[Note]:
     return [Note(DataWarning, text)]
 
 
-def _spans_ones(Q: FloatArray, weights: FloatArray | None) -> bool:
-    """Whether a column of ones is a combination of the columns of Q, which are orthonormal in the weights."""
+def _spans_ones(fixed: FixedDesign) -> bool:
+    """Whether a column of ones is a combination of the columns of Q, which are orthonormal in their weights."""
+    Q, weights = fixed.Q, fixed.weights
     rest = 1.0 - Q @ (Q.sum(axis=0) if weights is None else Q.T @ weights)
     return bool(np.abs(rest).max() < ONES)
 

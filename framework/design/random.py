@@ -5,54 +5,37 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 from scipy.sparse import csc_array, csr_array
 
-from ..contracts.arrays import AnyArray, FloatArray, IntArray
-from ..contracts.linalg import Blocks, Grouping, Pattern, PatternBlocks
-from .basis import DEPENDENT, Column, lower_root
+from ..contracts.arrays import FloatArray, IntArray
+from ..contracts.linalg import Pattern, PatternBlocks
+from .basis import DEPENDENT, Column
+from .labels import GroupLabels
 from .template import Template
-from .terms import Term
 
 
 @dataclass(frozen=True, eq=False)
-class RandomFactor:
-    """One grouping factor with its rows.
-
-    All that a fit computes is in the basis of the user's columns that `columns` are: effects and T. The methods
-    lead back to the user's columns.
+class RandomFactor(GroupLabels):
+    """The rows of one grouping factor, with its labels.
 
     Parameters
     ----------
-    terms : tuple of Term
-    levels : (L,) array
-        Labels of the levels, sorted; after them those of a known precision that are not in the data.
     codes : (n,) int array
         Level of each row.
     columns : tuple of (n,) arrays, or None for a column of ones
         The k columns of Z for each row: a basis B of each term's columns (see `basis`).
-    R : (k, k) array
-        The user's columns are B R.
-    grouping : Grouping
     """
 
-    terms: tuple[Term, ...]
-    levels: AnyArray
     codes: IntArray
     columns: tuple[Column, ...]
-    R: FloatArray
-    grouping: Grouping
 
     @property
-    def name(self) -> str:
-        """Name of the factor."""
-        return self.grouping.name
-
-    @property
-    def column_names(self) -> tuple[str, ...]:
-        """Names of the k columns."""
-        return tuple(c for term in self.terms for c in term.columns)
+    def labels(self) -> GroupLabels:
+        """Without the rows."""
+        return GroupLabels(self.terms, self.levels, self.R, self.grouping)
 
     @cached_property
     def inflation(self) -> FloatArray:
@@ -62,20 +45,8 @@ class RandomFactor:
         eigenvalues, V = np.linalg.eigh(Z @ Z.T / len(self.codes) / np.outer(size, size))
         return np.asarray(np.sqrt((V**2 / np.maximum(eigenvalues, DEPENDENT**2)).sum(axis=1)))
 
-    def users_root(self, T: FloatArray) -> FloatArray:
-        """The relative covariance factor of the user's columns, lower triangular with a diagonal >= 0."""
-        return lower_root(self.users_effects(T))
-
-    def basis_root(self, T: FloatArray) -> FloatArray:
-        """The inverse of `users_root`."""
-        return lower_root(self.R @ T)
-
-    def users_effects(self, b: FloatArray) -> FloatArray:
-        """Effects (k, ...) of the user's columns from those of the basis."""
-        return np.asarray(np.linalg.solve(self.R, b), dtype=np.float64)
-
-    def rotated(self, turn: FloatArray) -> RandomFactor:
-        """The factor in the basis B turn, for an orthogonal matrix."""
+    def rotated(self, turn: FloatArray) -> Self:
+        """The rows too."""
         if np.array_equal(turn, np.eye(len(turn))):
             return self
         parts = [np.ones(len(self.codes)) if z is None else z for z in self.columns]
@@ -123,14 +94,6 @@ class RandomDesign:
     def template(self) -> Template:
         """Which entries the factors' T have."""
         return Template.of([f.terms for f in self.factors])
-
-    def users_roots(self, T: Blocks) -> Blocks:
-        """T of every factor for the user's columns."""
-        return tuple(f.users_root(t) for f, t in zip(self.factors, T, strict=True))
-
-    def basis_roots(self, T: Blocks) -> Blocks:
-        """The inverse of `users_roots`."""
-        return tuple(f.basis_root(t) for f, t in zip(self.factors, T, strict=True))
 
     def rotated(self, by: Sequence[FloatArray]) -> RandomDesign:
         """Z in bases of its factors' columns that are turned by orthogonal matrices."""

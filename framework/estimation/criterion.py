@@ -15,8 +15,9 @@ import numpy as np
 
 from ..contracts.arrays import BoolArray, FloatArray
 from ..contracts.errors import NotPositiveDefiniteError
+from ..contracts.linalg import Blocks
 from ..contracts.optim import Objective
-from .parameters import Root
+from .parameters import Parameters, Root
 from .pipeline import Watch
 
 #: Steps of differences of gradients, in parts of a parameter's size: entries of T, and others, which bend less.
@@ -186,4 +187,54 @@ class Criterion(ABC, Generic[E]):
         )
 
 
-__all__ = ["Criterion", "Evaluation", "Root"]
+class ModelCriterion(Criterion[E]):
+    """The criterion of a model, whose theta stands in x in units of an average observation.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        What theta is.
+    eta : float
+        Standard deviation of an average observation.
+    first : int
+        Where theta begins in x.
+    turned : tuple of (k, k) arrays, optional
+        Orthogonal matrices: the basis is the model's times these.
+    """
+
+    def __init__(
+        self, parameters: Parameters, eta: float, first: int, watch: Watch, turned: Blocks | None = None
+    ) -> None:
+        super().__init__(watch)
+        self.parameters, self.eta = parameters, eta
+        self.turned = tuple(np.eye(k) for k in parameters.template.sizes) if turned is None else turned
+        self.of_theta = slice(first, first + len(parameters))
+        self.unit_of_theta = parameters.unit(eta)
+        self.roots, self.columns = parameters.roots_at(first), parameters.template.sizes
+        self.bends = bool(parameters.structured)
+
+    def _turned(self, by: Sequence[FloatArray]) -> Blocks:
+        """The basis after another turn."""
+        return tuple(turn @ more for turn, more in zip(self.turned, by, strict=True))
+
+    @property
+    def bounds_of_theta(self) -> tuple[FloatArray, FloatArray]:
+        """Of theta in x."""
+        lower, upper = self.parameters.bounds
+        return lower / self.unit_of_theta, upper / self.unit_of_theta
+
+    def idle(self, x: FloatArray) -> BoolArray:
+        """Which parameters of covariance structures have no effect here."""
+        idle = np.zeros(len(x), dtype=bool)
+        idle[self.of_theta] = self.parameters.idle(self.unit_of_theta * x[self.of_theta], self.eta)
+        return idle
+
+    def moderate(self, x: FloatArray, size: float) -> Iterator[FloatArray]:
+        """Points with independent effects in terms with a covariance structure."""
+        for theta in self.parameters.moderate(x[self.of_theta], size):
+            out = x.copy()
+            out[self.of_theta] = theta
+            yield out
+
+
+__all__ = ["Criterion", "Evaluation", "ModelCriterion", "Root"]

@@ -33,7 +33,7 @@ def own_size(values: Mapping[str, float]) -> Quantities:
 def covariance_quantities(parameters: Parameters, theta: FloatArray, sigma: float = 1.0) -> Quantities:
     """Variances and correlations of the random effects."""
     out: Quantities = {}
-    for f, T in zip(parameters.random.factors, parameters.users_roots(theta), strict=True):
+    for f, T in zip(parameters.groups, parameters.users_roots(theta), strict=True):
         covariance = sigma**2 * T @ T.T
         sd = np.sqrt(np.diagonal(covariance))
         variances = zip(f.column_names, (sd**2).tolist(), strict=True)

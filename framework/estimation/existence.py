@@ -21,7 +21,7 @@ from scipy.sparse.linalg import LinearOperator, lsmr
 from ..contracts.arrays import BoolArray, FloatArray
 from ..contracts.errors import InputError, NoMaximumError, NotPositiveDefiniteError
 from ..contracts.family import Family, describe_rows, eta_bounds
-from .modes import DegenerateModeError, EdgeError, Mode, Model
+from .modes import DegenerateModeError, EdgeError, Mode, PenalizedLikelihood
 from .quadrature import CUT, Quadrature
 
 #: Means that are so small a part of the average one, by fixed effects alone, raise the suspicion of separation.
@@ -45,7 +45,7 @@ EXACT = 1e-10
 
 
 @contextmanager
-def explained(model: Model) -> Iterator[None]:
+def explained(model: PenalizedLikelihood) -> Iterator[None]:
     """Say by `NoMaximumError` why a search broke down, where separation is the reason."""
     try:
         yield
@@ -62,7 +62,7 @@ def explained(model: Model) -> Iterator[None]:
         raise NotPositiveDefiniteError(f"the search broke down: {breakdown}. {advice}") from breakdown
 
 
-def refuse_offset(model: Model) -> None:
+def refuse_offset(model: PenalizedLikelihood) -> None:
     """Offsets that no coefficients can bring down to where the link's means are numbers.
 
     Raises
@@ -82,7 +82,7 @@ def refuse_offset(model: Model) -> None:
         )
 
 
-def _offset_advice(model: Model) -> str:
+def _offset_advice(model: PenalizedLikelihood) -> str:
     """What to say of an offset that is large for the scale of the link; nothing of others."""
     offset, link = model.design.offset, model.family.link.name
     if offset is None or link not in LOGARITHMIC or (size := np.abs(offset).max()) < LARGE_LOGARITHM:
@@ -95,7 +95,7 @@ def _offset_advice(model: Model) -> str:
     return f"The offset is as large as {size:.4g}: it belongs on the scale of the {link} link"
 
 
-def refuse_separation(model: Model, gamma: FloatArray, phi: FloatArray, converged: bool) -> None:
+def refuse_separation(model: PenalizedLikelihood, gamma: FloatArray, phi: FloatArray, converged: bool) -> None:
     """Where fixed effects seem to run away, or a search did not end, decide whether the likelihood has a maximum.
 
     Raises
@@ -110,7 +110,7 @@ def refuse_separation(model: Model, gamma: FloatArray, phi: FloatArray, converge
         _decide(model, phi)
 
 
-def _decide(model: Model, phi: FloatArray) -> None:
+def _decide(model: PenalizedLikelihood, phi: FloatArray) -> None:
     fixed, toward = model.design.fixed, _toward_the_ends(model, phi)
     if not fixed.rank or not toward.any():
         return
@@ -129,7 +129,7 @@ def _decide(model: Model, phi: FloatArray) -> None:
     )
 
 
-def _toward_the_ends(model: Model, phi: FloatArray) -> FloatArray:
+def _toward_the_ends(model: PenalizedLikelihood, phi: FloatArray) -> FloatArray:
     """For every row the direction of eta, -1 or 1, in which its likelihood grows without end; 0 where there is none."""
     family = model.family
     best, toward = family.saturated_mean(model.y, model.weights, phi), np.zeros(len(model.y))
@@ -198,7 +198,7 @@ def refuse_dead_end(mode: Mode, quadrature: Quadrature | None, converged: bool) 
         raise NoMaximumError(_degenerate(model))
 
 
-def _degenerate(model: Model) -> str:
+def _degenerate(model: PenalizedLikelihood) -> str:
     advice = "Try hessian='expected', simplify" if model.hessian == "observed" else "Simplify"
     return (
         "the approximated likelihood has no maximum: it grows without end towards parameters with which the "
@@ -207,7 +207,7 @@ def _degenerate(model: Model) -> str:
     )
 
 
-def _at_the_edge(model: Model, rows: str = "") -> str:
+def _at_the_edge(model: PenalizedLikelihood, rows: str = "") -> str:
     advice = "Simplify the model"
     if model.hessian == "observed":
         advice = "Try hessian='expected', whose criterion mostly keeps away from the edge, or simplify the model"
@@ -217,7 +217,7 @@ def _at_the_edge(model: Model, rows: str = "") -> str:
     )
 
 
-def _edge_text(model: Model) -> str:
+def _edge_text(model: PenalizedLikelihood) -> str:
     family = model.family
     with np.errstate(divide="ignore"):
         means = [f"{family.link.mean(np.array([eta])).mu[0]:g}" for eta in model.domain if np.isfinite(eta)]
@@ -233,12 +233,12 @@ def links_without_edge(family: Family) -> list[str]:
     return [name for name, link in links if not np.isfinite(eta_bounds(link, family.mean_bounds)).any()]
 
 
-def _other_links(model: Model) -> str:
+def _other_links(model: PenalizedLikelihood) -> str:
     others = links_without_edge(model.family)
     return f", or use a link without such an edge ({', '.join(others)})" if others else ""
 
 
-def refuse_exact_fit(model: Model, gamma: FloatArray) -> None:
+def refuse_exact_fit(model: PenalizedLikelihood, gamma: FloatArray) -> None:
     """Fixed effects that give every response exactly leave no dispersion to estimate.
 
     Raises
@@ -257,7 +257,7 @@ def refuse_exact_fit(model: Model, gamma: FloatArray) -> None:
         )
 
 
-def _fits_exactly(model: Model) -> bool:
+def _fits_exactly(model: PenalizedLikelihood) -> bool:
     """Whether fixed and random effects, fewer than the rows, give every continuous response exactly."""
     family, design = model.family, model.design
     n, r, q = design.n, model.Q.shape[1], model.pattern.q

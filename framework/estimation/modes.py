@@ -58,15 +58,34 @@ class EdgeError(NotPositiveDefiniteError):
 
 
 @dataclass(frozen=True, eq=False)
-class Model:
-    """Design, response and backend of a generalized linear mixed model."""
+class PenalizedLikelihood:
+    """The likelihood given the random effects, and theirs, of a generalized linear mixed model.
+
+    Parameters
+    ----------
+    design : MixedDesign
+        Weights multiply log densities, or are numbers of trials.
+    family : Family
+    symbolic : Symbolic
+        A backend's analysis of the design's pattern.
+    hessian : {"observed", "expected"}
+        The weights in log|M|.
+    """
 
     design: MixedDesign
     family: Family
-    y: FloatArray
-    weights: FloatArray
     symbolic: Symbolic
     hessian: str
+
+    @property
+    def y(self) -> FloatArray:
+        """The response."""
+        return self.design.y
+
+    @cached_property
+    def weights(self) -> FloatArray:
+        """Weights of the rows."""
+        return np.ones(self.design.n) if self.design.weights is None else self.design.weights
 
     @property
     def pattern(self) -> Pattern:
@@ -127,12 +146,7 @@ class Model:
 
     def eta(self, b: FloatArray, gamma: FloatArray) -> FloatArray:
         """The linear predictor offset + Q gamma + Z b."""
-        eta = self.Z(b)
-        if len(gamma):
-            eta += self.Q @ gamma
-        if self.design.offset is not None:
-            eta += self.design.offset
-        return eta
+        return self.design.linear_predictor(gamma, b)
 
     def evaluate(self, eta: FloatArray, phi: FloatArray) -> Derivatives | None:
         """Log density and derivatives at eta; None outside of the family's domain."""
@@ -186,7 +200,7 @@ class Point:
 class System:
     """M with given working weights, and with gamma where it is solved for jointly."""
 
-    def __init__(self, model: Model, Lambda: RelativeFactor, weights: FloatArray) -> None:
+    def __init__(self, model: PenalizedLikelihood, Lambda: RelativeFactor, weights: FloatArray) -> None:
         if not weights.max() < OVERFLOW:
             raise NotPositiveDefiniteError("the working weights overflow: the predictor is far from the data")
         self.model, self.Lambda, self.weights = model, Lambda, weights
@@ -237,7 +251,7 @@ class Mode:
         Whether gamma was estimated together with u.
     """
 
-    model: Model
+    model: PenalizedLikelihood
     Lambda: RelativeFactor
     phi: FloatArray
     point: Point
@@ -295,7 +309,7 @@ class Mode:
 
 
 def find_mode(
-    model: Model,
+    model: PenalizedLikelihood,
     Lambda: RelativeFactor,
     phi: FloatArray,
     u: FloatArray,
@@ -347,12 +361,16 @@ def find_mode(
     raise NotPositiveDefiniteError("PIRLS does not converge")
 
 
-def mode_at(model: Model, Lambda: RelativeFactor, phi: FloatArray, u: FloatArray, gamma: FloatArray) -> Mode:
+def mode_at(
+    model: PenalizedLikelihood, Lambda: RelativeFactor, phi: FloatArray, u: FloatArray, gamma: FloatArray
+) -> Mode:
     """The modes, where (u, gamma) are known to be them."""
     return _mode(model, Lambda, phi, model.point(Lambda, phi, u, gamma), None, False)
 
 
-def _start_inside(model: Model, Lambda: RelativeFactor, phi: FloatArray, u: FloatArray, gamma: FloatArray) -> Point:
+def _start_inside(
+    model: PenalizedLikelihood, Lambda: RelativeFactor, phi: FloatArray, u: FloatArray, gamma: FloatArray
+) -> Point:
     """The point (u, gamma); where it is outside of the domain, one on the way from it to u = 0."""
     length = 1.0
     for _ in range(MAX_PULLS):
@@ -370,7 +388,9 @@ def _start_inside(model: Model, Lambda: RelativeFactor, phi: FloatArray, u: Floa
     )
 
 
-def _step_system(model: Model, Lambda: RelativeFactor, at: Derivatives, joint: bool) -> tuple[System, bool]:
+def _step_system(
+    model: PenalizedLikelihood, Lambda: RelativeFactor, at: Derivatives, joint: bool
+) -> tuple[System, bool]:
     """The system of the next step, and whether that is Newton's (or else Fisher scoring)."""
     try:
         system = System(model, Lambda, -at.d2)
@@ -382,7 +402,7 @@ def _step_system(model: Model, Lambda: RelativeFactor, at: Derivatives, joint: b
 
 
 def _line_search(
-    model: Model,
+    model: PenalizedLikelihood,
     Lambda: RelativeFactor,
     phi: FloatArray,
     point: Point,
@@ -401,7 +421,12 @@ def _line_search(
 
 
 def _mode(
-    model: Model, Lambda: RelativeFactor, phi: FloatArray, point: Point, newton: System | None, joint: bool
+    model: PenalizedLikelihood,
+    Lambda: RelativeFactor,
+    phi: FloatArray,
+    point: Point,
+    newton: System | None,
+    joint: bool,
 ) -> Mode:
     assert point.at is not None
     if newton is None:
@@ -413,4 +438,4 @@ def _mode(
     return Mode(model, Lambda, phi, point, newton, entering, joint)
 
 
-__all__ = ["DegenerateModeError", "EdgeError", "Mode", "Model", "Point", "System", "find_mode", "mode_at"]
+__all__ = ["DegenerateModeError", "EdgeError", "Mode", "PenalizedLikelihood", "Point", "System", "find_mode", "mode_at"]

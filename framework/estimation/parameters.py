@@ -8,17 +8,21 @@ to the other.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from ..contracts.arrays import BoolArray, FloatArray, IntArray
 from ..contracts.covariance import CovarianceStructure
+from ..contracts.errors import InputError
 from ..contracts.linalg import Blocks
-from ..design.random import RandomDesign
+from ..design.arrays import as_numbers
+from ..design.labels import GroupLabels
+from ..design.template import Template
 from ..design.terms import Term
 
 #: A change of T T', in units of an average observation, that is none: of an angle where standard deviations are zero.
@@ -127,21 +131,23 @@ class Parameters:
 
     Attributes
     ----------
+    groups : tuple of GroupLabels
+        The grouping factors, with the basis of their columns.
     roots : tuple of Root
         The unstructured covariance matrices.
     structured : tuple of Structured
         The others.
     """
 
-    def __init__(self, random: RandomDesign) -> None:
-        self.random, self.template = random, random.template
+    def __init__(self, groups: Sequence[GroupLabels]) -> None:
+        self.groups, self.template = tuple(groups), Template.of([g.terms for g in groups])
         self._free: list[tuple[IntArray, IntArray]] = []  # positions in theta, and among the entries
         self.roots: tuple[Root, ...] = ()
         self.structured: tuple[Structured, ...] = ()
         at = entry = 0
-        for j, f in enumerate(random.factors):
+        for j, g in enumerate(groups):
             first = 0
-            for term in f.terms:
+            for term in g.terms:
                 k = len(term.columns)
                 n_entries = k * (k + 1) // 2 if term.correlated else k
                 entries = np.arange(entry, entry + n_entries)
@@ -151,7 +157,7 @@ class Parameters:
                     at += n_entries
                 else:
                     m = len(term.structure.names(term.columns))
-                    unit = float(f.R[first, first])
+                    unit = float(g.R[first, first])
                     own = Structured(term.structure, term, j, first, slice(at, at + m), entries, unit)
                     self.structured += (own,)
                     at += m
@@ -162,11 +168,20 @@ class Parameters:
     def __len__(self) -> int:
         return self.n
 
-    def of_design(self, random: RandomDesign) -> Parameters:
-        """The same parameters of the same terms, in a basis that is turned."""
+    def rotated(self, by: Sequence[FloatArray]) -> Parameters:
+        """The same parameters of the same terms, in bases that are turned by orthogonal matrices."""
         other = copy(self)
-        other.random = random
+        other.groups = tuple(g.rotated(turn) for g, turn in zip(self.groups, by, strict=True))
         return other
+
+    def given(self, start: Any) -> FloatArray:
+        """The user's theta, checked, in the basis of the fit."""
+        theta = as_numbers(start, "start")
+        if len(theta) != len(self):
+            raise InputError(f"start has {len(theta)} values, the model has {len(self)} covariance parameters (theta)")
+        if (theta[self.diagonal] < 0).any():
+            raise InputError("start has negative standard deviations (diagonal entries of the relative factor)")
+        return self.basis(theta)
 
     # T --------------------------------------------------------------------------------------------------------------
 
@@ -187,7 +202,7 @@ class Parameters:
 
     def users_roots(self, theta: FloatArray) -> Blocks:
         """T_j of every factor for the user's columns."""
-        return self.random.users_roots(self.T(theta))
+        return tuple(g.users_root(T) for g, T in zip(self.groups, self.T(theta), strict=True))
 
     # Derivatives ----------------------------------------------------------------------------------------------------
 
@@ -225,7 +240,8 @@ class Parameters:
 
     def basis(self, theta: FloatArray) -> FloatArray:
         """The inverse of `users`."""
-        return self._moved(theta, self.random.basis_roots(self.T(theta)), to_basis=True)
+        T = tuple(g.basis_root(T) for g, T in zip(self.groups, self.T(theta), strict=True))
+        return self._moved(theta, T, to_basis=True)
 
     def _moved(self, theta: FloatArray, T: Blocks, *, to_basis: bool) -> FloatArray:
         entries, out = self.template.entries(T), theta.copy()
@@ -293,10 +309,10 @@ class Parameters:
 
     def smallest_singular_values(self, theta: FloatArray) -> dict[str, float]:
         """Of the covariance matrices' relative factors, the least by factor."""
-        out = {f.name: np.inf for f in self.random.factors}
+        out = {g.name: np.inf for g in self.groups}
         matrices = [(root.factor, root.of(theta)) for root in self.roots]
         for j, T in matrices + [(s.factor, s.T(theta)) for s in self.structured]:
-            name = self.random.factors[j].name
+            name = self.groups[j].name
             out[name] = min(out[name], float(np.linalg.svd(T, compute_uv=False)[-1]))
         return out
 

@@ -14,7 +14,7 @@ import numpy as np
 from .. import registry
 from ..contracts.arrays import FloatArray
 from ..contracts.errors import InputError, InputTypeError, PluginError, PluginWarning, shown
-from ..contracts.linalg import LinalgBackend, Pattern
+from ..contracts.linalg import LinalgBackend, Pattern, Symbolic
 from ..contracts.observer import Evaluated, Event, Observer, PhaseStarted
 from ..contracts.optim import Optimizer
 from ..notes import Note, tell
@@ -33,6 +33,11 @@ class Pipeline:
     def names(self) -> tuple[str, str]:
         """Names of backend and optimizer."""
         return self.provenance[0].name, self.provenance[1].name
+
+    def analyze(self, pattern: Pattern) -> tuple[Symbolic, Symbolic | None]:
+        """The backend's analysis; where that gives no gradients, one of another backend that does, beside it."""
+        own = self.backend.analyze(pattern)
+        return own, None if self.backend.has_selected_inverse else analysis_with_gradient(pattern, "auto")
 
 
 def assemble(pattern: Pattern, backend: str | LinalgBackend, optimizer: str | Optimizer) -> Pipeline:
@@ -67,6 +72,14 @@ def choose_backend(
         advice = f"; after an install there is: {', '.join(others)}" if others else ""
         raise PluginError(f"no installed backend can factorize this model (levels {sizes}){advice}")
     return registry.linalg_backend(min(costs)[1])
+
+
+def analysis_with_gradient(pattern: Pattern, backend: str | LinalgBackend) -> Symbolic:
+    """Analysis by that backend; by the cheapest of those with gradients, where it gives none."""
+    chosen, _ = choose_backend(pattern, backend, with_gradient=True)
+    if not chosen.has_selected_inverse:
+        chosen, _ = choose_backend(pattern, "auto", with_gradient=True)
+    return chosen.analyze(pattern)
 
 
 def choose_optimizer(optimizer: str | Optimizer, gradients: bool) -> tuple[Optimizer, Provenance]:

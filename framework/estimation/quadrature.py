@@ -24,7 +24,7 @@ import numpy as np
 from ..contracts.arrays import FloatArray
 from ..contracts.errors import InputError, NotPositiveDefiniteError
 from ..contracts.linalg import PatternBlocks
-from ..design.mixed import MixedDesign
+from ..design.labels import Labels
 from .laplace import Gradient, total_gradient
 from .modes import Mode
 
@@ -39,7 +39,7 @@ MAX_VALUES = 2**27
 CUT = 1e-3
 
 
-def refuse_quadrature(nagq: int, design: MixedDesign) -> None:
+def refuse_quadrature(nagq: int, labels: Labels) -> None:
     """Refuse quadrature where it is not possible, or would take too much.
 
     Raises
@@ -51,29 +51,29 @@ def refuse_quadrature(nagq: int, design: MixedDesign) -> None:
         return
     if nagq > MAX_NODES:
         raise InputError(f"nagq={nagq}: at most {MAX_NODES} nodes a dimension are supported; 25 are mostly enough")
-    factors = design.random.factors
-    if len(factors) > 1:
+    groups = labels.groups
+    if len(groups) > 1:
         raise InputError(
-            f"nagq={nagq}: quadrature integrates over one grouping factor, and this model has {len(factors)} "
-            f"({', '.join(f.name for f in factors)}): {' + '.join(map(str, design.terms))}. Use nagq=1, the Laplace "
+            f"nagq={nagq}: quadrature integrates over one grouping factor, and this model has {len(groups)} "
+            f"({', '.join(g.name for g in groups)}): {' + '.join(map(str, labels.terms))}. Use nagq=1, the Laplace "
             "approximation"
         )
-    if factors[0].grouping.precision is not None:
+    if groups[0].grouping.precision is not None:
         raise InputError(
-            f"nagq={nagq}: quadrature integrates over one level after the other, and the levels of {factors[0].name} "
+            f"nagq={nagq}: quadrature integrates over one level after the other, and the levels of {groups[0].name} "
             "depend on each other by their known relationship. Use nagq=1, the Laplace approximation"
         )
-    k = factors[0].grouping.n_columns
+    k = groups[0].grouping.n_columns
     if k > MAX_COLUMNS:
         raise InputError(
             f"nagq={nagq}: the product rule has {nagq}^{k} nodes for {k} random-effect columns; at most "
             f"{MAX_COLUMNS} columns are supported. Use nagq=1, the Laplace approximation"
         )
-    if nagq**k * design.n > MAX_VALUES:
-        most = int((MAX_VALUES / design.n) ** (1 / k))
+    if nagq**k * labels.n > MAX_VALUES:
+        most = int((MAX_VALUES / labels.n) ** (1 / k))
         raise InputError(
             f"nagq={nagq}: the product rule has {nagq}^{k} nodes for {k} random-effect columns, at each of which "
-            f"{design.n} rows are looked at; that is too much. Use at most nagq={max(most, 1)}"
+            f"{labels.n} rows are looked at; that is too much. Use at most nagq={max(most, 1)}"
         )
 
 

@@ -14,16 +14,15 @@ from ..contracts.family import Family
 from ..contracts.linalg import LinalgBackend
 from ..contracts.observer import Observer
 from ..contracts.optim import Optimizer
-from ..design.arrays import as_numbers, as_weights, width
-from ..design.mixed import build_design, notes_of_no_intercept
+from ..design.arrays import as_numbers, width
+from ..design.mixed import build_design
 from ..design.reading import as_groups, check_alignment, rows_text
-from ..estimation.generalized import fit_generalized
+from ..estimation.generalized import Laplace
+from ..estimation.model import Controls, Model
 from ..estimation.pipeline import Watch, observers_of
-from ..estimation.quadrature import refuse_quadrature
 from ..notes import tell
 from ..registry import Provenance
 from ..solution.glmm import GLMMSolution
-from ..threads import few_threads
 from .covariances import structures_of
 from .settings import check_quadrature, check_settings, refuse_unknown, response_name
 
@@ -132,34 +131,20 @@ def glmm(
         covariance=structures,
         relationship=relationship,
         precision=precision,
+        weights=weights if trials is None else trials,
+        weights_are_precisions=False,
         offset=offset,
         x_names=x_names,
+        response=response_name(y, y_name),
     )
-    called = response_name(y, y_name)
     tell(design.notes)
-    prior = as_weights(weights if trials is None else trials, design.n)
-    prior = np.ones(design.n) if prior is None else prior
-    chosen.check_response(design.y, prior)
-    refuse_quadrature(nagq, design)
-    tell(notes_of_no_intercept(design))
-    with Watch(observers_of(callbacks, verbose)) as watch, few_threads(*design.dense_sizes):
-        fit = fit_generalized(
-            design,
-            chosen,
-            design.y,
-            prior,
-            nagq=nagq,
-            hessian=hessian,
-            tol=tol,
-            max_iter=max_iter,
-            start=start,
-            backend=backend,
-            optimizer=optimizer,
-            provenance=(*provenance, *of_structures),
-            watch=watch,
-        )
+    likelihood, controls = Laplace(chosen, nagq, hessian), Controls(backend, optimizer, tol, max_iter)
+    model = Model.of(design, likelihood, controls, (*provenance, *of_structures))
+    tell(likelihood.check(design))
+    with Watch(observers_of(callbacks, verbose)) as watch:
+        fit = model.fit(start=start, watch=watch)
     tell(fit.notes)
-    return GLMMSolution(fit, conf_level=conf_level, response=called)
+    return GLMMSolution(fit, conf_level=conf_level)
 
 
 def _family(family: Any) -> tuple[Family, tuple[Provenance, ...]]:

@@ -8,13 +8,13 @@ from typing import Any, Never
 from ..contracts.linalg import LinalgBackend
 from ..contracts.observer import Observer
 from ..contracts.optim import Optimizer
-from ..design.mixed import build_design, check_identifiable, notes_of_many_effects, notes_of_no_intercept
+from ..design.mixed import build_design
 from ..design.reading import as_groups, check_alignment
-from ..estimation.linear import fit_linear
+from ..estimation.linear import Gaussian
+from ..estimation.model import Controls, Model
 from ..estimation.pipeline import Watch, observers_of
 from ..notes import tell
 from ..solution.lmm import LMMSolution
-from ..threads import few_threads
 from .covariances import structures_of
 from .settings import check_settings, refuse_unknown, response_name
 
@@ -153,22 +153,12 @@ def lmm(
         weights=weights,
         offset=offset,
         x_names=x_names,
+        response=response_name(y, y_name),
     )
-    response = response_name(y, y_name)
     tell(design.notes)
-    check_identifiable(design)
-    tell([*notes_of_many_effects(design), *notes_of_no_intercept(design)])
-    with Watch(observers_of(callbacks, verbose)) as watch, few_threads(*design.dense_sizes):
-        fit = fit_linear(
-            design,
-            reml=bool(reml),
-            tol=tol,
-            max_iter=max_iter,
-            start=start,
-            backend=backend,
-            optimizer=optimizer,
-            provenance=provenance,
-            watch=watch,
-        )
+    model = Model.of(design, Gaussian(bool(reml)), Controls(backend, optimizer, tol, max_iter), provenance)
+    tell(model.likelihood.check(design))
+    with Watch(observers_of(callbacks, verbose)) as watch:
+        fit = model.fit(start=start, watch=watch)
     tell(fit.notes)
-    return LMMSolution(fit, satterthwaite=compute_satterthwaite, conf_level=conf_level, response=response)
+    return LMMSolution(fit, satterthwaite=compute_satterthwaite, conf_level=conf_level)

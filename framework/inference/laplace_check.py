@@ -61,8 +61,8 @@ def laplace_check(fit: GeneralizedFit, nagq: Any) -> LaplaceCheck:
     """
     if isinstance(nagq, bool) or not isinstance(nagq, int | np.integer) or nagq < 2:
         raise InputError(f"nagq must be an integer of at least 2 (nodes of quadrature); got {shown(nagq)}")
-    refuse_quadrature(int(nagq), fit.design)
-    factor, mode = fit.design.random.factors[0], fit.mode
+    refuse_quadrature(int(nagq), fit.labels)
+    factor, mode = fit.groups[0], fit.factorized().mode
     fine, laplace = (Quadrature(mode, gauss_hermite_grid(n, factor.grouping.n_columns)) for n in (int(nagq), 1))
     error = -0.5 * (fine.by_level - laplace.by_level)
     if (fine.cut > CUT).any():

@@ -18,11 +18,11 @@ from ..design.terms import Term
 from ..display.comparison import ComparedModel, render_comparison
 from ..estimation.generalized import GeneralizedFit
 from ..estimation.linear import LinearFit
+from ..estimation.model import Fit
 from .criteria import information_criteria
 
 #: Two fits of one kind.
-F = TypeVar("F", LinearFit, GeneralizedFit)
-AnyFit = LinearFit | GeneralizedFit
+F = TypeVar("F", bound=Fit)
 
 
 @dataclass(frozen=True)
@@ -67,17 +67,17 @@ def likelihood_ratio_test(one: F, other: F, names: tuple[str, str] | None = None
     ComparisonError
         With the reason why the two cannot be compared.
     """
-    named = zip(names or (str(one.design), str(other.design)), (one, other), strict=True)
+    named = zip(names or (one.labels.right_hand_side, other.labels.right_hand_side), (one, other), strict=True)
     (small_name, small), (large_name, large) = sorted(named, key=lambda pair: pair[1].n_parameters)
     _check_same_data(small, large)
     reml = _check_same_likelihood(small, large)
     df = large.n_parameters - small.n_parameters
     if df == 0:
         raise ComparisonError("the models have the same number of parameters: none is nested in the other")
-    if not _spans(large.design, small.design):
+    if not _spans(large.model.design, small.model.design):
         raise ComparisonError("not nested: the smaller model's X is not in the span of the larger one's")
-    for factor in small.design.random.factors:
-        if not any(_contains(candidate, factor) for candidate in large.design.random.factors):
+    for factor in small.model.design.random.factors:
+        if not any(_contains(candidate, factor) for candidate in large.model.design.random.factors):
             terms = " + ".join(map(str, factor.terms))
             if _has_structures(small) or _has_structures(large):
                 terms += "; a covariance structure is known to be part of the same one and of us, any matrix, only"
@@ -92,33 +92,33 @@ def likelihood_ratio_test(one: F, other: F, names: tuple[str, str] | None = None
     )
 
 
-def _comparable(fit: AnyFit, reml: bool) -> float:
+def _comparable(fit: Fit, reml: bool) -> float:
     """The log-likelihood; of REML fits in an orthonormal basis of X's columns, since it depends on their units."""
-    return -0.5 * fit.criterion + (float(np.log(np.abs(np.diagonal(fit.design.fixed.R))).sum()) if reml else 0.0)
+    return -0.5 * fit.criterion + (float(np.log(np.abs(np.diagonal(fit.labels.fixed.R))).sum()) if reml else 0.0)
 
 
-def _check_same_data(a: AnyFit, b: AnyFit) -> None:
-    if a.design.n != b.design.n:
-        raise ComparisonError(f"the models are fitted to different data: {a.design.n} and {b.design.n} observations")
-    for name, one, other in (
-        ("y", a.design.y, b.design.y),
-        ("weights", _weights(a), _weights(b)),
-        ("offset", a.design.offset, b.design.offset),
+def _check_same_data(a: Fit, b: Fit) -> None:
+    one, other = a.model.design, b.model.design
+    if one.n != other.n:
+        raise ComparisonError(f"the models are fitted to different data: {one.n} and {other.n} observations")
+    for name, nothing, mine, others in (
+        ("y", 0.0, one.y, other.y),
+        ("weights", 1.0, one.weights, other.weights),
+        ("offset", 0.0, one.offset, other.offset),
     ):
-        if not _same(one, other):
+        if not _same(mine, others, nothing):
             raise ComparisonError(f"the models are fitted to different data: their {name} differ")
 
 
-def _same(one: FloatArray | None, other: FloatArray | None) -> bool:
-    return one is other or (one is not None and other is not None and np.array_equal(one, other))
+def _same(one: FloatArray | None, other: FloatArray | None, nothing: float) -> bool:
+    """Whether two arrays are equal, where None stands for `nothing` in all rows."""
+    if one is None or other is None:
+        given = other if one is None else one
+        return given is None or bool((given == nothing).all())
+    return np.array_equal(one, other)
 
 
-def _weights(fit: AnyFit) -> FloatArray | None:
-    """Prior weights of a linear model; what multiplies the log densities of a generalized one, or its trials."""
-    return fit.design.weights if isinstance(fit, LinearFit) else fit.weights
-
-
-def _check_same_likelihood(small: AnyFit, large: AnyFit) -> bool:
+def _check_same_likelihood(small: Fit, large: Fit) -> bool:
     """Whether both are restricted likelihoods, where both are likelihoods of one kind."""
     if isinstance(small, LinearFit) and isinstance(large, LinearFit):
         return _check_same_criterion(small, large)
@@ -132,7 +132,8 @@ def _check_same_criterion(small: LinearFit, large: LinearFit) -> bool:
         raise ComparisonError(
             "one model was fitted by REML and the other by maximum likelihood; fit both with reml=False"
         )
-    if small.reml and not (_spans(large.design, small.design) and _spans(small.design, large.design)):
+    one, other = small.model.design, large.model.design
+    if small.reml and not (_spans(one, other) and _spans(other, one)):
         raise ComparisonError(
             "the models were fitted by REML and differ in fixed effects: their restricted likelihoods are of different "
             "data. Fit both with reml=False"
@@ -186,8 +187,8 @@ def _same_precision(one: RandomFactor, other: RandomFactor) -> bool:
     return np.array_equal(one.levels, other.levels) and bool(abs(Q.matrix - R.matrix).max() == 0.0)
 
 
-def _has_structures(fit: AnyFit) -> bool:
-    return any(term.structure is not None for term in fit.design.terms)
+def _has_structures(fit: Fit) -> bool:
+    return any(term.structure is not None for term in fit.labels.terms)
 
 
 def _same_term(one: Term, other: Term) -> bool:

@@ -11,28 +11,28 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from ..contracts.arrays import FloatArray
-from ..estimation.linear import LinearFit
+from ..estimation.linear import FactorizedLinear, LinearFit
 from .covariance import identified_inverse
 
 
-def parameter_covariance(fit: LinearFit) -> FloatArray:
+def parameter_covariance(at: FactorizedLinear) -> FloatArray:
     """A: asymptotic covariance of (theta, sigma), free parameters only, (f + 1, f + 1)."""
-    here, free = fit.solve(), fit.free
+    fit, here, free = at.fit, at.solved, at.fit.free_theta
     df = here.criterion.df
     J = fit.parameters.jacobian(fit.theta)
     s2, v = here.sigma2, (here.pwrss_gradient if J is None else here.pwrss_gradient @ J)[free]
     m = int(free.sum())
     H = np.empty((m + 1, m + 1))
     # The profiled criterion lacks what log(sigma^2) contributes: put it back.
-    H[:m, :m] = fit.hessian_of_criterion()[np.ix_(free, free)] + np.outer(v, v) / (df * s2**2)
+    H[:m, :m] = at.hessian()[np.ix_(free, free)] + np.outer(v, v) / (df * s2**2)
     H[:m, m] = H[m, :m] = -2.0 * v / s2**1.5
     H[m, m] = 4.0 * df / s2
     return 2.0 * identified_inverse(H, len(fit.elsewhere))
 
 
-def vcov_derivatives(fit: LinearFit) -> FloatArray:
+def vcov_derivatives(at: FactorizedLinear) -> FloatArray:
     """Derivatives of the covariance of the kept coefficients by free theta and sigma, (f + 1, r, r)."""
-    here, s2 = fit.solve(), fit.sigma**2
+    fit, here, s2 = at.fit, at.solved, at.fit.sigma**2
     by_entries, template = [], fit.parameters.template
     marginal = fit.pattern.split(here.marginal[:, :-1])
     by_precision = fit.pattern.split(here.criterion.K.solve(here.marginal[:, :-1]))
@@ -43,16 +43,17 @@ def vcov_derivatives(fit: LinearFit) -> FloatArray:
             by_entries.append(s2 * here.C @ (one + one.T) @ here.C)
     J = fit.parameters.jacobian(fit.theta)
     by_theta = by_entries if J is None else np.tensordot(J.T, np.array(by_entries), axes=1)
-    derivatives = [d for d, is_free in zip(by_theta, fit.free, strict=True) if is_free]
+    derivatives = [d for d, is_free in zip(by_theta, fit.free_theta, strict=True) if is_free]
     derivatives.append(2.0 * fit.sigma * here.C)
-    R = fit.design.fixed.R
+    R = fit.labels.fixed.R
     Rinv = solve_triangular(R, np.eye(len(R)), check_finite=False) if len(R) else R
     return np.array([Rinv @ d @ Rinv.T for d in derivatives])
 
 
 def satterthwaite_df(fit: LinearFit, contrasts: FloatArray, vcov: FloatArray) -> FloatArray:
     """Degrees of freedom of every row of `contrasts` (c, r), for the covariance `vcov` (r, r) of the coefficients."""
-    A, derivatives = parameter_covariance(fit), vcov_derivatives(fit)
+    at = fit.factorized()
+    A, derivatives = parameter_covariance(at), vcov_derivatives(at)
     variance = np.einsum("ci,ij,cj->c", contrasts, vcov, contrasts)
     g = np.einsum("ci,mij,cj->cm", contrasts, derivatives, contrasts)
     return np.asarray(2.0 * variance**2 / np.einsum("cm,mn,cn->c", g, A, g))

@@ -6,44 +6,40 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from functools import cached_property, partial
 from types import MappingProxyType
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar, cast
 
 import numpy as np
 
 from ..contracts.arrays import AnyArray, FloatArray
 from ..contracts.covariance import Component, CovarianceStructure
 from ..contracts.errors import ComparisonError
-from ..design.mixed import MixedDesign
-from ..design.random import RandomFactor
+from ..design.labels import GroupLabels, Labels
 from ..design.terms import INTERCEPT, Term
 from ..display.html import render_html
 from ..display.summary import render_text
 from ..display.tables import CoefficientTable, InformationCriteria, SummaryData, VarCompSummary, residual_quantiles
 from ..estimation.certificate import Certificate
 from ..estimation.ending import differs
-from ..estimation.generalized import GeneralizedFit
-from ..estimation.linear import LinearFit
+from ..estimation.model import Fit
 from ..inference.criteria import information_criteria
 from ..inference.lrt import likelihood_ratio_test
 from ..inference.wald import WaldTest
 from ..registry import Provenance
 from .comparison import LikelihoodRatioTest
 
-F = TypeVar("F", LinearFit, GeneralizedFit)
+F = TypeVar("F", bound=Fit)
 
 
 class MixedSolution(ABC, Generic[F]):
     """A fitted mixed model. Frozen: attributes cannot be set, arrays are read-only."""
 
     _fit: F
-    _response: str
     _conf_level: float
     #: What a pickle holds; all else is computed again.
-    _state: tuple[str, ...] = ("_fit", "_response", "_conf_level")
+    _state: tuple[str, ...] = ("_fit", "_conf_level")
 
-    def __init__(self, fit: F, response: str, conf_level: float) -> None:
+    def __init__(self, fit: F, conf_level: float) -> None:
         object.__setattr__(self, "_fit", fit)
-        object.__setattr__(self, "_response", response)
         object.__setattr__(self, "_conf_level", conf_level)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -87,20 +83,20 @@ class MixedSolution(ABC, Generic[F]):
         """Pearson residuals, (n,)."""
 
     @property
-    def _design(self) -> MixedDesign:
-        return self._fit.design
+    def _labels(self) -> Labels:
+        return self._fit.model.labels
 
     # Fixed effects --------------------------------------------------------------------------------------------------
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the p columns of X."""
-        return self._design.fixed.names
+        return self._labels.fixed.names
 
     @cached_property
     def coefficients(self) -> FloatArray:
         """Estimates beta (p,), NaN for columns that were dropped."""
-        fixed = self._design.fixed
+        fixed = self._labels.fixed
         beta = self._determined(lambda fit: fixed.coefficients(fit.gamma), self._se_kept)
         return _expand(beta, fixed.kept, len(fixed.names))
 
@@ -141,17 +137,16 @@ class MixedSolution(ABC, Generic[F]):
     def ranef(self) -> MappingProxyType[str, FloatArray]:
         """Conditional modes by factor, (levels, columns) in the order of `levels` and `ranef_names`."""
         return MappingProxyType(
-            {f.name: _frozen(self._determined(partial(_modes, j))) for j, f in enumerate(self._design.random.factors)}
+            {f.name: _frozen(self._determined(partial(_modes, j))) for j, f in enumerate(self._fit.groups)}
         )
 
     @cached_property
     def ranef_variances(self) -> MappingProxyType[str, FloatArray]:
         """Conditional covariance matrices of the random effects by factor, (levels, columns, columns)."""
         out = {}
-        inverse = self._fit.solve().factor.selected_inverse().diagonal
-        self._fit.release()
+        inverse = self._fit.factorized().factor.selected_inverse().diagonal
         roots = self._fit.parameters.T(self._fit.theta)
-        for f, T, block, (_, sigma) in zip(self._design.random.factors, roots, inverse, self._covariances, strict=True):
+        for f, T, block, (_, sigma) in zip(self._fit.groups, roots, inverse, self._covariances, strict=True):
             A = f.users_effects(T)
             covariance = np.einsum("ab,bcl,dc->lad", A, block, A, optimize=True) * self._scale**2
             out[f.name] = _frozen(np.where(np.isnan(sigma), np.nan, covariance))
@@ -160,12 +155,12 @@ class MixedSolution(ABC, Generic[F]):
     @property
     def levels(self) -> dict[str, AnyArray]:
         """Labels of the levels by factor."""
-        return {f.name: _frozen(f.levels) for f in self._design.random.factors}
+        return {f.name: _frozen(f.levels) for f in self._fit.groups}
 
     @property
     def ranef_names(self) -> dict[str, tuple[str, ...]]:
         """Column names of the random effects by factor."""
-        return {f.name: f.column_names for f in self._design.random.factors}
+        return {f.name: f.column_names for f in self._fit.groups}
 
     @property
     def theta(self) -> FloatArray:
@@ -173,14 +168,14 @@ class MixedSolution(ABC, Generic[F]):
         return _frozen(self._determined(lambda fit: fit.parameters.users(fit.theta)))
 
     @cached_property
-    def _covariances(self) -> list[tuple[RandomFactor, FloatArray]]:
+    def _covariances(self) -> list[tuple[GroupLabels, FloatArray]]:
         """Covariance matrices of the random effects by factor."""
-        return [(f, self._determined(partial(_covariance, j))) for j, f in enumerate(self._design.random.factors)]
+        return [(f, self._determined(partial(_covariance, j))) for j, f in enumerate(self._fit.groups)]
 
     def _determined(self, of: Callable[[F], FloatArray], size: FloatArray | float | None = None) -> FloatArray:
         """What `of` finds in the fit; NaN where other parameters of the same deviance give another value."""
         value = np.array(of(self._fit), dtype=np.float64)
-        for other in self._fit.elsewhere:
+        for other in cast(tuple[F, ...], self._fit.elsewhere):
             value[differs(value, of(other), size)] = np.nan
         return value
 
@@ -284,12 +279,12 @@ class MixedSolution(ABC, Generic[F]):
     @property
     def n_obs(self) -> int:
         """Number of observations."""
-        return self._design.n
+        return self._labels.n
 
     @property
     def n_groups(self) -> dict[str, int]:
         """Number of levels by factor."""
-        return {f.name: f.grouping.n_levels for f in self._design.random.factors}
+        return {f.name: f.grouping.n_levels for f in self._fit.groups}
 
     @property
     def certificate(self) -> Certificate:
@@ -324,12 +319,12 @@ class MixedSolution(ABC, Generic[F]):
     @property
     def model(self) -> str:
         """The model in the manner of a formula."""
-        return f"{self._response} ~ {self._design}"
+        return str(self._labels)
 
     # Text -----------------------------------------------------------------------------------------------------------
 
     def _summary_data(self) -> SummaryData:
-        kept = self._design.fixed.kept
+        kept = self._labels.fixed.kept
         se, test = self.se[kept], self._test
         return SummaryData(
             title=self._title,
@@ -340,7 +335,7 @@ class MixedSolution(ABC, Generic[F]):
             n_obs=self.n_obs,
             n_groups=tuple(self.n_groups.items()),
             coefficients=CoefficientTable(
-                self._design.fixed.kept_names,
+                self._labels.fixed.kept_names,
                 self.coefficients[kept],
                 se,
                 self._statistics[kept],
@@ -373,7 +368,7 @@ class MixedSolution(ABC, Generic[F]):
 
     def _notes(self) -> tuple[str, ...]:
         notes = []
-        if dropped := self._design.fixed.dropped_names:
+        if dropped := self._labels.fixed.dropped_names:
             notes.append(f"X is rank deficient: dropped {', '.join(dropped)}")
         if not self.converged:
             notes.append(f"NOT CONVERGED: {self.certificate.message}")
@@ -384,14 +379,14 @@ class MixedSolution(ABC, Generic[F]):
         return tuple(notes)
 
 
-def _modes(j: int, fit: LinearFit | GeneralizedFit) -> FloatArray:
+def _modes(j: int, fit: Fit) -> FloatArray:
     """Conditional modes of factor j, (levels, columns)."""
-    f, o = fit.design.random.factors[j], fit.pattern.offsets[j]
+    f, o = fit.groups[j], fit.pattern.offsets[j]
     block = fit.b[o : o + f.grouping.size].reshape(f.grouping.n_columns, f.grouping.n_levels)
     return np.asarray(f.users_effects(block).T)
 
 
-def _covariance(j: int, fit: LinearFit | GeneralizedFit) -> FloatArray:
+def _covariance(j: int, fit: Fit) -> FloatArray:
     """Covariance matrix of the random effects of factor j."""
     return fit.covariances[j]
 

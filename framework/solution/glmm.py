@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from numbers import Integral
-from typing import Any
 
 import numpy as np
-from scipy import special
 
 from ..contracts.arrays import FloatArray
-from ..contracts.errors import InputError, InputTypeError, shown
 from ..contracts.family import Family
 from ..display.summary import glmm_title
 from ..display.tables import CoefficientTable, SummaryData, VarCompSummary
@@ -19,13 +15,13 @@ from ..estimation.generalized import GeneralizedFit
 from ..inference.covariance import covariance_of
 from ..inference.laplace_check import LaplaceCheck, laplace_check
 from ..inference.wald import ZTest
+from ..prediction.residuals import Rows
 from .base import MixedSolution, _expand, _frozen
 
 #: Relative standard error of a dispersion parameter of which the data only say that it is very large, or very small.
 INDEFINITE = 100.0
 #: ... where the search has taken it as far as this from its start, on the unconstrained (mostly logarithmic) scale.
 FAR = 3.0
-RESIDUAL_KINDS = ("response", "pearson", "deviance", "working", "quantile")
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,8 +71,8 @@ class GLMMSolution(MixedSolution[GeneralizedFit]):
     ([-1.399, -0.992, -1.129, -1.58], [0.232, 0.307, 0.327, 0.427])
     """
 
-    def __init__(self, fit: GeneralizedFit, *, conf_level: float, response: str) -> None:
-        super().__init__(fit, response, conf_level)
+    def __init__(self, fit: GeneralizedFit, *, conf_level: float) -> None:
+        super().__init__(fit, conf_level)
 
     # Estimates ------------------------------------------------------------------------------------------------------
 
@@ -128,7 +124,7 @@ class GLMMSolution(MixedSolution[GeneralizedFit]):
 
     @property
     def _se_kept(self) -> FloatArray:
-        return np.asarray(self.se[self._design.fixed.kept])
+        return np.asarray(self.se[self._labels.fixed.kept])
 
     def _average_mean(self) -> float:
         """Average over the rows of the mean of a new level; where effects do not multiply it, at b = 0.
@@ -136,14 +132,13 @@ class GLMMSolution(MixedSolution[GeneralizedFit]):
         That is where the delta method looks at a family's variance; the variance of log-normal effects is that at their
         mean. NaN where a new level has no mean in some row, with links that have an edge.
         """
-        random, family = self._design.random, self.family
-        eta = self._fit.eta - random.Z(self._fit.b)
+        design, family = self._fit.model.design, self.family
+        eta = design.linear_predictor(self._fit.gamma, np.zeros(self._fit.pattern.q))
         if not family.valid(eta):
             return float("nan")
         if not family.link.multiplicative:
             return float(family.link.mean(eta).mu.mean())
-        roots = self._fit.parameters.T(self._fit.theta)
-        mu = family.link.marginal_mean(eta, random.variances(roots))
+        mu = family.link.marginal_mean(eta, design.random.variances(self._fit.roots_of_model))
         inside = np.all((mu >= family.mean_bounds[0]) & (mu <= family.mean_bounds[1]))
         return float(mu.mean()) if inside else float("nan")
 
@@ -152,9 +147,9 @@ class GLMMSolution(MixedSolution[GeneralizedFit]):
     @cached_property
     def _covariance(self) -> FloatArray:
         """Of all parameters (gamma, theta, xi); NaN for those at a boundary, or that the data do not determine."""
-        free = np.ix_(self._fit.free, self._fit.free)
-        out = np.full_like(self._fit.joint_hessian, np.nan)
-        out[free] = covariance_of(self._fit.joint_hessian[free], self._fit.sizes[self._fit.free])
+        fit, H = self._fit, self._fit.factorized().hessian()
+        free, out = np.ix_(fit.free, fit.free), np.full_like(H, np.nan)
+        out[free] = covariance_of(H[free], fit.sizes[fit.free])
         return out
 
     @cached_property
@@ -165,7 +160,7 @@ class GLMMSolution(MixedSolution[GeneralizedFit]):
         """
         if self.nagq == 0:
             return self.vcov_conditional
-        fixed = self._design.fixed
+        fixed = self._labels.fixed
         r = fixed.rank
         Rinv = np.linalg.inv(fixed.R)
         return _expand(Rinv @ self._covariance[:r, :r] @ Rinv.T, fixed.kept, len(self.names))
@@ -176,7 +171,7 @@ class GLMMSolution(MixedSolution[GeneralizedFit]):
 
         From the weights in log|M|: with ``hessian="expected"`` it is lme4's for every link.
         """
-        fixed = self._design.fixed
+        fixed = self._labels.fixed
         root = np.linalg.inv(self._fit.RX @ fixed.R) if fixed.rank else np.zeros((0, 0))
         return _expand(root @ root.T, fixed.kept, len(self.names))
 
@@ -213,34 +208,29 @@ class GLMMSolution(MixedSolution[GeneralizedFit]):
     @property
     def deviance(self) -> float:
         """Conditional deviance: the sum of squared deviance residuals given the random effects."""
-        return float(self._unit_deviances.sum())
+        return float(self._rows.unit_deviances.sum())
 
     # Rows -----------------------------------------------------------------------------------------------------------
 
     @property
     def linear_predictor(self) -> FloatArray:
         """eta = X beta + Z b + offset, (n,)."""
-        return _frozen(self._determined(lambda fit: fit.eta, 1.0))
+        return _frozen(self._determined(lambda fit: fit.linear_predictor, 1.0))
 
     @cached_property
-    def _mu(self) -> FloatArray:
-        with np.errstate(over="ignore"):
-            return self.family.link.mean(self.linear_predictor).mu
+    def _rows(self) -> Rows:
+        fit = self._fit
+        return Rows(self.family, fit.model.design.y, self.linear_predictor, fit.weights, fit.phi)
 
-    @cached_property
+    @property
     def fitted_values(self) -> FloatArray:
         """Expected responses given the random effects, (n,): mu on the response scale."""
-        return _frozen(np.array(self.family.response_mean(self._mu, self._fit.phi)))
+        return _frozen(self._rows.fitted)
 
     @property
     def residuals(self) -> FloatArray:
         """Response residuals y - mu, (n,)."""
-        return _frozen(self._fit.y - self.fitted_values)
-
-    @cached_property
-    def _unit_deviances(self) -> FloatArray:
-        fit = self._fit
-        return self.family.deviance(fit.y, self._mu, fit.weights, fit.phi)
+        return self.residuals_of("response")
 
     def residuals_of(self, kind: str, rng: np.random.Generator | int | None = None) -> FloatArray:
         """Residuals of one kind, (n,).
@@ -258,42 +248,7 @@ class GLMMSolution(MixedSolution[GeneralizedFit]):
         InputError
             For an unknown kind, or quantile residuals of a family without a distribution function.
         """
-        _check_kind(kind)
-        fit, family = self._fit, self.family
-        if kind == "response":
-            return self.residuals
-        if kind == "pearson":
-            variance = family.response_variance(self._mu, fit.weights, fit.phi)
-            if family.multiplicative_dispersion:
-                variance = variance / fit.phi[0]
-            with np.errstate(divide="ignore", invalid="ignore"):  # where the mean is 0 or 1 to rounding
-                pearson = self.residuals * np.sqrt(self._multiplicity / variance)
-            return _frozen(np.where(self.residuals == 0.0, 0.0, pearson))
-        if kind == "deviance":
-            return _frozen(np.sign(self.residuals) * np.sqrt(np.maximum(self._unit_deviances, 0.0)))
-        if kind == "working":
-            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-                return _frozen((fit.y - self._mu) / family.link.mean(fit.eta).mu_eta)
-        return _frozen(self._quantile_residuals(rng))
-
-    def _quantile_residuals(self, rng: np.random.Generator | int | None) -> FloatArray:
-        fit, family = self._fit, self.family
-        upper = family.cdf(fit.y, self._mu, fit.weights, fit.phi)
-        if upper is None:
-            raise InputError(f"the {family.name} family gives no distribution function (cdf): no quantile residuals")
-        if family.discrete:
-            if rng is None:
-                raise InputError(
-                    "quantile residuals of a discrete response are randomized: pass rng, a Generator or a seed"
-                )
-            probability = np.exp(family.log_density(fit.y, self._mu, fit.weights, fit.phi) / self._multiplicity)
-            upper = upper - _generator(rng).uniform(size=len(upper)) * probability
-        tiny = np.finfo(float).tiny
-        return special.ndtri(np.clip(upper, tiny, 1.0 - 1e-16))
-
-    @property
-    def _multiplicity(self) -> FloatArray | float:
-        return 1.0 if self.family.weights_are_trials else self._fit.weights
+        return _frozen(self._rows.residuals(kind, rng))
 
     # Text -----------------------------------------------------------------------------------------------------------
 
@@ -324,7 +279,7 @@ class GLMMSolution(MixedSolution[GeneralizedFit]):
 
     def _notes(self) -> tuple[str, ...]:
         fit = self._fit
-        gone = np.abs(fit.dispersion.to_free(fit.phi) - fit.units.xi) > FAR
+        gone = np.abs(fit.dispersion.to_free(fit.phi) - fit.xi_start) > FAR
         known = [self.dispersion_se[name] <= INDEFINITE * self.dispersion[name] for name in fit.dispersion.names]
         limits = [
             f"{name} has run to the end of its range: the data ask for the limit that the family has there"
@@ -332,18 +287,3 @@ class GLMMSolution(MixedSolution[GeneralizedFit]):
             if at_bound or (far and not k and self.nagq and self.converged)
         ]
         return (*super()._notes(), *limits)
-
-
-def _generator(rng: Any) -> np.random.Generator:
-    """The generator that was given, or a new one with that seed."""
-    # Nothing else is left to default_rng, which ends the interpreter for some arrays.
-    if isinstance(rng, np.random.Generator):
-        return rng
-    if isinstance(rng, bool) or not isinstance(rng, Integral) or rng < 0:
-        raise InputTypeError(f"rng must be a Generator or a seed, an integer from 0 on; got {shown(rng)}")
-    return np.random.default_rng(int(rng))
-
-
-def _check_kind(kind: Any) -> None:
-    if not isinstance(kind, str) or kind not in RESIDUAL_KINDS:
-        raise InputError(f"kind must be one of {', '.join(RESIDUAL_KINDS)}; got {shown(kind)}")

@@ -68,8 +68,8 @@ class LMMSolution(MixedSolution[LinearFit]):
     _satterthwaite: bool
     _state = (*MixedSolution._state, "_satterthwaite")
 
-    def __init__(self, fit: LinearFit, *, satterthwaite: bool, conf_level: float, response: str) -> None:
-        super().__init__(fit, response, conf_level)
+    def __init__(self, fit: LinearFit, *, satterthwaite: bool, conf_level: float) -> None:
+        super().__init__(fit, conf_level)
         object.__setattr__(self, "_satterthwaite", satterthwaite)
 
     # Estimates ------------------------------------------------------------------------------------------------------
@@ -103,7 +103,7 @@ class LMMSolution(MixedSolution[LinearFit]):
     @cached_property
     def vcov(self) -> FloatArray:
         """Covariance matrix sigma^2 (X'V^-1 X)^-1 of the coefficients, (p, p); NaN for dropped columns."""
-        return _expand(self._vcov_kept, self._design.fixed.kept, len(self.names))
+        return _expand(self._vcov_kept, self._labels.fixed.kept, len(self.names))
 
     @cached_property
     def _vcov_kept(self) -> FloatArray:
@@ -126,17 +126,16 @@ class LMMSolution(MixedSolution[LinearFit]):
         """Satterthwaite's degrees of freedom (p,); None where the fit was asked to skip them."""
         if not self._satterthwaite:
             return None
-        kept = self._design.fixed.kept
+        kept = self._labels.fixed.kept
         df = satterthwaite_df(self._fit, np.eye(len(kept)), _vcov(self._fit)) if len(kept) else np.zeros(0)
         df[np.isnan(np.diagonal(self._vcov_kept))] = np.nan
-        self._fit.release()
         return _expand(df, kept, len(self.names))
 
     @property
     def _test(self) -> TTest:
         """By `df_satterthwaite`, or by n - p where these were skipped."""
         df = self.df_satterthwaite
-        return TTest(np.full(len(self.names), float(self.n_obs - self._design.fixed.rank)) if df is None else df)
+        return TTest(np.full(len(self.names), float(self.n_obs - self._labels.fixed.rank)) if df is None else df)
 
     # Likelihood -----------------------------------------------------------------------------------------------------
 
@@ -155,17 +154,17 @@ class LMMSolution(MixedSolution[LinearFit]):
     @cached_property
     def fitted_values(self) -> FloatArray:
         """X beta + Z b + offset, (n,)."""
-        return _frozen(self._determined(_fitted, self._fit.sigma))
+        return _frozen(self._determined(lambda fit: fit.linear_predictor, self._fit.sigma))
 
     @cached_property
     def residuals(self) -> FloatArray:
         """y less fitted values, (n,)."""
-        return _frozen(self._design.y - self.fitted_values)
+        return _frozen(self._fit.model.design.y - self.fitted_values)
 
     @property
     def scaled_residuals(self) -> FloatArray:
         """Residuals times the root of the weights, over sigma: lme4's scaled Pearson residuals."""
-        w = self._design.weights
+        w = self._fit.model.design.weights
         return _frozen((self.residuals if w is None else self.residuals * np.sqrt(w)) / self.sigma)
 
     # Text -----------------------------------------------------------------------------------------------------------
@@ -187,10 +186,3 @@ def _vcov(fit: LinearFit) -> FloatArray:
     """Covariance matrix of the kept coefficients."""
     root = fit.vcov_root()
     return np.asarray(fit.sigma**2 * root @ root.T)
-
-
-def _fitted(fit: LinearFit) -> FloatArray:
-    """X beta + Z b + offset."""
-    d = fit.design
-    fitted = d.fixed.Q @ fit.gamma + d.random.Z(fit.b)
-    return fitted if d.offset is None else fitted + d.offset

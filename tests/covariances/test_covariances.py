@@ -190,8 +190,9 @@ def test_a_fit_restarted_from_its_theta_stays(structure):
 @pytest.mark.parametrize("fit", [visits, counts])
 def test_the_gradient_is_that_of_differences(fit, structure):
     found = fit(structure)
-    criterion, x = (found._fit._differentiable, None) if fit is visits else found._fit.problem()
-    x = found._fit.theta / criterion.unit if x is None else x
+    factorized = found._fit.factorized()
+    criterion = factorized.criterion
+    x = found._fit.theta / criterion.unit if fit is visits else factorized.x
     rng = np.random.default_rng(3)
     x = x + 0.1 * rng.normal(size=len(x))
     numeric = []
@@ -203,7 +204,7 @@ def test_the_gradient_is_that_of_differences(fit, structure):
 
 def test_the_approximate_curvature_is_exact_where_T_is_linear():
     """For one grouping factor and one standard deviation."""
-    criterion = visits("homdiag")._fit._differentiable
+    criterion = visits("homdiag")._fit.factorized().criterion
     for x in ([0.7], [1.9]):
         np.testing.assert_allclose(
             criterion.curvature(np.array(x)), criterion.hessian(np.array(x), central=True), rtol=1e-5

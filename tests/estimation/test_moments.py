@@ -13,16 +13,16 @@ from ranef.contracts import Family
 from ranef.contracts.arrays import FloatArray
 from ranef.design.crossproducts import cross_products
 from ranef.design.mixed import MixedDesign, build_design
-from ranef.estimation.generalized import _fixed_effects_start, _start
-from ranef.estimation.modes import Model
+from ranef.estimation.modes import PenalizedLikelihood
 from ranef.estimation.moments import moment_start
 from ranef.estimation.parameters import Parameters
+from ranef.estimation.start import fixed_effects_start, start_by_moments
 from ranef.families import Binomial, Gamma, Gaussian, NegativeBinomial, Poisson
 
 
 def start_of(design: MixedDesign) -> FloatArray:
     """theta for the columns as they were given."""
-    parameters = Parameters(design.random)
+    parameters = Parameters(design.random.factors)
     return parameters.users(parameters.of(moment_start(cross_products(design)).T))
 
 
@@ -103,8 +103,8 @@ def test_generalized_models_start_near_their_estimates(family: Family, sd: float
     y = family.sample(family.link.mean(eta).mu, weights, phi, rng)
     design = build_design(y, np.column_stack([np.ones(400), x]), {"g": g})
     symbolic = registry.linalg_backend("blocked")[0].analyze(design.random.pattern)
-    model = Model(design, family, y, weights, symbolic, "observed")
-    start = _start(model, _fixed_effects_start(model)[2])
+    model = PenalizedLikelihood(design, family, symbolic, "observed")
+    start = start_by_moments(model, fixed_effects_start(model)[2])
     estimate = ranef.glmm(y, design.X, {"g": g}, family=family).theta
     assert 0.4 < start[0][0, 0] / estimate[0] < 2.5
 
@@ -113,8 +113,8 @@ def test_the_smallest_start_is_a_part_of_an_observation() -> None:
     # Counts of 10,000 have a standard deviation of 0.01 on the log scale; where groups do not differ the start is a
     # twentieth of it, or what moments find by chance.
     rng = np.random.default_rng(2)
-    y, weights = rng.poisson(1e4, 200).astype(float), np.ones(200)
+    y = rng.poisson(1e4, 200).astype(float)
     design = build_design(y, np.ones((200, 1)), {"g": np.arange(200) % 40})
     symbolic = registry.linalg_backend("blocked")[0].analyze(design.random.pattern)
-    model = Model(design, Poisson(), y, weights, symbolic, "observed")
-    assert 4e-4 < _start(model, _fixed_effects_start(model)[2])[0][0, 0] < 1e-2
+    model = PenalizedLikelihood(design, Poisson(), symbolic, "observed")
+    assert 4e-4 < start_by_moments(model, fixed_effects_start(model)[2])[0][0, 0] < 1e-2

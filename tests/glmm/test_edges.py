@@ -22,9 +22,9 @@ from ranef.contracts.arrays import FloatArray
 from ranef.contracts.links import Identity
 from ranef.design.mixed import build_design
 from ranef.estimation.existence import explained
-from ranef.estimation.generalized import _fixed_effects_start
-from ranef.estimation.modes import DegenerateModeError, EdgeError, Model, find_mode
+from ranef.estimation.modes import DegenerateModeError, EdgeError, PenalizedLikelihood, find_mode
 from ranef.estimation.quadrature import Quadrature, gauss_hermite_grid
+from ranef.estimation.start import fixed_effects_start
 from ranef.families import (
     Beta,
     BetaBinomial,
@@ -81,12 +81,16 @@ def fit(*args: Any, **arguments: Any) -> ranef.GLMMSolution:
 SOFT = [Gamma("identity"), Gamma("inverse"), InverseGaussian("identity"), Beta("log"), Beta(Identity())]
 
 
+def reweighted(model: PenalizedLikelihood, factor: float) -> PenalizedLikelihood:
+    return replace(model, design=replace(model.design, weights=factor * model.weights))
+
+
 @pytest.mark.parametrize("columns", [1, 2])
 @pytest.mark.parametrize("family", SOFT, ids=repr)
 def test_gradient_of_quadrature_with_nodes_beyond_the_edge(family: Family, columns: int) -> None:
     problem, x = problem_of(family, 61, nagq=9, columns=columns)
     if columns == 1:  # less information in a level, so that nodes are far apart
-        problem.model = replace(problem.model, weights=0.2 * problem.model.weights)
+        problem.model = reweighted(problem.model, 0.2)
     gamma, theta, xi = problem.unpack(x)
     x = problem.pack(gamma, 8.0 * theta, xi)
     quadrature = problem.at(x).quadrature
@@ -161,7 +165,7 @@ def test_what_is_cut_off_at_the_edge() -> None:
     y, sd, eta = np.zeros(6), 0.4, 0.7
     design = build_design(y, np.ones((6, 1)), {"g": np.arange(6) % 2})
     symbolic = registry.linalg_backend("blocked")[0].analyze(design.random.pattern)
-    model = Model(design, Poisson("identity"), y, np.ones(6), symbolic, "observed")
+    model = PenalizedLikelihood(design, Poisson("identity"), symbolic, "observed")
     Lambda, gamma = model.Lambda(np.array([sd])), design.fixed.R @ np.array([eta])
     mode = find_mode(model, Lambda, np.zeros(0), np.zeros(2), gamma, joint=False)
     quadrature = Quadrature(mode, gauss_hermite_grid(25, 1))
@@ -222,7 +226,7 @@ def test_too_many_nodes(nagq: int, n: int, columns: int, message: str) -> None:
 def test_gradient_of_quadrature_with_nodes_that_overflow(family: Family) -> None:
     # Nodes at which exp(eta) is infinite hold nothing, and neither does their gradient.
     problem, x = problem_of(family, 63, nagq=9)
-    problem.model = replace(problem.model, weights=1e-7 * problem.model.weights)
+    problem.model = reweighted(problem.model, 1e-7)
     gamma, theta, xi = problem.unpack(x)
     x = problem.pack(gamma, 3000.0 * theta, xi)
     quadrature = problem.at(x).quadrature
@@ -382,8 +386,8 @@ def test_a_start_that_leads_astray(link: str) -> None:
     problem, _ = problem_of(Beta(link), 1)
     design = build_design(y, np.column_stack([np.ones(40), x]), {"g": np.arange(40) % 8})
     symbolic = registry.linalg_backend("blocked")[0].analyze(design.random.pattern)
-    model = replace(problem.model, design=design, y=y, weights=np.ones(40), symbolic=symbolic)
-    gamma, phi, at = _fixed_effects_start(model)
+    model = replace(problem.model, design=design, symbolic=symbolic)
+    gamma, phi, at = fixed_effects_start(model)
     assert np.abs(model.Q @ gamma).max() < 10.0
     there = model.family.evaluate(y, model.Q @ gamma, model.weights, phi, 2)
     np.testing.assert_array_equal(at.log_density, there.log_density)

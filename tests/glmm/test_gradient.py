@@ -19,9 +19,9 @@ from ranef.contracts import Family
 from ranef.contracts.arrays import FloatArray
 from ranef.design.mixed import build_design
 from ranef.estimation.dispersion import DispersionScale
+from ranef.estimation.generalized_criterion import GeneralizedCriterion, Units
 from ranef.estimation.laplace import bending_of_one_factor, curvature, laplace_gradient
-from ranef.estimation.modes import Model, find_mode
-from ranef.estimation.objective import Problem, Units
+from ranef.estimation.modes import PenalizedLikelihood, find_mode
 from ranef.estimation.pipeline import Watch
 from ranef.estimation.quadrature import gauss_hermite_grid
 from ranef.families import (
@@ -71,7 +71,7 @@ FAMILIES = [
 
 def simulate(
     family: Family, seed: int, *, columns: int = 1, crossed: bool = False
-) -> tuple[Model, FloatArray, FloatArray]:
+) -> tuple[PenalizedLikelihood, FloatArray, FloatArray]:
     """A small data set of the family: its model, and gamma and phi near the truth."""
     rng = np.random.default_rng(seed)
     n = 72
@@ -95,10 +95,12 @@ def simulate(
         random_effects={"g": ["1", "z", "x"][:columns]},
         random_data={"z": z, "x": x},
         x_names=["one", "slope"],
+        weights=weights,
+        weights_are_precisions=False,
     )
     symbolic = registry.linalg_backend("blocked")[0].analyze(design.random.pattern)
     gamma = design.fixed.R @ np.array([eta0, slope])
-    return Model(design, family, y, weights, symbolic, "observed"), gamma, phi
+    return PenalizedLikelihood(design, family, symbolic, "observed"), gamma, phi
 
 
 def differences(f: Callable[[FloatArray], float], x: FloatArray, h: float = 1e-3) -> FloatArray:
@@ -111,7 +113,7 @@ def differences(f: Callable[[FloatArray], float], x: FloatArray, h: float = 1e-3
     return np.array(out)
 
 
-def assert_gradient(problem: Problem, x: FloatArray, rtol: float) -> None:
+def assert_gradient(problem: GeneralizedCriterion, x: FloatArray, rtol: float) -> None:
     value, exact = problem.gradient(x)
     assert np.isfinite(value)
     numeric = differences(problem.value, x)
@@ -120,11 +122,11 @@ def assert_gradient(problem: Problem, x: FloatArray, rtol: float) -> None:
 
 def problem_of(
     family: Family, seed: int, *, nagq: int = 1, joint: bool = False, hessian: str = "observed", **shape: Any
-) -> tuple[Problem, FloatArray]:
+) -> tuple[GeneralizedCriterion, FloatArray]:
     """The criterion of a simulated data set, and parameters that are no optimum."""
     model, gamma, phi = simulate(family, seed, **shape)
     units = Units(1.3, DispersionScale(family.parameters).to_free(phi))
-    problem = Problem(replace(model, hessian=hessian), nagq, units, joint=joint, watch=Watch())
+    problem = GeneralizedCriterion(replace(model, hessian=hessian), nagq, units, joint=joint, watch=Watch())
     problem.gamma = gamma.copy()
     rng = np.random.default_rng(seed + 1)
     diagonal = problem.parameters.diagonal
@@ -189,7 +191,7 @@ def test_one_node_is_the_laplace_approximation(family: Family, columns: int) -> 
 def test_the_gradient_does_not_depend_on_the_backend() -> None:
     problem, x = problem_of(Binomial("probit"), 3, columns=2, crossed=True)
     dense = registry.linalg_backend("dense")[0].analyze(problem.model.pattern)
-    other = Problem(replace(problem.model, symbolic=dense), 1, problem.units, joint=False, watch=Watch())
+    other = GeneralizedCriterion(replace(problem.model, symbolic=dense), 1, problem.units, joint=False, watch=Watch())
     np.testing.assert_allclose(other.gradient(x)[1], problem.gradient(x)[1], rtol=1e-10, atol=1e-10)
 
 
@@ -206,8 +208,8 @@ def test_the_gradient_does_not_depend_on_the_backend() -> None:
 def test_hessian_behind_the_standard_errors(name: str, hessian: str) -> None:
     # Second differences of the criterion, in units of standard errors, where it is of order one.
     fitted = fit(name, hessian=hessian)._fit
-    problem, at = fitted.problem()
-    exact = fitted.joint_hessian
+    factorized = fitted.factorized()
+    problem, at, exact = factorized.criterion, factorized.x, factorized.hessian()
     units = 1.0 / np.sqrt(np.diagonal(exact))
 
     def criterion(t: FloatArray) -> float:
@@ -323,7 +325,7 @@ def test_bending_is_the_hessian_at_zero_variance(family: Family, columns: int) -
     rng = np.random.default_rng(42)
     eta = model.Q @ gamma  # responses that do not vary between levels, so that S is positive definite
     y = family.sample(family.link.mean(eta).mu, model.weights, phi, rng)
-    model = replace(model, y=y)
+    model = replace(model, design=replace(model.design, y=y))
 
     def by_theta(theta: FloatArray) -> FloatArray:
         Lambda = model.Lambda(theta)

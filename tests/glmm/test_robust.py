@@ -34,7 +34,7 @@ from ranef.contracts.observer import Evaluated, Event, FitFinished, FitStarted
 from ranef.contracts.optim import Status
 from ranef.design.mixed import build_design
 from ranef.estimation.existence import refuse_separation
-from ranef.estimation.modes import Model, find_mode
+from ranef.estimation.modes import PenalizedLikelihood, find_mode
 from ranef.families import Binomial, Gamma, Gaussian, InverseGaussian, NegativeBinomial, Poisson, StudentT
 
 from .models import Geometric, fit, fitted
@@ -145,7 +145,7 @@ def test_separation_is_suspected_below_1e_5_of_the_average_mean(ratio: float, re
     y, X = np.where(s.late > 0, 0.0, 3.0), np.column_stack([np.ones(s.n), s.late])
     design = build_design(y, X, s.groups, x_names=["one", "late"])
     symbolic = registry.linalg_backend("blocked")[0].analyze(design.random.pattern)
-    model = Model(design, Poisson(), y, np.ones(s.n), symbolic, "observed")
+    model = PenalizedLikelihood(design, Poisson(), symbolic, "observed")
     share = 1.0 - s.late.mean()  # the average of 1 and of nearly nothing
     gamma = design.fixed.R @ np.array([0.0, np.log(ratio * share)])
     with pytest.raises(NoMaximumError, match="late predicts") if refused else nullcontext():
@@ -523,7 +523,7 @@ def test_quadrature_of_three_columns() -> None:
 def test_modes_are_exact() -> None:
     # The Newton decrement of the modes: far below 1e-12 of the criterion.
     for name in ("glmm_contraception_slope", "glmm_grouseticks", "glmm_negbin", "glmm_cbpp_cloglog"):
-        mode = fitted(name).solution._fit.mode
+        mode = fitted(name).solution._fit.factorized().mode
         model, point = mode.model, mode.point
         assert point.at is not None
         gradient = mode.Lambda.t @ model.Zt(point.at.d1) - point.u
@@ -533,7 +533,7 @@ def test_modes_are_exact() -> None:
 
 @pytest.mark.parametrize("distance", [1e-1, 1e-5, 1e-7])
 def test_modes_are_found_to_rounding_from_starts_nearby(distance: float) -> None:
-    mode = fitted("glmm_cbpp_cloglog").solution._fit.mode
+    mode = fitted("glmm_cbpp_cloglog").solution._fit.factorized().mode
     step = distance * np.cos(np.arange(len(mode.point.u)))
     again = find_mode(mode.model, mode.Lambda, mode.phi, mode.point.u + step, mode.point.gamma, joint=False)
     np.testing.assert_allclose(again.point.u, mode.point.u, atol=1e-10)
@@ -707,8 +707,9 @@ def test_laplace_check_of_a_bad_approximation() -> None:
 
 def test_laplace_check_is_the_difference_of_the_criteria() -> None:
     f = fitted("glmm_contraception_slope").solution
-    problem, x = f._fit.problem()
-    fine, _ = fitted("glmm_contraception_slope").solution._fit.problem()
+    at = f._fit.factorized()
+    problem, x = at.criterion, at.x
+    fine = f._fit.factorized().criterion
     from ranef.estimation.quadrature import gauss_hermite_grid
 
     fine.grid = gauss_hermite_grid(9, 2)

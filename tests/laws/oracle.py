@@ -18,8 +18,8 @@ from ranef.contracts.errors import NotPositiveDefiniteError
 from ranef.design.basis import lower_root
 from ranef.design.mixed import build_design
 from ranef.estimation.dispersion import DispersionScale
-from ranef.estimation.modes import Model
-from ranef.estimation.objective import Problem, Units
+from ranef.estimation.generalized_criterion import GeneralizedCriterion, Units
+from ranef.estimation.modes import PenalizedLikelihood
 from ranef.estimation.pipeline import Watch
 
 from .designs import Case
@@ -116,8 +116,8 @@ def _deviance_at(case: Case, fit: Any, parameters: FloatArray) -> float:
         T = lower_root(back @ parameters[at : at + k * k].reshape(k, k))
         theta.append(np.concatenate([T[j:, j] for j in range(k)]))
         at += k * k
-    constant = 2.0 * np.log(np.abs(np.diagonal(fit._fit.design.fixed.R))).sum() if case.reml else 0.0
-    return float(fit._fit.solve(np.concatenate(theta)).deviance + constant)
+    constant = 2.0 * np.log(np.abs(np.diagonal(fit._fit.labels.fixed.R))).sum() if case.reml else 0.0
+    return float(fit._fit.factorized().at(np.concatenate(theta)).deviance + constant)
 
 
 def best_generalized(case: Case, near: FloatArray, phi: FloatArray, seed: int, starts: int = 3) -> float:
@@ -136,17 +136,18 @@ def best_generalized(case: Case, near: FloatArray, phi: FloatArray, seed: int, s
             random_effects=case.random_effects,
             random_data=case.random_data,
             correlated=case.correlated,
+            weights=case.weights,
+            weights_are_precisions=False,
         )
-    weights = np.ones(design.n) if case.weights is None else case.weights
     symbolic = registry.linalg_backend("blocked")[0].analyze(design.random.pattern)
-    model = Model(design, case.family, design.y, weights, symbolic, "observed")
+    model = PenalizedLikelihood(design, case.family, symbolic, "observed")
     xi, gamma = DispersionScale(case.family.parameters).to_free(phi), design.fixed.R @ near
     rng, best = np.random.default_rng(seed), np.inf
     for size in (0.3, 1.0, 0.1)[:starts]:
-        problem = Problem(model, 1, Units(1.0, xi), joint=False, watch=Watch())
+        problem = GeneralizedCriterion(model, 1, Units(1.0, xi), joint=False, watch=Watch())
         problem.gamma = gamma.copy()
 
-        def criterion(x: FloatArray, problem: Problem = problem) -> tuple[float, FloatArray]:
+        def criterion(x: FloatArray, problem: GeneralizedCriterion = problem) -> tuple[float, FloatArray]:
             value, gradient = problem.gradient(x)
             return (value, gradient) if np.isfinite(value) else (1e10, np.zeros_like(x))
 

@@ -20,7 +20,8 @@ from ranef import registry
 from ranef.contracts.arrays import FloatArray
 from ranef.design.crossproducts import cross_products
 from ranef.design.mixed import MixedDesign, build_design
-from ranef.estimation.linear import LinearCriterion, LinearFit
+from ranef.estimation.linear import LinearFit
+from ranef.estimation.linear_criterion import LinearCriterion
 from ranef.estimation.parameters import Parameters
 from ranef.estimation.pipeline import Watch
 from ranef.estimation.profiled import ProfiledDeviance
@@ -91,7 +92,7 @@ class Model:
         cross = cross_products(design)
         symbolic = registry.linalg_backend(self.backend)[0].analyze(cross.pattern)
         theta = rng.uniform(-1.0, 1.0, len(cross.template))
-        diagonal = Parameters(design.random).diagonal
+        diagonal = Parameters(design.random.factors).diagonal
         theta[diagonal] = 0.2 + np.abs(theta[diagonal])
         return ProfiledDeviance(cross, symbolic, self.reml), theta
 
@@ -152,7 +153,7 @@ def test_the_search_measures_in_units_of_an_average_observation(unit: float) -> 
     design = replace(design, weights=unit * design.weights)
     fit = LinearCriterion(
         ProfiledDeviance(cross_products(design), model.deviance()[0].symbolic, True),
-        Parameters(design.random),
+        Parameters(design.random.factors),
         float(1.0 / np.sqrt(design.weights.mean())),
         Watch(),
     )
@@ -217,7 +218,7 @@ def test_gradient_at_zero_vanishes_for_a_diagonal(model: Model) -> None:
     # The criterion is even in a diagonal of T when the rest of its column is zero: the reason for the second-order
     # condition at the boundary.
     criterion, theta = model.deviance()
-    diagonal = Parameters(model.design().random).diagonal
+    diagonal = Parameters(model.design().random.factors).diagonal
     at_zero = np.zeros_like(theta)
     gradient = criterion.at(at_zero).gradient
     np.testing.assert_allclose(gradient[diagonal], 0.0, atol=1e-12)
@@ -247,15 +248,16 @@ FITS = [
 @pytest.mark.parametrize("name", FITS)
 def test_derivatives_of_the_covariance_of_the_coefficients(name: str) -> None:
     fit = fitted(name).solution._fit
-    Rinv = np.linalg.inv(fit.design.fixed.R)
+    factorized = fit.factorized()
+    Rinv = np.linalg.inv(fit.labels.fixed.R)
 
     def vcov(parameters: FloatArray) -> FloatArray:
         *theta, sigma = parameters
-        C = fit._differentiable.deviance.at(np.array(theta)).C
+        C = factorized.criterion.deviance.at(np.array(theta)).C
         return np.asarray(sigma**2 * Rinv @ C @ Rinv.T)
 
     at = np.append(fit.theta, fit.sigma)
-    exact = vcov_derivatives(fit)
+    exact = vcov_derivatives(factorized)
     scale = np.sqrt(np.diagonal(vcov(at)))
     numeric = differences(vcov, at)
     assert_derivatives(exact / np.outer(scale, scale), numeric / np.outer(scale, scale))
@@ -265,16 +267,19 @@ def test_derivatives_of_the_covariance_of_the_coefficients(name: str) -> None:
 def test_covariance_of_the_variance_parameters(name: str) -> None:
     # Twice the inverse Hessian of the deviance in (theta, sigma), here by differences of the unprofiled deviance.
     fit: LinearFit = fitted(name).solution._fit
-    df = fit.design.n - (fit.design.fixed.rank if fit.reml else 0)
+    df = fit.labels.n - (fit.labels.fixed.rank if fit.reml else 0)
+    factorized = fit.factorized()
 
     def gradient(parameters: FloatArray) -> FloatArray:
         # -2 log L(theta, sigma) = log|M| (+ 2 log|R_X|) + df log(2 pi sigma^2) + r^2(theta) / sigma^2
         *theta, sigma = parameters
-        here = fit._differentiable.deviance.at(np.array(theta))
+        here = factorized.criterion.deviance.at(np.array(theta))
         by_theta = fit.cross.template.entries(here.logdet_by_T) + here.pwrss_gradient / sigma**2
         return np.append(by_theta, 2 * df / sigma - 2 * here.pwrss / sigma**3)
 
     at = np.append(fit.theta, fit.sigma)
     numeric = 2.0 * np.linalg.inv(differences(gradient, at))
     scale = np.sqrt(np.diagonal(numeric))
-    assert_derivatives(parameter_covariance(fit) / np.outer(scale, scale), numeric / np.outer(scale, scale), rtol=1e-5)
+    assert_derivatives(
+        parameter_covariance(factorized) / np.outer(scale, scale), numeric / np.outer(scale, scale), rtol=1e-5
+    )

@@ -163,8 +163,8 @@ def test_weights_and_repeated_rows_agree_at_the_same_variances() -> None:
         weights=None,
         offset=DATA.offset[doubled],
     )
-    at = repeated._fit.solve(weighted.theta)
-    fixed = repeated._fit.design.fixed
+    at = repeated._fit.factorized().at(weighted.theta)
+    fixed = repeated._fit.labels.fixed
     close(fixed.coefficients(repeated._fit.cross.gamma0 + at.gamma), weighted.coefficients)
     close(at.b, weighted._fit.b, atol=1e-6)
 

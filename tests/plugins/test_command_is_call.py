@@ -119,7 +119,7 @@ def run(path: str | Path, options: str) -> Any:
 def numbers(fit: Any) -> dict[str, Any]:
     """All that may differ between two fits."""
     return {
-        "model": fit.model.replace(fit._response, "y", 1),
+        "model": fit._labels.right_hand_side,
         "log-likelihood": fit.log_likelihood,
         "theta": fit.theta.tolist(),
         "fixef": fit.fixef,

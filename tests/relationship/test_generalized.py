@@ -13,8 +13,8 @@ import ranef
 from ranef import registry
 from ranef.contracts import InputError
 from ranef.design.mixed import build_design
-from ranef.estimation.modes import Model
-from ranef.estimation.objective import Problem, Units
+from ranef.estimation.generalized_criterion import GeneralizedCriterion, Units
+from ranef.estimation.modes import PenalizedLikelihood
 from ranef.estimation.pipeline import Watch
 from ranef.families import Binomial, NegativeBinomial, Poisson
 
@@ -43,7 +43,7 @@ MODELS = {
 def laplace(fit, family: str, groups: dict) -> float:
     """-h(v) / 2 - log|L'Z'WZ L + I| / 2 at the mode, b = L v with LL' = T T' (x) A; v by Newton's method from zero."""
     Z, roots = [], []
-    for f, T in zip(fit._fit.design.random.factors, fit._fit.relative_factors, strict=True):
+    for f, T in zip(fit._fit.groups, fit._fit.relative_factors, strict=True):
         Z += [z[:, None] * np.eye(len(f.levels))[groups[f.name]] for z in X.T[: len(f.column_names)]]
         roots.append(np.kron(T, np.linalg.cholesky(A) if f.name == "g" else np.eye(len(f.levels))))
     ZL = np.concatenate(Z, axis=1) @ block_diag(*roots)
@@ -79,13 +79,13 @@ def test_the_criterion_is_that_of_dense_matrices(name: str, family: str, backend
 
 def problem(
     name: str, family, backend: str, precision, *, joint: bool, hessian: str = "observed"
-) -> tuple[Problem, np.ndarray]:
+) -> tuple[GeneralizedCriterion, np.ndarray]:
     groups, effects = MODELS[name]
     y = Y["binomial" if isinstance(family, Binomial) else "poisson"]
     design = build_design(y, X, groups, random_effects=effects, random_data={"x": X[:, 1]}, precision=precision)
     symbolic = registry.linalg_backend(backend)[0].analyze(design.random.pattern)
-    model = Model(design, family, y, np.ones(N), symbolic, hessian)
-    made = Problem(
+    model = PenalizedLikelihood(design, family, symbolic, hessian)
+    made = GeneralizedCriterion(
         model, 1, Units(1.0, np.zeros(sum(p.fixed is None for p in family.parameters))), joint=joint, watch=Watch()
     )
     theta = made.parameters.of(tuple(0.5 * np.eye(k) + 0.1 for k in made.columns))

@@ -14,7 +14,7 @@ from ranef import registry
 from ranef.contracts import ComparisonError
 from ranef.design.crossproducts import cross_products
 from ranef.design.mixed import build_design
-from ranef.estimation.linear import LinearCriterion
+from ranef.estimation.linear_criterion import LinearCriterion
 from ranef.estimation.parameters import Parameters
 from ranef.estimation.pipeline import Watch
 from ranef.estimation.profiled import ProfiledDeviance
@@ -55,7 +55,7 @@ def arguments(name: str) -> dict:
 def dense_log_likelihood(fit, model: dict) -> float:
     """At the fit's estimates, from V."""
     parts = []
-    for f, G_j in zip(fit._fit.design.random.factors, fit._fit.covariances, strict=True):
+    for f, G_j in zip(fit._fit.groups, fit._fit.covariances, strict=True):
         columns = [np.ones(N) if c == "(Intercept)" else COLUMNS[c] for c in f.column_names]
         precision = model["precision"].get(f.name)
         relationship = np.eye(len(f.levels)) if precision is None else np.linalg.inv(precision)
@@ -79,7 +79,7 @@ def criterion(name: str, reml: bool, backend: str, **other) -> tuple[LinearCrite
     design = build_design(Y, X, **(arguments(name) | {"covariance": structures} | other))
     symbolic = registry.linalg_backend(backend)[0].analyze(design.random.pattern)
     deviance = ProfiledDeviance(cross_products(design), symbolic, reml)
-    made = LinearCriterion(deviance, Parameters(design.random), 1.0, Watch())
+    made = LinearCriterion(deviance, Parameters(design.random.factors), 1.0, Watch())
     return made, made.parameters.of(tuple(0.5 * np.eye(k) + 0.1 for k in made.columns))
 
 
@@ -147,9 +147,9 @@ def test_degrees_of_freedom_are_those_of_dense_matrices() -> None:
 
     estimates = np.array([fit.theta[0], fit.sigma])
     H = differences(lambda x: differences(deviance, x), estimates)
-    np.testing.assert_allclose(parameter_covariance(fit._fit), 2.0 * np.linalg.inv(H), rtol=1e-5)
+    np.testing.assert_allclose(parameter_covariance(fit._fit.factorized()), 2.0 * np.linalg.inv(H), rtol=1e-5)
     slopes = differences(C, estimates)
-    np.testing.assert_allclose(vcov_derivatives(fit._fit), slopes, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(vcov_derivatives(fit._fit.factorized()), slopes, rtol=1e-6, atol=1e-9)
     variances = np.diagonal(C(estimates))
     np.testing.assert_allclose(fit.se, np.sqrt(variances), rtol=1e-8)
     g = np.diagonal(slopes, axis1=1, axis2=2)

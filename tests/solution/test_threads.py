@@ -36,18 +36,17 @@ def test_a_solution_is_shared(crossed, kind):
     alone = [getattr(pickle.loads(sent), name) for name in names]
     for _ in range(20):
         one = pickle.loads(sent)
-        one._fit.solve()  # makes the analysis that they share
         found = at_once([partial(getattr, one, name) for name in names])
         same_bits("a shared solution", found, alone)
 
 
 def test_the_criterion_of_a_solution_is_shared(crossed):
-    """The one analysis of a generalized fit, with other weights at every call."""
+    """A generalized fit, with other weights at every call."""
     shared = fit(crossed, "glmm")._fit
 
     def slopes(i):
-        problem, x = shared.problem()
-        return problem.gradient(x + 0.01 * i)
+        at = shared.factorized()
+        return at.criterion.gradient(at.x + 0.01 * i)
 
     alone = [slopes(i) for i in range(8)]
     for _ in range(10):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -10,13 +10,13 @@ from functools import cached_property, partial
 import numpy as np
 from scipy.linalg import block_diag
 
-from ..contracts.arrays import BoolArray, FloatArray
+from ..contracts.arrays import FloatArray
 from ..contracts.errors import NotPositiveDefiniteError
-from ..contracts.linalg import Symbolic
-from .criterion import Criterion
+from ..contracts.linalg import Blocks, Symbolic
+from .criterion import ModelCriterion
 from .dispersion import DispersionScale
 from .laplace import Gradient, curvature, laplace_gradient
-from .modes import PRECISION, Mode, Model, find_mode
+from .modes import PRECISION, Mode, PenalizedLikelihood, find_mode
 from .parameters import Parameters
 from .pipeline import Watch
 from .quadrature import Grid, Quadrature, gauss_hermite_grid
@@ -41,7 +41,7 @@ class Units:
     xi: FloatArray
 
 
-class Problem(Criterion["Evaluation"]):
+class GeneralizedCriterion(ModelCriterion["Evaluation"]):
     """The criterion as a function of the search's parameters, warm-started from the last modes.
 
     x holds (gamma - origin, theta) / eta and xi; gamma is left out where it is estimated with the modes.
@@ -56,7 +56,7 @@ class Problem(Criterion["Evaluation"]):
 
     def __init__(
         self,
-        model: Model,
+        model: PenalizedLikelihood,
         nagq: int,
         units: Units,
         *,
@@ -65,25 +65,21 @@ class Problem(Criterion["Evaluation"]):
         precision: float = PRECISION,
         differentiable: Symbolic | None = None,
         origin: FloatArray | None = None,
+        turned: Blocks | None = None,
     ) -> None:
-        super().__init__(watch)
+        self.n_gamma = 0 if joint else model.Q.shape[1]
+        super().__init__(Parameters(model.design.random.factors), units.eta, self.n_gamma, watch, turned)
         self.model, self.nagq, self.units, self.joint, self.precision = model, nagq, units, joint, precision
         self.dispersion = DispersionScale(model.family.parameters)
         self.u = np.zeros(model.pattern.q)
         self.gamma = np.zeros(model.Q.shape[1])
-        self.n_gamma = 0 if joint else model.Q.shape[1]
-        self.parameters = Parameters(model.design.random)
-        self.roots, self.columns = self.parameters.roots_at(self.n_gamma), model.template.sizes
-        self.bends = bool(self.parameters.structured)
         #: natural parameters are these, and x times those
         self.origin = np.zeros(self.n_gamma + len(self.parameters) + len(units.xi))
-        self.unit = np.concatenate(
-            [np.full(self.n_gamma, units.eta), self.parameters.unit(units.eta), np.ones(len(units.xi))]
-        )
+        self.unit = np.concatenate([np.full(self.n_gamma, units.eta), self.unit_of_theta, np.ones(len(units.xi))])
         if origin is not None:
             self.origin[: self.n_gamma] = origin[: self.n_gamma]
         free = np.full(self.n_gamma, np.inf)
-        lower, upper = (bound / self.parameters.unit(units.eta) for bound in self.parameters.bounds)
+        lower, upper = self.bounds_of_theta
         self.lower = np.concatenate([-free, lower, units.xi - WIDEST])
         self.upper = np.concatenate([free, upper, units.xi + WIDEST])
         self.grid: Grid | None = None
@@ -92,10 +88,12 @@ class Problem(Criterion["Evaluation"]):
         self._effects: FloatArray | None = None
         self._differentiable, self._exact = differentiable, self
         if differentiable is not None:
-            self._exact = self._with(replace(model, symbolic=differentiable), None)
+            self._exact = self._with(replace(model, symbolic=differentiable), None, self.turned)
 
-    def _with(self, model: Model, differentiable: Symbolic | None) -> Problem:
-        return Problem(
+    def _with(
+        self, model: PenalizedLikelihood, differentiable: Symbolic | None, turned: Blocks
+    ) -> GeneralizedCriterion:
+        return GeneralizedCriterion(
             model,
             self.nagq,
             self.units,
@@ -104,34 +102,20 @@ class Problem(Criterion["Evaluation"]):
             precision=self.precision,
             differentiable=differentiable,
             origin=self.origin[: self.n_gamma],
+            turned=turned,
         )
 
     @property
-    def exact(self) -> Problem:
+    def exact(self) -> GeneralizedCriterion:
         """The problem that has gradients: itself mostly."""
         if self._exact._last is None:
             self._exact.u, self._exact.gamma, self._exact._effects = self.u, self.gamma, self._effects
         return self._exact
 
-    def idle(self, x: FloatArray) -> BoolArray:
-        """Which parameters of covariance structures have no effect here."""
-        idle = np.zeros(len(x), dtype=bool)
-        idle[self.n_gamma : self.n_gamma + len(self.parameters)] = self.parameters.idle(
-            self.unpack(x)[1], self.units.eta
-        )
-        return idle
-
-    def moderate(self, x: FloatArray, size: float) -> Iterator[FloatArray]:
-        """Points with independent effects in terms with a covariance structure."""
-        first, last = self.n_gamma, self.n_gamma + len(self.parameters)
-        for theta in self.parameters.moderate(x[first:last], size):
-            yield np.concatenate([x[:first], theta, x[last:]])
-
-    def rotated(self, by: Sequence[FloatArray]) -> Problem:
+    def rotated(self, by: Sequence[FloatArray]) -> GeneralizedCriterion:
         """The same in another basis of every factor; the modes go along."""
-        design = self.model.design
-        model = replace(self.model, design=replace(design, random=design.random.rotated(by)))
-        other, last = self._with(model, self._differentiable), self._exact._last or self._last
+        model = replace(self.model, design=self.model.design.rotated(by))
+        other, last = self._with(model, self._differentiable, self._turned(by)), self._exact._last or self._last
         other.gamma = self.gamma
         if last is not None:
             split = model.pattern.split(last[1].mode.point.b[:, None])
@@ -182,7 +166,7 @@ class Evaluation:
     """
 
     def __init__(
-        self, problem: Problem, gamma: FloatArray, theta: FloatArray, xi: FloatArray, last: Mode | None
+        self, problem: GeneralizedCriterion, gamma: FloatArray, theta: FloatArray, xi: FloatArray, last: Mode | None
     ) -> None:
         # No reference to the problem, which holds this: a cycle would keep arrays of n rows alive.
         self.unit, self.n_gamma, self.grid = problem.unit, problem.n_gamma, problem.grid

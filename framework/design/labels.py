@@ -1,0 +1,155 @@
+"""What things are called: the columns of X, the levels and terms of every factor. A fit holds these always.
+
+Rows (`FixedDesign`, `RandomFactor`, `MixedDesign`) have their labels, and numbers besides; what needs labels only takes
+these, so that it works for fits that have no rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+from scipy.linalg import solve_triangular
+
+from ..contracts.arrays import AnyArray, FloatArray, IntArray
+from ..contracts.linalg import Grouping, Pattern
+from .basis import lower_root
+from .terms import Term
+
+
+@dataclass(frozen=True, eq=False)
+class FixedLabels:
+    """X = Q R on the columns that are kept.
+
+    Parameters
+    ----------
+    R : (r, r) upper triangular array
+    kept : (r,) int array
+        Columns of X that are kept, ascending.
+    names : tuple of str
+        Names of all p columns.
+    """
+
+    R: FloatArray
+    kept: IntArray
+    names: tuple[str, ...]
+
+    @property
+    def rank(self) -> int:
+        """Number of columns kept."""
+        return len(self.kept)
+
+    @property
+    def kept_names(self) -> tuple[str, ...]:
+        """Names of the columns kept."""
+        return tuple(self.names[j] for j in self.kept)
+
+    @property
+    def dropped_names(self) -> tuple[str, ...]:
+        """Names of the columns dropped, linear combinations of those before them."""
+        return tuple(name for j, name in enumerate(self.names) if j not in self.kept)
+
+    def coefficients(self, gamma: FloatArray) -> FloatArray:
+        """Coefficients of the kept columns of X from those of Q."""
+        return np.asarray(solve_triangular(self.R, gamma, check_finite=False))
+
+
+@dataclass(frozen=True, eq=False)
+class GroupLabels:
+    """One grouping factor: its levels, and its terms with the basis that they are computed in.
+
+    All that a fit computes is in a basis B of the user's columns B R: effects and T. The methods lead back to the
+    user's columns.
+
+    Parameters
+    ----------
+    terms : tuple of Term
+    levels : (L,) array
+        Labels of the levels, sorted; after them those of a known precision that are not in the data.
+    R : (k, k) array
+    grouping : Grouping
+    """
+
+    terms: tuple[Term, ...]
+    levels: AnyArray
+    R: FloatArray
+    grouping: Grouping
+
+    @property
+    def name(self) -> str:
+        """Name of the factor."""
+        return self.grouping.name
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """Names of the k columns."""
+        return tuple(c for term in self.terms for c in term.columns)
+
+    def rotated(self, turn: FloatArray) -> Self:
+        """The factor in the basis B turn, for an orthogonal matrix."""
+        return replace(self, R=turn.T @ self.R)
+
+    def users_root(self, T: FloatArray) -> FloatArray:
+        """The relative covariance factor of the user's columns, lower triangular with a diagonal >= 0."""
+        return lower_root(self.users_effects(T))
+
+    def basis_root(self, T: FloatArray) -> FloatArray:
+        """The inverse of `users_root`."""
+        return lower_root(self.R @ T)
+
+    def users_effects(self, b: FloatArray) -> FloatArray:
+        """Effects (k, ...) of the user's columns from those of the basis."""
+        return np.asarray(np.linalg.solve(self.R, b), dtype=np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """All labels of a model.
+
+    Parameters
+    ----------
+    response : str
+        Name of the response.
+    n : int
+        Number of observations.
+    fixed : FixedLabels
+    groups : tuple of GroupLabels
+    pattern : Pattern
+        Which levels meet.
+    """
+
+    response: str
+    n: int
+    fixed: FixedLabels
+    groups: tuple[GroupLabels, ...]
+    pattern: Pattern
+
+    @property
+    def p(self) -> int:
+        """Number of columns of X, dropped ones included."""
+        return len(self.fixed.names)
+
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        """All random-effects terms."""
+        return tuple(t for g in self.groups for t in g.terms)
+
+    @property
+    def dense_sizes(self) -> tuple[int, int, int]:
+        """Rows and columns of X, and random effects outside of the largest factor: what dense matrices grow with.
+
+        With a known precision, whose backends have dense blocks of any factor, all random effects.
+        """
+        pattern = self.pattern
+        beside = pattern.q if pattern.has_precision else pattern.q - max(f.size for f in pattern.groupings)
+        return self.n, self.p, beside
+
+    @property
+    def right_hand_side(self) -> str:
+        """The model in the manner of lme4's formulas (columns of X by name)."""
+        return " + ".join([*(self.fixed.names or ("0",)), *map(str, self.terms)])
+
+    def __str__(self) -> str:
+        """The model in the manner of a formula."""
+        return f"{self.response} ~ {self.right_hand_side}"

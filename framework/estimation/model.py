@@ -1,0 +1,302 @@
+"""What to fit (`Model`), and what came out (`Fit`): data, from which criteria are made when needed."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Generic, Self, TypeVar
+
+import numpy as np
+
+from ..contracts.arrays import BoolArray, FloatArray
+from ..contracts.errors import InputError
+from ..contracts.linalg import Blocks, Factor, LinalgBackend, Pattern
+from ..contracts.observer import FitFinished
+from ..contracts.optim import Optimizer
+from ..design.arrays import as_numbers, check_length
+from ..design.labels import GroupLabels, Labels
+from ..design.mixed import MixedDesign
+from ..notes import Note
+from ..registry import Provenance
+from ..threads import few_threads
+from .certificate import Certificate
+from .ending import Quantities, not_identified, notes_of, singular_factors
+from .parameters import Parameters
+from .pipeline import Watch
+
+#: The fit of a kind of models.
+F = TypeVar("F", bound="Fit")
+
+
+@dataclass(frozen=True)
+class Controls:
+    """How to search.
+
+    Parameters
+    ----------
+    backend, optimizer : str or plugin
+        Names, objects, or "auto".
+    tol : float
+        The search stops when no more than this is expected to be gained in deviance.
+    max_iter : int
+        Iterations of the optimizer.
+    """
+
+    backend: str | LinalgBackend = "auto"
+    optimizer: str | Optimizer = "auto"
+    tol: float = 1e-8
+    max_iter: int = 200
+
+    def evaluations(self, optimizer: Optimizer, n_parameters: int) -> int:
+        """Most evaluations of the criterion: derivative-free optimizers need more."""
+        return self.max_iter if optimizer.needs_gradient else self.max_iter * (1 + n_parameters)
+
+
+class Likelihood(ABC, Generic[F]):
+    """What the rows are distributed as given the random effects, and what is maximized."""
+
+    @abstractmethod
+    def check(self, design: MixedDesign) -> list[Note]:
+        """What to warn of in these rows.
+
+        Raises
+        ------
+        InputError
+            For rows that this likelihood cannot be of.
+        """
+
+    @abstractmethod
+    def maximize(self, model: Model[F], start: Any, watch: Watch) -> F:
+        """The estimates; `start` is theta of the user's columns, or None."""
+
+
+@dataclass(frozen=True, eq=False)
+class Model(Generic[F]):
+    """What to fit.
+
+    Parameters
+    ----------
+    labels : Labels
+    likelihood : Likelihood
+    controls : Controls
+    provenance : tuple of Provenance
+        Plugins of the likelihood and of covariance structures.
+    rows : MixedDesign, optional
+        None in models that were saved without.
+    """
+
+    labels: Labels
+    likelihood: Likelihood[F]
+    controls: Controls
+    provenance: tuple[Provenance, ...] = ()
+    rows: MixedDesign | None = None
+
+    @classmethod
+    def of(
+        cls,
+        design: MixedDesign,
+        likelihood: Likelihood[F],
+        controls: Controls | None = None,
+        provenance: tuple[Provenance, ...] = (),
+    ) -> Self:
+        """The model of these rows."""
+        return cls(design.labels, likelihood, controls or Controls(), provenance, design)
+
+    @property
+    def design(self) -> MixedDesign:
+        """The rows.
+
+        Raises
+        ------
+        InputError
+            Where there are none.
+        """
+        if self.rows is None:
+            raise InputError(
+                "this model has no rows (it was saved without them): predictions for new data, tests and tables work; "
+                "fitted values, residuals and refits need a fit with rows"
+            )
+        return self.rows
+
+    def fit(self, *, start: Any = None, watch: Watch | None = None) -> F:
+        """Maximize the likelihood, from theta = `start` where one is given."""
+        watch = Watch() if watch is None else watch
+        with few_threads(*self.labels.dense_sizes):
+            fit = self.likelihood.maximize(self, start, watch)
+        if watch.observers:
+            seconds = sum(watch.timings.values())
+            watch.tell(FitFinished(fit.certificate.converged, fit.criterion, fit.n_evaluations, seconds))
+        return fit
+
+    def with_response(self, y: Any) -> Self:
+        """The same model of another response.
+
+        Raises
+        ------
+        InputError, InputTypeError
+            For a y that does not fit.
+        """
+        values = as_numbers(y, "y")
+        check_length(values, self.labels.n, "y")
+        design = replace(self.design, y=values)
+        self.likelihood.check(design)
+        return replace(self, rows=design)
+
+
+class Factorized(ABC):
+    """A fit whose matrices are factorized again: for who needs more than estimates, for as long as needed."""
+
+    @property
+    @abstractmethod
+    def factor(self) -> Factor:
+        """L of M at the estimates."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Fit(ABC):
+    """What came out: estimates and the evidence that they are the optimum.
+
+    theta, u and b belong to the basis of the random-effects columns in which the fit was certified.
+
+    Parameters
+    ----------
+    model : Model
+    parameters : Parameters
+        What theta is, in the basis of the fit.
+    turned : tuple of (k, k) arrays
+        That basis is the model's, times these orthogonal matrices.
+    eta : float
+        Standard deviation of an average observation on the scale of the linear predictor, relative to `scale`.
+    theta : (m,) array
+        Covariance parameters.
+    gamma : (r,) array
+        Coefficients of Q.
+    u, b : (q,) arrays
+        Spherical random effects, and random effects.
+    RX : (r, r) upper triangular array
+    certificate : Certificate
+    provenance : tuple of Provenance
+        Plugins that made the fit; the backend first.
+    n_evaluations : int
+    timings : mapping of str to float
+        Seconds by phase.
+    elsewhere : tuple of fits
+        With other parameters and the same criterion, one for each direction that the data do not determine.
+    """
+
+    model: Model[Any]
+    parameters: Parameters
+    turned: Blocks
+    eta: float
+    theta: FloatArray
+    gamma: FloatArray
+    u: FloatArray
+    b: FloatArray
+    RX: FloatArray
+    certificate: Certificate
+    provenance: tuple[Provenance, ...]
+    n_evaluations: int
+    timings: Mapping[str, float]
+    elsewhere: tuple[Self, ...] = ()
+
+    # What the kinds give --------------------------------------------------------------------------------------------
+
+    @property
+    @abstractmethod
+    def criterion(self) -> float:
+        """-2 log-likelihood, or the REML criterion."""
+
+    @property
+    @abstractmethod
+    def scale(self) -> float:
+        """Standard deviation that T is relative to: sigma, or 1."""
+
+    @property
+    @abstractmethod
+    def n_parameters(self) -> int:
+        """Number of estimated parameters, fixed effects included."""
+
+    @property
+    @abstractmethod
+    def quantities(self) -> Quantities:
+        """Parameters by description, with the sizes that differences between them are seen in."""
+
+    @abstractmethod
+    def factorized(self) -> Factorized:
+        """The fit with its matrices factorized again."""
+
+    # Labels and rows ------------------------------------------------------------------------------------------------
+
+    @property
+    def labels(self) -> Labels:
+        """Labels of the model, with the fit's basis."""
+        return replace(self.model.labels, groups=self.groups)
+
+    @property
+    def groups(self) -> tuple[GroupLabels, ...]:
+        """Grouping factors, with the fit's basis."""
+        return self.parameters.groups
+
+    @property
+    def pattern(self) -> Pattern:
+        """Pattern of the random effects."""
+        return self.model.labels.pattern
+
+    @property
+    def linear_predictor(self) -> FloatArray:
+        """Offset + X beta + Z b, (n,)."""
+        return self.model.design.linear_predictor(self.gamma, self._effects_of_model())
+
+    @property
+    def roots_of_model(self) -> Blocks:
+        """T of every factor in the basis of the model; not lower triangular where that is another one."""
+        return tuple(turn @ T for turn, T in zip(self.turned, self.parameters.T(self.theta), strict=True))
+
+    def _effects_of_model(self) -> FloatArray:
+        """b in the basis of the model."""
+        if all(np.array_equal(turn, np.eye(len(turn))) for turn in self.turned):
+            return self.b
+        parts = zip(self.turned, self.pattern.split(self.b[:, None]), strict=True)
+        return np.concatenate([(turn @ part[0]).ravel() for turn, part in parts])
+
+    # Covariance parameters ------------------------------------------------------------------------------------------
+
+    @property
+    def backend(self) -> str | LinalgBackend:
+        """The backend that was used."""
+        asked = self.model.controls.backend
+        return self.provenance[0].name if isinstance(asked, str) else asked
+
+    @property
+    def relative_factors(self) -> tuple[FloatArray, ...]:
+        """T of every factor, for the user's columns."""
+        return self.parameters.users_roots(self.theta)
+
+    @property
+    def covariances(self) -> list[FloatArray]:
+        """Covariance matrices of the random effects by factor, of the user's columns."""
+        return [self.scale**2 * T @ T.T for T in self.relative_factors]
+
+    @property
+    def free_theta(self) -> BoolArray:
+        """Parameters of theta that are not in a column of T that is zero, nor at a bound."""
+        return self.parameters.free(self.theta, self.eta)
+
+    @property
+    def singular_factors(self) -> list[str]:
+        """Factors whose covariance matrix has no full rank, seen in the units of one observation."""
+        return singular_factors(self.parameters, self.theta / self.parameters.unit(self.eta))
+
+    # Verdict --------------------------------------------------------------------------------------------------------
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """What to warn of."""
+        return notes_of(self.certificate, self.singular_factors)
+
+    def beside(self, others: Sequence[Self]) -> Self:
+        """The fit that knows of other points with the same criterion: what differs there is not determined."""
+        unknown = not_identified(self.quantities, [other.quantities for other in others])
+        certificate = replace(self.certificate, not_identified=unknown)
+        return replace(self, elsewhere=tuple(others), certificate=certificate)

@@ -1,0 +1,133 @@
+"""Where the search for a generalized model starts: at fixed effects alone, and variances by moments."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from scipy.optimize import linprog
+
+from ..contracts.arrays import FloatArray
+from ..contracts.errors import InputError
+from ..contracts.family import Derivatives
+from ..contracts.linalg import Blocks
+from ..design.crossproducts import cross_products
+from .existence import links_without_edge
+from .modes import PenalizedLikelihood
+from .moments import moment_start
+
+#: Steps of the regression without random effects, which only has to come near.
+START_STEPS = 6
+
+
+def start_by_moments(model: PenalizedLikelihood, working: Derivatives) -> Blocks:
+    """Covariance matrices by moments of the working linear model: response d1 / w, weights w."""
+    weights = np.maximum(working.expected_weight, 1e-6 * working.expected_weight.max())
+    design = replace(model.design, y=working.d1 / weights, weights=weights, offset=None)
+    moments = moment_start(cross_products(design), float(1.0 / np.sqrt(weights.mean())))
+    return tuple(moments.sigma * T for T in moments.T)
+
+
+def fixed_effects_start(model: PenalizedLikelihood) -> tuple[FloatArray, FloatArray, Derivatives]:
+    """Fixed effects and dispersion of a model without random effects, by a few steps of Fisher scoring.
+
+    The first step comes from means near the responses, which no fixed effects give. Where that leads astray, the steps
+    start from equal means.
+    """
+    family, y, w = model.family, model.y, model.weights
+    mu = family.start_mean(y, w)
+    phi = family.start_dispersion(y, mu, w)
+    eta = family.link.link(mu)
+    at = family.evaluate(y, eta, w, phi, 2)
+    gamma = _equal_means(model, float(np.average(mu, weights=w)))
+    equal = _scored(model, eta_equal := _predictor(model, gamma), phi)
+    found = _scoring(model, phi, gamma, eta, at, -np.inf)
+    if equal is not None and (found is None or found[1].log_density.sum() < equal.log_density.sum()):
+        found = _scoring(model, phi, gamma, eta_equal, equal, float(equal.log_density.sum())) or (gamma, equal)
+    gamma, at = found or (gamma, at)
+    return gamma, phi, at
+
+
+def _scoring(
+    model: PenalizedLikelihood, phi: FloatArray, gamma: FloatArray, eta: FloatArray, at: Derivatives, best: float
+) -> tuple[FloatArray, Derivatives] | None:
+    """Steps of Fisher scoring from eta, halved towards gamma until the log density is not below `best`.
+
+    Returns gamma and the derivatives there; None where no step is possible.
+    """
+    Q, known, found = model.Q, _predictor(model, np.zeros_like(gamma)), None
+    for _ in range(START_STEPS):
+        working = np.maximum(at.expected_weight, 1e-10 * at.expected_weight.max())
+        WQ = Q * working[:, None]
+        normal, right = WQ.T @ Q, WQ.T @ (eta - known + at.d1 / working)
+        if not (np.isfinite(normal).all() and np.isfinite(right).all()):
+            break
+        target = np.linalg.lstsq(normal, right, rcond=None)[0]
+        step, new = 1.0, _scored(model, Q @ target + known, phi)
+        while step > 1e-4 and (new is None or new.log_density.sum() < best):
+            step *= 0.5
+            new = _scored(model, Q @ (gamma + step * (target - gamma)) + known, phi)
+        if new is None or new.log_density.sum() < best:
+            break
+        gamma = gamma + step * (target - gamma)
+        moved = Q @ gamma + known
+        change, eta = np.abs(moved - eta).max(), moved
+        at, best = new, float(new.log_density.sum())
+        found = gamma, at
+        if change < 1e-2:
+            break
+    return found
+
+
+def _scored(model: PenalizedLikelihood, eta: FloatArray, phi: FloatArray) -> Derivatives | None:
+    """Derivatives at eta, where they are finite and eta lies in the family's domain."""
+    at = model.evaluate(eta, phi)
+    if at is None:
+        return None
+    finite = all(np.isfinite(part).all() for part in (at.log_density, at.d1, at.expected_weight))
+    return at if finite and at.expected_weight.max() > 0.0 else None
+
+
+def _predictor(model: PenalizedLikelihood, gamma: FloatArray) -> FloatArray:
+    """The linear predictor by fixed effects alone."""
+    eta = model.Q @ gamma
+    return eta if model.design.offset is None else eta + model.design.offset
+
+
+def _equal_means(model: PenalizedLikelihood, mu: float) -> FloatArray:
+    """Coefficients with which all means come near to mu; others, where these leave the domain."""
+    goal = float(model.family.link.link(np.array([mu]))[0])
+    gamma = model.Q.T @ (goal - _predictor(model, np.zeros(model.Q.shape[1])))  # Q is orthonormal
+    if model.family.valid(_predictor(model, gamma)):
+        return gamma
+    return _far_from_the_edge(model, goal) if model.bounded else np.zeros_like(gamma)
+
+
+def _far_from_the_edge(model: PenalizedLikelihood, goal: float) -> FloatArray:
+    """Coefficients with which no linear predictor is nearer to an edge of the domain than need be, by a linear program.
+
+    Raises
+    ------
+    InputError
+        Where none are inside.
+    """
+    family, Q = model.family, model.Q
+    known = _predictor(model, np.zeros(Q.shape[1]))
+    lower, upper = model.domain
+    room = min(goal - lower, upper - goal)
+    rows = [(sign * Q, sign * (known - edge)) for sign, edge in ((-1, lower), (1, upper)) if np.isfinite(edge)]
+    program = linprog(
+        np.append(np.zeros(Q.shape[1]), -1.0),
+        A_ub=np.vstack([np.column_stack([A / room, np.ones(len(A))]) for A, _ in rows]),
+        b_ub=np.concatenate([-b / room for _, b in rows]),
+        bounds=[(None, None)] * Q.shape[1] + [(None, 1.0)],
+    )
+    gamma = np.zeros(Q.shape[1]) if program.x is None else np.asarray(program.x[:-1])
+    if not family.valid(_predictor(model, gamma)):
+        others = links_without_edge(family)
+        use = f", or use the {'log' if 'log' in others else others[0]} link" if others else ""
+        raise InputError(
+            f"no start was found at which all means lie inside the domain of the {family.name} family with the "
+            f"{family.link.name} link: include an intercept in X{use}"
+        )
+    return gamma

@@ -1,0 +1,1 @@
+"""What a fit says of rows: residuals, predictions, simulated responses."""
