@@ -67,6 +67,10 @@ class MixedDesign:
         groups = tuple(f.labels for f in self.random.factors)
         return Labels(self.response, self.n, self.fixed.labels, groups, self.random.pattern)
 
+    def called(self, response: str) -> MixedDesign:
+        """The same with this name of the response."""
+        return replace(self, response=response)
+
     def rotated(self, by: Sequence[FloatArray]) -> MixedDesign:
         """The same in bases of the factors' columns that are turned by orthogonal matrices."""
         return replace(self, random=self.random.rotated(by))
@@ -95,7 +99,6 @@ def build_design(
     weights: Any = None,
     offset: Any = None,
     x_names: Sequence[str] | None = None,
-    response: str = "y",
     weights_are_precisions: bool = True,
 ) -> MixedDesign:
     """Check the arguments of a front end and turn them into a `MixedDesign`.
@@ -137,7 +140,7 @@ def build_design(
         )
     random = RandomDesign.of(factors, n)
     notes = *notes_of_dropped(fixed, matrix), *_notes_of_confounded(random)
-    return MixedDesign(values, matrix, fixed, random, prior, known, response, notes)
+    return MixedDesign(values, matrix, fixed, random, prior, known, notes=notes)
 
 
 def _check_names_of_random_data(random_data: Mapping[str, Any] | None) -> None:

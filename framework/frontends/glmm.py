@@ -135,8 +135,7 @@ def glmm(
         weights_are_precisions=False,
         offset=offset,
         x_names=x_names,
-        response=response_name(y, y_name),
-    )
+    ).called(response_name(y, y_name))
     tell(design.notes)
     likelihood, controls = Laplace(chosen, nagq, hessian), Controls(backend, optimizer, tol, max_iter)
     model = Model.of(design, likelihood, controls, (*provenance, *of_structures))

@@ -153,8 +153,7 @@ def lmm(
         weights=weights,
         offset=offset,
         x_names=x_names,
-        response=response_name(y, y_name),
-    )
+    ).called(response_name(y, y_name))
     tell(design.notes)
     model = Model.of(design, Gaussian(bool(reml)), Controls(backend, optimizer, tol, max_iter), provenance)
     tell(model.likelihood.check(design))
