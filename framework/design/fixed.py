@@ -38,7 +38,7 @@ class FixedDesign(FixedLabels):
     @property
     def labels(self) -> FixedLabels:
         """Without the rows."""
-        return FixedLabels(self.R, self.kept, self.names)
+        return FixedLabels(self.R, self.kept, self.names, self.relations)
 
 
 def orthogonalize(X: FloatArray, names: tuple[str, ...], weights: FloatArray | None) -> FixedDesign:
@@ -56,7 +56,7 @@ def orthogonalize(X: FloatArray, names: tuple[str, ...], weights: FloatArray | N
         R, info = lapack.dpotrf(gram, lower=0, clean=1)
         if info == 0 and np.diagonal(R).min() ** 2 > WELL_CONDITIONED:
             R = R * norms
-            return FixedDesign(R, kept, names, _basis(X, R), weights)
+            return FixedDesign(R, kept, names, np.zeros((p, 0)), _basis(X, R), weights)
     if p:
         tiny = [names[j] for j in np.flatnonzero(norms < np.sqrt(n) * SMALLEST) if X[:, j].any()]
         if tiny:
@@ -65,7 +65,10 @@ def orthogonalize(X: FloatArray, names: tuple[str, ...], weights: FloatArray | N
         R = np.linalg.qr(Xw[:, kept] / norms[kept], mode="r") * norms[kept]
     else:
         R = np.zeros((0, 0))
-    return FixedDesign(R, kept, names, _basis(X[:, kept], R), weights)
+    Q, dropped = _basis(X[:, kept], R), X[:, np.setdiff1d(np.arange(p), kept)]
+    weighted = dropped if weights is None else dropped * weights[:, None]
+    relations = solve_triangular(R, Q.T @ weighted, check_finite=False) if len(kept) else np.zeros((0, p))
+    return FixedDesign(R, kept, names, np.asarray(relations), Q, weights)
 
 
 def notes_of_dropped(fixed: FixedDesign, X: FloatArray, shown: int = 5) -> list[Note]:

@@ -12,10 +12,13 @@ from typing import Self
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from ..contracts.arrays import AnyArray, FloatArray, IntArray
+from ..contracts.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from ..contracts.linalg import Grouping, Pattern
 from .basis import lower_root
 from .terms import Term
+
+#: A dropped column of a new row is what it was to this part of its size.
+SAME_COLUMN = 1e-8
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,11 +32,14 @@ class FixedLabels:
         Columns of X that are kept, ascending.
     names : tuple of str
         Names of all p columns.
+    relations : (r, p - r) array
+        Columns that were dropped are those kept times these.
     """
 
     R: FloatArray
     kept: IntArray
     names: tuple[str, ...]
+    relations: FloatArray
 
     @property
     def rank(self) -> int:
@@ -49,6 +55,24 @@ class FixedLabels:
     def dropped_names(self) -> tuple[str, ...]:
         """Names of the columns dropped, linear combinations of those before them."""
         return tuple(name for j, name in enumerate(self.names) if j not in self.kept)
+
+    @property
+    def dropped(self) -> IntArray:
+        """Columns dropped, ascending."""
+        return np.setdiff1d(np.arange(len(self.names)), self.kept)
+
+    def estimable(self, X: FloatArray) -> BoolArray:
+        """Which rows of X (c, p) have a mean that the data determine: their dropped columns are what they were."""
+        if len(self.dropped) == 0:
+            return np.ones(len(X), dtype=bool)
+        there, expected = X[:, self.dropped], X[:, self.kept] @ self.relations
+        size = np.abs(X[:, self.kept]) @ np.abs(self.relations) + np.abs(there)
+        return np.asarray((np.abs(there - expected) <= SAME_COLUMN * size).all(axis=1))
+
+    def in_basis(self, X: FloatArray) -> FloatArray:
+        """Rows of Q for rows of X (c, p), with contiguous columns."""
+        kept = X[:, self.kept]
+        return np.asarray(solve_triangular(self.R, kept.T, trans="T", check_finite=False)).T if len(self.R) else kept
 
     def coefficients(self, gamma: FloatArray) -> FloatArray:
         """Coefficients of the kept columns of X from those of Q."""
@@ -117,6 +141,8 @@ class Labels:
     groups : tuple of GroupLabels
     pattern : Pattern
         Which levels meet.
+    has_weights, has_offset : bool
+        Whether rows came with weights, with an offset.
     """
 
     response: str
@@ -124,6 +150,8 @@ class Labels:
     fixed: FixedLabels
     groups: tuple[GroupLabels, ...]
     pattern: Pattern
+    has_weights: bool = False
+    has_offset: bool = False
 
     @property
     def p(self) -> int:

@@ -65,7 +65,8 @@ class MixedDesign:
     def labels(self) -> Labels:
         """What things are called, without the rows."""
         groups = tuple(f.labels for f in self.random.factors)
-        return Labels(self.response, self.n, self.fixed.labels, groups, self.random.pattern)
+        given = self.weights is not None, self.offset is not None
+        return Labels(self.response, self.n, self.fixed.labels, groups, self.random.pattern, *given)
 
     def called(self, response: str) -> MixedDesign:
         """The same with this name of the response."""

@@ -18,7 +18,7 @@ import numpy as np
 
 from ..contracts.arrays import FloatArray
 from ..contracts.family import Derivatives
-from ..contracts.linalg import Blocks, PatternBlocks
+from ..contracts.linalg import Blocks
 from ..design.random import PatternProduct, both_sides
 from .modes import Mode
 from .profiled import logdet_gradient, triangular_solves
@@ -43,7 +43,7 @@ def laplace_gradient(mode: Mode) -> Gradient:
     by_T = mode.system.factor.logdet_gradient()
     if by_T is None:
         by_T = logdet_gradient(model.pattern, mode.Lambda.T, mode.system.ZtWZ, inverse)
-    leverages = model.design.random.quadratic_rows(sandwich(mode, inverse))
+    leverages = model.design.random.quadratic_rows(mode.Lambda.sandwich(inverse))
     by_phi = -2.0 * d.phi1.sum(axis=1)
     return total_gradient(mode, leverages, by_eta=-2.0 * d.d1, by_b=-2.0 * mode.score, by_T=by_T, by_phi=by_phi)
 
@@ -99,14 +99,6 @@ def weight_derivatives(hessian: str, d: Derivatives) -> tuple[FloatArray, FloatA
     assert d.expected_weight_eta is not None
     assert d.expected_weight_phi is not None
     return d.expected_weight_eta, d.expected_weight_phi
-
-
-def sandwich(mode: Mode, inverse: PatternBlocks) -> PatternBlocks:
-    """Lambda M^-1 Lambda' on the pattern of Z'Z."""
-    T = mode.Lambda.T
-    diagonal = tuple(both_sides(t, block, t) for t, block in zip(T, inverse.diagonal, strict=True))
-    cross = {(i, j): both_sides(T[i], block, T[j]) for (i, j), block in inverse.cross.items()}
-    return PatternBlocks(diagonal, cross)
 
 
 def bending_of_one_factor(mode: Mode) -> FloatArray:

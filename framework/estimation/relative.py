@@ -7,7 +7,8 @@ from functools import cached_property
 import numpy as np
 
 from ..contracts.arrays import FloatArray
-from ..contracts.linalg import Blocks, Pattern
+from ..contracts.linalg import Blocks, Pattern, PatternBlocks
+from ..design.random import both_sides
 from ..design.template import Template
 
 #: Variance of a random effect, in those of an average observation, at which only its conditional one is left of it.
@@ -51,6 +52,13 @@ class RelativeFactor:
 
     def __matmul__(self, B: FloatArray) -> FloatArray:
         return self._blocks @ B
+
+    def sandwich(self, A: PatternBlocks) -> PatternBlocks:
+        """Lambda A Lambda' for A on the pattern of Z'Z."""
+        T = self.T
+        diagonal = tuple(both_sides(t, block, t) for t, block in zip(T, A.diagonal, strict=True))
+        cross = {(i, j): both_sides(T[i], block, T[j]) for (i, j), block in A.cross.items()}
+        return PatternBlocks(diagonal, cross)
 
     def informative(self, weight: float) -> list[bool]:
         """For which factors an average observation, of this weight, says all about an effect."""

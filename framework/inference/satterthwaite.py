@@ -11,23 +11,8 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from ..contracts.arrays import FloatArray
+from ..estimation.covariance import parameter_covariance
 from ..estimation.linear import FactorizedLinear, LinearFit
-from .covariance import identified_inverse
-
-
-def parameter_covariance(at: FactorizedLinear) -> FloatArray:
-    """A: asymptotic covariance of (theta, sigma), free parameters only, (f + 1, f + 1)."""
-    fit, here, free = at.fit, at.solved, at.fit.free_theta
-    df = here.criterion.df
-    J = fit.parameters.jacobian(fit.theta)
-    s2, v = here.sigma2, (here.pwrss_gradient if J is None else here.pwrss_gradient @ J)[free]
-    m = int(free.sum())
-    H = np.empty((m + 1, m + 1))
-    # The profiled criterion lacks what log(sigma^2) contributes: put it back.
-    H[:m, :m] = at.hessian()[np.ix_(free, free)] + np.outer(v, v) / (df * s2**2)
-    H[:m, m] = H[m, :m] = -2.0 * v / s2**1.5
-    H[m, m] = 4.0 * df / s2
-    return 2.0 * identified_inverse(H, len(fit.elsewhere))
 
 
 def vcov_derivatives(at: FactorizedLinear) -> FloatArray:

@@ -11,8 +11,8 @@ from ..contracts.arrays import FloatArray
 from ..contracts.family import Family
 from ..display.summary import glmm_title
 from ..display.tables import CoefficientTable, SummaryData, VarCompSummary
+from ..estimation.covariance import joint_covariance
 from ..estimation.generalized import GeneralizedFit
-from ..inference.covariance import covariance_of
 from ..inference.laplace_check import LaplaceCheck, laplace_check
 from ..inference.wald import ZTest
 from ..prediction.residuals import Rows
@@ -147,10 +147,7 @@ class GLMMSolution(MixedSolution[GeneralizedFit]):
     @cached_property
     def _covariance(self) -> FloatArray:
         """Of all parameters (gamma, theta, xi); NaN for those at a boundary, or that the data do not determine."""
-        fit, H = self._fit, self._fit.factorized().hessian()
-        free, out = np.ix_(fit.free, fit.free), np.full_like(H, np.nan)
-        out[free] = covariance_of(H[free], fit.sizes[fit.free])
-        return out
+        return joint_covariance(self._fit.factorized())
 
     @cached_property
     def vcov(self) -> FloatArray:

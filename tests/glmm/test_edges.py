@@ -21,6 +21,7 @@ from ranef.contracts import Family, InputError, NoMaximumError, RanefError, Rane
 from ranef.contracts.arrays import FloatArray
 from ranef.contracts.links import Identity
 from ranef.design.mixed import build_design
+from ranef.estimation.covariance import covariance_of
 from ranef.estimation.existence import explained
 from ranef.estimation.modes import DegenerateModeError, EdgeError, PenalizedLikelihood, find_mode
 from ranef.estimation.quadrature import Quadrature, gauss_hermite_grid
@@ -40,7 +41,6 @@ from ranef.families import (
     TruncatedPoisson,
     Tweedie,
 )
-from ranef.inference.covariance import covariance_of
 
 from .test_gradient import CLASSES, PHI, assert_gradient, differences, problem_of
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..contracts.arrays import FloatArray
+from .generalized import FactorizedGeneralized
+from .linear import FactorizedLinear
 
 #: A direction is flat where the deviance has less than this curvature: half a unit along it changes it by 1e-6.
 FLAT = 8e-6
@@ -12,6 +14,29 @@ FLAT = 8e-6
 ROUNDING = 1e-8
 #: A parameter is not determined where one unit along a flat direction changes it by this part of its standard error.
 MOVED = 1e-2
+
+
+def parameter_covariance(at: FactorizedLinear) -> FloatArray:
+    """A: asymptotic covariance of (theta, sigma), free parameters only, (f + 1, f + 1)."""
+    fit, here, free = at.fit, at.solved, at.fit.free_theta
+    df = here.criterion.df
+    J = fit.parameters.jacobian(fit.theta)
+    s2, v = here.sigma2, (here.pwrss_gradient if J is None else here.pwrss_gradient @ J)[free]
+    m = int(free.sum())
+    H = np.empty((m + 1, m + 1))
+    # The profiled criterion lacks what log(sigma^2) contributes: put it back.
+    H[:m, :m] = at.hessian()[np.ix_(free, free)] + np.outer(v, v) / (df * s2**2)
+    H[:m, m] = H[m, :m] = -2.0 * v / s2**1.5
+    H[m, m] = 4.0 * df / s2
+    return 2.0 * identified_inverse(H, len(fit.elsewhere))
+
+
+def joint_covariance(at: FactorizedGeneralized) -> FloatArray:
+    """Of all parameters (gamma, theta, xi); NaN for those at a boundary, or that the data do not determine."""
+    fit, H = at.fit, at.hessian()
+    free, out = np.ix_(fit.free, fit.free), np.full_like(H, np.nan)
+    out[free] = covariance_of(H[free], fit.sizes[fit.free])
+    return out
 
 
 def covariance_of(H: FloatArray, unit: FloatArray) -> FloatArray:

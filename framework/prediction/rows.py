@@ -1,0 +1,195 @@
+"""Rows to predict for, in the labels of a model: new ones, or those that it was fitted to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ..contracts.arrays import AnyArray, BoolArray, FloatArray, IntArray
+from ..contracts.errors import InputError, InputTypeError, shown
+from ..design.arrays import as_numbers, as_offset, as_weights
+from ..design.grouping import encode
+from ..design.labels import GroupLabels, Labels
+from ..design.mixed import MixedDesign
+from ..design.reading import as_groups, as_mapping, check_alignment, frame_columns, rows_text
+from ..design.terms import INTERCEPT
+
+#: What `newdata` of an array fit may have.
+PARTS = ("X", "groups", "random_data", "offset", "weights")
+#: What is done about levels that the model does not know.
+NEW_LEVELS = ("error", "population")
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Rows, in the basis of the model.
+
+    Parameters
+    ----------
+    Q : (n, r) array
+        Rows of the basis of X's columns.
+    estimable : (n,) bool array
+        False where the mean of a row depends on columns of X that were dropped.
+    codes : tuple of (n,) int arrays
+        Level of each row by factor; -1 for one that the model does not know.
+    columns : tuple of (k, n) arrays
+        Columns of Z by factor; zero where an effect is left out.
+    offset : (n,) array, or None for zeros
+    weights : (n,) array, or None for ones
+    """
+
+    Q: FloatArray
+    estimable: BoolArray
+    codes: tuple[IntArray, ...]
+    columns: tuple[FloatArray, ...]
+    offset: FloatArray | None
+    weights: FloatArray | None
+
+    def __len__(self) -> int:
+        return len(self.Q)
+
+    @classmethod
+    def of(cls, design: MixedDesign) -> Rows:
+        """The rows that a model was fitted to."""
+        ones = np.ones(design.n)
+        columns = tuple(np.array([ones if z is None else z for z in f.columns]) for f in design.random.factors)
+        codes = tuple(f.codes for f in design.random.factors)
+        return cls(design.fixed.Q, np.ones(design.n, bool), codes, columns, design.offset, design.weights)
+
+    def rotated(self, turned: Sequence[FloatArray]) -> Rows:
+        """The same in bases of the factors' columns that are turned by orthogonal matrices."""
+        return replace(self, columns=tuple(turn.T @ z for turn, z in zip(turned, self.columns, strict=True)))
+
+    def with_effects(self, labels: Labels, random: Any) -> Rows:
+        """The same with some random effects only: "all", "none", or names of factors and texts of terms.
+
+        Raises
+        ------
+        InputError, InputTypeError
+            For names that the model does not have.
+        """
+        if isinstance(random, str) and random == "all":
+            return self
+        names = [] if isinstance(random, str) and random == "none" else _names(random, labels)
+        columns = []
+        for g, z in zip(labels.groups, self.columns, strict=True):
+            wanted = [g.name in names or str(t) in names for t in g.terms for _ in t.columns]
+            # R is block diagonal over the terms, so that a term's columns are those of its basis
+            columns.append(np.where(np.array(wanted)[:, None], z, 0.0))
+        return replace(self, columns=tuple(columns))
+
+
+def _names(random: Any, labels: Labels) -> list[str]:
+    listed = [random] if isinstance(random, str) else random
+    if not isinstance(listed, list | tuple | set) or not all(isinstance(name, str) for name in listed):
+        raise InputTypeError(
+            f"random must be 'all', 'none', or a list of factors or terms of the model; got {shown(random)}"
+        )
+    known = [*(g.name for g in labels.groups), *map(str, labels.terms)]
+    unknown = [name for name in listed if name not in known]
+    if unknown:
+        raise InputError(f"random names {', '.join(unknown)}, which the model does not have; it has {', '.join(known)}")
+    return list(listed)
+
+
+def new_rows(labels: Labels, newdata: Any, *, random: Any, new_levels: str) -> Rows:
+    """Rows of new data: a dict with X, groups, random_data, offset and weights as the model was fitted to.
+
+    Groups and columns of effects that are left out need not be there.
+
+    Raises
+    ------
+    InputError, InputTypeError
+        With the part of `newdata`, the rows or levels, and what to do.
+    """
+    if new_levels not in NEW_LEVELS:
+        raise InputError(f"new_levels must be 'error' or 'population'; got {shown(new_levels)}")
+    if not isinstance(newdata, Mapping) or not set(newdata) <= set(PARTS):
+        extra = f", and has {', '.join(map(str, set(newdata) - set(PARTS)))}" if isinstance(newdata, Mapping) else ""
+        raise InputTypeError(
+            f"newdata must be a dict with {', '.join(PARTS)} (those that the model has){extra}; the model was fitted "
+            "to arrays"
+        )
+    names = [] if isinstance(random, str) and random in ("all", "none") else _names(random, labels)
+    groups, data = as_groups(newdata.get("groups", {})), as_mapping(newdata.get("random_data"), "random_data")
+    if "X" not in newdata:
+        raise InputError("newdata has no X, the columns of the fixed effects")
+    arrays = {part: newdata.get(part) for part in ("X", "weights", "offset")}
+    check_alignment(groups, data, **arrays)
+    X = _fixed_columns(labels, newdata["X"])
+    n = len(X)
+    codes, columns = [], []
+    for g in labels.groups:
+        used = random == "all" or g.name in names or any(str(t) in names for t in g.terms)
+        codes.append(_codes(g, groups, n, new_levels) if used else np.full(n, -1))
+        columns.append(_columns(g, data, X, labels.fixed.names) if used else np.zeros((len(g.R), n)))
+    offset = as_offset(newdata.get("offset"), n)
+    if labels.has_offset and offset is None:
+        raise InputError("newdata has no offset, and the model was fitted with one: give zeros where none is meant")
+    weights = as_weights(newdata.get("weights"), n)
+    fixed = labels.fixed
+    return Rows(fixed.in_basis(X), fixed.estimable(X), tuple(codes), tuple(columns), offset, weights)
+
+
+def _fixed_columns(labels: Labels, X: Any) -> FloatArray:
+    """X (n, p); columns of a data frame by name."""
+    names, columns = labels.fixed.names, frame_columns(X)
+    if columns is not None:
+        by_name = {str(name): column for name, column in columns}
+        missing = [name for name in names if name not in by_name]
+        if missing:
+            raise InputError(f"newdata['X'] has no column {', '.join(missing)}; the model has {', '.join(names)}")
+        listed = [as_numbers(by_name[name], f"newdata['X'] ({name})") for name in names]
+        return np.column_stack(listed)
+    matrix = as_numbers(X, "newdata['X']", ndim=2)
+    if matrix.shape[1] != len(names):
+        raise InputError(
+            f"newdata['X'] has {matrix.shape[1]} columns, the model has {len(names)}: {', '.join(names)}"
+        )
+    return matrix
+
+
+def _columns(g: GroupLabels, data: Mapping[Any, Any], X: FloatArray, names: Sequence[str]) -> FloatArray:
+    """Columns of Z (k, n) in the basis of the model."""
+    listed = []
+    for name in g.column_names:
+        if name == INTERCEPT:
+            listed.append(np.ones(len(X)))
+        elif name in data:
+            listed.append(_of_length(as_numbers(data[name], f"random_data[{name!r}]"), len(X), f"random_data[{name!r}]"))
+        elif name in names:
+            listed.append(X[:, names.index(name)])
+        else:
+            raise InputError(f"newdata has no random_data[{name!r}], a random effect of {g.name}")
+    return np.asarray(np.linalg.solve(g.R.T, np.array(listed)))
+
+
+def _codes(g: GroupLabels, groups: Mapping[str, Any], n: int, new_levels: str) -> IntArray:
+    """Level of each row among those of the model; -1 where it has none like it."""
+    if g.name not in groups:
+        raise InputError(f"newdata has no groups[{g.name!r}]; leave its effects out by random=, or give its labels")
+    codes, levels = encode(groups[g.name], g.name)
+    _of_length(codes, n, f"groups[{g.name!r}]")
+    known = {label: i for i, label in enumerate(g.levels.tolist())}
+    place = np.array([known.get(label, -1) for label in levels.tolist()], dtype=np.intp)
+    found = place[codes]
+    if (found < 0).any():
+        new = [str(label) for label, at in zip(levels.tolist(), place.tolist(), strict=True) if at < 0]
+        more = f" and {len(new) - 5} more" if len(new) > 5 else ""
+        which = f"groups[{g.name!r}] has levels that the model was not fitted to: {', '.join(new[:5])}{more}"
+        if new_levels == "error":
+            raise InputError(
+                f"{which}, in {rows_text(found < 0)}. new_levels='population' predicts the mean over all levels for them"
+            )
+        if g.grouping.precision is not None:
+            raise InputError(f"{which}; how they are related to the others, nothing says. Give them to the fit")
+    return found
+
+
+def _of_length(array: AnyArray, n: int, name: str) -> Any:
+    if len(array) != n:
+        raise InputError(f"{name} of newdata has {len(array)} rows, X has {n}")
+    return array
