@@ -18,7 +18,7 @@ MOVED = 1e-2
 
 def parameter_covariance(at: FactorizedLinear) -> FloatArray:
     """A: asymptotic covariance of (theta, sigma), free parameters only, (f + 1, f + 1)."""
-    fit, here, free = at.fit, at.solved, at.fit.free_theta
+    fit, here, free = at.fit, at.least_squares, at.fit.free_theta
     df = here.criterion.df
     J = fit.parameters.jacobian(fit.theta)
     s2, v = here.sigma2, (here.pwrss_gradient if J is None else here.pwrss_gradient @ J)[free]

@@ -35,6 +35,7 @@ from .moments import SMALLEST
 from .parameters import Parameters
 from .pipeline import Pipeline, Watch, analysis_with_gradient, assemble
 from .quadrature import refuse_quadrature
+from .relative import RelativeFactor
 from .search import minimize, search
 from .start import fixed_effects_start, start_by_moments
 
@@ -44,6 +45,8 @@ STAGE_ONE_TOLERANCE = 1.0
 STAGE_ONE_PRECISION = 1e-8
 #: How often random effects are halved to find modes inside of the family's domain.
 SMALLER = 12
+#: Steps of differences of the modes by the parameters, in parts of a parameter's size.
+MOVE = 1e-4
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -163,6 +166,29 @@ class FactorizedGeneralized(Factorized):
     def factor(self) -> Factor:
         """L of the M that enters log|M|, at the estimates."""
         return self.mode.system.factor
+
+    @property
+    def Lambda(self) -> RelativeFactor:
+        """The relative covariance factor at the estimates."""
+        return self.mode.Lambda
+
+    @property
+    def solved(self) -> FloatArray:
+        """M^-1 Lambda'Z'WQ, (q, r)."""
+        system = self.mode.system
+        return system.factor.back_solve(system.RZX)
+
+    def moved(self) -> tuple[FloatArray, FloatArray]:
+        """Derivatives of b (q, m) by (theta, xi), zero for parameters at a boundary; gamma stays."""
+        fit, x, n = self.fit, self.x, len(self.fit.gamma)
+        b = np.zeros((len(fit.b), len(x) - n))
+        with few_threads(*fit.labels.dense_sizes):
+            steps = MOVE * self.criterion.sizes(x)
+            for j in np.flatnonzero(fit.free[n:]):
+                i = n + j
+                up, down = (self.criterion.at(x + h * np.eye(len(x))[i]).mode for h in (steps[i], -steps[i]))
+                b[:, j] = (up.point.b - down.point.b) / (2.0 * steps[i] * self.criterion.unit[i])
+        return np.zeros((n, b.shape[1])), b
 
     @property
     def x(self) -> FloatArray:

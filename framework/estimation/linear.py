@@ -24,6 +24,7 @@ from .moments import moment_start
 from .parameters import Parameters
 from .pipeline import Pipeline, Watch, analysis_with_gradient, assemble
 from .profiled import PenalizedLeastSquares, ProfiledDeviance
+from .relative import RelativeFactor
 from .search import search
 
 #: A residual variance below this part of y's is that of a model that reproduces y; without an optimum, below this one.
@@ -31,6 +32,8 @@ PERFECT, SUSPECT = 1e-18, 1e-8
 #: r^2 that is a smaller part of what it is a difference from loses too many digits: the reference moves nearer.
 CANCELLED = 1e8
 REFERENCES = 3
+#: Steps of differences of estimates by theta, in parts of a parameter's size.
+MOVE = 1e-4
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -112,12 +115,35 @@ class FactorizedLinear(Factorized):
 
     fit: LinearFit
     criterion: LinearCriterion
-    solved: PenalizedLeastSquares
+    least_squares: PenalizedLeastSquares
 
     @property
     def factor(self) -> Factor:
         """L of M at the estimates."""
-        return self.solved.factor
+        return self.least_squares.factor
+
+    @property
+    def Lambda(self) -> RelativeFactor:
+        """The relative covariance factor at the estimates."""
+        return self.least_squares.Lambda
+
+    @property
+    def solved(self) -> FloatArray:
+        """M^-1 Lambda'Z'WQ, (q, r)."""
+        return self.least_squares.solved[:, :-1]
+
+    def moved(self) -> tuple[FloatArray, FloatArray]:
+        """Derivatives of gamma (r, m) and of b (q, m) by theta, zero for parameters at a boundary."""
+        fit, unit = self.fit, self.criterion.unit
+        gamma, b = np.zeros((len(fit.gamma), len(unit))), np.zeros((len(fit.b), len(unit)))
+        x = fit.theta / unit
+        with few_threads(*fit.labels.dense_sizes):
+            for j, step in enumerate(MOVE * self.criterion.sizes(x)):
+                if fit.free_theta[j]:
+                    up, down = (self.criterion.at(x + h * np.eye(len(x))[j]).at for h in (step, -step))
+                    gamma[:, j] = (up.gamma - down.gamma) / (2.0 * step * unit[j])
+                    b[:, j] = (up.b - down.b) / (2.0 * step * unit[j])
+        return gamma, b
 
     def at(self, theta: FloatArray) -> PenalizedLeastSquares:
         """The problem at another theta, of the user's columns."""

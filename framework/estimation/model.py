@@ -24,6 +24,7 @@ from .certificate import Certificate
 from .ending import Quantities, not_identified, notes_of, singular_factors
 from .parameters import Parameters
 from .pipeline import Watch
+from .relative import RelativeFactor
 
 #: The fit of a kind of models.
 F = TypeVar("F", bound="Fit")
@@ -151,6 +152,24 @@ class Factorized(ABC):
     @abstractmethod
     def factor(self) -> Factor:
         """L of M at the estimates."""
+
+    @property
+    @abstractmethod
+    def Lambda(self) -> RelativeFactor:
+        """The relative covariance factor at the estimates."""
+
+    @property
+    @abstractmethod
+    def solved(self) -> FloatArray:
+        """M^-1 Lambda'Z'WQ, (q, r)."""
+
+    @abstractmethod
+    def moved(self) -> tuple[FloatArray, FloatArray]:
+        """Derivatives of gamma (r, m) and of the random effects b (q, m) by the other parameters.
+
+        These are theta, and of generalized models the dispersion parameters xi. By central differences; zero where a
+        parameter stands at a boundary. Generalized models estimate gamma beside them: it stays.
+        """
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -17,7 +17,7 @@ from ..estimation.linear import FactorizedLinear, LinearFit
 
 def vcov_derivatives(at: FactorizedLinear) -> FloatArray:
     """Derivatives of the covariance of the kept coefficients by free theta and sigma, (f + 1, r, r)."""
-    fit, here, s2 = at.fit, at.solved, at.fit.sigma**2
+    fit, here, s2 = at.fit, at.least_squares, at.fit.sigma**2
     by_entries, template = [], fit.parameters.template
     marginal = fit.pattern.split(here.marginal[:, :-1])
     by_precision = fit.pattern.split(here.criterion.K.solve(here.marginal[:, :-1]))

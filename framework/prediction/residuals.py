@@ -18,7 +18,7 @@ KINDS = ("response", "pearson", "deviance", "working", "quantile")
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
+class Responses:
     """Responses and what a model expects of them.
 
     Parameters

@@ -95,10 +95,10 @@ def _names(random: Any, labels: Labels) -> list[str]:
     return list(listed)
 
 
-def new_rows(labels: Labels, newdata: Any, *, random: Any, new_levels: str) -> Rows:
+def new_rows(labels: Labels, newdata: Any, *, random: Any, new_levels: str, with_levels: bool = True) -> Rows:
     """Rows of new data: a dict with X, groups, random_data, offset and weights as the model was fitted to.
 
-    Groups and columns of effects that are left out need not be there.
+    Groups and columns of effects that are left out need not be there; nor groups without `with_levels`.
 
     Raises
     ------
@@ -114,7 +114,8 @@ def new_rows(labels: Labels, newdata: Any, *, random: Any, new_levels: str) -> R
             "to arrays"
         )
     names = [] if isinstance(random, str) and random in ("all", "none") else _names(random, labels)
-    groups, data = as_groups(newdata.get("groups", {})), as_mapping(newdata.get("random_data"), "random_data")
+    groups = {str(name): labels for name, labels in as_groups(newdata.get("groups", {})).items()}
+    data = as_mapping(newdata.get("random_data"), "random_data")
     if "X" not in newdata:
         raise InputError("newdata has no X, the columns of the fixed effects")
     arrays = {part: newdata.get(part) for part in ("X", "weights", "offset")}
@@ -124,7 +125,7 @@ def new_rows(labels: Labels, newdata: Any, *, random: Any, new_levels: str) -> R
     codes, columns = [], []
     for g in labels.groups:
         used = random == "all" or g.name in names or any(str(t) in names for t in g.terms)
-        codes.append(_codes(g, groups, n, new_levels) if used else np.full(n, -1))
+        codes.append(_codes(g, groups, n, new_levels) if used and with_levels else np.full(n, -1))
         columns.append(_columns(g, data, X, labels.fixed.names) if used else np.zeros((len(g.R), n)))
     offset = as_offset(newdata.get("offset"), n)
     if labels.has_offset and offset is None:
@@ -146,9 +147,7 @@ def _fixed_columns(labels: Labels, X: Any) -> FloatArray:
         return np.column_stack(listed)
     matrix = as_numbers(X, "newdata['X']", ndim=2)
     if matrix.shape[1] != len(names):
-        raise InputError(
-            f"newdata['X'] has {matrix.shape[1]} columns, the model has {len(names)}: {', '.join(names)}"
-        )
+        raise InputError(f"newdata['X'] has {matrix.shape[1]} columns, the model has {len(names)}: {', '.join(names)}")
     return matrix
 
 
@@ -159,7 +158,9 @@ def _columns(g: GroupLabels, data: Mapping[Any, Any], X: FloatArray, names: Sequ
         if name == INTERCEPT:
             listed.append(np.ones(len(X)))
         elif name in data:
-            listed.append(_of_length(as_numbers(data[name], f"random_data[{name!r}]"), len(X), f"random_data[{name!r}]"))
+            listed.append(
+                _of_length(as_numbers(data[name], f"random_data[{name!r}]"), len(X), f"random_data[{name!r}]")
+            )
         elif name in names:
             listed.append(X[:, names.index(name)])
         else:
@@ -182,7 +183,7 @@ def _codes(g: GroupLabels, groups: Mapping[str, Any], n: int, new_levels: str) -
         which = f"groups[{g.name!r}] has levels that the model was not fitted to: {', '.join(new[:5])}{more}"
         if new_levels == "error":
             raise InputError(
-                f"{which}, in {rows_text(found < 0)}. new_levels='population' predicts the mean over all levels for them"
+                f"{which}, in {rows_text(found < 0)}. new_levels='population' predicts the mean over levels for them"
             )
         if g.grouping.precision is not None:
             raise InputError(f"{which}; how they are related to the others, nothing says. Give them to the fit")

@@ -24,6 +24,7 @@ from ..estimation.model import Fit
 from ..inference.criteria import information_criteria
 from ..inference.lrt import likelihood_ratio_test
 from ..inference.wald import WaldTest
+from ..prediction.predict import Prediction, Request, predict
 from ..registry import Provenance
 from .comparison import LikelihoodRatioTest
 
@@ -227,6 +228,80 @@ class MixedSolution(ABC, Generic[F]):
             at = names.index(INTERCEPT) if INTERCEPT in names else None
             out[f.name] = float("nan") if at is None else float(covariance[at, at])
         return out
+
+    # Predictions ----------------------------------------------------------------------------------------------------
+
+    def predict(
+        self,
+        newdata: Any = None,
+        *,
+        random: Any = "all",
+        new_levels: str = "error",
+        scale: str = "response",
+        se: bool = False,
+        interval: str | None = None,
+        level: float = 0.95,
+        theta_uncertainty: bool = True,
+        marginal: bool = False,
+        covariance: bool = False,
+    ) -> FloatArray | Prediction:
+        """Predictions for the rows of the fit or for new ones, with standard errors and intervals on request.
+
+        Parameters
+        ----------
+        newdata : dict, optional
+            ``{"X": ..., "groups": ..., "random_data": ..., "offset": ..., "weights": ...}``, with what the model was
+            fitted to; the data of the fit by default.
+        random : {"all", "none"} or list of str
+            Which random effects are in it: names of factors, or terms as the summary writes them.
+        new_levels : {"error", "population"}
+            Levels that the model does not know: refuse them, or predict the mean over all levels, with their whole
+            variance in the standard error.
+        scale : {"response", "link"}
+            Expected responses, or linear predictors.
+        se : bool
+            Standard errors of the predictions about the true values, those of beta and of the random effects together.
+        interval : {None, "confidence", "prediction"}
+            Limits for the prediction, or for a new response.
+        level : float, default 0.95
+            Of the interval, which is by normal quantiles on the link scale.
+        theta_uncertainty : bool
+            Whether standard errors account for the estimation of variance and dispersion parameters (delta method).
+        marginal : bool
+            Mean over the random effects instead of the value at them: the population mean.
+        covariance : bool
+            Give the full covariance matrix of the rows' predictions, as `covariance` of the result.
+
+        Returns
+        -------
+        (n,) array, or Prediction
+            A record with columns ``fit``, ``se``, ``lower``, ``upper`` where more than predictions are asked for.
+
+        Raises
+        ------
+        InputError, InputTypeError
+            With the argument, the rows or levels, and what to do.
+
+        Examples
+        --------
+        >>> import numpy as np, ranef
+        >>> d = ranef.datasets.load("sleepstudy")
+        >>> X = np.column_stack([np.ones(180), d["Days"]])
+        >>> fit = ranef.lmm(d["Reaction"], X, {"Subject": d["Subject"]}, random_effects={"Subject": "1 + Days"},
+        ...                 random_data={"Days": d["Days"]}, x_names=["(Intercept)", "Days"])
+        >>> new = {"X": [[1.0, 10.0]], "groups": {"Subject": [308]}, "random_data": {"Days": [10.0]}}
+        >>> fit.predict(new).round(2).tolist()
+        [450.34]
+        >>> fit.predict(new, interval="prediction")["upper"].round(1).tolist()
+        [511.4]
+
+        References
+        ----------
+        McLean, Sanders & Stroup (1991), doi 10.1080/00031305.1991.10475767; Kackar & Harville (1984), doi
+        10.1080/01621459.1984.10477102.
+        """
+        request = Request(random, new_levels, scale, se, interval, level, theta_uncertainty, marginal, covariance)
+        return predict(self._fit, newdata, request)
 
     # Likelihood -----------------------------------------------------------------------------------------------------
 

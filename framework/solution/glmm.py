@@ -15,7 +15,7 @@ from ..estimation.covariance import joint_covariance
 from ..estimation.generalized import GeneralizedFit
 from ..inference.laplace_check import LaplaceCheck, laplace_check
 from ..inference.wald import ZTest
-from ..prediction.residuals import Rows
+from ..prediction.residuals import Responses
 from .base import MixedSolution, _expand, _frozen
 
 #: Relative standard error of a dispersion parameter of which the data only say that it is very large, or very small.
@@ -215,9 +215,9 @@ class GLMMSolution(MixedSolution[GeneralizedFit]):
         return _frozen(self._determined(lambda fit: fit.linear_predictor, 1.0))
 
     @cached_property
-    def _rows(self) -> Rows:
+    def _rows(self) -> Responses:
         fit = self._fit
-        return Rows(self.family, fit.model.design.y, self.linear_predictor, fit.weights, fit.phi)
+        return Responses(self.family, fit.model.design.y, self.linear_predictor, fit.weights, fit.phi)
 
     @property
     def fitted_values(self) -> FloatArray:

@@ -1,0 +1,89 @@
+"""Population means: the random effects integrated out.
+
+Given a row's z, z'b is normal with variance v = z'Sigma z whatever the number of effects is, so that
+m = E g^-1(eta + sqrt(v) e) is an integral in one dimension, in closed form for some links (`Link.marginal_mean`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..contracts.arrays import FloatArray
+from ..contracts.family import Family
+from ..estimation.covariance import joint_covariance
+from ..estimation.generalized import GeneralizedFit
+from ..estimation.model import Fit
+from .joint import Uncertainty
+from .response import mean_of
+from .rows import Rows
+
+#: Steps of differences: of eta and v, and of parameters in parts of their size.
+STEP, STEP_OF_THETA = 1e-4, 1e-5
+#: Nodes of Gauss-Hermite quadrature where the expected response is another function of mu.
+NODES = 61
+
+
+@dataclass(frozen=True, eq=False)
+class MarginalMean:
+    """Means of the response over all levels, for the effects that the rows have.
+
+    Parameters
+    ----------
+    fit : Fit
+    rows : Rows
+        Of levels that are not known.
+    """
+
+    fit: Fit
+    rows: Rows
+
+    def estimates(self, theta_uncertainty: bool, *, with_se: bool) -> tuple[FloatArray, FloatArray]:
+        """Means (n,), and their standard errors by the delta method where these are asked for, or zeros."""
+        rows, fit = self.rows, self.fit
+        eta = rows.Q @ fit.gamma + (0.0 if rows.offset is None else rows.offset)
+        eta = np.where(rows.estimable, eta, np.nan)
+        v = self._variance(fit.theta)
+        m = self._mean(eta, v)
+        if not with_se:
+            return m, np.zeros_like(m)
+        h = STEP * np.maximum(np.abs(eta), 1.0)
+        by_eta = (self._mean(eta + h, v) - self._mean(eta - h, v)) / (2.0 * h)
+        if not isinstance(fit, GeneralizedFit):
+            root = np.linalg.inv(fit.RX) if len(fit.RX) else fit.RX
+            return m, np.asarray(fit.scale * np.sqrt(((rows.Q @ root) ** 2).sum(axis=1)))
+        r = len(fit.gamma)
+        if fit.nagq == 0 or not theta_uncertainty:
+            V = Uncertainty.of(fit, theta=False).V
+            return m, np.abs(by_eta) * np.sqrt(np.einsum("na,ab,nb->n", rows.Q, V, rows.Q))
+        free = fit.free.copy()
+        free[r + len(fit.theta) :] = False  # the link's mean does not depend on dispersion
+        D = np.column_stack([rows.Q * by_eta[:, None], self._by_theta(eta)])[:, free[: r + len(fit.theta)]]
+        V = joint_covariance(fit.factorized())[np.ix_(free, free)]
+        return m, np.sqrt(np.einsum("na,ab,nb->n", D, V, D))
+
+    def _by_theta(self, eta: FloatArray) -> FloatArray:
+        fit, out = self.fit, []
+        for j, size in enumerate(np.maximum(np.abs(fit.theta), fit.parameters.unit(fit.eta))):
+            step = STEP_OF_THETA * size * np.eye(len(fit.theta))[j]
+            up, down = (self._mean(eta, self._variance(fit.theta + sign * step)) for sign in (1.0, -1.0))
+            out.append((up - down) / (2.0 * STEP_OF_THETA * size))
+        return np.array(out).reshape(len(fit.theta), len(eta)).T
+
+    def _variance(self, theta: FloatArray) -> FloatArray:
+        """z'Sigma z of each row, (n,)."""
+        fit, rows = self.fit, self.rows.rotated(self.fit.turned)
+        parts = zip(fit.parameters.T(theta), rows.columns, strict=True)
+        return np.asarray(fit.scale**2 * sum(((T.T @ z) ** 2).sum(axis=0) for T, z in parts))
+
+    def _mean(self, eta: FloatArray, v: FloatArray) -> FloatArray:
+        fit = self.fit
+        if not isinstance(fit, GeneralizedFit):
+            return eta
+        if type(fit.family).response_mean is Family.response_mean:
+            return fit.family.link.marginal_mean(eta, v)
+        z, w = np.polynomial.hermite_e.hermegauss(NODES)
+        sd = np.sqrt(v)
+        total = sum(weight * mean_of(fit, eta + sd * node) for node, weight in zip(z.tolist(), w.tolist(), strict=True))
+        return np.asarray(total / w.sum())

@@ -1,0 +1,206 @@
+"""Predictions with standard errors and intervals, for rows of the data or new ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from scipy.special import ndtri
+
+from ..contracts.arrays import FloatArray, real_number
+from ..contracts.errors import IdentificationWarning, InputError, InputTypeError, shown
+from ..design.reading import rows_text
+from ..display.records import Table
+from ..estimation.ending import differs
+from ..estimation.linear import LinearFit
+from ..estimation.model import Fit
+from ..notes import Note, tell
+from ..threads import few_threads
+from .intervals import predictive_quantiles
+from .joint import Uncertainty
+from .marginal import MarginalMean
+from .response import mean_of, slope_of
+from .rows import Rows, new_rows
+
+SCALES = ("response", "link")
+INTERVALS = (None, "confidence", "prediction")
+#: Rows whose full covariance matrix is formed.
+MOST_ROWS = 5_000
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Prediction(Table):
+    """Predictions with their uncertainty: columns ``fit``, ``se``, ``lower`` and ``upper`` as asked for.
+
+    Parameters
+    ----------
+    covariance : (n, n) array, optional
+        Of the predictions on the link scale about the true values.
+    """
+
+    covariance: FloatArray | None = None
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for: see `MixedSolution.predict`."""
+
+    random: Any = "all"
+    new_levels: str = "error"
+    scale: str = "response"
+    se: bool = False
+    interval: str | None = None
+    level: float = 0.95
+    theta_uncertainty: bool = True
+    marginal: bool = False
+    covariance: bool = False
+
+    def checked(self) -> Request:
+        """The same.
+
+        Raises
+        ------
+        InputError, InputTypeError
+            Where an argument is out of its range, or two do not go together.
+        """
+        if self.scale not in SCALES:
+            raise InputError(f"scale must be 'response' or 'link'; got {shown(self.scale)}")
+        if self.interval not in INTERVALS:
+            raise InputError(f"interval must be None, 'confidence' or 'prediction'; got {shown(self.interval)}")
+        for name in ("se", "theta_uncertainty", "marginal", "covariance"):
+            if not isinstance(getattr(self, name), bool | np.bool_):
+                raise InputTypeError(f"{name} must be True or False; got {shown(getattr(self, name))}")
+        if not 0.0 < real_number(self.level, "level") < 1.0:
+            raise InputError(f"level must lie between 0 and 1; got {self.level}")
+        if self.interval == "prediction" and self.scale == "link":
+            raise InputError("a prediction interval is one of responses: scale='response'")
+        if self.marginal and self.interval == "prediction":
+            raise InputError(
+                "marginal=True predicts means over all levels; for a response in a new level write "
+                "new_levels='population' without it"
+            )
+        if self.marginal and (self.scale == "link" or self.covariance):
+            raise InputError("marginal=True predicts means of the response, one by one: scale='response'")
+        return self
+
+    @property
+    def plain(self) -> bool:
+        """Whether numbers alone are asked for."""
+        return not (self.se or self.interval or self.covariance)
+
+
+def predict(fit: Fit, newdata: Any, request: Request) -> FloatArray | Prediction:
+    """Predictions of a fit.
+
+    Raises
+    ------
+    InputError, InputTypeError
+        For arguments or new data that cannot be used.
+    """
+    request = request.checked()
+    with few_threads(*fit.labels.dense_sizes):
+        rows = _rows(fit, newdata, request)
+        if request.covariance and len(rows) > MOST_ROWS:
+            raise InputError(f"a covariance matrix of {len(rows)} rows is too large: at most {MOST_ROWS}")
+        notes = [*_of_dropped_columns(rows)]
+        if request.marginal:
+            estimates, se = MarginalMean(fit, rows).estimates(request.theta_uncertainty, with_se=not request.plain)
+            columns = _columns(request, estimates, se, *_wald(estimates, se, request))
+            covariance = None
+        else:
+            columns, covariance = _conditional(fit, rows, request)
+        tell(notes)
+    if request.plain:
+        return columns["fit"]
+    title = "Predictions" + (f", with {100 * request.level:g} % {request.interval} limits" if request.interval else "")
+    return Prediction(columns, title=title, covariance=covariance)
+
+
+def _rows(fit: Fit, newdata: Any, request: Request) -> Rows:
+    labels = fit.model.labels
+    if newdata is None:
+        rows = Rows.of(fit.model.design).with_effects(labels, request.random)
+    else:
+        random = "all" if request.random == "all" else request.random
+        rows = new_rows(labels, newdata, random=random, new_levels=request.new_levels, with_levels=not request.marginal)
+        rows = rows.with_effects(labels, random)
+    if request.marginal:
+        rows = replace(rows, codes=tuple(np.full(len(rows), -1) for _ in rows.codes))
+    return rows
+
+
+def _of_dropped_columns(rows: Rows) -> list[Note]:
+    if rows.estimable.all():
+        return []
+    text = (
+        f"{rows_text(~rows.estimable)} of newdata depend on columns of X that were dropped from the fit, because they "
+        "were combinations of others: here they are not. The data do not determine these means; they are NaN"
+    )
+    return [Note(IdentificationWarning, text)]
+
+
+def linear_predictor(fit: Fit, rows: Rows) -> FloatArray:
+    """Offset + Q gamma + Z b, (n,); 0 for effects of levels that are not known."""
+    eta = rows.Q @ fit.gamma
+    own = rows.rotated(fit.turned)
+    for part, z, codes in zip(fit.pattern.split(fit.b[:, None]), own.columns, own.codes, strict=True):
+        known = codes >= 0
+        eta[known] += np.einsum("ak,ak->k", part[0][:, codes[known]], z[:, known])
+    return eta if rows.offset is None else eta + rows.offset
+
+
+def _determined(fit: Fit, rows: Rows) -> FloatArray:
+    """The linear predictor; NaN where the data do not determine it."""
+    eta = linear_predictor(fit, rows)
+    size = fit.scale
+    undetermined = ~rows.estimable
+    for other in fit.elsewhere:
+        undetermined |= differs(eta, linear_predictor(other, rows), size)
+    return np.where(undetermined, np.nan, eta)
+
+
+def _conditional(fit: Fit, rows: Rows, request: Request) -> tuple[Mapping[str, FloatArray], FloatArray | None]:
+    eta = _determined(fit, rows)
+    on_response = request.scale == "response"
+    estimates = mean_of(fit, eta) if on_response else eta
+    if request.plain:
+        return {"fit": estimates}, None
+    uncertainty = Uncertainty.of(fit, theta=bool(request.theta_uncertainty))
+    covariance = uncertainty.covariance(rows) if request.covariance else None
+    sd = np.sqrt(uncertainty.variances(rows))
+    se = sd * np.abs(slope_of(fit, eta)) if on_response else sd
+    if request.interval == "prediction":
+        lower, upper = predictive_quantiles(fit, eta, sd, _weights(fit, rows), request.level)
+    else:
+        lower, upper = _wald(eta, sd, request)
+        if on_response and not isinstance(fit, LinearFit):
+            ends = mean_of(fit, lower), mean_of(fit, upper)
+            lower, upper = np.minimum(*ends), np.maximum(*ends)
+    return _columns(request, estimates, se, lower, upper), covariance
+
+
+def _weights(fit: Fit, rows: Rows) -> FloatArray:
+    if rows.weights is None and fit.model.labels.has_weights:
+        raise InputError(
+            "newdata has no weights, and the model was fitted with some: a prediction interval of a response needs "
+            "them (numbers of trials, precisions)"
+        )
+    return np.ones(len(rows)) if rows.weights is None else rows.weights
+
+
+def _wald(estimates: FloatArray, se: FloatArray, request: Request) -> tuple[FloatArray, FloatArray]:
+    half = ndtri(0.5 + 0.5 * request.level) * se
+    return estimates - half, estimates + half
+
+
+def _columns(
+    request: Request, estimates: FloatArray, se: FloatArray, lower: FloatArray, upper: FloatArray
+) -> Mapping[str, FloatArray]:
+    columns = {"fit": estimates}
+    if not request.plain:
+        columns["se"] = se
+    if request.interval:
+        columns |= {"lower": lower, "upper": upper}
+    return columns
