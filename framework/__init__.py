@@ -40,6 +40,8 @@ from .design.pedigree import Pedigree, pedigree
 from .display.tables import VarCompSummary
 from .frontends.glmm import glmm
 from .frontends.lmm import lmm
+from .frontends.simulate import simulate
+from .prediction.predict import Prediction
 from .solution.glmm import GLMMParams, GLMMSolution
 from .solution.lmm import LMMParams, LMMSolution
 
@@ -67,6 +69,7 @@ __all__ = [
     "PluginError",
     "PluginNotFoundError",
     "PluginWarning",
+    "Prediction",
     "RanefError",
     "RanefWarning",
     "RankDeficiencyWarning",
@@ -80,6 +83,7 @@ __all__ = [
     "lmm",
     "pedigree",
     "registry",
+    "simulate",
 ]
 
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
+from .. import registry
 from ..contracts.arrays import BoolArray, FloatArray
-from ..contracts.errors import NotPositiveDefiniteError
+from ..contracts.errors import InputError, InputTypeError, NotPositiveDefiniteError, shown
 from ..contracts.family import Family
 from ..contracts.linalg import Factor
 from ..contracts.observer import FitStarted
 from ..design.basis import lower_root
 from ..design.mixed import MixedDesign, notes_of_no_intercept
 from ..notes import Note
+from ..registry import Provenance
 from ..threads import few_threads
 from .certificate import FLAT, Standing
 from .dispersion import DispersionScale
@@ -29,7 +32,7 @@ from .existence import (
     refuse_separation,
 )
 from .generalized_criterion import WIDEST, GeneralizedCriterion, Units
-from .model import Factorized, Fit, Likelihood, Model
+from .model import Factorized, Fit, Likelihood, Model, is_integer, refuse_settings
 from .modes import PRECISION, Mode, PenalizedLikelihood, mode_at
 from .moments import SMALLEST
 from .parameters import Parameters
@@ -214,11 +217,36 @@ class Laplace(Likelihood[GeneralizedFit]):
         Nodes of quadrature: 1 is the Laplace approximation, 0 estimates coefficients with the modes.
     hessian : {"observed", "expected"}
         The weights in log|M|.
+    provenance : tuple of Provenance
+        Where the family comes from.
     """
 
     family: Family
     nagq: int = 1
     hessian: str = "observed"
+    provenance: tuple[Provenance, ...] = ()
+
+    @classmethod
+    def of(cls, family: Any, nagq: Any, hessian: Any) -> Laplace:
+        """A likelihood as a user gives it, checked.
+
+        Raises
+        ------
+        InputError, InputTypeError
+            Where the family, `nagq` or `hessian` is none of what there is.
+        """
+        if not is_integer(nagq) or nagq < 0:
+            raise InputError(f"nagq must be 0, 1 or a larger integer (nodes of quadrature); got {shown(nagq)}")
+        if not isinstance(hessian, str) or hessian not in ("observed", "expected"):
+            raise InputError(f"hessian must be 'observed' or 'expected'; got {shown(hessian)}")
+        made, provenance = family_of(family)
+        return cls(made, int(nagq), hessian, provenance)
+
+    def updated(self, changes: Mapping[str, Any]) -> Laplace:
+        """With another `family` (a name or an object), `nagq` or `hessian`."""
+        refuse_settings(changes, ("family", "nagq", "hessian"))
+        settings = {name: changes.get(name, getattr(self, name)) for name in ("family", "nagq", "hessian")}
+        return Laplace.of(**settings)
 
     def check(self, design: MixedDesign) -> list[Note]:
         """What to warn of; responses that the family does not have, and impossible quadrature, are refused."""
@@ -274,7 +302,25 @@ class Laplace(Likelihood[GeneralizedFit]):
             with watch.phase(name), explained(penalized):
                 found = look(*_second_stage(partial(criterion_of, self.nagq, joint=False), first, near_by, x))
         with watch.phase("estimates"), explained(penalized):
-            return _fit(model, found, pipeline, watch)
+            return _fit(model, self, found, pipeline, watch)
+
+
+def family_of(family: Any) -> tuple[Family, tuple[Provenance, ...]]:
+    """A family by name, or as it is, and where it comes from.
+
+    Raises
+    ------
+    InputTypeError, PluginError
+        For what is no family.
+    """
+    if isinstance(family, str):
+        made, provenance = registry.family(family)
+        return made, (provenance,)
+    if isinstance(family, Family):
+        return family, (Provenance.of_object("family", family),)
+    if isinstance(family, type) and issubclass(family, Family):
+        raise InputTypeError(f"family is the class {family.__name__}; pass an object: {family.__name__}()")
+    raise InputTypeError(f"family must be a name or a Family object; got {shown(family)} ({type(family).__name__})")
 
 
 def _second_stage(
@@ -304,7 +350,11 @@ def _inside(parameters: Parameters, theta: FloatArray) -> FloatArray:
 
 
 def _fit(
-    model: Model[GeneralizedFit], found: Standing[GeneralizedCriterion], pipeline: Pipeline, watch: Watch
+    model: Model[GeneralizedFit],
+    likelihood: Laplace,
+    found: Standing[GeneralizedCriterion],
+    pipeline: Pipeline,
+    watch: Watch,
 ) -> GeneralizedFit:
     """The estimates at the end of the search, and at the other points of the same deviance.
 
@@ -333,7 +383,7 @@ def _fit(
             value=here.value,
             xi_start=criterion.units.xi,
             certificate=replace(found.certificate, at_boundary=zeros),
-            provenance=(*pipeline.provenance, *model.provenance),
+            provenance=(*pipeline.provenance, *likelihood.provenance, *model.provenance),
             n_evaluations=watch.n_evaluations,
             timings=dict(watch.timings),
         )

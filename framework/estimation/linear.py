@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from ..contracts.arrays import FloatArray
-from ..contracts.errors import InputError, NotPositiveDefiniteError
+from ..contracts.errors import InputError, InputTypeError, NotPositiveDefiniteError, shown
 from ..contracts.linalg import Factor
 from ..contracts.observer import FitStarted
 from ..design.crossproducts import CrossProducts, cross_products
@@ -19,7 +20,7 @@ from ..threads import few_threads
 from .certificate import Standing
 from .ending import Quantities, covariance_quantities, own_size
 from .linear_criterion import LinearCriterion
-from .model import Controls, Factorized, Fit, Likelihood, Model
+from .model import Controls, Factorized, Fit, Likelihood, Model, refuse_settings
 from .moments import moment_start
 from .parameters import Parameters
 from .pipeline import Pipeline, Watch, analysis_with_gradient, assemble
@@ -173,6 +174,14 @@ class Gaussian(Likelihood[LinearFit]):
         """What to warn of; models of which a random effect is the residual are refused."""
         check_identifiable(design)
         return [*notes_of_many_effects(design), *notes_of_no_intercept(design)]
+
+    def updated(self, changes: Mapping[str, Any]) -> Gaussian:
+        """With another `reml`."""
+        refuse_settings(changes, ("reml",))
+        reml = changes.get("reml", self.reml)
+        if not isinstance(reml, bool | np.bool_):
+            raise InputTypeError(f"reml must be True or False; got {shown(reml)}")
+        return Gaussian(bool(reml))
 
     def maximize(self, model: Model[LinearFit], start: Any, watch: Watch) -> LinearFit:
         """Estimate theta by the profiled criterion."""

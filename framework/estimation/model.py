@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from numbers import Integral
 from typing import Any, Generic, Self, TypeVar
 
 import numpy as np
 
-from ..contracts.arrays import BoolArray, FloatArray
-from ..contracts.errors import InputError
+from ..contracts.arrays import BoolArray, FloatArray, real_number
+from ..contracts.errors import InputError, InputTypeError, shown
 from ..contracts.linalg import Blocks, Factor, LinalgBackend, Pattern
 from ..contracts.observer import FitFinished
 from ..contracts.optim import Optimizer
@@ -26,6 +27,8 @@ from .parameters import Parameters
 from .pipeline import Watch
 from .relative import RelativeFactor
 
+#: More iterations than any optimizer counts.
+MOST = 10**9
 #: The fit of a kind of models.
 F = TypeVar("F", bound="Fit")
 
@@ -49,6 +52,22 @@ class Controls:
     tol: float = 1e-8
     max_iter: int = 200
 
+    @classmethod
+    def of(cls, backend: Any, optimizer: Any, tol: Any, max_iter: Any) -> Self:
+        """Controls as a user gives them, checked.
+
+        Raises
+        ------
+        InputError, InputTypeError
+            For numbers that are out of their range.
+        """
+        tol = real_number(tol, "tol")
+        if not 0 < tol < np.inf:
+            raise InputError(f"tol must be positive and finite; got {tol}")
+        if not is_integer(max_iter) or not 1 <= max_iter <= MOST:
+            raise InputError(f"max_iter must be an integer of at least 1 (and at most {MOST}); got {shown(max_iter)}")
+        return cls(backend, optimizer, tol, int(max_iter))
+
     def evaluations(self, optimizer: Optimizer, n_parameters: int) -> int:
         """Most evaluations of the criterion: derivative-free optimizers need more."""
         return self.max_iter if optimizer.needs_gradient else self.max_iter * (1 + n_parameters)
@@ -65,6 +84,16 @@ class Likelihood(ABC, Generic[F]):
         ------
         InputError
             For rows that this likelihood cannot be of.
+        """
+
+    @abstractmethod
+    def updated(self, changes: Mapping[str, Any]) -> Self:
+        """With other settings, all of which have to be this likelihood's.
+
+        Raises
+        ------
+        InputError, InputTypeError
+            For settings that are unknown or out of their range.
         """
 
     @abstractmethod
@@ -143,6 +172,36 @@ class Model(Generic[F]):
         design = replace(self.design, y=values)
         self.likelihood.check(design)
         return replace(self, rows=design)
+
+    def updated(self, changes: Mapping[str, Any]) -> Self:
+        """The same model with another response `y`, or other settings of the likelihood or the search.
+
+        Raises
+        ------
+        InputError, InputTypeError
+            For settings that are unknown or out of their range.
+        """
+        own = {f.name: getattr(self.controls, f.name) for f in fields(self.controls)}
+        others = {name: value for name, value in changes.items() if name not in (*own, "y")}
+        controls = Controls.of(**(own | {name: changes[name] for name in own if name in changes}))
+        model = replace(self, controls=controls, likelihood=self.likelihood.updated(others))
+        if "y" in changes:
+            return model.with_response(changes["y"])
+        model.likelihood.check(model.design)
+        return model
+
+
+def refuse_settings(changes: Mapping[str, Any], known: Sequence[str]) -> None:
+    """Refuse settings that are none of those of a likelihood or of a search."""
+    unknown = [name for name in changes if name not in known]
+    if unknown:
+        have = ", ".join(["y", *known, *(f.name for f in fields(Controls))])
+        raise InputTypeError(f"update has no argument {', '.join(unknown)}; this model has {have}")
+
+
+def is_integer(value: Any) -> bool:
+    """Whether a value is an integer, and not True or False."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 class Factorized(ABC):
@@ -265,14 +324,15 @@ class Fit(ABC):
     @property
     def linear_predictor(self) -> FloatArray:
         """Offset + X beta + Z b, (n,)."""
-        return self.model.design.linear_predictor(self.gamma, self._effects_of_model())
+        return self.model.design.linear_predictor(self.gamma, self.effects_of_model)
 
     @property
     def roots_of_model(self) -> Blocks:
         """T of every factor in the basis of the model; not lower triangular where that is another one."""
         return tuple(turn @ T for turn, T in zip(self.turned, self.parameters.T(self.theta), strict=True))
 
-    def _effects_of_model(self) -> FloatArray:
+    @property
+    def effects_of_model(self) -> FloatArray:
         """b in the basis of the model."""
         if all(np.array_equal(turn, np.eye(len(turn))) for turn in self.turned):
             return self.b

@@ -174,13 +174,15 @@ class Parameters:
         other.groups = tuple(g.rotated(turn) for g, turn in zip(self.groups, by, strict=True))
         return other
 
-    def given(self, start: Any) -> FloatArray:
+    def given(self, values: Any, argument: str = "start") -> FloatArray:
         """The user's theta, checked, in the basis of the fit."""
-        theta = as_numbers(start, "start")
+        theta = as_numbers(values, argument)
         if len(theta) != len(self):
-            raise InputError(f"start has {len(theta)} values, the model has {len(self)} covariance parameters (theta)")
+            raise InputError(
+                f"{argument} has {len(theta)} values, the model has {len(self)} covariance parameters (theta)"
+            )
         if (theta[self.diagonal] < 0).any():
-            raise InputError("start has negative standard deviations (diagonal entries of the relative factor)")
+            raise InputError(f"{argument} has negative standard deviations (diagonal entries of the relative factor)")
         return self.basis(theta)
 
     # T --------------------------------------------------------------------------------------------------------------

@@ -7,9 +7,8 @@ from typing import Any, Never
 
 import numpy as np
 
-from .. import registry
 from ..contracts.arrays import FloatArray
-from ..contracts.errors import InputError, InputTypeError, shown
+from ..contracts.errors import InputError
 from ..contracts.family import Family
 from ..contracts.linalg import LinalgBackend
 from ..contracts.observer import Observer
@@ -21,10 +20,9 @@ from ..estimation.generalized import Laplace
 from ..estimation.model import Controls, Model
 from ..estimation.pipeline import Watch, observers_of
 from ..notes import tell
-from ..registry import Provenance
 from ..solution.glmm import GLMMSolution
 from .covariances import structures_of
-from .settings import check_quadrature, check_settings, refuse_unknown, response_name
+from .settings import check_settings, refuse_unknown, response_name
 
 
 def glmm(
@@ -114,12 +112,12 @@ def glmm(
     flexibility, R Journal 9(2), doi 10.32614/RJ-2017-066.
     """
     refuse_unknown(glmm, unknown)
-    tol, max_iter, conf_level = check_settings(tol, max_iter, conf_level, verbose=verbose)
-    nagq = check_quadrature(nagq, hessian)
-    chosen, provenance = _family(family)
+    controls = Controls.of(backend, optimizer, tol, max_iter)
+    conf_level = check_settings(conf_level, verbose=verbose)
+    likelihood = Laplace.of(family, nagq, hessian)
     groups = as_groups(groups)
     check_alignment(groups, random_data, y=y, X=X, weights=weights, offset=offset)
-    response, trials = _response(y, chosen, weights)
+    response, trials = _response(y, likelihood.family, weights)
     structures, of_structures = structures_of(covariance)
     design = build_design(
         response,
@@ -137,24 +135,12 @@ def glmm(
         x_names=x_names,
     ).called(response_name(y, y_name))
     tell(design.notes)
-    likelihood, controls = Laplace(chosen, nagq, hessian), Controls(backend, optimizer, tol, max_iter)
-    model = Model.of(design, likelihood, controls, (*provenance, *of_structures))
+    model = Model.of(design, likelihood, controls, of_structures)
     tell(likelihood.check(design))
     with Watch(observers_of(callbacks, verbose)) as watch:
         fit = model.fit(start=start, watch=watch)
     tell(fit.notes)
     return GLMMSolution(fit, conf_level=conf_level)
-
-
-def _family(family: Any) -> tuple[Family, tuple[Provenance, ...]]:
-    if isinstance(family, str):
-        made, provenance = registry.family(family)
-        return made, (provenance,)
-    if isinstance(family, Family):
-        return family, (Provenance.of_object("family", family),)
-    if isinstance(family, type) and issubclass(family, Family):
-        raise InputTypeError(f"family is the class {family.__name__}; pass an object: {family.__name__}()")
-    raise InputTypeError(f"family must be a name or a Family object; got {shown(family)} ({type(family).__name__})")
 
 
 def _response(y: Any, family: Family, weights: Any) -> tuple[Any, FloatArray | None]:

@@ -134,9 +134,8 @@ def lmm(
     Software 67(1), doi 10.18637/jss.v067.i01, sections 3.2-3.6.
     """
     refuse_unknown(lmm, unknown)
-    tol, max_iter, conf_level = check_settings(
-        tol, max_iter, conf_level, reml=reml, compute_satterthwaite=compute_satterthwaite, verbose=verbose
-    )
+    controls = Controls.of(backend, optimizer, tol, max_iter)
+    conf_level = check_settings(conf_level, reml=reml, compute_satterthwaite=compute_satterthwaite, verbose=verbose)
     groups = as_groups(groups)
     check_alignment(groups, random_data, y=y, X=X, weights=weights, offset=offset)
     structures, provenance = structures_of(covariance)
@@ -155,7 +154,7 @@ def lmm(
         x_names=x_names,
     ).called(response_name(y, y_name))
     tell(design.notes)
-    model = Model.of(design, Gaussian(bool(reml)), Controls(backend, optimizer, tol, max_iter), provenance)
+    model = Model.of(design, Gaussian(bool(reml)), controls, provenance)
     tell(model.likelihood.check(design))
     with Watch(observers_of(callbacks, verbose)) as watch:
         fit = model.fit(start=start, watch=watch)

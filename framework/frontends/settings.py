@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import inspect
 from collections.abc import Callable, Mapping
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -14,8 +13,6 @@ from ..contracts.arrays import real_number
 from ..contracts.errors import InputError, InputTypeError, shown
 from ..design.reading import name_of
 
-#: More iterations than any optimizer counts.
-MOST = 10**9
 #: What to write for arguments that other programs have.
 ANSWERS = {
     "REML": "write reml=True or reml=False",
@@ -47,28 +44,15 @@ ANSWERS_OF = {
 }
 
 
-def check_settings(tol: Any, max_iter: Any, conf_level: Any, **switches: Any) -> tuple[float, int, float]:
-    """tol, max_iter and conf_level, where they are in their range; switches are True or False."""
-    tol, conf_level = real_number(tol, "tol"), real_number(conf_level, "conf_level")
-    if not 0 < tol < np.inf:
-        raise InputError(f"tol must be positive and finite; got {tol}")
-    if not _is_integer(max_iter) or not 1 <= max_iter <= MOST:
-        raise InputError(f"max_iter must be an integer of at least 1 (and at most {MOST}); got {shown(max_iter)}")
-    if not 0 < conf_level < 1:
-        raise InputError(f"conf_level must lie between 0 and 1; got {conf_level}")
+def check_settings(conf_level: Any, **switches: Any) -> float:
+    """conf_level, where it is in its range; switches are True or False."""
+    level: float = real_number(conf_level, "conf_level")
+    if not 0 < level < 1:
+        raise InputError(f"conf_level must lie between 0 and 1; got {level}")
     for name, value in switches.items():
         if not isinstance(value, bool | np.bool_):
             raise InputTypeError(f"{name} must be True or False; got {shown(value)}")
-    return tol, int(max_iter), conf_level
-
-
-def check_quadrature(nagq: Any, hessian: Any) -> int:
-    """Nodes of quadrature, where `nagq` and `hessian` are among what there is."""
-    if not _is_integer(nagq) or nagq < 0:
-        raise InputError(f"nagq must be 0, 1 or a larger integer (nodes of quadrature); got {shown(nagq)}")
-    if not isinstance(hessian, str) or hessian not in ("observed", "expected"):
-        raise InputError(f"hessian must be 'observed' or 'expected'; got {shown(hessian)}")
-    return int(nagq)
+    return level
 
 
 def response_name(y: Any, y_name: Any) -> str:
@@ -97,7 +81,3 @@ def refuse_unknown(function: Callable[..., Any], unknown: Mapping[str, Any]) -> 
         close = difflib.get_close_matches(name.lower(), known, n=1)
         said = answers.get(name.lower()) or (f"write {close[0]}=" if close else f"it has {', '.join(known)}")
         raise InputTypeError(f"{function.__name__} has no argument {name}: {said}")
-
-
-def _is_integer(value: Any) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool)

@@ -81,9 +81,10 @@ class Uncertainty:
         half = self.at.factor.half_solve(self.at.Lambda.t @ self._Zt(rows))
         out = D @ self.V @ D.T + scale2 * half.T @ half
         for T, z, codes in zip(self.at.Lambda.T, rows.columns, rows.codes, strict=True):
-            # new levels: rows that have the same label are not known to be of the same level
-            new = codes < 0
-            out[new, new] += scale2 * ((T.T @ z[:, new]) ** 2).sum(axis=0)
+            new = np.flatnonzero(codes < 0)
+            t = T.T @ z[:, new]
+            same = codes[new][:, None] == codes[new]
+            out[np.ix_(new, new)] += scale2 * np.where(same, t.T @ t, 0.0)
         return np.asarray(out)
 
     def _derivatives(self, rows: Rows) -> FloatArray:

@@ -34,7 +34,7 @@ class Rows:
     estimable : (n,) bool array
         False where the mean of a row depends on columns of X that were dropped.
     codes : tuple of (n,) int arrays
-        Level of each row by factor; -1 for one that the model does not know.
+        Level of each row by factor; negative for those that the model does not know, another number for each.
     columns : tuple of (k, n) arrays
         Columns of Z by factor; zero where an effect is left out.
     offset : (n,) array, or None for zeros
@@ -169,13 +169,13 @@ def _columns(g: GroupLabels, data: Mapping[Any, Any], X: FloatArray, names: Sequ
 
 
 def _codes(g: GroupLabels, groups: Mapping[str, Any], n: int, new_levels: str) -> IntArray:
-    """Level of each row among those of the model; -1 where it has none like it."""
+    """Level of each row among those of the model; -1, -2, ... for levels that it does not have."""
     if g.name not in groups:
         raise InputError(f"newdata has no groups[{g.name!r}]; leave its effects out by random=, or give its labels")
     codes, levels = encode(groups[g.name], g.name)
     _of_length(codes, n, f"groups[{g.name!r}]")
     known = {label: i for i, label in enumerate(g.levels.tolist())}
-    place = np.array([known.get(label, -1) for label in levels.tolist()], dtype=np.intp)
+    place = np.array([known.get(label, -1 - i) for i, label in enumerate(levels.tolist())], dtype=np.intp)
     found = place[codes]
     if (found < 0).any():
         new = [str(label) for label, at in zip(levels.tolist(), place.tolist(), strict=True) if at < 0]

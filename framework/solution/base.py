@@ -20,11 +20,13 @@ from ..display.summary import render_text
 from ..display.tables import CoefficientTable, InformationCriteria, SummaryData, VarCompSummary, residual_quantiles
 from ..estimation.certificate import Certificate
 from ..estimation.ending import differs
-from ..estimation.model import Fit
+from ..estimation.model import Fit, Model
 from ..inference.criteria import information_criteria
 from ..inference.lrt import likelihood_ratio_test
 from ..inference.wald import WaldTest
+from ..notes import tell
 from ..prediction.predict import Prediction, Request, predict
+from ..prediction.simulate import simulate
 from ..registry import Provenance
 from .comparison import LikelihoodRatioTest
 
@@ -302,6 +304,89 @@ class MixedSolution(ABC, Generic[F]):
         """
         request = Request(random, new_levels, scale, se, interval, level, theta_uncertainty, marginal, covariance)
         return predict(self._fit, newdata, request)
+
+    def simulate(
+        self,
+        nsim: int = 1,
+        rng: np.random.Generator | int | None = None,
+        *,
+        random: str = "new",
+        newdata: Any = None,
+        theta_uncertainty: bool = False,
+    ) -> FloatArray:
+        """Responses drawn from the fitted model, (n, nsim).
+
+        Parameters
+        ----------
+        nsim : int
+            Number of responses.
+        rng : numpy.random.Generator or int
+            The generator, or a seed.
+        random : {"new", "conditional"}
+            Draw random effects too, as of new levels; or take the conditional modes.
+        newdata : dict, optional
+            Rows to draw for, as in `predict`; those of the fit by default.
+        theta_uncertainty : bool
+            Draw the parameters as well, from the normal distribution of their estimates.
+
+        Raises
+        ------
+        InputError, InputTypeError
+            With the argument, the rows or levels, and what to do.
+
+        Examples
+        --------
+        >>> import numpy as np, ranef
+        >>> d = ranef.datasets.load("dyestuff")
+        >>> fit = ranef.lmm(d["Yield"], np.ones((30, 1)), {"Batch": d["Batch"]})
+        >>> fit.simulate(1000, rng=1).shape
+        (30, 1000)
+        """
+        return simulate(self._fit, nsim, rng, random=random, newdata=newdata, theta_uncertainty=theta_uncertainty)
+
+    # Refits ---------------------------------------------------------------------------------------------------------
+
+    def refit(self, y: Any) -> Self:
+        """The same model of another response: weights, offset and settings stay.
+
+        A refit of the same response has the same bits.
+
+        Raises
+        ------
+        InputError, InputTypeError
+            For a y that does not fit, or a model without rows.
+        """
+        return self._fitted(self._fit.model.with_response(y))
+
+    def update(self, **changes: Any) -> Self:
+        """The model with other settings.
+
+        These are `y`, `backend`, `optimizer`, `tol`, `max_iter`; of a linear model `reml`, of a generalized one
+        `family`, `nagq` and `hessian`.
+
+        Raises
+        ------
+        InputError, InputTypeError
+            For settings that do not exist or are out of their range.
+
+        Examples
+        --------
+        >>> import numpy as np, ranef
+        >>> d = ranef.datasets.load("dyestuff")
+        >>> fit = ranef.lmm(d["Yield"], np.ones((30, 1)), {"Batch": d["Batch"]})
+        >>> round(fit.update(reml=False).log_likelihood, 4)
+        -163.6635
+        """
+        return self._fitted(self._fit.model.updated(changes))
+
+    def _fitted(self, model: Model[F]) -> Self:
+        fit = model.fit()
+        tell(fit.notes)
+        return self._of(fit)
+
+    @abstractmethod
+    def _of(self, fit: F) -> Self:
+        """The solution of another fit, with the same options."""
 
     # Likelihood -----------------------------------------------------------------------------------------------------
 

@@ -182,6 +182,9 @@ class GLMMSolution(MixedSolution[GeneralizedFit]):
         variances = np.diagonal(self._covariance)[-len(slope) :]
         return dict(zip(scale.names, (np.sqrt(variances) * slope).tolist(), strict=True))
 
+    def _of(self, fit: GeneralizedFit) -> GLMMSolution:
+        return GLMMSolution(fit, conf_level=self._conf_level)
+
     # Tests ----------------------------------------------------------------------------------------------------------
 
     @property

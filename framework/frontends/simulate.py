@@ -1,0 +1,143 @@
+"""`simulate`: responses from parameters alone, for the design of experiments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..contracts.arrays import FloatArray, real_number
+from ..contracts.errors import InputError, InputTypeError, shown
+from ..contracts.family import Family
+from ..design.arrays import as_numbers
+from ..design.labels import FixedLabels
+from ..design.mixed import build_design
+from ..design.reading import as_groups, as_mapping, check_alignment
+from ..estimation.generalized import family_of
+from ..estimation.parameters import Parameters
+from ..prediction.rows import Rows
+from ..prediction.simulate import Truth, checked_count, checked_rng, draw
+from .covariances import structures_of
+
+
+def simulate(
+    X: Any,
+    groups: Mapping[str, Any] | Any,
+    *,
+    beta: Any,
+    theta: Any,
+    sigma: float = 1.0,
+    family: str | Family | None = None,
+    dispersion: Mapping[str, float] | None = None,
+    random_effects: Mapping[str, Any] | None = None,
+    random_data: Mapping[str, Any] | None = None,
+    correlated: Mapping[str, bool] | bool | None = None,
+    covariance: Mapping[str, Any] | None = None,
+    relationship: Mapping[str, Any] | None = None,
+    precision: Mapping[str, Any] | None = None,
+    weights: Any = None,
+    offset: Any = None,
+    x_names: Sequence[str] | None = None,
+    nsim: int = 1,
+    rng: np.random.Generator | int | None = None,
+) -> FloatArray:
+    """Responses (n, nsim) of a mixed model with given parameters: the random effects are drawn too.
+
+    Parameters
+    ----------
+    X, groups, random_effects, random_data, correlated, covariance, relationship, precision, weights, offset, x_names
+        The design, as in `ranef.lmm` and `ranef.glmm`.
+    beta : (p,) array-like
+        Fixed effects.
+    theta : (m,) array-like
+        Covariance parameters, in the order of `theta` of a fit: term by term the lower triangle of the relative
+        covariance factor, column by column; standard deviations and correlations of one intercept and slope are
+        ``[s1, r * s2, s2 * sqrt(1 - r**2)]``, over `sigma`.
+    sigma : float, default 1
+        Residual standard deviation of a linear model; generalized models have none.
+    family : str or Family, optional
+        A generalized model of this family; a linear one by default.
+    dispersion : dict of str to float, optional
+        Dispersion parameters of the family, by name.
+    nsim : int
+        Number of responses.
+    rng : numpy.random.Generator or int
+        The generator, or a seed.
+
+    Raises
+    ------
+    InputError, InputTypeError
+        With the argument, and what to do.
+
+    Examples
+    --------
+    >>> import numpy as np, ranef
+    >>> school, week = np.repeat(np.arange(12), 10), np.tile(np.arange(10.0), 12)
+    >>> X = np.column_stack([np.ones(120), week])
+    >>> y = ranef.simulate(X, {"school": school}, beta=[50.0, 1.5], theta=[0.8], sigma=5.0, rng=1)
+    >>> y.shape
+    (120, 1)
+    >>> round(ranef.lmm(y[:, 0], X, {"school": school}).fixef["x1"], 1)
+    1.4
+    """
+    count, rng = checked_count(nsim), checked_rng(rng)
+    groups = as_groups(groups)
+    check_alignment(groups, random_data, X=X, weights=weights, offset=offset)
+    matrix = as_numbers(X, "X", ndim=2)
+    made = None if family is None else family_of(family)[0]
+    design = build_design(
+        np.zeros(len(matrix)),
+        X,
+        groups,
+        random_effects=random_effects,
+        random_data=random_data,
+        correlated=correlated,
+        covariance=structures_of(covariance)[0],
+        relationship=relationship,
+        precision=precision,
+        weights=weights,
+        weights_are_precisions=made is None,
+        offset=offset,
+        x_names=x_names,
+    )
+    gamma = _gamma(design.fixed, beta)
+    parameters = Parameters(design.random.factors)
+    T = parameters.T(parameters.given(theta, "theta"))
+    scale = real_number(sigma, "sigma")
+    if not 0 < scale < np.inf:
+        raise InputError(f"sigma must be positive and finite; got {shown(sigma)}")
+    if made is not None and scale != 1.0:
+        raise InputError("sigma is for linear models; theta of a generalized one is on the scale of the link")
+    truth = Truth(design.random.pattern.groupings, gamma, T, scale, made, _phi(made, dispersion))
+    return draw(truth, Rows.of(design), count, rng)
+
+
+def _gamma(fixed: FixedLabels, beta: Any) -> FloatArray:
+    """Coefficients of Q from those of X."""
+    values = as_numbers(beta, "beta")
+    if len(values) != len(fixed.names):
+        raise InputError(f"beta has {len(values)} values, X has {len(fixed.names)} columns: {', '.join(fixed.names)}")
+    return np.asarray(fixed.R @ (values[fixed.kept] + fixed.relations @ values[fixed.dropped]))
+
+
+def _phi(family: Family | None, dispersion: Mapping[str, float] | None) -> FloatArray | None:
+    """All dispersion parameters of the family, fixed ones from itself."""
+    given = as_mapping(dispersion, "dispersion")
+    if family is None:
+        if given:
+            raise InputTypeError("dispersion belongs to a family; a linear model has sigma")
+        return None
+    names = [p.name for p in family.parameters if p.fixed is None]
+    if set(given) != set(names):
+        raise InputError(
+            f"dispersion must give {', '.join(names) or 'nothing'}, the parameters of the {family.name} family; it "
+            f"gives {', '.join(map(str, given)) or 'nothing'}"
+        )
+    phi = []
+    for p in family.parameters:
+        value = real_number(given[p.name], f"dispersion[{p.name!r}]") if p.fixed is None else p.fixed
+        if p.fixed is None and not p.lower < value < p.upper:
+            raise InputError(f"dispersion[{p.name!r}] must lie between {p.lower:g} and {p.upper:g}; got {value:g}")
+        phi.append(value)
+    return np.array(phi, dtype=np.float64)
