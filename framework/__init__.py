@@ -34,6 +34,7 @@ from .contracts.errors import (
     RanefError,
     RanefWarning,
     RankDeficiencyWarning,
+    SeveralOptimaWarning,
     SingularFitWarning,
 )
 from .design.pedigree import Pedigree, pedigree
@@ -73,6 +74,7 @@ __all__ = [
     "RanefError",
     "RanefWarning",
     "RankDeficiencyWarning",
+    "SeveralOptimaWarning",
     "SingularFitWarning",
     "VarCompSummary",
     "__version__",

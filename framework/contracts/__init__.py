@@ -30,6 +30,7 @@ from .errors import (
     RanefError,
     RanefWarning,
     RankDeficiencyWarning,
+    SeveralOptimaWarning,
     SingularFitWarning,
 )
 from .family import Derivatives, DispersionParameter, ExponentialFamily, Family
@@ -91,6 +92,7 @@ __all__ = [
     "RanefError",
     "RanefWarning",
     "RankDeficiencyWarning",
+    "SeveralOptimaWarning",
     "SingularFitWarning",
     "Status",
     "Symbolic",

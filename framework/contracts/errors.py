@@ -72,6 +72,10 @@ class IdentificationWarning(RanefWarning):
     """The data do not determine some parameters: the criterion stays the same while they change."""
 
 
+class SeveralOptimaWarning(RanefWarning):
+    """The criterion has several optima of nearly the same height: the data hardly choose between them."""
+
+
 class RankDeficiencyWarning(RanefWarning):
     """Columns of X are linear combinations of others and were dropped."""
 

@@ -108,6 +108,9 @@ class Certificate:
         One for each singular covariance matrix.
     not_identified : tuple of str
         What the data do not determine: the deviance stays the same while it changes.
+    other_optima : tuple of float
+        How much higher the deviance is at other optima that were found, ascending. Where data are few beside the
+        covariance parameters some are looked for; there may be more.
     """
 
     converged: bool
@@ -121,6 +124,7 @@ class Certificate:
     message: str
     conditions: tuple[CovarianceCondition, ...] = ()
     not_identified: tuple[str, ...] = ()
+    other_optima: tuple[float, ...] = ()
 
     def __str__(self) -> str:
         """One line."""

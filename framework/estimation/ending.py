@@ -7,13 +7,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ..contracts.arrays import BoolArray, FloatArray
-from ..contracts.errors import ConvergenceWarning, IdentificationWarning, SingularFitWarning
+from ..contracts.errors import ConvergenceWarning, IdentificationWarning, SeveralOptimaWarning, SingularFitWarning
 from ..notes import Note
 from .certificate import SINGULAR, Certificate
 from .parameters import Parameters
 
 #: Quantities that differ by less than this part of themselves between points of one deviance are the same.
 SAME = 1e-2
+#: Another optimum whose deviance is no more than this higher is told of: the likelihood is not even a seventh of it.
+NEAR = 4.0
 
 
 def singular_factors(parameters: Parameters, x: FloatArray) -> list[str]:
@@ -74,6 +76,13 @@ def notes_of(certificate: Certificate, singular: Sequence[str]) -> tuple[Note, .
             "data that tell them apart"
         )
         notes.append(Note(IdentificationWarning, text))
+    if certificate.other_optima and certificate.other_optima[0] < NEAR:
+        text = (
+            "the criterion has several optima: the deviance of another one is only "
+            f"{certificate.other_optima[0]:.2g} higher than that of the one reported. The data hardly choose between "
+            "them, and there may be others that were not found. Use fewer random effects, or data with more levels"
+        )
+        notes.append(Note(SeveralOptimaWarning, text))
     if singular:
         text = (
             f"the fit is singular: the covariance matrix of {', '.join(singular)} is estimated without full rank (a "

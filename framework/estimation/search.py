@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import chain, pairwise
 from typing import Any
 
@@ -31,7 +32,17 @@ LARGE = 3.0 * MODERATE
 POINTS_EACH, MOST_STARTS, SHORT = 12, 12, 20
 #: The lowest of those that did not end, one for so many starts, are gone on with for so many evaluations more.
 PROMISING, LONG = 4, 60
+#: Evaluations of descents by slopes alone, which stay in their basin where steps by curvature jump out of it.
+PLAIN = 100
 SMALLEST, LARGEST = 0.03, 100.0
+#: Standard deviations below this are at zero where directions are swapped; the new one is so many times the old one.
+SMALLEST_SWAPPED, SIZES_SWAPPED = 0.1, (0.1, 0.3, 1.0, 3.0)
+#: Deviances that differ by less belong to one optimum.
+APART = 1e-3
+#: Levels up to which a variance is looked at once more at zero.
+FEW = 10
+#: Columns of matrices of which singular ones have others of low rank beside them.
+LARGE_MATRIX = 3
 #: Levels for each covariance parameter, below which they are few; with more rows than this nobody searches again.
 FEW_LEVELS, MANY_ROWS = 3, 1_000
 
@@ -61,14 +72,18 @@ def search(
         if other.value < found.value - FLAT or (other.flat and other.value <= found.value + FLAT):
             found = other
     unfinished: list[OptimizationResult] = []
+    optima = [first.value, found.value]
 
-    def tried(there: FloatArray, evaluations: int) -> None:
+    def tried(there: FloatArray, evaluations: int, *, plain: bool = False) -> None:
         nonlocal found
         shortly = _Budget(evaluations if optimizer.uses_curvature else max_evaluations)
-        result = _minimize(first.criterion, there, optimizer, tol, shortly, by_differences=False)
+        result = _minimize(first.criterion, there, optimizer, tol, shortly, by_differences=False, plain=plain)
         if result.value < found.value - FLAT:
             other = _descend(first.criterion, result.x, optimizer, tol, _Budget(max_evaluations), quick)
             found = min(found, other, key=lambda standing: standing.value)
+            optima.append(other.value)
+        elif result.status is Status.CONVERGED:
+            optima.append(result.value)
         elif result.status is Status.MAX_EVALUATIONS:
             unfinished.append(result)
 
@@ -77,7 +92,19 @@ def search(
     promising = -(-len(unfinished) // PROMISING)
     for result in sorted(unfinished, key=lambda result: result.value)[:promising]:
         tried(result.x, LONG)
-    return found
+    if random and random.n <= MANY_ROWS and (_has_few_levels(random) or _has_lost_rank(first)):
+        for there in _starts(first):
+            tried(there, PLAIN, plain=True)
+    return replace(found, certificate=replace(found.certificate, other_optima=_others(optima, found.value)))
+
+
+def _others(values: Sequence[float], lowest: float) -> tuple[float, ...]:
+    """How much higher other optima are, each once, ascending."""
+    out: list[float] = []
+    for higher in sorted(value - lowest for value in values):
+        if higher > (out[-1] if out else 0.0) + APART:
+            out.append(higher)
+    return tuple(out)
 
 
 def _looks(found: Standing[C]) -> Iterator[FloatArray]:
@@ -120,8 +147,11 @@ def _turns(found: Standing[C]) -> Iterator[FloatArray]:
 def _elsewhere(found: Standing[C], random: RandomDesign) -> Iterator[FloatArray]:
     """Starts in the basins that a design may have."""
     yield from _apart(found, random)
-    if _has_few_levels(random):
-        yield from _starts(found)
+    if random.n <= MANY_ROWS:
+        yield from _zeros(found, random)
+        yield from _swaps(found)
+        if _has_few_levels(random) or _has_lost_rank(found):
+            yield from _starts(found)
 
 
 def _apart(found: Standing[C], random: RandomDesign) -> Iterator[FloatArray]:
@@ -141,7 +171,48 @@ def _apart(found: Standing[C], random: RandomDesign) -> Iterator[FloatArray]:
 def _has_few_levels(random: RandomDesign) -> bool:
     """Whether a grouping factor has few levels beside its covariance parameters: the criterion may have many basins."""
     sizes = zip(random.pattern.groupings, random.template.rows, strict=True)
-    return random.n <= MANY_ROWS and any(g.n_levels < FEW_LEVELS * len(rows) for g, rows in sizes)
+    return any(g.n_levels < FEW_LEVELS * len(rows) for g, rows in sizes)
+
+
+def _has_lost_rank(found: Standing[C]) -> bool:
+    """Whether a matrix of several columns is singular: others of low rank may be as good or better."""
+    large = {str(root) for root in found.criterion.roots if len(root) >= LARGE_MATRIX}
+    return any(condition.term in large for condition in found.certificate.conditions)
+
+
+def _swaps(found: Standing[C]) -> Iterator[FloatArray]:
+    """One direction of a covariance matrix at zero, and in its place another one that is at zero, of any matrix.
+
+    The matrices are those of the optimum but for the two directions, of which the new one has the best of a few sizes.
+    """
+    roots, x = found.criterion.roots, found.x
+    parts = [np.linalg.svd(root.of(x))[:2] for root in roots]
+    on = [(a, i) for a, (_, s) in enumerate(parts) for i in range(len(s)) if s[i] >= SMALLEST_SWAPPED]
+    off = [(b, j) for b, (_, s) in enumerate(parts) for j in range(len(s)) if s[j] < SMALLEST_SWAPPED]
+    for a, i in on:
+        for b, j in off:
+            best, there = np.inf, x
+            for size in SIZES_SWAPPED:
+                sizes = [s.copy() for _, s in parts]
+                sizes[b][j], sizes[a][i] = size * sizes[a][i], 0.0
+                point = x
+                for root, (U, _), s in zip(roots, parts, sizes, strict=True):
+                    point = root.put(point, lower_root(U * s))
+                value = found.criterion.value(point)
+                if value < best:
+                    best, there = value, point
+            if best < np.inf:
+                yield there
+
+
+def _zeros(found: Standing[C], random: RandomDesign) -> Iterator[FloatArray]:
+    """One matrix after the other at zero: a few levels of very different size may leave a basin there too."""
+    for root in found.criterion.roots:
+        if random.pattern.groupings[root.factor].n_levels > FEW:
+            continue
+        there = root.put(found.x, np.zeros((len(root),) * 2))
+        if found.criterion.value(there) < found.value - FLAT:
+            yield there
 
 
 def _starts(found: Standing[C]) -> Iterator[FloatArray]:
@@ -197,8 +268,11 @@ def _minimize(
     *,
     by_differences: bool,
     limit: float = np.inf,
+    plain: bool = False,
 ) -> OptimizationResult:
     objective = criterion.objective(start, by_differences=by_differences)
+    if plain:
+        objective = replace(objective, curvature=None, curvature_is_exact=False)
     scale = max(abs(criterion.value(start)), 1.0)
     result = optimizer.minimize(objective, tol=tol / scale, max_evaluations=int(min(limit, max(budget.left, 1))))
     budget.left -= result.n_evaluations

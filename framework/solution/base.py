@@ -534,6 +534,10 @@ class MixedSolution(ABC, Generic[F]):
             notes.append(f"NOT CONVERGED: {self.certificate.message}")
         if self.certificate.not_identified:
             notes.append(f"the data do not determine {', '.join(self.certificate.not_identified)}: NaN")
+        if self.certificate.other_optima:
+            notes.append(
+                f"another optimum of the criterion is {self.certificate.other_optima[0]:.2g} higher in deviance"
+            )
         if self.is_singular:
             notes.append("the fit is singular: a covariance matrix of random effects has no full rank (is_singular)")
         return tuple(notes)

@@ -60,18 +60,24 @@ def main() -> int:
     given = parser.parse_args()
     counts: Counter[tuple[str, str]] = Counter()
     with ProcessPoolExecutor(given.jobs) as pool:
-        for kind, own, verdict in pool.map(partial(one, given.seed), range(given.n), chunksize=8):
-            counts[kind, verdict.kind] += 1
-            if given.show and not verdict.is_good:
-                print(f"{kind}({own}): {verdict.kind}: {verdict.text}", flush=True)
+        try:
+            for kind, own, verdict in pool.map(partial(one, given.seed), range(given.n), chunksize=8):
+                counts[kind, verdict.kind] += 1
+                if given.show and not verdict.is_good:
+                    print(f"{kind}({own}): {verdict.kind}: {verdict.text}", flush=True)
+                if given.show and sum(counts.values()) % 100 == 0:
+                    print(f"... {sum(counts.values())}", flush=True)
+        except KeyboardInterrupt:  # what there is by now is the answer
+            pool.shutdown(cancel_futures=True, wait=False)
     ends = sorted({end for _, end in counts}, key=lambda end: (end not in (RIGHT, NAMED), end))
     rows = [[kind, *(counts[kind, end] for end in ends)] for kind in KINDS]
     total = [sum(column) for column in zip(*(row[1:] for row in rows), strict=True)]
     print(tabulate([*rows, ["all", *total]], headers=["", *ends], tablefmt="github"))
     good = sum(n for (_, end), n in counts.items() if end in (RIGHT, NAMED))
     wrong = sum(n for (_, end), n in counts.items() if end == WRONG)
-    print(f"\n{good} of {given.n} ({100 * good / given.n:.2f} %) a right fit or a named error; {wrong} certified wrong")
-    return int(good < 0.999 * given.n or wrong > 0)
+    n = sum(counts.values())
+    print(f"\n{good} of {n} ({100 * good / n:.2f} %) a right fit or a named error; {wrong} certified wrong")
+    return int(good < 0.999 * n or wrong > 0)
 
 
 if __name__ == "__main__":
