@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
+from .markup import table_html
 from .rformat import TextTable
 from .stars import LEGEND
 from .summary import (
@@ -48,37 +49,21 @@ def _parts(data: SummaryData) -> Iterator[str]:
     else:
         yield f"<p>REML criterion at convergence: {reml_cell(data.criterion)}</p>"
     yield _row("Scaled residuals", RESIDUAL_HEADERS, residual_cells(data.residual_quantiles))
-    yield _table("Random effects", random_effects_table(data.var_components))
+    yield table_html("Random effects", random_effects_table(data.var_components))
     groups = "; ".join(f"{name}, {levels}" for name, levels in data.n_groups)
     yield f"<p>Number of obs: {data.n_obs}, groups: {escape(groups)}</p>"
     if data.dispersion is not None:
-        yield _table("Dispersion parameters", dispersion_table(data.dispersion))
+        yield table_html("Dispersion parameters", dispersion_table(data.dispersion))
     if data.coefficients.names:
         fixed = coefficient_table(data.coefficients)
-        yield _table("Fixed effects", fixed)
+        yield table_html("Fixed effects", fixed)
         if fixed.headers[-1] == "":
             yield f"<p><small>{escape(LEGEND)}</small></p>"
     if data.correlation is not None and shows_correlation(data):
-        yield _table("Correlation of fixed effects", correlation_table(data.coefficients.names, data.correlation))
+        yield table_html("Correlation of fixed effects", correlation_table(data.coefficients.names, data.correlation))
     if data.notes:
         yield "<ul>" + "".join(f"<li>{escape(note)}</li>" for note in data.notes) + "</ul>"
 
 
 def _row(caption: str, headers: Sequence[str], cells: Sequence[str]) -> str:
-    return _table(caption, TextTable(("",), tuple(headers), tuple((cell,) for cell in cells)))
-
-
-def _table(caption: str, table: TextTable) -> str:
-    """One table; the column of row names is left out where all of them are empty."""
-    named = any(table.row_names)
-    head = ("<td></td>" if named else "") + "".join(
-        f'<th scope="col">{escape(header)}</th>' if header else "<td></td>" for header in table.headers
-    )
-    body = "".join(
-        "<tr>"
-        + (f'<th scope="row">{escape(name)}</th>' if named else "")
-        + "".join(f"<td>{escape(cell.strip())}</td>" for cell in cells)
-        + "</tr>"
-        for name, *cells in zip(table.row_names, *table.columns, strict=True)
-    )
-    return f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return table_html(caption, TextTable(("",), tuple(headers), tuple((cell,) for cell in cells)))

@@ -184,28 +184,47 @@ def format_coefficients(
     >>> format_coefficients([[251.405, 10.4673], [6.8246, 1.5458]], [36.838, 6.771], [1e-17, 3.26e-6])
     [['251.405', ' 10.467'], ['  6.825', '  1.546'], ['36.838', ' 6.771'], ['< 2e-16', '3.26e-06'], ['***', '***']]
     """
-    rows = len(statistic)
-    values = [float(v) for column in estimates for v in column]
-    cells = _common_format(values, digits)
-    columns = [cells[start : start + rows] for start in range(0, len(cells), rows)]
-    test_decimals = max(1, min(5, digits - 1))
-    columns.append(format_numbers(round_numbers(statistic, test_decimals), digits))
+    columns = common_format(estimates, digits)
+    columns.append(format_statistics(statistic, digits))
     if p_values is not None:
-        columns.append(format_p_values(p_values, test_decimals))
+        columns.append(format_p_values(p_values, _test_decimals(digits)))
         if any(p < BOUNDS[-1] for p in p_values):
             columns.append(significance_stars(p_values))
     return columns
 
 
-def _common_format(values: Sequence[float], digits: int) -> list[str]:
-    """Numbers rounded to `digits` significant digits of the smallest, where what became 0 gets its own format."""
+def common_format(columns: Sequence[Sequence[float]], digits: int) -> list[list[str]]:
+    """Columns rounded to `digits` significant digits of the smallest number of all; what became 0 gets its own format.
+
+    Examples
+    --------
+    >>> common_format([[251.405, 10.4673], [6.8246, 1.5458]], digits=4)
+    [['251.405', ' 10.467'], ['  6.825', '  1.546']]
+    """
+    values = [float(v) for column in columns for v in column]
     sizes = [abs(v) for v in values if math.isfinite(v) and v != 0]
     smallest = 1 + math.floor(math.log10(min(sizes))) if sizes else 0
     cells = format_numbers(round_numbers(values, max(1, digits - smallest)), digits)
     lost = [i for i, v in enumerate(values) if v != 0 and math.isfinite(v) and float(cells[i]) == 0]
     for i, text in zip(lost, format_numbers([values[i] for i in lost], max(1, digits - 1)), strict=True):
         cells[i] = text
-    return cells
+    left = iter(cells)
+    return [[next(left) for _ in column] for column in columns]
+
+
+def format_statistics(x: Sequence[float], digits: int) -> list[str]:
+    """Test statistics: `digits` significant digits of each, but no more than `digits` - 1 decimals.
+
+    Examples
+    --------
+    >>> format_statistics([36.8376, -6.7714], digits=4)
+    ['36.838', '-6.771']
+    """
+    return format_numbers(round_numbers(x, _test_decimals(digits)), digits)
+
+
+def _test_decimals(digits: int) -> int:
+    return max(1, min(5, digits - 1))
 
 
 # Names -------------------------------------------------------------------------------------------------------------

@@ -1,0 +1,234 @@
+"""`Table`: what every table of the project is, with columns of one length, as text, HTML and data frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import KW_ONLY, dataclass, field
+from html import escape
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from ..contracts.arrays import AnyArray
+from ..contracts.errors import InputError
+from .frames import frame_of, kind_of
+from .markup import table_html
+from .rformat import (
+    TextTable,
+    common_format,
+    format_numbers,
+    format_p_values,
+    format_statistics,
+    print_table,
+    significance_stars,
+)
+from .stars import BOUNDS, LEGEND
+
+#: Significant digits of estimates.
+DIGITS = 4
+#: Of longer tables text and HTML show this many rows.
+MAX_ROWS = 60
+
+#: What columns are shown under; others under their own names.
+HEADERS = {"estimate": "Estimate", "se": "Std. Error", "p_value": "p value"}
+#: Columns with as many decimals as each other, as in R's tables of coefficients.
+ALIKE = ("estimate", "value", "se", "lower", "upper", "df")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Table:
+    """Named columns of one length: a record that prints itself and goes into data frames.
+
+    Frozen, and so are the columns. Names of columns have one meaning everywhere: ``estimate``, ``se``, ``df``,
+    ``statistic``, ``p_value``, ``lower``, ``upper``. By them text and HTML choose decimals (R's ``printCoefmat``), and
+    p-values have stars. Columns of text are labels; a single one that comes first names the rows. A subclass adds what
+    its users need beside the columns, a covariance matrix for example.
+
+    Parameters
+    ----------
+    columns : mapping of name -> (n,) array or sequence
+        In order; copied. NaN is shown as NA.
+    title : str
+        Line above the table, the caption in HTML.
+    notes : tuple of str
+        Lines below it.
+    headers : mapping of name -> str
+        What columns are shown under, where it is not the default: ``{"statistic": "t value"}``.
+    frame : str
+        Kind of data frame that `to_frame` makes by default: that of the user's data, "" where there is none.
+
+    Raises
+    ------
+    InputError
+        Where columns are not one-dimensional or differ in length.
+
+    Examples
+    --------
+    >>> table = Table(
+    ...     {"contrast": ("A - B", "A - C"), "estimate": [1.5, -0.25], "se": [0.5, 0.125], "p_value": [0.003, 0.046]},
+    ...     title="Contrasts", notes=("Intervals are simultaneous.",), headers={"p_value": "Pr(>|t|)"},
+    ... )
+    >>> table
+    Contrasts
+          Estimate Std. Error Pr(>|t|)
+    A - B    1.500      0.500    0.003 **
+    A - C   -0.250      0.125    0.046 *
+    ---
+    Signif. codes:  0 ‘***’ 0.001 ‘**’ 0.01 ‘*’ 0.05 ‘.’ 0.1 ‘ ’ 1
+    Intervals are simultaneous.
+    >>> len(table), table["estimate"].tolist(), table.names
+    (2, [1.5, -0.25], ('contrast', 'estimate', 'se', 'p_value'))
+    >>> table.to_frame("polars")["contrast"].to_list()
+    ['A - B', 'A - C']
+    """
+
+    columns: Mapping[str, Any]
+    _: KW_ONLY
+    title: str = ""
+    notes: tuple[str, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    frame: str = ""
+
+    def __post_init__(self) -> None:
+        columns = {name: _column(values) for name, values in self.columns.items()}
+        shapes = {name: column.shape for name, column in columns.items()}
+        if len(set(shapes.values())) > 1 or any(len(shape) != 1 for shape in shapes.values()):
+            raise InputError(f"the columns of a table must be of one length; their shapes are {shapes}")
+        object.__setattr__(self, "columns", MappingProxyType(columns))
+        object.__setattr__(self, "headers", MappingProxyType(dict(self.headers)))
+
+    # Columns --------------------------------------------------------------------------------------------------------
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns."""
+        return tuple(self.columns)
+
+    def keys(self) -> tuple[str, ...]:
+        """Names of the columns, so that ``dict(table)`` has them all."""
+        return self.names
+
+    def __len__(self) -> int:
+        """Number of rows."""
+        return len(next(iter(self.columns.values()), ()))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.columns)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.columns
+
+    def __getitem__(self, name: str) -> AnyArray:
+        """The column of that name, (n,), read-only."""
+        if name not in self.columns:
+            raise InputError(f"there is no column {name!r}; the table has {', '.join(self.columns)}")
+        column: AnyArray = self.columns[name]
+        return column
+
+    def to_dict(self) -> dict[str, AnyArray]:
+        """The columns by name."""
+        return dict(self.columns)
+
+    def to_frame(self, like: Any = None) -> Any:
+        """The columns as a data frame of pandas, polars or pyarrow; without any of them in play as a dict of arrays.
+
+        Parameters
+        ----------
+        like : str or data frame, optional
+            ``"pandas"``, ``"polars"`` or ``"pyarrow"``, or any frame of theirs; default the kind of the model's data.
+
+        Raises
+        ------
+        InputError, InputTypeError
+            Where `like` is none of these.
+        MissingExtraError
+            Where narwhals or the package itself is not installed; the message names the extra.
+        """
+        kind = self.frame if like is None else kind_of(like)
+        return frame_of(self.columns, kind) if kind else self.to_dict()
+
+    # Text -----------------------------------------------------------------------------------------------------------
+
+    def __str__(self) -> str:
+        """The table in R's manner."""
+        cells = self._cells()
+        lines = [self.title] * bool(self.title) + print_table(cells, right=True)
+        if cells.headers[-1:] == ("",):  # stars
+            lines.append("---")
+        return "\n".join([*lines, *self._below(cells)])
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        cells = self._cells()
+        notes = "".join(f"<p><small>{escape(note)}</small></p>" for note in self._below(cells))
+        return f'<div class="ranef-table">{table_html(self.title, cells)}{notes}</div>'
+
+    def _cells(self) -> TextTable:
+        """The text of the rows that are shown."""
+        columns = {name: column[:MAX_ROWS] for name, column in self.columns.items()}
+        texts = {name: _texts(name, column) for name, column in columns.items()}
+        alike = [name for name in ALIKE if name in columns and not _is_text(columns[name])]
+        texts |= zip(alike, common_format([columns[name].tolist() for name in alike], DIGITS), strict=True)
+        headers = {name: self.headers.get(name, HEADERS.get(name, name)) for name in columns}
+        labels = [name for name, column in columns.items() if _is_text(column)]
+        row_names = [""] * len(next(iter(columns.values()), ()))
+        if labels == list(columns)[:1] and len(columns) > 1:
+            row_names = texts.pop(labels[0])
+        else:
+            for name in labels:
+                headers[name], *texts[name] = _left([headers[name], *texts[name]])
+        cells = [(headers[name], tuple(text)) for name, text in texts.items()]
+        if "p_value" in columns and (columns["p_value"] < BOUNDS[-1]).any():
+            cells.append(("", tuple(significance_stars(columns["p_value"]))))
+        return TextTable(tuple(row_names), tuple(header for header, _ in cells), tuple(text for _, text in cells))
+
+    def _below(self, cells: TextTable) -> Iterator[str]:
+        if cells.headers[-1:] == ("",):
+            yield LEGEND
+        if len(self) > MAX_ROWS:
+            yield f"... and {len(self) - MAX_ROWS:,} more rows: to_dict() and to_frame() have all"
+        yield from self.notes
+
+    # Copies ---------------------------------------------------------------------------------------------------------
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "columns": dict(self.columns), "headers": dict(self.headers)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self.__post_init__()
+
+
+def _column(values: Any) -> AnyArray:
+    """A read-only copy, of objects where no type of NumPy keeps what was given."""
+    column = np.array(values)
+    if column.dtype.kind in "US" and column.tolist() != list(values):
+        column = np.empty(len(values), dtype=object)
+        column[:] = values
+    column.flags.writeable = False
+    return column
+
+
+def _is_text(column: AnyArray) -> bool:
+    return column.dtype.kind in "OUSmM"
+
+
+def _texts(name: str, column: AnyArray) -> list[str]:
+    """A column as text, its numbers of one width."""
+    values = column.tolist()
+    if column.dtype.kind != "f":
+        return [str(v) for v in values]
+    if name == "p_value":
+        return format_p_values(values, DIGITS - 1)
+    if name == "statistic":
+        return format_statistics(values, DIGITS)
+    return format_numbers(values, DIGITS)
+
+
+def _left(texts: Iterable[str]) -> list[str]:
+    texts = list(texts)
+    width = max(map(len, texts))
+    return [text.ljust(width) for text in texts]
