@@ -16,8 +16,9 @@ from ..contracts.errors import ComparisonError
 from ..design.labels import GroupLabels, Labels
 from ..design.terms import INTERCEPT, Term
 from ..display.html import render_html
-from ..display.summary import render_text
-from ..display.tables import CoefficientTable, InformationCriteria, SummaryData, VarCompSummary, residual_quantiles
+from ..display.records import Table
+from ..display.shown import Summary
+from ..display.tables import InformationCriteria, SummaryData, VarCompSummary, residual_quantiles
 from ..estimation.certificate import Certificate
 from ..estimation.ending import differs
 from ..estimation.model import Fit
@@ -25,6 +26,7 @@ from ..inference.criteria import information_criteria
 from ..inference.lrt import likelihood_ratio_test
 from ..inference.wald import WaldTest
 from ..registry import Provenance
+from . import tables
 from .comparison import LikelihoodRatioTest
 
 F = TypeVar("F", bound=Fit)
@@ -35,6 +37,8 @@ class MixedSolution(ABC, Generic[F]):
 
     _fit: F
     _conf_level: float
+    #: Kind of data frame that the user gave, which tables have by default.
+    _frame: str = ""
     #: What a pickle holds; all else is computed again.
     _state: tuple[str, ...] = ("_fit", "_conf_level")
 
@@ -325,7 +329,7 @@ class MixedSolution(ABC, Generic[F]):
 
     def _summary_data(self) -> SummaryData:
         kept = self._labels.fixed.kept
-        se, test = self.se[kept], self._test
+        se = self.se[kept]
         return SummaryData(
             title=self._title,
             model=self.model,
@@ -334,23 +338,32 @@ class MixedSolution(ABC, Generic[F]):
             var_components=self.var_components,
             n_obs=self.n_obs,
             n_groups=tuple(self.n_groups.items()),
-            coefficients=CoefficientTable(
-                self._labels.fixed.kept_names,
-                self.coefficients[kept],
-                se,
-                self._statistics[kept],
-                df=None if test.df is None else test.df[kept],
-                p_value=self.p_values[kept],
-                statistic_header=f"{test.letter} value",
-                p_header=f"Pr(>|{test.letter}|)",
-            ),
+            coefficients=tables.tests_of(self, kept),
             correlation=self.vcov[np.ix_(kept, kept)] / np.outer(se, se),
             notes=self._notes(),
         )
 
-    def summary(self) -> str:
-        """The fit as text, in the look of R's `summary`."""
-        return render_text(self._summary_data())
+    def summary(self) -> Summary:
+        """The fit as text, in the look of R's `summary`; a notebook shows it as HTML."""
+        return Summary(self._summary_data())
+
+    # Tables: records that print themselves and go `to_frame()` -------------------------------------------------------
+
+    def coef_table(self) -> Table:
+        """Coefficients with tests and intervals: name, estimate, se, lower, upper, df, statistic, p_value."""
+        return tables.coef_table(self)
+
+    def var_table(self) -> Table:
+        """Variance components: factor, column, variance, sd, and correlations with earlier columns of the term."""
+        return tables.var_table(self)
+
+    def ranef_table(self) -> Table:
+        """Random effects: factor, level, column, value (the conditional mode), se (conditional)."""
+        return tables.ranef_table(self)
+
+    def vcov_table(self) -> Table:
+        """Covariance matrix of the coefficients: name, and a column of each coefficient."""
+        return tables.vcov_table(self)
 
     def _repr_html_(self) -> str:
         return render_html(self._summary_data())

@@ -1342,8 +1342,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/display/comparison.py",
-        "{stars(p_value)}",
-        "{stars(10.0 * p_value)}",
+        "stars(p_value))",
+        "stars(10.0 * p_value))",
         f"{LMM_LAWS}::test_a_comparison_has_the_stars_of_its_p_value",
     ),
     Mutation(
@@ -1890,7 +1890,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "tests/bench/test_command.py::test_figures_of_every_method",
     ),
     Mutation(
-        "framework/display/html.py",
+        "framework/display/markup.py",
         "<td>{escape(cell.strip())}</td>",
         "<td>{cell.strip()}</td>",
         "tests/display/test_summary.py::test_html_escapes_every_text_of_the_user",
