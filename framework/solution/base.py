@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from functools import cached_property, partial
+from os import PathLike
 from types import MappingProxyType
 from typing import Any, Generic, Self, TypeVar, cast
 
@@ -17,7 +18,7 @@ from ..design.labels import GroupLabels, Labels
 from ..design.terms import INTERCEPT, Term
 from ..display.html import render_html
 from ..display.records import Table
-from ..display.shown import Summary
+from ..display.shown import Shown, Summary
 from ..display.tables import InformationCriteria, SummaryData, VarCompSummary, residual_quantiles
 from ..estimation.certificate import Certificate
 from ..estimation.ending import differs
@@ -28,6 +29,7 @@ from ..inference.wald import WaldTest
 from ..registry import Provenance
 from . import tables
 from .comparison import LikelihoodRatioTest
+from .r_code import r_code
 
 F = TypeVar("F", bound=Fit)
 
@@ -364,6 +366,40 @@ class MixedSolution(ABC, Generic[F]):
     def vcov_table(self) -> Table:
         """Covariance matrix of the coefficients: name, and a column of each coefficient."""
         return tables.vcov_table(self)
+
+    def r_code(self, data: str | PathLike[str] | None = None) -> Shown:
+        """The script that fits the same model in R, with lme4 or glmmTMB, and prints these figures beside R's.
+
+        The rows are in it, under the names y, x1 ..., z1 ..., g1 ..., with comments that say what they are.
+
+        Parameters
+        ----------
+        data : str or path, optional
+            A CSV file to be written with the rows, which the script then reads; needed for more than 1,000 of them. A
+            file that is there is not written over.
+
+        Raises
+        ------
+        InputError
+            Where neither package fits the model, with the reasons; for too many rows without `data`; where the file is
+            there already or cannot be written; for a fit without rows.
+
+        Examples
+        --------
+        >>> import numpy as np, ranef
+        >>> d = ranef.datasets.load("dyestuff")
+        >>> fit = ranef.lmm(d["Yield"], np.ones((30, 1)), {"Batch": d["Batch"]}, y_name="Yield")
+        >>> print(fit.r_code())
+        # The model that ranef fitted as Yield ~ (Intercept) + (1 | Batch)
+        ...
+        m <- lmer(
+          y ~ 0 + x1 + (1 | g1),
+          data = d,
+          REML = TRUE
+        )
+        ...
+        """
+        return r_code(self, data)
 
     def _repr_html_(self) -> str:
         return render_html(self._summary_data())
