@@ -37,6 +37,7 @@ from .contracts.errors import (
     SingularFitWarning,
 )
 from .design.pedigree import Pedigree, pedigree
+from .display.records import Table
 from .display.tables import VarCompSummary
 from .frontends.glmm import glmm
 from .frontends.lmm import lmm
@@ -71,6 +72,7 @@ __all__ = [
     "RanefWarning",
     "RankDeficiencyWarning",
     "SingularFitWarning",
+    "Table",
     "VarCompSummary",
     "__version__",
     "contracts",

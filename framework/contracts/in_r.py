@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 
-class InR(NamedTuple):
+@dataclass(frozen=True)
+class InR:
     """A family or covariance structure in one of R's packages.
 
     Parameters

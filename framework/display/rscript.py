@@ -134,8 +134,8 @@ def reading_csv(columns: Mapping[str, RColumn], path: str) -> str:
     Examples
     --------
     >>> print(reading_csv({"y": np.ones(1), "g": Labelled(np.zeros(1, int), ("NA",))}, "d.csv"))
-    read.csv("d.csv", colClasses = c("numeric", "factor"), na.strings = character(0), fileEncoding = "UTF-8")
+    read.csv("d.csv", colClasses = c("numeric", "factor"), na.strings = character(0), encoding = "UTF-8")
     """
     kinds = r_strings("factor" if isinstance(column, Labelled) else "numeric" for column in columns.values())
-    rest = 'na.strings = character(0), fileEncoding = "UTF-8"'
+    rest = 'na.strings = character(0), encoding = "UTF-8"'
     return f"read.csv({r_text(path)}, colClasses = {kinds}, {rest})"

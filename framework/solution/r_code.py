@@ -100,9 +100,9 @@ def _write(file: Path, text: str) -> None:
         if not file.exists():
             file.write_bytes(encoded)
         elif file.is_dir() or file.read_bytes() != encoded:
-            raise InputError(f"data={shown(str(file))} is there already and is not written over: name another file")
+            raise InputError(f"data={str(file)!r} is there already and is not written over: name another file")
     except OSError as error:
-        raise InputError(f"data={shown(str(file))} cannot be written: {error}") from error
+        raise InputError(f"data={str(file)!r} cannot be written: {error}") from error
 
 
 # The call -----------------------------------------------------------------------------------------------------------
