@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from scipy import special
 
-from ranef.contracts import Derivatives, DispersionParameter, Family, Link
+from ranef.contracts import Derivatives, DispersionParameter, Family, InR, Link
 from ranef.contracts.arrays import BoolArray, FloatArray
 from ranef.contracts.links import Logit
 
@@ -40,6 +40,7 @@ class Beta(Family):
     """
 
     name = "beta"
+    in_r = (InR("glmmTMB", "beta_family", ("sigma(m)",)),)
     links = ("logit", "probit", "cloglog", "loglog", "cauchit", "log")
     mean_bounds = (0.0, 1.0)
     support_text = "numbers strictly between 0 and 1"

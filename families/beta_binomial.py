@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from scipy import special
 
-from ranef.contracts import Derivatives, DispersionParameter, Link
+from ranef.contracts import Derivatives, DispersionParameter, InR, Link
 from ranef.contracts.arrays import FloatArray
 from ranef.contracts.family import phi_of_rows
 from ranef.contracts.links import Logit
@@ -35,6 +35,7 @@ class BetaBinomial(ProportionFamily):
     """
 
     name = "beta_binomial"
+    in_r = (InR("glmmTMB", "betabinomial", ("sigma(m)",)),)
 
     @property
     def parameters(self) -> tuple[DispersionParameter, ...]:

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from scipy import special
 
-from ranef.contracts import Derivatives
+from ranef.contracts import Derivatives, InR
 from ranef.contracts.arrays import FloatArray
 from ranef.contracts.links import Logit
 
@@ -30,6 +30,10 @@ class Binomial(ProportionFamily):
     """
 
     name = "binomial"
+    in_r = (
+        InR("lme4", "binomial"),
+        InR("glmmTMB", "binomial"),
+    )
 
     def log_density(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
         k = weights * y

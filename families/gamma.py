@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import special
 
-from ranef.contracts import DispersionParameter
+from ranef.contracts import DispersionParameter, InR
 from ranef.contracts.arrays import BoolArray, FloatArray
 from ranef.contracts.family import ExponentialFamily
 
@@ -25,6 +25,7 @@ class Gamma(ExponentialFamily):
     """
 
     name = "gamma"
+    in_r = (InR("glmmTMB", "Gamma", ("sigma(m)^2",)),)
     links = ("log", "inverse", "identity")
     support_text = "positive numbers"
     multiplicative_dispersion = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import special
 
-from ranef.contracts import DispersionParameter
+from ranef.contracts import DispersionParameter, InR
 from ranef.contracts.arrays import BoolArray, FloatArray
 from ranef.contracts.family import ExponentialFamily
 
@@ -23,6 +23,7 @@ class Gaussian(ExponentialFamily):
     """
 
     name = "gaussian"
+    in_r = (InR("glmmTMB", "gaussian", ("sigma(m)^2",)),)
     links = (
         "identity",
         "log",

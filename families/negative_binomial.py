@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from scipy import special
 
-from ranef.contracts import Derivatives, DispersionParameter, Link
+from ranef.contracts import Derivatives, DispersionParameter, InR, Link
 from ranef.contracts.arrays import BoolArray, FloatArray
 
 from .log_mean import LogMeanFamily
@@ -35,6 +35,7 @@ class NegativeBinomial(LogMeanFamily):
     """
 
     name = "negative_binomial"
+    in_r = (InR("glmmTMB", "nbinom2", ("sigma(m)",)),)
     support_text = "counts 0, 1, 2, ..."
     discrete = True
 

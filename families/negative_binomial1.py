@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from scipy import special
 
-from ranef.contracts import Derivatives, DispersionParameter
+from ranef.contracts import Derivatives, DispersionParameter, InR
 from ranef.contracts.arrays import BoolArray, FloatArray
 
 from .log_mean import LogMeanFamily
@@ -28,6 +28,7 @@ class NegativeBinomial1(LogMeanFamily):
     """
 
     name = "negative_binomial1"
+    in_r = (InR("glmmTMB", "nbinom1", ("sigma(m)",)),)
     support_text = "counts 0, 1, 2, ..."
     discrete = True
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import special
 
+from ranef.contracts import InR
 from ranef.contracts.arrays import BoolArray, FloatArray
 from ranef.contracts.family import ExponentialFamily
 
@@ -23,6 +24,10 @@ class Poisson(ExponentialFamily):
     """
 
     name = "poisson"
+    in_r = (
+        InR("lme4", "poisson"),
+        InR("glmmTMB", "poisson"),
+    )
     links = ("log", "identity", "sqrt")
     support_text = "counts 0, 1, 2, ..."
     discrete = True

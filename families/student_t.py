@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from scipy import special
 
-from ranef.contracts import Derivatives, DispersionParameter, Family, Link
+from ranef.contracts import Derivatives, DispersionParameter, Family, InR, Link
 from ranef.contracts.arrays import BoolArray, FloatArray
 
 from .gaussian import Gaussian
@@ -35,6 +35,7 @@ class StudentT(Family):
     """
 
     name = "student_t"
+    in_r = (InR("glmmTMB", "t_family", ("sigma(m)", "family_params(m)")),)
     links = Gaussian.links
     mean_bounds = (-np.inf, np.inf)
     support_text = "finite real numbers"

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from scipy import special
 
-from ranef.contracts import Derivatives
+from ranef.contracts import Derivatives, InR
 from ranef.contracts.arrays import BoolArray, FloatArray
 from ranef.contracts.links import log_one_minus_exp
 
@@ -37,6 +37,7 @@ class TruncatedNegativeBinomial(NegativeBinomial):
     """
 
     name = "truncated_negative_binomial"
+    in_r = (InR("glmmTMB", "truncated_nbinom2", ("sigma(m)",)),)
     links = ("log",)
     support_text = "counts 1, 2, 3, ..."
 

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from scipy import special
 
-from ranef.contracts import Derivatives
+from ranef.contracts import Derivatives, InR
 from ranef.contracts.arrays import BoolArray, FloatArray
 from ranef.contracts.links import log_one_minus_exp
 
@@ -30,6 +30,7 @@ class TruncatedPoisson(LogMeanFamily):
     """
 
     name = "truncated_poisson"
+    in_r = (InR("glmmTMB", "truncated_poisson"),)
     links = ("log",)
     support_text = "counts 1, 2, 3, ..."
     discrete = True

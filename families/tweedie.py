@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from scipy import special
 
-from ranef.contracts import Derivatives, DispersionParameter, Link
+from ranef.contracts import Derivatives, DispersionParameter, InR, Link
 from ranef.contracts.arrays import BoolArray, FloatArray
 from ranef.contracts.family import phi_of_rows
 
@@ -44,6 +44,7 @@ class Tweedie(LogMeanFamily):
     """
 
     name = "tweedie"
+    in_r = (InR("glmmTMB", "tweedie", ("sigma(m)", "family_params(m)")),)
     support_text = "0 or positive numbers"
     multiplicative_dispersion = True
 

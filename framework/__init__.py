@@ -38,6 +38,7 @@ from .contracts.errors import (
     SingularFitWarning,
 )
 from .design.pedigree import Pedigree, pedigree
+from .display.records import Table
 from .display.tables import VarCompSummary
 from .frontends.glmm import glmm
 from .frontends.lmm import lmm
@@ -76,6 +77,7 @@ __all__ = [
     "RankDeficiencyWarning",
     "SeveralOptimaWarning",
     "SingularFitWarning",
+    "Table",
     "VarCompSummary",
     "__version__",
     "contracts",

@@ -35,6 +35,7 @@ from .errors import (
 )
 from .family import Derivatives, DispersionParameter, ExponentialFamily, Family
 from .hooks import HookSpecs, hookimpl
+from .in_r import InR
 from .linalg import Blocks, Factor, Grouping, LinalgBackend, Pattern, PatternBlocks, Symbolic
 from .link import Link, LogMean, Mean
 from .observer import Evaluated, Event, FitFinished, FitStarted, Observer, PhaseStarted
@@ -63,6 +64,7 @@ __all__ = [
     "Grouping",
     "HookSpecs",
     "IdentificationWarning",
+    "InR",
     "InputError",
     "InputTypeError",
     "KnownPrecision",

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from .arrays import BoolArray, FloatArray
+from .in_r import InR
 
 #: Step of the differences that derivatives are taken by where a structure gives none.
 STEP = 6e-6
@@ -64,6 +65,8 @@ class CovarianceStructure(ABC):
     most_columns: int | None = None
     #: "triangle" or "diagonal" where the parameters are T's entries there, column by column, without any restriction.
     free: Literal["triangle", "diagonal"] | None = None
+    #: What R's glmmTMB calls the structure, for `r_code`; subclasses say it themselves.
+    in_r: tuple[InR, ...] = ()
 
     @abstractmethod
     def names(self, columns: tuple[str, ...]) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ import numpy as np
 
 from .arrays import BoolArray, FloatArray, IntArray, real_number
 from .errors import InputError, InputTypeError, shown
+from .in_r import InR
 from .link import Link, Mean
 from .links import STANDARD, by_name
 
@@ -238,6 +239,8 @@ class Family(ABC):
     weights_are_trials: bool = False
     #: Whether the variance is phi[0] V(mu): unit deviances, and Pearson residuals as R's, are then free of phi[0].
     multiplicative_dispersion: bool = False
+    #: What R's lme4 and glmmTMB call the family, for `r_code`; subclasses say it themselves.
+    in_r: tuple[InR, ...] = ()
 
     def __init__(self, link: str | Link | None = None) -> None:
         fitting = self.fitting_links()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ranef.contracts import InR
 from ranef.contracts.arrays import FloatArray
 
 from .scaled import Scaled
@@ -58,6 +59,7 @@ class CompoundSymmetry(Scaled):
     """
 
     name, least_columns = "cs", 2
+    in_r = (InR("glmmTMB", "cs"),)
 
     def n_angles(self, k: int) -> int:
         """One."""

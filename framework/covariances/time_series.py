@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ranef.contracts import InR
 from ranef.contracts.arrays import FloatArray
 
 from .scaled import Scaled
@@ -34,6 +35,7 @@ class Toeplitz(Scaled):
     """
 
     name, least_columns = "toep", 2
+    in_r = (InR("glmmTMB", "toep"),)
 
     def n_angles(self, k: int) -> int:
         """One for each distance."""
@@ -94,6 +96,7 @@ class FirstOrderAutoregressive(Scaled):
     """
 
     name, least_columns, homogeneous = "ar1", 2, True
+    in_r = (InR("glmmTMB", "ar1"),)
 
     def n_angles(self, k: int) -> int:
         """One."""

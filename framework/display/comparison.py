@@ -1,12 +1,17 @@
-"""The text of a comparison of two models, in the columns of R's `anova`."""
+"""A comparison of two models as text and HTML, in the columns of R's `anova`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from html import escape
 
+from .markup import table_html
+from .rformat import TextTable, print_table
 from .stars import stars
 from .tables import InformationCriteria
+
+TITLE = "Likelihood ratio test"
+HEADERS = ("npar", "AIC", "BIC", "logLik", "-2logLik", "Chisq", "Df", "Pr(>Chisq)", "")
 
 
 @dataclass(frozen=True)
@@ -40,23 +45,30 @@ def render_comparison(smaller: ComparedModel, larger: ComparedModel, statistic: 
     smaller: y ~ 1
     larger:  y ~ x
     <BLANKLINE>
-             npar        AIC        BIC     logLik   -2logLik    Chisq  Df  Pr(>Chisq)
-    smaller     2      24.00      25.00     -10.00      20.00
-    larger      3      20.00      22.00      -7.00      14.00   6.0000   1  0.01431 *
+            npar   AIC   BIC logLik -2logLik  Chisq Df Pr(>Chisq)
+    smaller    2 24.00 25.00 -10.00    20.00
+    larger     3 20.00 22.00  -7.00    14.00 6.0000  1    0.01431 *
     """
-    return "\n".join(_lines(smaller, larger, f"{statistic:9.4f}{df:4d}  {p_value:.4g} {stars(p_value)}".rstrip()))
+    lines = [TITLE, f"smaller: {smaller.model}", f"larger:  {larger.model}", ""]
+    lines += print_table(_cells(smaller, larger, statistic, df, p_value), right=True)
+    return "\n".join(line.rstrip() for line in lines)
 
 
-def _lines(smaller: ComparedModel, larger: ComparedModel, test: str) -> Iterator[str]:
-    yield "Likelihood ratio test"
-    yield f"smaller: {smaller.model}"
-    yield f"larger:  {larger.model}"
-    yield ""
-    yield f"{'':8}{'npar':>5}{'AIC':>11}{'BIC':>11}{'logLik':>11}{'-2logLik':>11}{'Chisq':>9}{'Df':>4}  Pr(>Chisq)"
-    yield _figures("smaller", smaller)
-    yield _figures("larger", larger) + test
+def comparison_html(smaller: ComparedModel, larger: ComparedModel, statistic: float, df: int, p_value: float) -> str:
+    """The same as HTML."""
+    models = "".join(
+        f"<p>{name}: <code>{escape(model.model)}</code></p>"
+        for name, model in (("smaller", smaller), ("larger", larger))
+    )
+    table = table_html(TITLE, _cells(smaller, larger, statistic, df, p_value))
+    return f'<div class="ranef-comparison">{models}{table}</div>'
 
 
-def _figures(name: str, model: ComparedModel) -> str:
-    c = model.criteria
-    return f"{name:8}{model.n_parameters:5d}{c.aic:11.2f}{c.bic:11.2f}{c.log_likelihood:11.2f}{c.deviance:11.2f}"
+def _cells(smaller: ComparedModel, larger: ComparedModel, statistic: float, df: int, p_value: float) -> TextTable:
+    criteria = [
+        (str(m.n_parameters), *(f"{x:.2f}" for x in (c.aic, c.bic, c.log_likelihood, c.deviance)))
+        for m, c in ((smaller, smaller.criteria), (larger, larger.criteria))
+    ]
+    test = (f"{statistic:.4f}", str(df), f"{p_value:.4g}", stars(p_value))
+    columns = [*zip(*criteria, strict=True), *(("", cell) for cell in test)]
+    return TextTable(("smaller", "larger"), HEADERS, tuple(columns))

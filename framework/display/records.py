@@ -55,6 +55,8 @@ class Table:
         Lines below it.
     headers : mapping of name -> str
         What columns are shown under, where it is not the default: ``{"statistic": "t value"}``.
+    plain : bool
+        Whether names of columns mean nothing, such as those of a user's variables; no header and no star then.
     frame : str
         Kind of data frame that `to_frame` makes by default: that of the user's data, "" where there is none.
 
@@ -88,6 +90,7 @@ class Table:
     title: str = ""
     notes: tuple[str, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
+    plain: bool = False
     frame: str = ""
 
     def __post_init__(self) -> None:
@@ -152,7 +155,7 @@ class Table:
 
     def __str__(self) -> str:
         """The table in R's manner."""
-        cells = self._cells()
+        cells = self.cells()
         lines = [self.title] * bool(self.title) + print_table(cells, right=True)
         if cells.headers[-1:] == ("",):  # stars
             lines.append("---")
@@ -162,17 +165,18 @@ class Table:
         return str(self)
 
     def _repr_html_(self) -> str:
-        cells = self._cells()
+        cells = self.cells()
         notes = "".join(f"<p><small>{escape(note)}</small></p>" for note in self._below(cells))
         return f'<div class="ranef-table">{table_html(self.title, cells)}{notes}</div>'
 
-    def _cells(self) -> TextTable:
-        """The text of the rows that are shown."""
-        columns = {name: column[:MAX_ROWS] for name, column in self.columns.items()}
-        texts = {name: _texts(name, column) for name, column in columns.items()}
-        alike = [name for name in ALIKE if name in columns and not _is_text(columns[name])]
+    def cells(self, rows: int | None = MAX_ROWS) -> TextTable:
+        """The text of so many rows, None for all: numbers with their decimals, and stars."""
+        columns = {name: column[:rows] for name, column in self.columns.items()}
+        known = () if self.plain else columns
+        texts = {name: _texts(name if name in known else "", column) for name, column in columns.items()}
+        alike = [name for name in ALIKE if name in known and not _is_text(columns[name])]
         texts |= zip(alike, common_format([columns[name].tolist() for name in alike], DIGITS), strict=True)
-        headers = {name: self.headers.get(name, HEADERS.get(name, name)) for name in columns}
+        headers = {name: self.headers.get(name, HEADERS.get(name, name) if known else name) for name in columns}
         labels = [name for name, column in columns.items() if _is_text(column)]
         row_names = [""] * len(next(iter(columns.values()), ()))
         if labels == list(columns)[:1] and len(columns) > 1:
@@ -181,7 +185,7 @@ class Table:
             for name in labels:
                 headers[name], *texts[name] = _left([headers[name], *texts[name]])
         cells = [(headers[name], tuple(text)) for name, text in texts.items()]
-        if "p_value" in columns and (columns["p_value"] < BOUNDS[-1]).any():
+        if "p_value" in known and (columns["p_value"] < BOUNDS[-1]).any():
             cells.append(("", tuple(significance_stars(columns["p_value"]))))
         return TextTable(tuple(row_names), tuple(header for header, _ in cells), tuple(text for _, text in cells))
 

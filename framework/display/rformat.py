@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from .stars import BOUNDS, stars
+from .stars import stars
 
 #: Columns of a line, R's ``options(width = 80)``.
 LINE_WIDTH = 80
@@ -160,37 +160,6 @@ def significance_stars(p: Iterable[float]) -> list[str]:
 
 
 # Coefficients ------------------------------------------------------------------------------------------------------
-
-
-def format_coefficients(
-    estimates: Sequence[Sequence[float]],
-    statistic: Sequence[float],
-    p_values: Sequence[float] | None,
-    digits: int = 4,
-) -> list[list[str]]:
-    """Columns of a table of coefficients as text, stars last if any p-value is below 0.1; R's ``printCoefmat``.
-
-    Parameters
-    ----------
-    estimates : sequence of columns
-        Estimates, standard errors and, if there are any, degrees of freedom: all get the same number of decimals.
-    statistic, p_values : columns
-        Test statistics, and their p-values if there are any.
-    digits : int
-        Significant digits of the estimates; the statistics get `digits` - 1 decimals at most.
-
-    Examples
-    --------
-    >>> format_coefficients([[251.405, 10.4673], [6.8246, 1.5458]], [36.838, 6.771], [1e-17, 3.26e-6])
-    [['251.405', ' 10.467'], ['  6.825', '  1.546'], ['36.838', ' 6.771'], ['< 2e-16', '3.26e-06'], ['***', '***']]
-    """
-    columns = common_format(estimates, digits)
-    columns.append(format_statistics(statistic, digits))
-    if p_values is not None:
-        columns.append(format_p_values(p_values, _test_decimals(digits)))
-        if any(p < BOUNDS[-1] for p in p_values):
-            columns.append(significance_stars(p_values))
-    return columns
 
 
 def common_format(columns: Sequence[Sequence[float]], digits: int) -> list[list[str]]:

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from ..contracts.arrays import FloatArray
+from .records import Table
 from .rformat import (
     LINE_WIDTH,
     TextTable,
     abbreviate,
-    format_coefficients,
     format_numbers,
     print_table,
     print_vector,
@@ -187,21 +187,23 @@ def _correlation_cells(components: Sequence[VarCompSummary]) -> list[list[str]]:
     return rows
 
 
+def coefficient_record(table: CoefficientTable) -> Table:
+    """Estimates, standard errors, degrees of freedom, statistics and p-values: what there is of them."""
+    columns = {
+        "name": table.names,
+        "estimate": table.estimate,
+        "se": table.std_error,
+        "df": table.df,
+        "statistic": table.statistic,
+        "p_value": table.p_value,
+    }
+    headers = {"statistic": table.statistic_header, "p_value": table.p_header}
+    return Table({name: column for name, column in columns.items() if column is not None}, headers=headers)
+
+
 def coefficient_table(table: CoefficientTable) -> TextTable:
-    """Estimates, standard errors, degrees of freedom, statistics, p-values and stars."""
-    estimates = [table.estimate, table.std_error]
-    headers = ["Estimate", "Std. Error"]
-    if table.df is not None:
-        estimates.append(table.df)
-        headers.append("df")
-    headers.append(table.statistic_header)
-    p_value = None
-    if table.p_value is not None:
-        p_value = table.p_value.tolist()
-        headers.append(table.p_header)
-    columns = format_coefficients([e.tolist() for e in estimates], table.statistic.tolist(), p_value, DIGITS)
-    headers += [""] * (len(columns) - len(headers))  # the stars
-    return TextTable(table.names, tuple(headers), tuple(tuple(column) for column in columns))
+    """The text of `coefficient_record`, all rows, with stars."""
+    return coefficient_record(table).cells(rows=None)
 
 
 def dispersion_table(table: CoefficientTable) -> TextTable:

@@ -15,7 +15,7 @@ from ..design.mixed import MixedDesign
 from ..design.random import RandomFactor
 from ..design.template import Template
 from ..design.terms import Term
-from ..display.comparison import ComparedModel, render_comparison
+from ..display.comparison import ComparedModel, comparison_html, render_comparison
 from ..estimation.generalized import GeneralizedFit
 from ..estimation.linear import LinearFit
 from ..estimation.model import Fit
@@ -50,6 +50,9 @@ class LikelihoodRatio:
     def __str__(self) -> str:
         """The test as a table."""
         return render_comparison(self.smaller, self.larger, self.statistic, self.df, self.p_value)
+
+    def _repr_html_(self) -> str:
+        return comparison_html(self.smaller, self.larger, self.statistic, self.df, self.p_value)
 
 
 def likelihood_ratio_test(one: F, other: F, names: tuple[str, str] | None = None) -> LikelihoodRatio:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from functools import cached_property, partial
+from os import PathLike
 from types import MappingProxyType
 from typing import Any, Generic, Self, TypeVar, cast
 
@@ -16,8 +17,9 @@ from ..contracts.errors import ComparisonError
 from ..design.labels import GroupLabels, Labels
 from ..design.terms import INTERCEPT, Term
 from ..display.html import render_html
-from ..display.summary import render_text
-from ..display.tables import CoefficientTable, InformationCriteria, SummaryData, VarCompSummary, residual_quantiles
+from ..display.records import Table
+from ..display.shown import Shown, Summary
+from ..display.tables import InformationCriteria, SummaryData, VarCompSummary, residual_quantiles
 from ..estimation.certificate import Certificate
 from ..estimation.ending import differs
 from ..estimation.model import Fit, Model
@@ -28,7 +30,9 @@ from ..notes import tell
 from ..prediction.predict import Prediction, Request, predict
 from ..prediction.simulate import simulate
 from ..registry import Provenance
+from . import tables
 from .comparison import LikelihoodRatioTest
+from .r_code import r_code
 
 F = TypeVar("F", bound=Fit)
 
@@ -38,6 +42,8 @@ class MixedSolution(ABC, Generic[F]):
 
     _fit: F
     _conf_level: float
+    #: Kind of data frame that the user gave, which tables have by default.
+    _frame: str = ""
     #: What a pickle holds; all else is computed again.
     _state: tuple[str, ...] = ("_fit", "_conf_level")
 
@@ -485,7 +491,7 @@ class MixedSolution(ABC, Generic[F]):
 
     def _summary_data(self) -> SummaryData:
         kept = self._labels.fixed.kept
-        se, test = self.se[kept], self._test
+        se = self.se[kept]
         return SummaryData(
             title=self._title,
             model=self.model,
@@ -494,23 +500,66 @@ class MixedSolution(ABC, Generic[F]):
             var_components=self.var_components,
             n_obs=self.n_obs,
             n_groups=tuple(self.n_groups.items()),
-            coefficients=CoefficientTable(
-                self._labels.fixed.kept_names,
-                self.coefficients[kept],
-                se,
-                self._statistics[kept],
-                df=None if test.df is None else test.df[kept],
-                p_value=self.p_values[kept],
-                statistic_header=f"{test.letter} value",
-                p_header=f"Pr(>|{test.letter}|)",
-            ),
+            coefficients=tables.tests_of(self, kept),
             correlation=self.vcov[np.ix_(kept, kept)] / np.outer(se, se),
             notes=self._notes(),
         )
 
-    def summary(self) -> str:
-        """The fit as text, in the look of R's `summary`."""
-        return render_text(self._summary_data())
+    def summary(self) -> Summary:
+        """The fit as text, in the look of R's `summary`; a notebook shows it as HTML."""
+        return Summary(self._summary_data())
+
+    # Tables: records that print themselves and go `to_frame()` -------------------------------------------------------
+
+    def coef_table(self) -> Table:
+        """Coefficients with tests and intervals: name, estimate, se, lower, upper, df, statistic, p_value."""
+        return tables.coef_table(self)
+
+    def var_table(self) -> Table:
+        """Variance components: factor, column, variance, sd, and correlations with earlier columns of the term."""
+        return tables.var_table(self)
+
+    def ranef_table(self) -> Table:
+        """Random effects: factor, level, column, value (the conditional mode), se (conditional)."""
+        return tables.ranef_table(self)
+
+    def vcov_table(self) -> Table:
+        """Covariance matrix of the coefficients: name, and a column of each coefficient."""
+        return tables.vcov_table(self)
+
+    def r_code(self, data: str | PathLike[str] | None = None) -> Shown:
+        """The script that fits the same model in R, with lme4 or glmmTMB, and prints these figures beside R's.
+
+        The rows are in it, under the names y, x1 ..., z1 ..., g1 ..., with comments that say what they are.
+
+        Parameters
+        ----------
+        data : str or path, optional
+            A CSV file to be written with the rows, which the script then reads; needed for more than 1,000 of them. A
+            file that is there is not written over.
+
+        Raises
+        ------
+        InputError
+            Where neither package fits the model, with the reasons; for too many rows without `data`; where the file is
+            there already or cannot be written; for a fit without rows.
+
+        Examples
+        --------
+        >>> import numpy as np, ranef
+        >>> d = ranef.datasets.load("dyestuff")
+        >>> fit = ranef.lmm(d["Yield"], np.ones((30, 1)), {"Batch": d["Batch"]}, y_name="Yield")
+        >>> print(fit.r_code())
+        # The model that ranef fitted as Yield ~ (Intercept) + (1 | Batch)
+        ...
+        m <- lmer(
+          y ~ 0 + x1 + (1 | g1),
+          data = d,
+          REML = TRUE
+        )
+        ...
+        """
+        return r_code(self, data)
 
     def _repr_html_(self) -> str:
         return render_html(self._summary_data())

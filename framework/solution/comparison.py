@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from ..display.shown import Shown
 from ..inference.lrt import LikelihoodRatio
 
 
-class LikelihoodRatioTest(str):
+class LikelihoodRatioTest(Shown):
     """The formatted test, as text that also carries `statistic`, `df` and `p_value`, and the whole `record`."""
 
     record: LikelihoodRatio
@@ -30,6 +31,9 @@ class LikelihoodRatioTest(str):
     def p_value(self) -> float:
         """Chance of a larger statistic, by the chi-squared distribution."""
         return self.record.p_value
+
+    def _repr_html_(self) -> str:
+        return self.record._repr_html_()
 
     def __getnewargs__(self) -> tuple[LikelihoodRatio]:  # type: ignore[override]
         return (self.record,)

@@ -18,7 +18,6 @@ import pytest
 import ranef
 from ranef.display.frames import kind_of
 from ranef.display.records import MAX_ROWS, Table
-from ranef.display.rformat import format_coefficients
 from ranef.display.stars import LEGEND
 
 NAMES = ("(Intercept)", "Days")
@@ -45,11 +44,6 @@ def test_coefficients_are_printed_as_r_prints_them() -> None:
         "Days          10.467      1.546  17.000   6.771    3e-06 ***",
     ]
     assert (rule, legend) == ("---", LEGEND)
-
-
-def test_the_columns_have_the_numbers_of_the_summary_s_table() -> None:
-    cells = coefficients()._cells()
-    assert [list(c) for c in cells.columns] == format_coefficients([ESTIMATE, SE, DF], T, P)
 
 
 def test_no_stars_and_no_legend_without_small_p_values() -> None:

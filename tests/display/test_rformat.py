@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from ranef.display.records import Table
 from ranef.display.rformat import (
     TextTable,
     abbreviate,
-    format_coefficients,
     format_numbers,
     format_p_values,
     print_table,
@@ -21,7 +21,6 @@ from ranef.display.rformat import (
     significance_stars,
     zap_small,
 )
-from ranef.display.stars import LEGEND
 
 R: dict[str, Any] = json.loads(Path(__file__).with_name("r_printing.json").read_text(encoding="utf-8"))
 
@@ -74,19 +73,21 @@ def test_stars_change_after_the_bounds() -> None:
     assert [s.strip() for s in significance_stars(p)] == ["***", "***", "**", "**", "*", ".", "", ""]
 
 
+def table_of(columns: list[list[float]]) -> Table:
+    """A table of coefficients, with degrees of freedom where there are five columns."""
+    names = [n for n in ("estimate", "se", "df", "statistic", "p_value") if n != "df" or len(columns) == 5]
+    headers = {"statistic": "t value", "p_value": "Pr(>|t|)"}
+    return Table({"name": tuple("abcd"[: len(columns[0])]), **dict(zip(names, columns, strict=True))}, headers=headers)
+
+
 @pytest.mark.parametrize("case", R["coefficients"])
 def test_coefficients(case: dict[str, Any]) -> None:
-    *estimates, statistic, p_values = case["columns"]
-    columns = format_coefficients(estimates, statistic, p_values, digits=4)
-    headers = ("Estimate", "Std. Error", "df", "t value", "Pr(>|t|)", "")[: len(columns)]
-    rows = tuple("abcd"[: len(statistic)])
-    lines = print_table(TextTable(rows, headers, tuple(map(tuple, columns))), right=True)
-    assert lines + (["---", LEGEND] if len(columns) == 6 else []) == case["lines"]
+    assert str(table_of(case["columns"])).split("\n") == case["lines"]
 
 
 def test_coefficients_that_are_zero_or_lost_by_rounding() -> None:
-    columns = format_coefficients([[1e-8, 2.5, 0.0], [1e-9, 0.5, 0.1]], [10.0, 5.0, 0.0], [1e-10, 1e-5, 1.0])
-    assert [[cell.strip() for cell in column] for column in columns] == [
+    cells = table_of([[1e-8, 2.5, 0.0], [1e-9, 0.5, 0.1], [10.0, 5.0, 0.0], [1e-10, 1e-5, 1.0]]).cells()
+    assert [[cell.strip() for cell in column] for column in cells.columns] == [
         ["1.0e-08", "2.5e+00", "0.0e+00"],
         ["1.0e-09", "5.0e-01", "1.0e-01"],
         ["10", "5", "0"],

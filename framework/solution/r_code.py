@@ -1,0 +1,192 @@
+"""`r_code`: the script that fits the same model in R, with our figures to be printed beside R's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from os import PathLike, fspath
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..contracts.errors import InputError, InputTypeError, shown
+from ..contracts.in_r import in_r
+from ..design.terms import Term
+from ..display.rscript import csv_text, data_frame, r_comment, r_number, r_strings, r_text, r_vector, reading_csv
+from ..display.shown import Shown
+from ..estimation.generalized import GeneralizedFit
+from ..estimation.linear import LinearFit
+from .r_packages import package_for
+from .r_variables import Variables
+
+if TYPE_CHECKING:
+    from .base import MixedSolution
+
+#: More rows are not written into a script.
+MOST_ROWS = 1000
+#: Our figures are written with so many significant digits.
+DIGITS = 10
+
+#: By default glmer finds modes of random effects to 1e-7 only, which shows in the third digit of standard errors.
+CONTROL = "control = glmerControl(tolPwrss = 1e-13)"
+
+#: Functions of the script: figures of both sides, and R's standard deviations and correlations by factor and columns.
+FUNCTIONS = """\
+beside <- function(what, name, ranef, R) {
+  cat("\\n", what, "\\n", sep = "")
+  print(data.frame(name, ranef, R, difference = R - ranef), row.names = FALSE, digits = 7)
+}
+components <- function(V) {
+  out <- c()
+  for (i in seq_along(V)) {
+    g <- sub("[.][0-9]+$", "", names(V)[i])
+    s <- attr(V[[i]], "stddev")
+    out[paste(g, names(s))] <- s
+    out[outer(names(s), names(s), function(a, b) paste(g, a, b))] <- attr(V[[i]], "correlation")
+  }
+  out
+}"""
+
+
+def r_code(solution: MixedSolution[Any], data: str | PathLike[str] | None = None) -> Shown:
+    """The script, see `MixedSolution.r_code`."""
+    fit = solution._fit
+    design = fit.model.design
+    variables = Variables.of(design)
+    package = package_for(fit, variables)
+    lines = [*_head(solution, package), f"library({package})", "", *_data(variables, design.n, data), ""]
+    lines += [f"m <- {_call(fit, variables, package)}", "print(summary(m))", "", FUNCTIONS]
+    lines += _figures(solution, variables, package)
+    return Shown("\n".join(lines) + "\n")
+
+
+def _head(solution: MixedSolution[Any], package: str) -> Iterator[str]:
+    yield r_comment(f"The model that ranef fitted as {solution.model}")
+    if dropped := solution._labels.fixed.dropped_names:
+        yield r_comment(f"without the columns {', '.join(dropped)}, which are combinations of others")
+    yield f"# by {package}, with ranef's figures beside. R's packages search less closely by default: differences of a"
+    yield "# thousandth of a standard error are those of the search."
+
+
+# Data ---------------------------------------------------------------------------------------------------------------
+
+
+def _data(variables: Variables, n: int, path: str | PathLike[str] | None) -> Iterator[str]:
+    """The data frame d, written out or read from the file that is written."""
+    yield from (r_comment(f"{name}: {meaning}") for name, meaning in variables.meaning.items())
+    if path is None:
+        if n > MOST_ROWS:
+            raise InputError(
+                f"the model has {n:,} rows, too many to be written into a script (more than {MOST_ROWS:,}): "
+                "r_code(data='rows.csv') writes them into a file, which the script reads"
+            )
+        yield f"d <- {data_frame(variables.columns)}"
+        return
+    file = _file(path)
+    _write(file, csv_text(variables.columns))
+    yield f"d <- {reading_csv(variables.columns, file.as_posix())}"
+
+
+def _file(path: Any) -> Path:
+    if not isinstance(path, str | PathLike):
+        raise InputTypeError(f"data must be the path of a file to be written; got {shown(path)}")
+    return Path(fspath(path))
+
+
+def _write(file: Path, text: str) -> None:
+    """Write a file, over none but the same."""
+    encoded = text.encode("utf-8")
+    try:
+        if not file.exists():
+            file.write_bytes(encoded)
+        elif file.is_dir() or file.read_bytes() != encoded:
+            raise InputError(f"data={str(file)!r} is there already and is not written over: name another file")
+    except OSError as error:
+        raise InputError(f"data={str(file)!r} cannot be written: {error}") from error
+
+
+# The call -----------------------------------------------------------------------------------------------------------
+
+
+def _call(fit: Any, variables: Variables, package: str) -> str:
+    linear, given = isinstance(fit, LinearFit), variables.columns
+    right = ["0", *variables.x, *["offset(o)"] * ("o" in given)]
+    right += [bar for term in fit.labels.terms for bar in _bars(term, variables, package)]
+    arguments = [f"y ~ {' + '.join(right)}", "data = d"]
+    if not linear:
+        known = in_r(fit.family, package)
+        assert known is not None  # package_for has seen to it
+        arguments.append(f'family = {known.name}(link = "{fit.family.link.name}")')
+    if linear:
+        arguments.append(f"REML = {str(fit.reml).upper()}")
+    elif package == "lme4":
+        arguments.append(f"nAGQ = {fit.nagq}")
+    arguments += ["weights = w"] * ("w" in given)
+    if not linear and package == "lme4":
+        arguments.append(CONTROL)
+    function = package if package == "glmmTMB" else "lmer" if linear else "glmer"
+    return f"{function}(\n  " + ",\n  ".join(arguments) + "\n)"
+
+
+def _bars(term: Term, variables: Variables, package: str) -> Iterator[str]:
+    """A term as R's bar; uncorrelated columns as a bar of each, which `||` is."""
+    group, effects = variables.g[term.factor], variables.effects[term.factor, term.columns]
+    known = None if term.structure is None else in_r(term.structure, package)
+    for part in [effects] if term.correlated else [(effect,) for effect in effects]:
+        inside = " + ".join(part if "1" in part else ("0", *part))
+        yield f"{'' if known is None else known.name}({inside} | {group})"
+
+
+# Figures ------------------------------------------------------------------------------------------------------------
+
+
+def _figures(solution: MixedSolution[Any], variables: Variables, package: str) -> Iterator[str]:
+    """Our figures, and where R has its own."""
+    fit = solution._fit
+    part = "" if package == "lme4" else "$cond"
+    if isinstance(fit, GeneralizedFit) and fit.nagq > 1:
+        ours = r_number(solution.log_likelihood, DIGITS)
+        yield f"# ranef's log-likelihood is {ours}; lme4's lacks constants where nAGQ > 1."
+    else:
+        yield _beside("Log-likelihood", ["logLik"], [solution.log_likelihood], "as.numeric(logLik(m))")
+    if variables.x:
+        kept = solution._labels.fixed.kept
+        names = [solution.names[j] for j in kept]
+        x = r_strings(variables.x)
+        yield _beside("Fixed effects", names, solution.coefficients[kept], f"unname(fixef(m){part}[{x}])")
+        if isinstance(fit, LinearFit) and package == "glmmTMB":
+            yield "# glmmTMB's standard errors take in that variances are estimated; lme4's and ranef's do not."
+        errors = f"sqrt(diag(as.matrix(vcov(m){part})))[{x}]"
+        yield _beside("Standard errors", names, solution.se[kept], f"unname({errors})")
+    of, values, keys = zip(*_components(solution, variables), strict=True)
+    theirs = f"unname(components(VarCorr(m){part})[{r_strings(keys)}])"
+    yield _beside("Standard deviations and correlations of random effects", of, values, theirs)
+    if isinstance(fit, LinearFit):
+        yield _beside("Residual standard deviation", ["sigma"], [solution.var_components[-1].std_dev], "sigma(m)")
+        return
+    known = in_r(fit.family, package)
+    if known is not None and known.parameters:
+        names, phi = [p.name for p in fit.family.parameters], solution._determined(lambda fit: fit.phi)
+        yield _beside("Dispersion parameters", names, phi, f"unname(c({', '.join(known.parameters)}))")
+
+
+def _beside(what: str, names: Sequence[str], values: Any, theirs: str) -> str:
+    numbers = r_vector(r_number(float(v), DIGITS) for v in values)
+    return f"beside({r_text(what)},\n  {r_strings(names)},\n  {numbers},\n  {theirs})"
+
+
+def _components(solution: MixedSolution[Any], variables: Variables) -> Iterator[tuple[str, float, str]]:
+    """Name, value and R's key of every standard deviation and correlation, of the user's columns."""
+    for f, covariance in solution._covariances:
+        sd = np.sqrt(np.diagonal(covariance))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            correlation = covariance / np.outer(sd, sd)
+        names, group = f.column_names, variables.g[f.name]
+        keys = [variables.names[f.name, name] for name in names]
+        start = 0
+        for term in f.terms:
+            for a in range(start, start + len(term.columns)):
+                yield f"{f.name} {names[a]}", float(sd[a]), f"{group} {keys[a]}"
+                for b in range(start, a if term.correlated else start):
+                    yield f"{f.name} {names[a]}, {names[b]}", float(correlation[a, b]), f"{group} {keys[a]} {keys[b]}"
+            start += len(term.columns)
