@@ -38,6 +38,7 @@ from .contracts.errors import (
 )
 from .design.pedigree import Pedigree, pedigree
 from .display.tables import VarCompSummary
+from .formula.model_frame import ModelFrame, model_frame
 from .frontends.glmm import glmm
 from .frontends.lmm import lmm
 from .solution.glmm import GLMMParams, GLMMSolution
@@ -60,6 +61,7 @@ __all__ = [
     "LMMParams",
     "LMMSolution",
     "MissingExtraError",
+    "ModelFrame",
     "NameConflictWarning",
     "NoMaximumError",
     "NotPositiveDefiniteError",
@@ -78,6 +80,7 @@ __all__ = [
     "glmm",
     "hookimpl",
     "lmm",
+    "model_frame",
     "pedigree",
     "registry",
 ]

@@ -81,7 +81,7 @@ def learn(source: str, frame: Any, names: Names) -> tuple[FloatArray, Part]:
     """
     matrix, spec = _materialize(source, {}, frame, names)
     terms, columns, r_names = [], [], []
-    for term, where in spec.term_slices.items():
+    for term, where in (spec.term_slices if matrix.shape[1] else {}).items():
         own = spec.column_names[where]
         readable, r_own = _named(term, own, spec, names)
         contrasts = {
@@ -93,7 +93,7 @@ def learn(source: str, frame: Any, names: Names) -> tuple[FloatArray, Part]:
         terms.append(TermColumns(_shown(str(term), names), tuple(readable), factors, contrasts))
         columns += readable
         r_names += r_own
-    return matrix, Part(source, tuple(columns), tuple(r_names), tuple(terms), plain(spec.transform_state))
+    return matrix, Part(source, tuple(columns), tuple(r_names), tuple(terms), plain(spec.transform_state or {}))
 
 
 def encode(part: Part, frame: Any, names: Names) -> FloatArray:
@@ -172,7 +172,7 @@ def _labels(factor: Any, columns: tuple[str, ...], spec: Any, names: Names) -> l
         pattern = state.contrasts.get_factor_format(state.levels, reduced_rank=reduced)
         coded = state.contrasts.get_coding_column_names(state.levels, reduced_rank=reduced)
         for i, field in enumerate(coded):
-            numbered = reduced and word in ("sum", "helmert", "diff")
+            numbered = reduced and word in ("sum", "helmert", "diff", "sas")
             level = {"True": "TRUE", "False": "FALSE"}.get(str(field), str(field))
             out.append((pattern.format(name=expr, field=field), f"{r}{i + 1 if numbered else level}"))
     return out

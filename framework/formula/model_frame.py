@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -79,6 +80,13 @@ class Terms:
             rows = "1 row was" if self.n_dropped == 1 else f"{self.n_dropped} rows were"
             texts.append(f"{rows} left out for missing values ({by})")
         return "; ".join(texts)
+
+    @property
+    def details(self) -> tuple[str, ...]:
+        """Weights, offset and rows that were left out, for a summary."""
+        given = {"Weights": self.weights, "Offset": self.offset, "Subset": self.subset}
+        lines = [f"{name}: {text}" for name, text in given.items() if text]
+        return (*lines, f"Rows: {self.rows_text}") if self.rows_text else tuple(lines)
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,12 +212,17 @@ def model_frame(
     used = [name for tree in (*plan.response, *plan.offsets) for name in variables(tree, plan.names)]
     used += [*plan.encoded, *plan.grouping()]
     used += [name for key in ("weights", "offset") if key in asked for name in variables(asked[key], plan.names)]
-    used = list(dict.fromkeys(used))
+    made = plan.names.derived
+    bases = {d: variables(ast.parse(source_text, mode="eval").body, plan.names) for d, source_text in made.items()}
+    used = list(dict.fromkeys([*used, *(name for listed in bases.values() for name in listed)]))
     if unknown := set(order) - set(used):
         raise InputError(f"levels names {', '.join(sorted(unknown))}, which the formula does not use")
 
     inside = _subset(asked.get("subset"), read.get("subset"), source)
     missing = {name: v.missing & inside for name in used if isinstance(v := source[name], Variable)}
+    for name, listed in bases.items():  # what is missing because a column is, is that column's
+        if name in missing:
+            missing[name] &= ~np.logical_or.reduce([missing.get(base, ~inside) for base in listed])
     missing |= {name: np.isnan(a) & inside for name, a in read.items() if name != "subset"}
     missing = {name: where for name, where in missing.items() if where.any()}
     if missing and na_action == "raise":

@@ -1,9 +1,9 @@
-"""`glmm`: generalized linear mixed models from arrays."""
+"""`glmm`: generalized linear mixed models from a formula and a data frame, or from arrays."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Never
+from typing import Any, Never, Unpack, overload
 
 import numpy as np
 
@@ -24,14 +24,51 @@ from ..notes import tell
 from ..registry import Provenance
 from ..solution.glmm import GLMMSolution
 from .covariances import structures_of
+from .formulas import GeneralizedOptions, read_formula
 from .settings import check_quadrature, check_settings, refuse_unknown, response_name
 
 
+@overload
+def glmm(
+    formula: str,
+    data: Any,
+    *,
+    contrasts: Mapping[str, str] | None = None,
+    na_action: str | None = None,
+    subset: Any = None,
+    levels: Mapping[str, Sequence[Any]] | None = None,
+    context: Mapping[str, Any] | None = None,
+    **options: Unpack[GeneralizedOptions],
+) -> GLMMSolution: ...
+
+
+@overload
 def glmm(
     y: Any,
     X: Any,
     groups: Mapping[str, Any] | Any,
     *,
+    random_effects: Mapping[str, Any] | None = None,
+    random_data: Mapping[str, Any] | None = None,
+    correlated: Mapping[str, bool] | bool | None = None,
+    x_names: Sequence[str] | None = None,
+    y_name: str | None = None,
+    **options: Unpack[GeneralizedOptions],
+) -> GLMMSolution: ...
+
+
+def glmm(
+    y: Any = None,
+    X: Any = None,
+    groups: Mapping[str, Any] | Any = None,
+    *,
+    formula: str | None = None,
+    data: Any = None,
+    contrasts: Mapping[str, str] | None = None,
+    na_action: str | None = None,
+    subset: Any = None,
+    levels: Mapping[str, Sequence[Any]] | None = None,
+    context: Mapping[str, Any] | None = None,
     family: str | Family = "binomial",
     random_effects: Mapping[str, Any] | None = None,
     random_data: Mapping[str, Any] | None = None,
@@ -117,6 +154,35 @@ def glmm(
     tol, max_iter, conf_level = check_settings(tol, max_iter, conf_level, verbose=verbose)
     nagq = check_quadrature(nagq, hessian)
     chosen, provenance = _family(family)
+    frame = read_formula(
+        "glmm",
+        y,
+        X,
+        groups,
+        formula=formula,
+        data=data,
+        options={
+            "contrasts": contrasts,
+            "na_action": na_action,
+            "subset": subset,
+            "levels": levels,
+            "context": context,
+        },
+        said={
+            "random_effects": random_effects,
+            "random_data": random_data,
+            "correlated": correlated,
+            "x_names": x_names,
+            "y_name": y_name,
+        },
+        weights=weights,
+        offset=offset,
+        covariance=covariance,
+    )
+    if frame is not None:
+        y, X, groups, x_names, y_name = frame.y, frame.X, frame.groups, frame.x_names, frame.terms.response
+        random_effects, random_data, covariance = frame.random_effects, frame.random_data, frame.covariance
+        weights, offset = frame.weights, frame.offset
     groups = as_groups(groups)
     check_alignment(groups, random_data, y=y, X=X, weights=weights, offset=offset)
     response, trials = _response(y, chosen, weights)
@@ -143,7 +209,7 @@ def glmm(
     with Watch(observers_of(callbacks, verbose)) as watch:
         fit = model.fit(start=start, watch=watch)
     tell(fit.notes)
-    return GLMMSolution(fit, conf_level=conf_level)
+    return GLMMSolution(fit, conf_level=conf_level, terms=frame.terms if frame else None)
 
 
 def _family(family: Any) -> tuple[Family, tuple[Provenance, ...]]:

@@ -12,6 +12,7 @@ from ..contracts.family import Family
 from ..display.summary import glmm_title
 from ..display.tables import CoefficientTable, SummaryData, VarCompSummary
 from ..estimation.generalized import GeneralizedFit
+from ..formula.model_frame import Terms
 from ..inference.covariance import covariance_of
 from ..inference.laplace_check import LaplaceCheck, laplace_check
 from ..inference.wald import ZTest
@@ -71,8 +72,8 @@ class GLMMSolution(MixedSolution[GeneralizedFit]):
     ([-1.399, -0.992, -1.129, -1.58], [0.232, 0.307, 0.327, 0.427])
     """
 
-    def __init__(self, fit: GeneralizedFit, *, conf_level: float) -> None:
-        super().__init__(fit, conf_level)
+    def __init__(self, fit: GeneralizedFit, *, conf_level: float, terms: Terms | None = None) -> None:
+        super().__init__(fit, conf_level, terms)
 
     # Estimates ------------------------------------------------------------------------------------------------------
 

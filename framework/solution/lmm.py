@@ -11,6 +11,7 @@ from ..contracts.arrays import FloatArray
 from ..display.summary import lmm_title
 from ..display.tables import SummaryData, VarCompSummary
 from ..estimation.linear import LinearFit
+from ..formula.model_frame import Terms
 from ..inference.satterthwaite import satterthwaite_df
 from ..inference.wald import TTest
 from .base import MixedSolution, _expand, _frozen
@@ -68,8 +69,8 @@ class LMMSolution(MixedSolution[LinearFit]):
     _satterthwaite: bool
     _state = (*MixedSolution._state, "_satterthwaite")
 
-    def __init__(self, fit: LinearFit, *, satterthwaite: bool, conf_level: float) -> None:
-        super().__init__(fit, conf_level)
+    def __init__(self, fit: LinearFit, *, satterthwaite: bool, conf_level: float, terms: Terms | None = None) -> None:
+        super().__init__(fit, conf_level, terms)
         object.__setattr__(self, "_satterthwaite", satterthwaite)
 
     # Estimates ------------------------------------------------------------------------------------------------------
