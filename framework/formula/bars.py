@@ -227,8 +227,10 @@ def _combination(text: str, nodes: Nodes) -> GroupPart:
         part = _side(text, nodes, min(i, len(nodes) - 1), nodes[start:i])
         start = i + 1
         first = part[0]
-        if len(part) > 1 or (isinstance(first, Token) and first.name is None) or (
-            isinstance(first, Group) and first.opening.text != "("
+        if (
+            len(part) > 1
+            or (isinstance(first, Token) and first.name is None)
+            or (isinstance(first, Group) and first.opening.text != "(")
         ):
             refuse(text, *span(part), "a grouping factor is a column, or a call such as factor(k)")
         if isinstance(first, Group) and first.function is None:

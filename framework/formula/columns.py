@@ -145,6 +145,8 @@ def read_variable(column: Any, name: str) -> Variable:
 
 def _series(values: Any, name: str, pd: ModuleType) -> Any:
     """An array, or a list of one type, as pandas' series."""
+    if isinstance(values, pd.api.extensions.ExtensionArray | pd.Index):
+        return pd.Series(values)
     array = np.asarray(values) if isinstance(values, np.ndarray) else None
     if array is None:
         kinds = set(map(type, values)) if isinstance(values, list | tuple) else set()
@@ -176,7 +178,9 @@ def _objects(values: list[Any], name: str, pd: ModuleType) -> Variable:
     if all(isinstance(value, str) for value in known):
         return _text(np.array([None if m else v for v, m in zip(values, missing, strict=True)], dtype=object), pd)
     if all(isinstance(value, bool | np.bool_) for value in known):
-        return Variable.of_codes([-1 if m else int(v) for v, m in zip(values, missing, strict=True)], LOGICAL, "logical")
+        return Variable.of_codes(
+            [-1 if m else int(v) for v, m in zip(values, missing, strict=True)], LOGICAL, "logical"
+        )
     kinds = sorted({type(value).__name__ for value in known})
     try:
         if any(isinstance(value, str | bytes | bool | np.bool_ | complex) for value in known):
@@ -201,9 +205,12 @@ def _category(column: Any, missing: BoolArray, name: str, pd: ModuleType) -> Var
     elif type(native).__module__.startswith("pyarrow"):
         dictionary = native.unify_dictionaries().combine_chunks()
         dictionary = dictionary.chunk(0) if hasattr(dictionary, "chunk") else dictionary
-        codes, labels = dictionary.indices.fill_null(-1).to_numpy(zero_copy_only=False), dictionary.dictionary.to_pylist()
+        codes = dictionary.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        labels = dictionary.dictionary.to_pylist()
     else:
-        return _text(np.where(missing, None, column.cast(library("narwhals.stable.v2").String).to_numpy()), pd)
+        labels_of_rows = column.cast(library("narwhals.stable.v2").String).to_numpy().astype(object)
+        labels_of_rows[missing] = None
+        return _text(labels_of_rows, pd)
     levels = [_category_label(label) for label in labels]
     if len(set(levels)) < len(levels) or any(is_missing(label) for label in labels):
         raise InputError(f"column {name!r} has categories that read alike, or a missing one: {', '.join(levels[:10])}")

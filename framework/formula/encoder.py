@@ -197,9 +197,7 @@ class Encoder:
         return {key: value for key, value in self.__dict__.items() if key != "plan"}
 
 
-def random_columns(
-    plan: Plan, parts: Mapping[str, Part], matrices: Mapping[str, FloatArray]
-) -> dict[str, FloatArray]:
+def random_columns(plan: Plan, parts: Mapping[str, Part], matrices: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
     """Columns of the random effects by name, the intercept left out."""
     return {
         column: matrices[source][:, j]

@@ -128,7 +128,9 @@ def _source(nodes: Nodes, names: Names) -> list[str]:
             out.append(_call(node, names))
         elif node.kind == "sign":
             if is_sign(node, "|", "||"):
-                refuse(names.text, node.start, node.end, "a bar inside of an expression: random terms are (effects | g)")
+                refuse(
+                    names.text, node.start, node.end, "a bar inside of an expression: random terms are (effects | g)"
+                )
             if is_sign(node, ":", "~") or node.text.startswith("%"):
                 refuse(names.text, node.start, node.end, f"{node.text} is not available in expressions")
             out.append({"^": "**"}.get(node.text, node.text))
@@ -223,6 +225,7 @@ class Derive(ast.NodeTransformer):
         self.names = names
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
+        """Cut out a call."""
         function = node.func.id if isinstance(node.func, ast.Name) else ""
         logical = function == "I" and len(node.args) == 1 and isinstance(node.args[0], ast.Compare)
         if function not in FACTORS and not logical:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -97,7 +98,7 @@ def cut(x: Any, breaks: Any, labels: Any = None, right: Any = True, include_lowe
     names = [f"{e:.3g}" for e in edges]
     if labels is None:
         pattern = "({},{}]" if right else "[{},{})"
-        levels = tuple(pattern.format(a, b) for a, b in zip(names, names[1:], strict=False))
+        levels = tuple(pattern.format(a, b) for a, b in pairwise(names))
     else:
         levels = tuple(map(_label, labels)) if isinstance(labels, list) else ()
     if len(levels) != len(edges) - 1 or len(set(levels)) < len(levels):

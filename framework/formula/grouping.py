@@ -22,8 +22,8 @@ def labels_of(random: RandomPlan, source: Source) -> tuple[AnyArray, AnyArray]:
     missing = np.logical_or.reduce([part.missing for part in parts])
     if len(parts) == 1:
         return _labels(parts[0]), missing
-    texts = [part.as_factor() for part in parts]
-    joined = np.array([":".join(ls) for ls in zip(*(np.array([*t.levels, ""], dtype=object)[t.codes] for t in texts))])
+    texts = [np.array([*f.levels, ""], dtype=object)[f.codes] for f in (part.as_factor() for part in parts)]
+    joined = np.array([":".join(labels) for labels in zip(*texts, strict=True)])
     return joined, missing
 
 

@@ -322,7 +322,7 @@ def _subset(tree: Any, mask: FloatArray | None, source: Source) -> BoolArray:
     if mask is not None:
         if not np.isin(mask[~np.isnan(mask)], (0.0, 1.0)).all():
             raise InputTypeError("subset must be a mask of True and False, a value for each row, or an expression")
-        return mask == 1
+        return np.asarray(mask == 1)
     if tree is None:
         return np.ones(source.frame.n, dtype=bool)
     value = evaluate(tree, source, source.names.context)

@@ -66,9 +66,7 @@ class Plan:
         return list(dict.fromkeys(name for r in self.random for e in r.parts for name in variables(e, self.names)))
 
 
-def make_plan(
-    text: str, columns: Sequence[str], contrasts: Mapping[str, str], context: Mapping[str, Any]
-) -> Plan:
+def make_plan(text: str, columns: Sequence[str], contrasts: Mapping[str, str], context: Mapping[str, Any]) -> Plan:
     """Read a formula.
 
     Parameters

@@ -62,7 +62,12 @@ class Source:
                 raise InputError(f"levels names {name!r}, which is numeric: write factor({name}) in the formula")
             made = replace(made.with_levels(self._levels[name], name), kind="category")
         if self._stored is not None and name in self._stored and not _same_kind(self._stored[name][0], made.kind):
-            raise InputError(f"{name} was of kind {self._stored[name][0]} in the fit, and is {made.kind} in the new data")
+            raise InputError(
+                f"{name} was of kind {self._stored[name][0]} in the fit, and is {made.kind} in the new data"
+            )
+        if self._stored is not None and name in self._stored and made.is_factor:
+            kept = self._stored[name][1]  # codes of the fit, so that relevel finds a level that no new row has
+            made = made.with_levels((*kept, *(level for level in made.levels if level not in kept)), name)
         return made
 
     def _unknown(self, name: str) -> str:
@@ -93,7 +98,7 @@ def _same_kind(fitted: str, new: str) -> bool:
     return fitted == new or {fitted, new} <= {"text", "category"}
 
 
-def table_of(variables: Mapping[str, Variable], names: Names, n: int) -> Any:
+def table_of(variables: Mapping[str, Any], names: Names, n: int) -> Any:
     """Variables as formulaic's data: a frame of numbers and categories, under their identifiers."""
     pd = library("pandas")
     columns = {
@@ -128,5 +133,3 @@ def check_finite(matrix: FloatArray, columns: Sequence[str], rows: AnyArray) -> 
                 f"{name} is missing or infinite in {rows_text(at)}: the data are there, and what the formula makes of "
                 "them is no number. Leave these rows out with subset=, or change the formula"
             )
-
-

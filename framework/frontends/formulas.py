@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, TypedDict
 
 from ..contracts.errors import InputError, InputTypeError, shown
+from ..contracts.family import Family
 from ..contracts.linalg import LinalgBackend
 from ..contracts.observer import Observer
 from ..contracts.optim import Optimizer
@@ -44,7 +45,7 @@ class LinearOptions(FitOptions, total=False):
 class GeneralizedOptions(FitOptions, total=False):
     """... of `ranef.glmm`."""
 
-    family: Any
+    family: str | Family
     nagq: int
     hessian: str
 
@@ -53,10 +54,18 @@ class FormulaOptions(TypedDict, total=False):
     """Arguments of formulas alone, see `ranef.model_frame`."""
 
     contrasts: Mapping[str, str] | None
-    na_action: str
+    na_action: str | None
     subset: Any
     levels: Mapping[str, Sequence[Any]] | None
     context: Mapping[str, Any] | None
+
+
+class LinearFormula(LinearOptions, FormulaOptions, total=False):
+    """Arguments of `ranef.lmm` beside formula and data."""
+
+
+class GeneralizedFormula(GeneralizedOptions, FormulaOptions, total=False):
+    """Arguments of `ranef.glmm` beside formula and data."""
 
 
 def read_formula(
@@ -89,7 +98,9 @@ def read_formula(
     if formula is None and not isinstance(y, str):
         given = [name for name, value in {**options, "data": data}.items() if value is not None]
         if given and given != ["na_action"]:
-            raise InputTypeError(f"{', '.join(given)}: for formulas only, as in ranef.{function}('y ~ x + (1 | g)', data)")
+            raise InputTypeError(
+                f"{', '.join(given)}: for formulas only, as in ranef.{function}('y ~ x + (1 | g)', data)"
+            )
         if groups is None or y is None or X is None:
             raise InputTypeError(f"{function} needs a formula and data, or y, X and groups")
         return None

@@ -24,22 +24,20 @@ from ..notes import tell
 from ..registry import Provenance
 from ..solution.glmm import GLMMSolution
 from .covariances import structures_of
-from .formulas import GeneralizedOptions, read_formula
+from .formulas import GeneralizedFormula, GeneralizedOptions, read_formula
 from .settings import check_quadrature, check_settings, refuse_unknown, response_name
 
 
 @overload
-def glmm(
-    formula: str,
-    data: Any,
-    *,
-    contrasts: Mapping[str, str] | None = None,
-    na_action: str | None = None,
-    subset: Any = None,
-    levels: Mapping[str, Sequence[Any]] | None = None,
-    context: Mapping[str, Any] | None = None,
-    **options: Unpack[GeneralizedOptions],
-) -> GLMMSolution: ...
+def glmm(formula: str, data: Any, /, **options: Unpack[GeneralizedFormula]) -> GLMMSolution: ...
+
+
+@overload
+def glmm(formula: str, /, *, data: Any, **options: Unpack[GeneralizedFormula]) -> GLMMSolution: ...
+
+
+@overload
+def glmm(*, formula: str, data: Any, **options: Unpack[GeneralizedFormula]) -> GLMMSolution: ...
 
 
 @overload

@@ -16,22 +16,20 @@ from ..estimation.pipeline import Watch, observers_of
 from ..notes import tell
 from ..solution.lmm import LMMSolution
 from .covariances import structures_of
-from .formulas import LinearOptions, read_formula
+from .formulas import LinearFormula, LinearOptions, read_formula
 from .settings import check_settings, refuse_unknown, response_name
 
 
 @overload
-def lmm(
-    formula: str,
-    data: Any,
-    *,
-    contrasts: Mapping[str, str] | None = None,
-    na_action: str | None = None,
-    subset: Any = None,
-    levels: Mapping[str, Sequence[Any]] | None = None,
-    context: Mapping[str, Any] | None = None,
-    **options: Unpack[LinearOptions],
-) -> LMMSolution: ...
+def lmm(formula: str, data: Any, /, **options: Unpack[LinearFormula]) -> LMMSolution: ...
+
+
+@overload
+def lmm(formula: str, /, *, data: Any, **options: Unpack[LinearFormula]) -> LMMSolution: ...
+
+
+@overload
+def lmm(*, formula: str, data: Any, **options: Unpack[LinearFormula]) -> LMMSolution: ...
 
 
 @overload
@@ -226,4 +224,6 @@ def lmm(
     with Watch(observers_of(callbacks, verbose)) as watch:
         fit = model.fit(start=start, watch=watch)
     tell(fit.notes)
-    return LMMSolution(fit, satterthwaite=compute_satterthwaite, conf_level=conf_level, terms=frame.terms if frame else None)
+    return LMMSolution(
+        fit, satterthwaite=compute_satterthwaite, conf_level=conf_level, terms=frame.terms if frame else None
+    )

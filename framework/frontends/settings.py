@@ -32,7 +32,7 @@ ANSWERS = {
     "control": "write tol=, max_iter=, optimizer=",
     "maxiter": "write max_iter=",
     "level": "write conf_level=",
-        "na.action": "write na_action=",
+    "na.action": "write na_action=",
 }
 #: ... by the function that was asked.
 ANSWERS_OF = {

@@ -50,9 +50,7 @@ def test_arguments(name, kind):
     np.testing.assert_array_equal(frame.y, case.y)
     assert [frame.terms.r_names[c] for c in frame.x_names] == list(case.x_names)
     np.testing.assert_allclose(frame.X, case.X, rtol=1e-13, atol=1e-13)
-    assert {frozenset(name.split(":")) for name in frame.groups} == {
-        frozenset(name.split(":")) for name in case.groups
-    }
+    assert {frozenset(name.split(":")) for name in frame.groups} == {frozenset(name.split(":")) for name in case.groups}
     for group, labels in frame.groups.items():
         same = next(g for g in case.groups if set(g.split(":")) == set(group.split(":")))
         ours, theirs = codes(labels), codes(case.groups[same])
@@ -63,7 +61,9 @@ def test_arguments(name, kind):
 def test_fits(name, kind):
     case = load(name)
     ours = fit(case, case.expected["formula"], frame_of(name, kind), weights=case.expected["weights"])
-    arrays = {k: getattr(case, k) for k in ("random_effects", "random_data", "correlated", "weights", "offset", "x_names")}
+    arrays = {
+        k: getattr(case, k) for k in ("random_effects", "random_data", "correlated", "weights", "offset", "x_names")
+    }
     theirs = fit(case, case.y, case.X, case.groups, **arrays)
     np.testing.assert_allclose(ours.log_likelihood, theirs.log_likelihood, rtol=1e-10)
     np.testing.assert_allclose(ours.coefficients, theirs.coefficients, rtol=1e-10, atol=1e-10)
