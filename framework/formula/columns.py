@@ -178,9 +178,8 @@ def _objects(values: list[Any], name: str, pd: ModuleType) -> Variable:
     if all(isinstance(value, str) for value in known):
         return _text(np.array([None if m else v for v, m in zip(values, missing, strict=True)], dtype=object), pd)
     if all(isinstance(value, bool | np.bool_) for value in known):
-        return Variable.of_codes(
-            [-1 if m else int(v) for v, m in zip(values, missing, strict=True)], LOGICAL, "logical"
-        )
+        flags = np.array([-1 if m else int(v) for v, m in zip(values, missing, strict=True)])
+        return Variable.of_codes(flags, LOGICAL, "logical")
     kinds = sorted({type(value).__name__ for value in known})
     try:
         if any(isinstance(value, str | bytes | bool | np.bool_ | complex) for value in known):

@@ -14,79 +14,15 @@ from ..contracts.errors import DataWarning, InputError, InputTypeError, shown
 from ..design.reading import check_alignment, rows_text
 from ..design.terms import INTERCEPT
 from ..notes import Note
-from .columns import Frame
+from .columns import Frame, read_variable
 from .encoder import Encoder, random_columns
-from .expressions import evaluate, variables
-from .formulaic import Part, TermColumns, learn
+from .expressions import Names, evaluate, variables
+from .formulaic import Part, learn
 from .grouping import grouping_of
 from .plan import Plan, check_context, check_contrasts, make_plan, text_expression
 from .source import Source, check_finite, numbers_of, table_of
+from .terms import Terms
 from .variables import Variable
-
-
-@dataclass(frozen=True)
-class Terms:
-    """What travels with a fit by formula.
-
-    Parameters
-    ----------
-    formula : str
-        As written.
-    response : str
-        Left side of it.
-    encoder : Encoder
-        Encodes new rows as those of the fit.
-    weights, offset, subset : str
-        Those arguments where they were text, ``"array"`` where they were arrays, ``""`` without.
-    n_rows : int
-        Rows of the data.
-    dropped : dict of str to int
-        Rows left out because of missing values, by variable; a row counts for each that is missing.
-    n_dropped : int
-        Rows left out because of missing values.
-    n_outside : int
-        Rows outside of the subset.
-    """
-
-    formula: str
-    response: str
-    encoder: Encoder
-    weights: str
-    offset: str
-    subset: str
-    n_rows: int
-    dropped: Mapping[str, int]
-    n_dropped: int
-    n_outside: int
-
-    @property
-    def fixed(self) -> dict[str, TermColumns]:
-        """Fixed terms by name: columns, factors, contrasts."""
-        return self.encoder.terms
-
-    @property
-    def r_names(self) -> dict[str, str]:
-        """R's name of every column, of X and of random effects."""
-        return {c: r for part in self.encoder.parts for c, r in zip(part.columns, part.r_names, strict=True)}
-
-    @property
-    def rows_text(self) -> str:
-        """Which rows were left out, in words; empty where none was."""
-        texts = []
-        if self.n_outside:
-            texts.append(f"{self.n_outside} of {self.n_rows} rows are not in the subset")
-        if self.n_dropped:
-            by = ", ".join(f"{name} {count}" for name, count in self.dropped.items())
-            rows = "1 row was" if self.n_dropped == 1 else f"{self.n_dropped} rows were"
-            texts.append(f"{rows} left out for missing values ({by})")
-        return "; ".join(texts)
-
-    @property
-    def details(self) -> tuple[str, ...]:
-        """Weights, offset and rows that were left out, for a summary."""
-        given = {"Weights": self.weights, "Offset": self.offset, "Subset": self.subset}
-        lines = [f"{name}: {text}" for name, text in given.items() if text]
-        return (*lines, f"Rows: {self.rows_text}") if self.rows_text else tuple(lines)
 
 
 @dataclass(frozen=True, eq=False)
@@ -294,8 +230,6 @@ def _levels(levels: Any) -> dict[str, list[str]]:
 
 def _array(value: Any, name: str, n: int) -> FloatArray:
     """An argument that is an array: numbers, NaN where missing."""
-    from .columns import read_variable
-
     numbers = read_variable(value, name).numbers(name)
     if len(numbers) != n:
         raise InputError(f"{name} has {len(numbers)} rows, data has {n}")
@@ -306,8 +240,6 @@ def _dots(
     formula: str, frame: Frame, texts: Mapping[str, str], contrasts: Mapping[str, str], context: Mapping[str, Any]
 ) -> list[str]:
     """Columns that the dot may stand for: not those of weights, offset and subset."""
-    from .expressions import Names
-
     names = Names(formula, context)
     taken = {
         name
@@ -429,4 +361,4 @@ def _notes_of_split(plan: Plan, parts: Mapping[str, Part]) -> list[Note]:
     return list(notes.values())
 
 
-__all__ = ["ModelFrame", "Terms", "model_frame"]
+__all__ = ["ModelFrame", "model_frame"]

@@ -107,7 +107,10 @@ def read_formula(
     if formula is not None and y is not None:
         raise InputTypeError(f"{function} takes a formula or y, not both")
     if (X is not None and data is not None) or groups is not None:
-        raise InputTypeError(f"{function} with a formula takes one data frame: ranef.{function}(formula, data)")
+        raise InputTypeError(
+            f"y is the text {shown(y or formula)}, so it is read as a formula, which takes one data frame: "
+            f"ranef.{function}(formula, data)"
+        )
     if X is None and data is None:
         raise InputTypeError(f"{function} with a formula needs data: ranef.{function}({shown(y or formula)}, data)")
     if other := [name for name, value in said.items() if value is not None]:

@@ -21,7 +21,7 @@ from ..display.tables import CoefficientTable, InformationCriteria, SummaryData,
 from ..estimation.certificate import Certificate
 from ..estimation.ending import differs
 from ..estimation.model import Fit
-from ..formula.model_frame import Terms
+from ..formula.terms import Terms
 from ..inference.criteria import information_criteria
 from ..inference.lrt import likelihood_ratio_test
 from ..inference.wald import WaldTest

@@ -12,7 +12,7 @@ from ..contracts.family import Family
 from ..display.summary import glmm_title
 from ..display.tables import CoefficientTable, SummaryData, VarCompSummary
 from ..estimation.generalized import GeneralizedFit
-from ..formula.model_frame import Terms
+from ..formula.terms import Terms
 from ..inference.covariance import covariance_of
 from ..inference.laplace_check import LaplaceCheck, laplace_check
 from ..inference.wald import ZTest

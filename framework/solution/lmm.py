@@ -11,7 +11,7 @@ from ..contracts.arrays import FloatArray
 from ..display.summary import lmm_title
 from ..display.tables import SummaryData, VarCompSummary
 from ..estimation.linear import LinearFit
-from ..formula.model_frame import Terms
+from ..formula.terms import Terms
 from ..inference.satterthwaite import satterthwaite_df
 from ..inference.wald import TTest
 from .base import MixedSolution, _expand, _frozen
