@@ -56,6 +56,7 @@ class Names:
     def identifier(self, name: str) -> str:
         """The name, or its substitute where it is none of Python's, or a function's."""
         taken = name in NUMERIC or name in FACTORS or name in STATEFUL or name in ("contr", "np", "c")
+        taken = taken or callable(self.context.get(name))
         plain = name.isascii() and name.isidentifier() and not keyword.iskeyword(name) and not name.startswith("_")
         if plain and not taken:
             return name

@@ -149,7 +149,7 @@ def _shown(text: str, names: Names) -> str:
 
 def _named(term: Any, columns: tuple[str, ...], spec: Any, names: Names) -> tuple[list[str], list[str]]:
     """Names of a term's columns: ranef's and R's, which has ``fb`` for ``f[T.b]`` and ``poly(x, 2)1``."""
-    if columns == ("Intercept",):
+    if str(term) == "1":
         return [INTERCEPT], [INTERCEPT]
     labels = [_labels(f, columns, spec, names) for f in term.factors]
     by_name = {

@@ -136,6 +136,9 @@ def model_frame(
     contrasts, context, order = check_contrasts(contrasts), check_context(context), _levels(levels)
     frame = Frame(data)
     given = {"weights": weights, "offset": offset, "subset": subset}
+    given = {
+        name: f"`{value}`" if isinstance(value, str) and value in frame else value for name, value in given.items()
+    }
     arrays = {name: value for name, value in given.items() if value is not None and not isinstance(value, str)}
     check_alignment(data=data, **arrays)
     read = {name: _array(value, name, frame.n) for name, value in arrays.items()}
@@ -192,7 +195,7 @@ def model_frame(
         formula=formula,
         response=plan.response_name,
         encoder=encoder,
-        **texts,
+        **{name: text.strip("`") for name, text in texts.items()},
         n_rows=frame.n,
         dropped={name: int(where.sum()) for name, where in missing.items()},
         n_dropped=int((lost & inside).sum()),
@@ -273,6 +276,12 @@ def _numbers(
     else:
         return None
     check_finite(numbers[:, None], (name,), rows)
+    if name == "weights" and (numbers <= 0).any():
+        bad = np.zeros(source.frame.n, dtype=bool)
+        bad[rows[numbers <= 0]] = True
+        raise InputError(
+            f"weights must be positive; they are zero or negative in {rows_text(bad)}: leave these rows out"
+        )
     return numbers
 
 

@@ -11,7 +11,7 @@ from ..contracts.errors import InputError, InputTypeError, shown
 from .bars import Bar, Parsed, exponent, names_in, parse, signed
 from .expressions import Derive, Names, calls, read_expression, variables
 from .formulaic import terms_of
-from .functions import CONTRASTS, FACTORS, STATEFUL
+from .functions import CONTRASTS, FACTORS, NUMERIC, STATEFUL
 from .tokens import Group, Node, Nodes, is_sign, nest, refuse, span, tokenize
 
 #: Products that a power may be expanded to.
@@ -124,6 +124,8 @@ def check_context(context: Any) -> dict[str, Any]:
     for name in context:
         if not isinstance(name, str) or not name.isidentifier() or name.startswith("_"):
             raise InputError(f"context[{name!r}]: names in it are Python's, without a leading underscore")
+        if name in NUMERIC or name in FACTORS or name in STATEFUL or name in ("c", "contr", "offset", "cbind"):
+            raise InputError(f"context[{name!r}]: formulas have a function of that name; choose another")
     return dict(context)
 
 

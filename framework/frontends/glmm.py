@@ -92,8 +92,12 @@ def glmm(
 ) -> GLMMSolution:
     """Fit g(E y) = X beta + Z b, b ~ N(0, Lambda Lambda'), by maximum likelihood (Laplace approximation or quadrature).
 
+    Two calls: ``glmm(formula, data)``, and ``glmm(y, X, groups)`` with arrays.
+
     Parameters
     ----------
+    formula, data, contrasts, na_action, subset, levels, context
+        As for `ranef.lmm`; the response may be ``s / n`` with ``weights="n"``, or ``cbind(successes, failures)``.
     y : (n,) array-like, or (n, 2)
         Response. Binomial: 0/1, or proportions with `weights` the numbers of trials, or two columns of successes and
         failures.
@@ -138,6 +142,12 @@ def glmm(
     --------
     >>> import numpy as np, ranef
     >>> d = ranef.datasets.load("cbpp")
+    >>> fit = ranef.glmm("incidence / size ~ period + (1 | herd)", d, weights="size")
+    >>> round(fit.log_likelihood, 4)
+    -92.0263
+
+    The same from arrays:
+
     >>> X = np.column_stack([np.ones(56), *(d["period"] == p for p in "234")])
     >>> fit = ranef.glmm(d["incidence"] / d["size"], X, {"herd": d["herd"]}, weights=d["size"])
     >>> round(fit.log_likelihood, 4), round(fit.var_components[0].std_dev, 4)

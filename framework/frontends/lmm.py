@@ -83,8 +83,17 @@ def lmm(
 ) -> LMMSolution:
     """Fit y = X beta + Z b + e, b ~ N(0, sigma^2 Lambda Lambda'), e ~ N(0, sigma^2 W^-1), by REML or ML.
 
+    Two calls: ``lmm(formula, data)``, and ``lmm(y, X, groups)`` with arrays.
+
     Parameters
     ----------
+    formula : str
+        As in lme4: ``"y ~ x + f + (1 + x | school/class)"``; see docs/formulas.md. Arguments that describe X and groups
+        are for arrays then; `weights` and `offset` may be columns or expressions.
+    data : data frame of pandas, polars or pyarrow, or dict of arrays
+        The columns that the formula names.
+    contrasts, na_action, subset, levels, context
+        With a formula, see `ranef.model_frame`.
     y : (n,) array-like
         Response.
     X : (n, p) array-like or data frame
@@ -157,6 +166,11 @@ def lmm(
     --------
     >>> import numpy as np, ranef
     >>> d = ranef.datasets.load("sleepstudy")
+    >>> round(ranef.lmm("Reaction ~ Days + (Days | Subject)", d).log_likelihood, 4)
+    -871.8141
+
+    The same from arrays:
+
     >>> X = np.column_stack([np.ones(180), d["Days"]])
     >>> fit = ranef.lmm(d["Reaction"], X, {"Subject": d["Subject"]}, random_effects={"Subject": ["1", "Days"]},
     ...                 random_data={"Days": d["Days"]}, x_names=["(Intercept)", "Days"])

@@ -256,3 +256,38 @@ def test_a_missing_library_names_the_extra(data, monkeypatch):
     monkeypatch.setitem(sys.modules, "narwhals.stable.v2", None)
     with pytest.raises(ranef.MissingExtraError, match=r"ranef\[formula\]"):
         ranef.lmm("y ~ x + (1 | g)", data)
+
+
+def test_names_that_functions_have(data):
+    named = data.rename(columns={"x": "log", "w": "Intercept", "f": "my f", "k": "double"})
+    frame = ranef.model_frame(
+        "y ~ log(log + 9) + Intercept + `my f`:log + double(double) + (1 | g)",
+        named,
+        context={"double": lambda v: 2 * v},
+    )
+    assert frame.x_names[:4] == ("(Intercept)", "log(log + 9)", "Intercept", "double(double)")
+    np.testing.assert_allclose(frame.X[:, 1], np.log(data["x"] + 9), rtol=1e-15)
+    np.testing.assert_array_equal(frame.X[:, 3], 2 * data["k"])
+    with pytest.raises(ranef.InputError, match="have a function of that name"):
+        ranef.model_frame("y ~ x + (1 | g)", data, context={"log": np.log})
+
+
+def test_columns_that_sanitizing_would_confuse(data):
+    """formulaic keeps the state of scale(a.b) and of scale(a_b) under one name."""
+    data["a.b"], data["a_b"] = data["x"], 100 * data["w"]
+    frame = ranef.model_frame("y ~ scale(a.b) + scale(a_b) + (1 | g)", data)
+    np.testing.assert_allclose(frame.X[:, 1:].std(axis=0, ddof=1), 1.0, rtol=1e-12)
+    np.testing.assert_array_equal(frame.terms.encoder.new_data(data[:9]).X, frame.X[:9])
+
+
+def test_weights_by_a_column_with_a_blank_and_such_that_are_not_positive(data):
+    named = data.rename(columns={"w": "my w"})
+    np.testing.assert_array_equal(ranef.model_frame("y ~ x + (1 | g)", named, weights="my w").weights, data["w"])
+    data.loc[0, "x"], data.loc[7, "w"] = np.nan, 0.0
+    with pytest.raises(ranef.InputError, match=r"zero or negative in 1 row \(counted from 0\): 7"):
+        ranef.model_frame("y ~ x + (1 | g)", data, weights="w")
+
+
+def test_arguments_of_another_index_are_refused(data):
+    with pytest.raises(ranef.InputError, match="index of data and the index of weights differ"):
+        ranef.model_frame("y ~ x + (1 | g)", data, weights=data["w"].iloc[::-1])
