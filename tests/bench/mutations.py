@@ -2034,6 +2034,102 @@ MUTATIONS: tuple[Mutation, ...] = (
         "kron(eye_array(f.n_columns), eye_array(f.n_levels))",
         f"{RELATIONSHIP}/test_linear.py::test_the_likelihood_is_that_of_dense_matrices",
     ),
+    Mutation(
+        "framework/formula/bars.py",
+        'return [GroupPart(f"{inside}:{around}", inner[0].parts + outer[0].parts), *outer]',
+        'return [GroupPart(f"{around}:{inside}", outer[0].parts + inner[0].parts), *outer]',
+        "tests/formula/test_against_r.py::test_bars",
+    ),
+    Mutation(
+        "framework/formula/bars.py",
+        'refuse(text, *span(piece), "a random term is added, not subtracted: leave it out")',
+        "pass",
+        "tests/formula/test_against_r.py::test_refused_with_the_place",
+    ),
+    Mutation(
+        "framework/formula/plan.py",
+        'effects = tuple("1" if term == "1" else f"0 + {term}" for term in terms) if bar.independent else (source,)',
+        "effects = (source,)",
+        "tests/formula/test_against_r.py::test_bars",
+    ),
+    Mutation(
+        "framework/formula/plan.py",
+        "source = writer.sum(tuple(signed(text, bar.effects)), contrasts=False)",
+        "source = writer.sum(tuple(signed(text, bar.effects)))",
+        "tests/formula/test_model_frame.py::test_contrasts_are_for_fixed_terms",
+    ),
+    Mutation(
+        "framework/formula/expressions.py",
+        'out.append({"^": "**"}.get(node.text, node.text))',
+        "out.append(node.text)",
+        "tests/formula/test_against_r.py::test_fixed",
+    ),
+    Mutation(
+        "framework/formula/variables.py",
+        "kept = tuple(level for level, n in zip(self.levels, count, strict=True) if n)",
+        "kept = self.levels",
+        "tests/formula/test_model_frame.py::test_levels_that_no_row_has_are_left_out",
+    ),
+    Mutation(
+        "framework/formula/variables.py",
+        "if (unseen := (codes < 0) & ~self.missing).any():",
+        "if (unseen := (codes < -1) & ~self.missing).any():",
+        "tests/formula/test_model_frame.py::test_new_rows_that_do_not_fit_are_refused",
+    ),
+    Mutation(
+        "framework/formula/source.py",
+        'return fitted == new or {fitted, new} <= {"text", "category"}',
+        "return True",
+        "tests/formula/test_model_frame.py::test_new_rows_that_do_not_fit_are_refused",
+    ),
+    Mutation(
+        "framework/formula/source.py",
+        "made = made.with_levels((*kept, *(level for level in made.levels if level not in kept)), name)",
+        "pass",
+        "tests/formula/test_model_frame.py::test_a_level_alone_in_new_rows_keeps_its_meaning",
+    ),
+    Mutation(
+        "framework/formula/model_frame.py",
+        'missing |= {name: np.isnan(a) & inside for name, a in read.items() if name != "subset"}',
+        "missing |= {}",
+        "tests/formula/test_model_frame.py::test_one_mask_over_all_variables",
+    ),
+    Mutation(
+        "framework/formula/columns.py",
+        "native = native.array.__arrow_array__()",
+        "native = column.to_native()",
+        "tests/formula/test_model_frame.py::test_dictionaries_of_arrow_with_nulls_keep_their_labels",
+    ),
+    Mutation(
+        "framework/formula/formulaic.py",
+        "return [_shown(c, names) for c in columns], [by_name.get(c, _shown(c, names)) for c in columns]",
+        "return [_shown(c, names) for c in columns], [_shown(c, names) for c in columns]",
+        "tests/formula/test_against_r.py::test_fixed",
+    ),
+    Mutation(
+        "framework/formula/formulaic.py",
+        'formula=_formula(source), output="sparse", na_action="ignore", transform_state=_copied(state)',
+        'formula=_formula(source), output="sparse", na_action="ignore"',
+        "tests/formula/test_model_frame.py::test_new_rows_are_encoded_as_those_of_the_fit",
+    ),
+    Mutation(
+        "framework/formula/functions.py",
+        'codes = np.searchsorted(edges, values, side="left" if right else "right") - 1',
+        'codes = np.searchsorted(edges, values, side="right" if right else "left") - 1',
+        "tests/formula/test_model_frame.py::test_cut_closes_its_intervals_as_r_does",
+    ),
+    Mutation(
+        "framework/formula/splines.py",
+        "return np.asarray(basis @ Q[:, 2:])",
+        "return np.asarray(basis @ Q[:, 1:-1])",
+        "tests/formula/test_against_r.py::test_fixed",
+    ),
+    Mutation(
+        "framework/formula/grouping.py",
+        "cells, codes = np.unique(codes * len(more.levels) + more.codes, return_inverse=True)",
+        "cells, codes = np.unique(codes * len(more.levels) + more.codes[::-1], return_inverse=True)",
+        "tests/formula/test_model_frame.py::test_every_kind_of_frame_gives_the_same_model",
+    ),
 )
 
 

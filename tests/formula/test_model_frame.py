@@ -50,6 +50,8 @@ def test_every_kind_of_frame_gives_the_same_model(kind, data):
     np.testing.assert_array_equal(frame.y, expected.y)
     assert frame.random_effects == expected.random_effects
     assert [str(v) for v in frame.groups["h:g"].categories] == [f"{h}:{g}" for h in (1, 2, 3, 10) for g in "pqr"]
+    rows = [f"{h}:{g}" for h, g in zip(data["h"], data["g"], strict=True)]
+    assert np.asarray(frame.groups["h:g"]).tolist() == rows
 
 
 @pytest.mark.filterwarnings("ignore:.*stay correlated")
@@ -226,12 +228,12 @@ def test_lazy_frames_and_other_things_are_refused(data):
 
 def test_dictionaries_of_arrow_with_nulls_keep_their_labels():
     """pyarrow's to_numpy gives a missing entry the label of another row."""
-    values = pa.array(["u", "v", None, "u", "v", "v"]).dictionary_encode()
+    values = pa.array(["v", "u", None, "v", "Z", "u"]).dictionary_encode()
     y = [1.0, 2.0, 3.0, 4.0, 5.0, 7.0]
     for data in (pa.table({"g": values, "y": y}), pd.DataFrame({"y": y, "g": pd.arrays.ArrowExtensionArray(values)})):
         frame = ranef.model_frame("y ~ 1 + (1 | g)", data)
         assert frame.rows.tolist() == [0, 1, 3, 4, 5]
-        assert np.asarray(frame.groups["g"]).tolist() == ["u", "v", "u", "v", "v"]
+        assert np.asarray(frame.groups["g"]).tolist() == ["v", "u", "v", "Z", "u"]
 
 
 def test_a_state_of_another_formula_is_refused(data):
@@ -291,3 +293,22 @@ def test_weights_by_a_column_with_a_blank_and_such_that_are_not_positive(data):
 def test_arguments_of_another_index_are_refused(data):
     with pytest.raises(ranef.InputError, match="index of data and the index of weights differ"):
         ranef.model_frame("y ~ x + (1 | g)", data, weights=data["w"].iloc[::-1])
+
+
+def test_contrasts_are_for_fixed_terms(data):
+    frame = ranef.model_frame("y ~ f + (f | g)", data, contrasts={"f": "sum"})
+    assert frame.x_names == ("(Intercept)", "f[S.Z]", "f[S.a]")
+    assert frame.random_effects == {"g": [["1", "f[T.a]", "f[T.b]"]]}
+
+
+def test_cut_closes_its_intervals_as_r_does():
+    """cut(c(0, 1, 2, 5), c(0, 1, 5)) is NA (0,1] (1,5] (1,5] in R; with right=FALSE [0,1) [1,5) [1,5) NA."""
+    data = {"y": [1.0, 2.0, 4.0, 3.0], "x": [0.0, 1.0, 2.0, 5.0], "g": list("abab")}
+    frame = ranef.model_frame("y ~ cut(x, c(0, 1, 5)) + (1 | g)", data)
+    assert frame.rows.tolist() == [1, 2, 3]
+    assert frame.X[:, 1].tolist() == [0, 1, 1]
+    other = ranef.model_frame("y ~ cut(x, c(0, 1, 5), right = FALSE) + (1 | g)", data)
+    assert other.X[:, 1].tolist() == [0, 1, 1]
+    assert other.x_names[1].endswith("[T.[1,5)]")
+    whole = ranef.model_frame("y ~ cut(x, c(0, 1, 5), include.lowest = TRUE) + (1 | g)", data)
+    assert whole.X[:, 1].tolist() == [0, 0, 1, 1]
