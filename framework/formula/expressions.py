@@ -45,13 +45,17 @@ SUBSTITUTE = "_ranef_name_"
 
 @dataclass
 class Names:
-    """Variables of a formula by the identifiers that stand for them; those made by `FACTORS`; those with contrasts."""
+    """Variables of a formula by the identifiers that stand for them, and what else is known of them.
+
+    `derived` are those made by `FACTORS`; `coded` those whose contrasts are named, and `contrasted` by an argument.
+    """
 
     text: str
     context: Mapping[str, Any] = field(default_factory=dict)
     substitutes: dict[str, str] = field(default_factory=dict)
     derived: dict[str, str] = field(default_factory=dict)
     contrasted: set[str] = field(default_factory=set)
+    coded: set[str] = field(default_factory=set)
 
     def identifier(self, name: str) -> str:
         """The name, or its substitute where it is none of Python's, or a function's."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -11,25 +12,31 @@ import numpy as np
 from ..contracts.errors import InputError, InputTypeError, shown
 from .variables import Variable
 
+
+def _of_one(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A function of NumPy without its further arguments, the second of which it would write to."""
+    return lambda x: function(x)
+
+
+def _log(x: Any, base: Any = None) -> Any:
+    return np.log(x) if base is None else np.log(x) / np.log(base)
+
+
+def _round(x: Any, digits: Any = 0) -> Any:
+    return np.round(x, int(digits))
+
+
 #: Of numbers, value by value.
 NUMERIC: dict[str, Callable[..., Any]] = {
-    "I": lambda x: x,
-    "log": np.log,
-    "log2": np.log2,
-    "log10": np.log10,
-    "log1p": np.log1p,
-    "exp": np.exp,
-    "expm1": np.expm1,
-    "sqrt": np.sqrt,
-    "abs": np.abs,
-    "sin": np.sin,
-    "cos": np.cos,
-    "tan": np.tan,
-    "floor": np.floor,
-    "ceiling": np.ceil,
-    "round": lambda x, digits=0: np.round(x, int(digits)),
-    "pmin": np.minimum,
-    "pmax": np.maximum,
+    "I": _of_one(lambda x: x),
+    "log": _log,
+    "round": _round,
+    "ceiling": _of_one(np.ceil),
+    "pmin": lambda x, *more: functools.reduce(np.minimum, more, x),
+    "pmax": lambda x, *more: functools.reduce(np.maximum, more, x),
+} | {
+    name: _of_one(getattr(np, name))
+    for name in ("log2", "log10", "log1p", "exp", "expm1", "sqrt", "abs", "sin", "cos", "tan", "floor")
 }
 #: Learned from the data of the fit; formulaic's, and `ns` (see `splines`).
 STATEFUL = ("poly", "bs", "ns", "cr", "cc", "scale", "center", "C")

@@ -319,6 +319,8 @@ def _columns(plan: Plan, source: Source, rows: IntArray) -> tuple[dict[str, Floa
             raise InputError(
                 f"{name} has the one level {', '.join(variable.levels)} in the rows that are used: leave it out"
             )
+        if name in plan.names.coded and not (isinstance(variable, Variable) and variable.is_factor):
+            raise InputTypeError(f"contrasts are for factors, and {name} is numeric: write factor({name})")
         if isinstance(variable, Variable) and not variable.is_factor:
             check_finite(variable.values[:, None].astype(np.float64), (name,), rows)
     table = table_of(used, plan.names, len(rows))

@@ -203,6 +203,7 @@ class _Writer:
             tree = Derive(self.names).visit(read_expression((node,), self.names))
             if isinstance(tree, ast.Name):
                 return self.contrast(self.names.variable(tree.id), contrasts)
+            self.check(node, tree)
             self.used |= dict.fromkeys(variables(tree, self.names))
             return ast.unparse(tree)
         if node.text == ".":
@@ -211,6 +212,19 @@ class _Writer:
             return f"({' + '.join(self.contrast(name, contrasts) for name in self.dots)})"
         return self.contrast(node.name, contrasts) if node.name is not None else node.text
 
+    def check(self, node: Node, tree: ast.expr) -> None:
+        """Refuse constants, and ``C`` of what has no levels that are kept."""
+        if not variables(tree, self.names):
+            refuse(self.names.text, node.start, node.end, "this is the same for all rows")
+        for call in ast.walk(tree):
+            if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.func.id != "C":
+                continue
+            if not call.args or not isinstance(call.args[0], ast.Name):
+                refuse(self.names.text, node.start, node.end, "C takes a column, or a factor: C(factor(k), contr.sum)")
+            if len(call.args) > 2 or any(named.arg != "contrasts" for named in call.keywords):
+                refuse(self.names.text, node.start, node.end, "C takes a factor and contrasts; levels= is an argument")
+            self.names.coded.add(self.names.variable(call.args[0].id))
+
     def contrast(self, name: str, contrasts: bool) -> str:
         """The identifier, with the contrasts that were asked for."""
         self.used[name] = None
@@ -218,6 +232,7 @@ class _Writer:
         if not contrasts or name not in self.contrasts:
             return identifier
         self.names.contrasted.add(name)
+        self.names.coded.add(name)
         return f"C({identifier}, contr.{self.contrasts[name]})"
 
     def power(self, base: Node, node: Node) -> int:

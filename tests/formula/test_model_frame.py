@@ -234,6 +234,7 @@ def test_dictionaries_of_arrow_with_nulls_keep_their_labels():
         frame = ranef.model_frame("y ~ 1 + (1 | g)", data)
         assert frame.rows.tolist() == [0, 1, 3, 4, 5]
         assert np.asarray(frame.groups["g"]).tolist() == ["v", "u", "v", "Z", "u"]
+        assert list(frame.groups["g"].categories) == ["v", "u", "Z"]  # the dictionary's order
 
 
 def test_a_state_of_another_formula_is_refused(data):
@@ -312,3 +313,39 @@ def test_cut_closes_its_intervals_as_r_does():
     assert other.x_names[1].endswith("[T.[1,5)]")
     whole = ranef.model_frame("y ~ cut(x, c(0, 1, 5), include.lowest = TRUE) + (1 | g)", data)
     assert whole.X[:, 1].tolist() == [0, 0, 1, 1]
+
+
+@pytest.mark.parametrize(
+    "term",
+    [
+        "poly(x, 3)", "poly(scale(x), 2)", "poly(w, 2, raw = TRUE)", "bs(x, df = 5)", "bs(w, knots = c(2, 3))",
+        "center(x)",        "scale(log(w))", "scale(x, center = FALSE)", "ns(x, 3)", "ns(w, knots = c(2, 3))", "cr(x, df = 4)",
+        "cr(x, df = 3, constraints = 'center')", "cc(w, df = 4)", "C(f, contr.poly)", "C(c, contr.helmert):x",
+        "C(factor(k), contr.diff)", "cut(x, c(-9, 0, 9))", "ifelse(w > 2, 'a', 'b'):b", "pmin(x, w, 0)", "log(w, 2)",
+        "interaction(f, c)", "as.numeric(factor(k))", "relevel(factor(k), '3')", "I(f != 'a')", "round(x, 1)",
+    ],
+)  # fmt: skip
+def test_every_transformation_comes_back_with_new_rows(term, data):
+    frame = ranef.model_frame(f"y ~ {term} + (1 | g)", data)
+    encoder = Encoder.from_state(json.loads(json.dumps(frame.terms.encoder.to_state())))
+    for rows in (slice(0, 1), slice(3, 60, 7)):
+        np.testing.assert_allclose(encoder.new_data(data.iloc[rows]).X, frame.X[rows], rtol=1e-14, atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("term", "said"),
+    [
+        ("C(k)", "k is numeric: write factor"),
+        ("C(k, contr.sum)", "k is numeric"),
+        ("C(log(w))", "C takes a column, or a factor"),
+        ("C(f, levels = c('a', 'b'))", "levels= is an argument"),
+        ("I(1)", "the same for all rows"),
+        ("I(NULL)", "the same for all rows"),
+        ("exp(x, w)", "terms cannot be encoded"),
+    ],
+)
+def test_what_would_be_silently_wrong(term, said, data):
+    before = data.copy()
+    with pytest.raises((ranef.InputError, ranef.InputTypeError), match=said):
+        ranef.model_frame(f"y ~ {term} + (1 | g)", data)
+    pd.testing.assert_frame_equal(data, before)
