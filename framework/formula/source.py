@@ -33,7 +33,6 @@ class Source:
     ) -> None:
         self.frame, self.names, self._stored, self._levels = frame, names, stored, levels or {}
         self._read: dict[str, Any] = {}
-        self.rows: AnyArray | None = None
 
     def __call__(self, identifier: str) -> Any:
         """What an identifier of an expression stands for."""

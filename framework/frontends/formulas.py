@@ -101,7 +101,7 @@ def read_formula(
             raise InputTypeError(
                 f"{', '.join(given)}: for formulas only, as in ranef.{function}('y ~ x + (1 | g)', data)"
             )
-        if groups is None or y is None or X is None:
+        if groups is None and y is None and X is None:
             raise InputTypeError(f"{function} needs a formula and data, or y, X and groups")
         return None
     if formula is not None and y is not None:

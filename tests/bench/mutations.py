@@ -2130,6 +2130,30 @@ MUTATIONS: tuple[Mutation, ...] = (
         "cells, codes = np.unique(codes * len(more.levels) + more.codes[::-1], return_inverse=True)",
         "tests/formula/test_model_frame.py::test_every_kind_of_frame_gives_the_same_model",
     ),
+    Mutation(
+        "framework/formula/plan.py",
+        "self.names.coded.add(self.names.variable(call.args[0].id))",
+        "pass",
+        "tests/formula/test_model_frame.py::test_what_would_be_silently_wrong",
+    ),
+    Mutation(
+        "framework/formula/functions.py",
+        "return lambda x: function(x)",
+        "return function",
+        "tests/formula/test_model_frame.py::test_what_would_be_silently_wrong",
+    ),
+    Mutation(
+        "framework/formula/expressions.py",
+        "if plain and not taken:",
+        "if name.isidentifier() or plain and not taken:",
+        "tests/formula/test_model_frame.py::test_names_that_functions_have",
+    ),
+    Mutation(
+        "framework/formula/model_frame.py",
+        'known = numbers_of(tree, source, len(rows), "offset") + (0.0 if known is None else known)',
+        'known = numbers_of(tree, source, len(rows), "offset")',
+        "tests/formula/test_model_frame.py::test_offsets_add_up_and_come_back_with_new_rows",
+    ),
 )
 
 

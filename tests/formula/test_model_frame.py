@@ -319,7 +319,8 @@ def test_cut_closes_its_intervals_as_r_does():
     "term",
     [
         "poly(x, 3)", "poly(scale(x), 2)", "poly(w, 2, raw = TRUE)", "bs(x, df = 5)", "bs(w, knots = c(2, 3))",
-        "center(x)",        "scale(log(w))", "scale(x, center = FALSE)", "ns(x, 3)", "ns(w, knots = c(2, 3))", "cr(x, df = 4)",
+        "center(x)", "scale(log(w))", "scale(x, center = FALSE)", "ns(x, 3)", "ns(w, knots = c(2, 3))",
+        "cr(x, df = 4)",
         "cr(x, df = 3, constraints = 'center')", "cc(w, df = 4)", "C(f, contr.poly)", "C(c, contr.helmert):x",
         "C(factor(k), contr.diff)", "cut(x, c(-9, 0, 9))", "ifelse(w > 2, 'a', 'b'):b", "pmin(x, w, 0)", "log(w, 2)",
         "interaction(f, c)", "as.numeric(factor(k))", "relevel(factor(k), '3')", "I(f != 'a')", "round(x, 1)",
