@@ -40,6 +40,7 @@ from .contracts.errors import (
 from .design.pedigree import Pedigree, pedigree
 from .display.records import Table
 from .display.tables import VarCompSummary
+from .formula.model_frame import ModelFrame, model_frame
 from .frontends.glmm import glmm
 from .frontends.lmm import lmm
 from .frontends.simulate import simulate
@@ -64,6 +65,7 @@ __all__ = [
     "LMMParams",
     "LMMSolution",
     "MissingExtraError",
+    "ModelFrame",
     "NameConflictWarning",
     "NoMaximumError",
     "NotPositiveDefiniteError",
@@ -85,6 +87,7 @@ __all__ = [
     "glmm",
     "hookimpl",
     "lmm",
+    "model_frame",
     "pedigree",
     "registry",
     "simulate",

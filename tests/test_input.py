@@ -300,7 +300,7 @@ ANSWERED: list[tuple[str, dict[str, Any], str]] = [
     ("glmm", {"nAGQ": 5}, "write nagq="),
     ("glmm", {"reml": True}, "maximum likelihood"),
     ("glmm", {"trials": 5}, "weights=trials"),
-    ("lmm", {"data": None}, r"frame\['y'\]"),
+    ("lmm", {"data": {}}, "data: for formulas only"),
     ("lmm", {"weight": None}, "write weights="),
     ("lmm", {"qqq": None}, "it has y, X, groups"),
 ]

@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 
 from ..bench import cases as catalogue
 from ..bench import plot, record, report, simulate
 from ..bench.methods import methods
 from ..bench.model import Case, Model
-from .data import labels, numbers, read_csv
+from ..contracts import InputError
+from ..formula.model_frame import model_frame
+from .data import labels, numbers, read_csv, read_data
 from .fit import fixed_effects, names_of, random_effects, variables
 
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -28,6 +31,7 @@ SAVED = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option("--grow", metavar="PARAMETER=V,V,...", help="A parameter of the simulated model that grows.")
 @click.option("--csv", "data", type=SAVED, metavar="FILE", help="Your own data, with the options of `ranef fit`:")
+@click.option("--formula", metavar="TEXT", help="The model, as in lme4; or column by column:")
 @click.option("--y", metavar="COLUMN", help="The response.")
 @click.option("--x", default="1", metavar="COLUMN,...", help="Fixed effects; the intercept is included.")
 @click.option("--no-intercept", is_flag=True, help="No intercept among the fixed effects.")
@@ -79,6 +83,7 @@ def bench(
     ranef bench sleepstudy penicillin --backend all
     ranef bench --simulate crossed:rows=100000,levels=2000x200 --backend blocked --backend cholmod --json new.json
     ranef bench --simulate slopes:rows=50000 --grow levels=500,1000,2000,4000 --plot growth.png
+    ranef bench --csv trial.csv --formula "score ~ dose + (1 + dose | clinic)" --backend all
     ranef bench --csv trial.csv --y score --x dose --groups clinic,patient --optimizer all
     ranef bench --compare old.json new.json
     """  # noqa: D301 (click reads the character \b)
@@ -126,13 +131,40 @@ def chosen_cases(
                 "--grow PARAMETER=V,V,... needs one simulated model, by --simulate or a preset's name"
             )
         return catalogue.grown([*names, *simulated][0], parameter, names_of(values))
-    if data is None and model["y"] is not None:
-        raise click.UsageError("--y needs --csv")
-    if data is not None and model["y"] is None:
-        raise click.UsageError("--csv needs --y, and --groups or --random")
-    own = [] if data is None else [Case(data.name, partial(model_from_csv, data, **model))]
+    formula = model.pop("formula")
+    for option, given in (("--y", model["y"]), ("--formula", formula)):
+        if data is None and given is not None:
+            raise click.UsageError(f"{option} needs --csv")
+    if data is not None and (model["y"] is None) == (formula is None):
+        raise click.UsageError("--csv needs --formula, or --y, and --groups or --random")
+    shared = {name: model[name] for name in ("weights", "offset", "family", "ml")}
+    own = []
+    if data is not None:
+        build = partial(by_formula, data, formula, **shared) if formula else partial(model_from_csv, data, **model)
+        own = [Case(data.name, build)]
     chosen = [*map(catalogue.named, names), *map(simulate.parse, simulated), *own]
     return chosen or [catalogue.named(name) for name in catalogue.SETS["small"]]
+
+
+def by_formula(
+    data: Path, formula: str, *, weights: str | None, offset: str | None, family: str | None, ml: bool
+) -> Model:
+    """The model that a formula makes of a file."""
+    frame = model_frame(formula, read_data(data), weights=weights, offset=offset)
+    if frame.covariance:
+        raise InputError("benchmarks take no covariance structures")
+    return Model(
+        y=frame.y,
+        X=frame.X,
+        x_names=frame.x_names,
+        groups={name: np.asarray(labels) for name, labels in frame.groups.items()},
+        random_effects=frame.random_effects,
+        random_data=frame.random_data,
+        weights=frame.weights,
+        offset=frame.offset,
+        family=family,
+        reml=not ml,
+    )
 
 
 def model_from_csv(

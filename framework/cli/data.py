@@ -1,4 +1,4 @@
-"""Columns of a CSV file as NumPy arrays."""
+"""Data files: CSV and TSV, compressed or not, as NumPy arrays by column; Parquet and Arrow as tables."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from ..contracts import InputError
+from ..contracts import InputError, MissingExtraError
 from ..contracts.arrays import AnyArray, FloatArray
 from ..contracts.errors import shown
 from ..design.arrays import as_numbers
@@ -26,20 +26,42 @@ from ..design.reading import is_missing, rows_text
 MISSING = ("", "NA", "NaN", "nan")
 #: What opens a file, by the end of its name.
 OPENERS: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+#: Ends of names of files that pyarrow reads, which know of their compression themselves.
+COLUMNAR = (".parquet", ".arrow", ".feather", ".ipc")
 #: What a damaged or encrypted archive raises.
 DAMAGED = (EOFError, OSError, RuntimeError, NotImplementedError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 
 Columns = dict[str, AnyArray]
 
 
-def read_csv(path: Path) -> Columns:
-    """All columns: numbers where every cell is one or is missing (NaN), else text.
+def read_data(path: Path) -> Any:
+    """The data frame in a file: a table of pyarrow for Parquet and Arrow (Feather), else the columns of `read_csv`."""
+    if path.suffix.lower() not in COLUMNAR:
+        return read_csv(path)
+    try:
+        if path.suffix.lower() == ".parquet":
+            from pyarrow import parquet
 
-    A column stays text where its cells are told apart by more than their numbers: 01 and 1 are two labels.
+            return parquet.read_table(path)
+        from pyarrow import feather
+
+        return feather.read_table(path)
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(f"{path} needs pyarrow: pip install 'ranef[pyarrow]'") from error
+    except (OSError, ValueError) as error:  # pyarrow's own errors are ValueErrors
+        raise InputError(f"{path} cannot be read: {error}") from error
+
+
+def read_csv(path: Path) -> Columns:
+    """All columns, separated by commas, or by tabs in a file named .tsv.
+
+    They are numbers where every cell is one or is missing (NaN), else text. A column stays text where its cells are
+    told apart by more than their numbers: 01 and 1 are two labels.
     """
+    delimiter = "\t" if {".tsv", ".tab"} & {suffix.lower() for suffix in path.suffixes} else ","
     try:
         with _opened(path) as file:
-            reader = csv.reader(file, skipinitialspace=True)
+            reader = csv.reader(file, delimiter=delimiter, skipinitialspace=delimiter == ",")
             lines = [(reader.line_num, row) for row in reader if row]
     except UnicodeDecodeError as error:
         raise InputError(

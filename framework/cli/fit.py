@@ -1,4 +1,4 @@
-"""`ranef fit`: a model from a CSV file."""
+"""`ranef fit`: a model from a file of data."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ import numpy as np
 
 from ..contracts import InputError, RanefWarning
 from ..contracts.arrays import FloatArray
-from .data import Columns, labels, numbers, read_csv
+from .data import Columns, labels, numbers, read_csv, read_data
 
 INTERCEPT = "(Intercept)"
 
 
 @click.command()
 @click.argument("data", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--y", required=True, metavar="COLUMN", help="The response.")
+@click.argument("formula", required=False)
+@click.option("--y", metavar="COLUMN", help="Without a formula: the response.")
 @click.option("--x", default="1", metavar="COLUMN,...", help="Fixed effects; the intercept is included.")
 @click.option("--no-intercept", is_flag=True, help="No intercept among the fixed effects.")
 @click.option("--groups", default="", metavar="COLUMN,...", help="Factors with a random intercept each; a:b nests.")
@@ -29,6 +30,9 @@ INTERCEPT = "(Intercept)"
 @click.option("--covariance", multiple=True, metavar="FACTOR=STRUCTURE", help="Covariance structure of its effects.")
 @click.option("--weights", metavar="COLUMN", help="Prior weights; numbers of trials for binomial proportions.")
 @click.option("--offset", metavar="COLUMN", help="Offset of the linear predictor.")
+@click.option("--subset", metavar="EXPRESSION", help="With a formula: rows to use, as in 'age > 20'.")
+@click.option("--contrasts", multiple=True, metavar="FACTOR=WORD", help="With a formula: sum, helmert, poly ...")
+@click.option("--names", type=click.Choice(["R"]), help="With a formula: columns under R's names.")
 @click.option("--ml", is_flag=True, help="Maximum likelihood; the default is REML for linear models.")
 @click.option("--family", metavar="NAME", help="Family of a generalized linear mixed model (see `ranef plugins`).")
 @click.option("--link", metavar="NAME", help="Link of that family; default the family's own.")
@@ -36,7 +40,8 @@ INTERCEPT = "(Intercept)"
 @click.option("--optimizer", default="auto", show_default=True, help="Optimizer.")
 def fit(
     data: Path,
-    y: str,
+    formula: str | None,
+    y: str | None,
     x: str,
     no_intercept: bool,
     groups: str,
@@ -45,17 +50,24 @@ def fit(
     covariance: tuple[str, ...],
     weights: str | None,
     offset: str | None,
+    subset: str | None,
+    contrasts: tuple[str, ...],
+    names: str | None,
     ml: bool,
     family: str | None,
     link: str | None,
     backend: str,
     optimizer: str,
 ) -> None:
-    """Fit a mixed model to the columns of the CSV file DATA, and print its summary.
+    """Fit a mixed model to the columns of the file DATA, and print its summary.
+
+    DATA is CSV, or TSV by its name, compressed or not, Parquet or Arrow. FORMULA is as in lme4; weights and offset may
+    be expressions with it. Without a formula, which needs the extra "formula", columns are named one by one.
 
     \b
+    ranef fit trial.csv "score ~ week * trt + (1 + week | school/class)"
+    ranef fit cbpp.parquet "incidence / size ~ period + (1 | herd)" --weights size --family binomial
     ranef fit sleepstudy.csv --y Reaction --x Days --random "Subject: 1 + Days"
-    ranef fit penicillin.csv --y diameter --groups plate,sample
     ranef fit trial.csv --y healed --x dose,age --groups clinic,clinic:doctor --family binomial
     """  # noqa: D301 (click reads the character \b)
     import ranef
@@ -64,10 +76,59 @@ def fit(
         raise click.UsageError("--link needs --family")
     if ml and family is not None:
         raise click.UsageError("--ml is for linear models: generalized linear mixed models are always fitted by it")
+    chosen = {"backend": backend, "optimizer": optimizer, "covariance": dict(map(structure, covariance)) or None}
+    if formula is not None:
+        if other := [
+            o for o, v in (("y", y), ("groups", groups), ("random", random), ("uncorrelated", uncorrelated)) if v
+        ]:
+            raise click.UsageError(f"--{other[0]}: the formula says this")
+        if x != "1" or no_intercept:
+            raise click.UsageError("--x: the formula says this")
+        arguments: dict[str, Any] = {
+            "formula": formula,
+            "data": read_data(data),
+            "weights": weights,
+            "offset": offset,
+            "subset": subset,
+            "contrasts": dict(map(contrast, contrasts)) or None,
+        }
+    elif y is None:
+        raise click.UsageError('give a formula, as in "y ~ x + (1 | g)", or the response by --y')
+    elif subset or contrasts or names:
+        raise click.UsageError("--subset, --contrasts and --names are for formulas")
+    else:
+        arguments = arrays(data, y, x, no_intercept, groups, random, uncorrelated, weights, offset)
+    arguments |= chosen
+    with warnings.catch_warnings(record=True) as given:
+        warnings.simplefilter("always", RanefWarning)
+        if family is None:
+            solution: Any = ranef.lmm(**arguments, reml=not ml)
+        else:
+            solution = ranef.glmm(**arguments, family=family if link is None else f"{family}({link})")
+    click.echo(solution.summary(names) if names else solution.summary())
+    for warning in given:
+        click.echo(f"Warning: {warning.message}", err=True)
+
+
+def arrays(
+    data: Path,
+    y: str,
+    x: str,
+    no_intercept: bool,
+    groups: str,
+    random: tuple[str, ...],
+    uncorrelated: str,
+    weights: str | None,
+    offset: str | None,
+) -> dict[str, Any]:
+    """The arguments of `ranef.lmm` that columns of a CSV file make."""
     columns = read_csv(data)
     X, x_names = fixed_effects(columns, names_of(x), intercept=not no_intercept)
     terms = random_effects(names_of(groups), random)
-    arguments: dict[str, Any] = {
+    return {
+        "y": numbers(columns, y),
+        "X": X,
+        "groups": {factor: labels(columns, factor) for factor in terms},
         "random_effects": terms,
         "random_data": {v: numbers(columns, v) for v in variables(terms)},
         "x_names": x_names,
@@ -75,20 +136,7 @@ def fit(
         "weights": None if weights is None else numbers(columns, weights),
         "offset": None if offset is None else numbers(columns, offset),
         "correlated": dict.fromkeys(names_of(uncorrelated), False) or None,
-        "covariance": dict(map(structure, covariance)) or None,
-        "backend": backend,
-        "optimizer": optimizer,
     }
-    data_of = numbers(columns, y), X, {factor: labels(columns, factor) for factor in terms}
-    with warnings.catch_warnings(record=True) as given:
-        warnings.simplefilter("always", RanefWarning)
-        if family is None:
-            solution: Any = ranef.lmm(*data_of, reml=not ml, **arguments)
-        else:
-            solution = ranef.glmm(*data_of, family=family if link is None else f"{family}({link})", **arguments)
-    click.echo(solution.summary())
-    for warning in given:
-        click.echo(f"Warning: {warning.message}", err=True)
 
 
 def names_of(text: str) -> list[str]:
@@ -129,6 +177,14 @@ def structure(text: str) -> tuple[str, str]:
     if not equals or not factor or not name:
         raise InputError(f'--covariance {text!r}: expected "FACTOR=STRUCTURE", for example "Subject=cs"')
     return factor, name
+
+
+def contrast(text: str) -> tuple[str, str]:
+    """A factor and the word of its contrasts."""
+    factor, equals, word = (part.strip() for part in text.rpartition("="))
+    if not equals or not factor or not word:
+        raise InputError(f'--contrasts {text!r}: expected "FACTOR=WORD", for example "dose=sum"')
+    return factor, word
 
 
 def variables(effects: dict[str, list[list[str]]]) -> set[str]:

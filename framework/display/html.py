@@ -43,6 +43,7 @@ def _parts(data: SummaryData) -> Iterator[str]:
     if data.family:
         yield f"<p>Family: {escape(data.family)} ({escape(data.link)})</p>"
     yield f"<p>Model: <code>{escape(data.model)}</code></p>"
+    yield from (f"<p>{escape(line)}</p>" for line in data.details)
     if isinstance(data.criterion, InformationCriteria):
         cells = criterion_cells(data.criterion)
         yield _row("Information criteria", list(cells), list(cells.values()))

@@ -84,6 +84,7 @@ def _lines(data: SummaryData) -> Iterator[str]:
     if data.family:
         yield f" Family: {data.family}  ( {data.link} )"
     yield f"Model: {data.model}"
+    yield from data.details
     yield ""
     yield from _criterion_lines(data.criterion)
     yield ""

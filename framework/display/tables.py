@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -110,6 +111,8 @@ class SummaryData:
         Dispersion parameters that were estimated; only estimates and standard errors are shown.
     notes : tuple of str
         What a reader should know: singular fit, convergence, dropped columns, how p-values were found.
+    details : tuple of str
+        Below the model: weights, offset, rows left out.
     """
 
     title: str
@@ -125,6 +128,13 @@ class SummaryData:
     link: str = ""
     dispersion: CoefficientTable | None = None
     notes: tuple[str, ...] = ()
+    details: tuple[str, ...] = ()
+
+    def renamed(self, names: Mapping[str, str]) -> SummaryData:
+        """The same with other names of columns."""
+        fixed = tuple(names.get(name, name) for name in self.coefficients.names)
+        components = tuple(replace(c, name=names.get(c.name, c.name)) for c in self.var_components)
+        return replace(self, coefficients=replace(self.coefficients, names=fixed), var_components=components)
 
 
 def residual_quantiles(scaled_residuals: FloatArray) -> FloatArray:

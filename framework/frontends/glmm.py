@@ -1,9 +1,9 @@
-"""`glmm`: generalized linear mixed models from arrays."""
+"""`glmm`: generalized linear mixed models from a formula and a data frame, or from arrays."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Never
+from typing import Any, Never, Unpack, overload
 
 import numpy as np
 
@@ -22,14 +22,49 @@ from ..estimation.pipeline import Watch, observers_of
 from ..notes import tell
 from ..solution.glmm import GLMMSolution
 from .covariances import structures_of
+from .formulas import GeneralizedFormula, GeneralizedOptions, read_formula
 from .settings import check_settings, refuse_unknown, response_name
 
 
+@overload
+def glmm(formula: str, data: Any, /, **options: Unpack[GeneralizedFormula]) -> GLMMSolution: ...
+
+
+@overload
+def glmm(formula: str, /, *, data: Any, **options: Unpack[GeneralizedFormula]) -> GLMMSolution: ...
+
+
+@overload
+def glmm(*, formula: str, data: Any, **options: Unpack[GeneralizedFormula]) -> GLMMSolution: ...
+
+
+@overload
 def glmm(
     y: Any,
     X: Any,
     groups: Mapping[str, Any] | Any,
     *,
+    random_effects: Mapping[str, Any] | None = None,
+    random_data: Mapping[str, Any] | None = None,
+    correlated: Mapping[str, bool] | bool | None = None,
+    x_names: Sequence[str] | None = None,
+    y_name: str | None = None,
+    **options: Unpack[GeneralizedOptions],
+) -> GLMMSolution: ...
+
+
+def glmm(
+    y: Any = None,
+    X: Any = None,
+    groups: Mapping[str, Any] | Any = None,
+    *,
+    formula: str | None = None,
+    data: Any = None,
+    contrasts: Mapping[str, str] | None = None,
+    na_action: str | None = None,
+    subset: Any = None,
+    levels: Mapping[str, Sequence[Any]] | None = None,
+    context: Mapping[str, Any] | None = None,
     family: str | Family = "binomial",
     random_effects: Mapping[str, Any] | None = None,
     random_data: Mapping[str, Any] | None = None,
@@ -55,8 +90,12 @@ def glmm(
 ) -> GLMMSolution:
     """Fit g(E y) = X beta + Z b, b ~ N(0, Lambda Lambda'), by maximum likelihood (Laplace approximation or quadrature).
 
+    Two calls: ``glmm(formula, data)``, and ``glmm(y, X, groups)`` with arrays.
+
     Parameters
     ----------
+    formula, data, contrasts, na_action, subset, levels, context
+        As for `ranef.lmm`; the response may be ``s / n`` with ``weights="n"``, or ``cbind(successes, failures)``.
     y : (n,) array-like, or (n, 2)
         Response. Binomial: 0/1, or proportions with `weights` the numbers of trials, or two columns of successes and
         failures.
@@ -101,6 +140,12 @@ def glmm(
     --------
     >>> import numpy as np, ranef
     >>> d = ranef.datasets.load("cbpp")
+    >>> fit = ranef.glmm("incidence / size ~ period + (1 | herd)", d, weights="size")
+    >>> round(fit.log_likelihood, 4)
+    -92.0263
+
+    The same from arrays:
+
     >>> X = np.column_stack([np.ones(56), *(d["period"] == p for p in "234")])
     >>> fit = ranef.glmm(d["incidence"] / d["size"], X, {"herd": d["herd"]}, weights=d["size"])
     >>> round(fit.log_likelihood, 4), round(fit.var_components[0].std_dev, 4)
@@ -115,6 +160,35 @@ def glmm(
     controls = Controls.of(backend, optimizer, tol, max_iter)
     conf_level = check_settings(conf_level, verbose=verbose)
     likelihood = Laplace.of(family, nagq, hessian)
+    frame = read_formula(
+        "glmm",
+        y,
+        X,
+        groups,
+        formula=formula,
+        data=data,
+        options={
+            "contrasts": contrasts,
+            "na_action": na_action,
+            "subset": subset,
+            "levels": levels,
+            "context": context,
+        },
+        said={
+            "random_effects": random_effects,
+            "random_data": random_data,
+            "correlated": correlated,
+            "x_names": x_names,
+            "y_name": y_name,
+        },
+        weights=weights,
+        offset=offset,
+        covariance=covariance,
+    )
+    if frame is not None:
+        y, X, groups, x_names, y_name = frame.y, frame.X, frame.groups, frame.x_names, frame.terms.response
+        random_effects, random_data, covariance = frame.random_effects, frame.random_data, frame.covariance
+        weights, offset = frame.weights, frame.offset
     groups = as_groups(groups)
     check_alignment(groups, random_data, y=y, X=X, weights=weights, offset=offset)
     response, trials = _response(y, likelihood.family, weights)
@@ -140,7 +214,7 @@ def glmm(
     with Watch(observers_of(callbacks, verbose)) as watch:
         fit = model.fit(start=start, watch=watch)
     tell(fit.notes)
-    return GLMMSolution(fit, conf_level=conf_level)
+    return GLMMSolution(fit, conf_level=conf_level, terms=frame.terms if frame else None)
 
 
 def _response(y: Any, family: Family, weights: Any) -> tuple[Any, FloatArray | None]:

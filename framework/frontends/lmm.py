@@ -1,9 +1,9 @@
-"""`lmm`: linear mixed models from arrays."""
+"""`lmm`: linear mixed models from a formula and a data frame, or from arrays."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Never
+from typing import Any, Never, Unpack, overload
 
 from ..contracts.linalg import LinalgBackend
 from ..contracts.observer import Observer
@@ -16,14 +16,49 @@ from ..estimation.pipeline import Watch, observers_of
 from ..notes import tell
 from ..solution.lmm import LMMSolution
 from .covariances import structures_of
+from .formulas import LinearFormula, LinearOptions, read_formula
 from .settings import check_settings, refuse_unknown, response_name
 
 
+@overload
+def lmm(formula: str, data: Any, /, **options: Unpack[LinearFormula]) -> LMMSolution: ...
+
+
+@overload
+def lmm(formula: str, /, *, data: Any, **options: Unpack[LinearFormula]) -> LMMSolution: ...
+
+
+@overload
+def lmm(*, formula: str, data: Any, **options: Unpack[LinearFormula]) -> LMMSolution: ...
+
+
+@overload
 def lmm(
     y: Any,
     X: Any,
     groups: Mapping[str, Any] | Any,
     *,
+    random_effects: Mapping[str, Any] | None = None,
+    random_data: Mapping[str, Any] | None = None,
+    correlated: Mapping[str, bool] | bool | None = None,
+    x_names: Sequence[str] | None = None,
+    y_name: str | None = None,
+    **options: Unpack[LinearOptions],
+) -> LMMSolution: ...
+
+
+def lmm(
+    y: Any = None,
+    X: Any = None,
+    groups: Mapping[str, Any] | Any = None,
+    *,
+    formula: str | None = None,
+    data: Any = None,
+    contrasts: Mapping[str, str] | None = None,
+    na_action: str | None = None,
+    subset: Any = None,
+    levels: Mapping[str, Sequence[Any]] | None = None,
+    context: Mapping[str, Any] | None = None,
     random_effects: Mapping[str, Any] | None = None,
     random_data: Mapping[str, Any] | None = None,
     reml: bool = True,
@@ -48,8 +83,17 @@ def lmm(
 ) -> LMMSolution:
     """Fit y = X beta + Z b + e, b ~ N(0, sigma^2 Lambda Lambda'), e ~ N(0, sigma^2 W^-1), by REML or ML.
 
+    Two calls: ``lmm(formula, data)``, and ``lmm(y, X, groups)`` with arrays.
+
     Parameters
     ----------
+    formula : str
+        As in lme4: ``"y ~ x + f + (1 + x | school/class)"``; see docs/formulas.md. Arguments that describe X and groups
+        are for arrays then; `weights` and `offset` may be columns or expressions.
+    data : data frame of pandas, polars or pyarrow, or dict of arrays
+        The columns that the formula names.
+    contrasts, na_action, subset, levels, context
+        With a formula, see `ranef.model_frame`.
     y : (n,) array-like
         Response.
     X : (n, p) array-like or data frame
@@ -122,6 +166,11 @@ def lmm(
     --------
     >>> import numpy as np, ranef
     >>> d = ranef.datasets.load("sleepstudy")
+    >>> round(ranef.lmm("Reaction ~ Days + (Days | Subject)", d).log_likelihood, 4)
+    -871.8141
+
+    The same from arrays:
+
     >>> X = np.column_stack([np.ones(180), d["Days"]])
     >>> fit = ranef.lmm(d["Reaction"], X, {"Subject": d["Subject"]}, random_effects={"Subject": ["1", "Days"]},
     ...                 random_data={"Days": d["Days"]}, x_names=["(Intercept)", "Days"])
@@ -136,6 +185,35 @@ def lmm(
     refuse_unknown(lmm, unknown)
     controls = Controls.of(backend, optimizer, tol, max_iter)
     conf_level = check_settings(conf_level, reml=reml, compute_satterthwaite=compute_satterthwaite, verbose=verbose)
+    frame = read_formula(
+        "lmm",
+        y,
+        X,
+        groups,
+        formula=formula,
+        data=data,
+        options={
+            "contrasts": contrasts,
+            "na_action": na_action,
+            "subset": subset,
+            "levels": levels,
+            "context": context,
+        },
+        said={
+            "random_effects": random_effects,
+            "random_data": random_data,
+            "correlated": correlated,
+            "x_names": x_names,
+            "y_name": y_name,
+        },
+        weights=weights,
+        offset=offset,
+        covariance=covariance,
+    )
+    if frame is not None:
+        y, X, groups, x_names, y_name = frame.y, frame.X, frame.groups, frame.x_names, frame.terms.response
+        random_effects, random_data, covariance = frame.random_effects, frame.random_data, frame.covariance
+        weights, offset = frame.weights, frame.offset
     groups = as_groups(groups)
     check_alignment(groups, random_data, y=y, X=X, weights=weights, offset=offset)
     structures, provenance = structures_of(covariance)
@@ -159,4 +237,6 @@ def lmm(
     with Watch(observers_of(callbacks, verbose)) as watch:
         fit = model.fit(start=start, watch=watch)
     tell(fit.notes)
-    return LMMSolution(fit, satterthwaite=compute_satterthwaite, conf_level=conf_level)
+    return LMMSolution(
+        fit, satterthwaite=compute_satterthwaite, conf_level=conf_level, terms=frame.terms if frame else None
+    )

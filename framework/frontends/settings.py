@@ -20,8 +20,6 @@ ANSWERS = {
     "method": "write reml=True (REML) or reml=False (maximum likelihood)",
     "link": "the link belongs to the family: write family='binomial(probit)', or family=Binomial('probit') with "
     "`from ranef.families import Binomial`",
-    "formula": "there are no formulas: give y, X (with a column of ones) and groups, and random_effects={'g': '1 + x'}",
-    "data": "give columns: y=frame['y'], X=frame[['one', 'x']], groups=frame[['g']]",
     "random": "write random_effects={'g': '1 + x'}",
     "group": "write groups={'g': labels}",
     "names": "write x_names=",
@@ -31,8 +29,7 @@ ANSWERS = {
     "control": "write tol=, max_iter=, optimizer=",
     "maxiter": "write max_iter=",
     "level": "write conf_level=",
-    "subset": "select the rows of all arguments first",
-    "na.action": "leave out rows with missing values first",
+    "na.action": "write na_action=",
 }
 #: ... by the function that was asked.
 ANSWERS_OF = {

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..contracts.arrays import AnyArray, FloatArray
 from ..contracts.covariance import Component, CovarianceStructure
-from ..contracts.errors import ComparisonError
+from ..contracts.errors import ComparisonError, InputError, shown
 from ..design.labels import GroupLabels, Labels
 from ..design.terms import INTERCEPT, Term
 from ..display.html import render_html
@@ -23,6 +23,7 @@ from ..display.tables import InformationCriteria, SummaryData, VarCompSummary, r
 from ..estimation.certificate import Certificate
 from ..estimation.ending import differs
 from ..estimation.model import Fit, Model
+from ..formula.terms import Terms
 from ..inference.criteria import information_criteria
 from ..inference.lrt import likelihood_ratio_test
 from ..inference.wald import WaldTest
@@ -44,12 +45,14 @@ class MixedSolution(ABC, Generic[F]):
     _conf_level: float
     #: Kind of data frame that the user gave, which tables have by default.
     _frame: str = ""
+    _terms: Terms | None
     #: What a pickle holds; all else is computed again.
-    _state: tuple[str, ...] = ("_fit", "_conf_level")
+    _state: tuple[str, ...] = ("_fit", "_conf_level", "_terms")
 
-    def __init__(self, fit: F, conf_level: float) -> None:
+    def __init__(self, fit: F, conf_level: float, terms: Terms | None) -> None:
         object.__setattr__(self, "_fit", fit)
         object.__setattr__(self, "_conf_level", conf_level)
+        object.__setattr__(self, "_terms", terms)
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"a solution is frozen: {name} cannot be set")
@@ -484,8 +487,18 @@ class MixedSolution(ABC, Generic[F]):
 
     @property
     def model(self) -> str:
-        """The model in the manner of a formula."""
-        return str(self._labels)
+        """The formula as written, or the model of arrays in the manner of one."""
+        return str(self._labels) if self._terms is None else " ".join(self._terms.formula.split())
+
+    @property
+    def formula(self) -> str | None:
+        """The formula as written; None for fits of arrays."""
+        return None if self._terms is None else self._terms.formula
+
+    @property
+    def terms(self) -> Terms | None:
+        """Fixed terms with their columns, what encodes new data, rows left out; None for fits of arrays."""
+        return self._terms
 
     # Text -----------------------------------------------------------------------------------------------------------
 
@@ -503,11 +516,18 @@ class MixedSolution(ABC, Generic[F]):
             coefficients=tables.tests_of(self, kept),
             correlation=self.vcov[np.ix_(kept, kept)] / np.outer(se, se),
             notes=self._notes(),
+            details=() if self._terms is None else self._terms.details,
         )
 
-    def summary(self) -> Summary:
-        """The fit as text, in the look of R's `summary`; a notebook shows it as HTML."""
-        return Summary(self._summary_data())
+    def summary(self, names: str | None = None) -> Summary:
+        """The fit as text, in the look of R's `summary`; ``names="R"`` shows columns under R's names.
+
+        A notebook shows it as HTML.
+        """
+        if names not in (None, "R"):
+            raise InputError(f"names must be 'R', or left out; got {shown(names)}")
+        data = self._summary_data()
+        return Summary(data.renamed(self._terms.r_names) if names and self._terms else data)
 
     # Tables: records that print themselves and go `to_frame()` -------------------------------------------------------
 

@@ -13,6 +13,7 @@ from ..display.summary import glmm_title
 from ..display.tables import CoefficientTable, SummaryData, VarCompSummary
 from ..estimation.covariance import joint_covariance
 from ..estimation.generalized import GeneralizedFit
+from ..formula.terms import Terms
 from ..inference.laplace_check import LaplaceCheck, laplace_check
 from ..inference.wald import ZTest
 from ..prediction.residuals import Responses
@@ -71,8 +72,8 @@ class GLMMSolution(MixedSolution[GeneralizedFit]):
     ([-1.399, -0.992, -1.129, -1.58], [0.232, 0.307, 0.327, 0.427])
     """
 
-    def __init__(self, fit: GeneralizedFit, *, conf_level: float) -> None:
-        super().__init__(fit, conf_level)
+    def __init__(self, fit: GeneralizedFit, *, conf_level: float, terms: Terms | None = None) -> None:
+        super().__init__(fit, conf_level, terms)
 
     # Estimates ------------------------------------------------------------------------------------------------------
 
@@ -183,7 +184,7 @@ class GLMMSolution(MixedSolution[GeneralizedFit]):
         return dict(zip(scale.names, (np.sqrt(variances) * slope).tolist(), strict=True))
 
     def _of(self, fit: GeneralizedFit) -> GLMMSolution:
-        return GLMMSolution(fit, conf_level=self._conf_level)
+        return GLMMSolution(fit, conf_level=self._conf_level, terms=self._terms)
 
     # Tests ----------------------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from ..contracts.arrays import FloatArray
 from ..display.summary import lmm_title
 from ..display.tables import SummaryData, VarCompSummary
 from ..estimation.linear import LinearFit
+from ..formula.terms import Terms
 from ..inference.satterthwaite import satterthwaite_df
 from ..inference.wald import TTest
 from .base import MixedSolution, _expand, _frozen
@@ -68,8 +69,8 @@ class LMMSolution(MixedSolution[LinearFit]):
     _satterthwaite: bool
     _state = (*MixedSolution._state, "_satterthwaite")
 
-    def __init__(self, fit: LinearFit, *, satterthwaite: bool, conf_level: float) -> None:
-        super().__init__(fit, conf_level)
+    def __init__(self, fit: LinearFit, *, satterthwaite: bool, conf_level: float, terms: Terms | None = None) -> None:
+        super().__init__(fit, conf_level, terms)
         object.__setattr__(self, "_satterthwaite", satterthwaite)
 
     # Estimates ------------------------------------------------------------------------------------------------------
@@ -115,7 +116,7 @@ class LMMSolution(MixedSolution[LinearFit]):
         return np.sqrt(np.diagonal(_vcov(self._fit)))
 
     def _of(self, fit: LinearFit) -> LMMSolution:
-        return LMMSolution(fit, satterthwaite=self._satterthwaite, conf_level=self._conf_level)
+        return LMMSolution(fit, satterthwaite=self._satterthwaite, conf_level=self._conf_level, terms=self._terms)
 
     # Tests ----------------------------------------------------------------------------------------------------------
 

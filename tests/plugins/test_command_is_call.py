@@ -99,6 +99,13 @@ COMMANDS: dict[str, tuple[str, Callable[[], Any]]] = {
         f"--y part {PLAIN} --family binomial(cloglog) --weights trials",
         lambda: glmm(HITS / TRIALS, family="binomial(cloglog)", weights=TRIALS),
     ),
+    "formula": ("y~x*z+(1|g)", lambda: ranef.lmm("y~x*z+(1|g)", COLUMNS)),
+    "subset": ("y~x+(1|g) --subset z>-1", lambda: ranef.lmm("y~x+(1|g)", COLUMNS, subset="z>-1")),
+    "contrasts": (
+        "y~x+h+(1|g) --contrasts h=sum",
+        lambda: ranef.lmm("y~x+h+(1|g)", COLUMNS, contrasts={"h": "sum"}),
+    ),
+    "weights of a formula": ("y~x+(1|g) --weights w1*2", lambda: ranef.lmm("y~x+(1|g)", COLUMNS, weights="w1*2")),
     "backend": (f"--y y {PLAIN} --backend dense", lambda: lmm(backend="dense")),
     "optimizer": (f"--y y {PLAIN} --optimizer nelder-mead", lambda: lmm(optimizer="nelder-mead")),
 }
@@ -144,5 +151,8 @@ def test_the_command_is_the_call(path: str, case: str, monkeypatch: pytest.Monke
 
 
 def test_every_option_has_its_case() -> None:
-    options = {p.name for p in main.commands["fit"].params} - {"data"}
+    options = {p.name for p in main.commands["fit"].params} - {
+        "data",
+        "names",
+    }  # names: tests/formula/test_command_line.py
     assert options <= set(COMMANDS)

@@ -1,0 +1,221 @@
+"""Columns of data frames as variables: pandas, polars, pyarrow and dicts of arrays alike, through narwhals.
+
+Levels of categories keep their order where the frame has one (pandas categories, polars Enum, dictionaries of Arrow);
+text and polars' Categorical, whose order is that of appearance, are sorted.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from ..contracts.arrays import AnyArray, BoolArray
+from ..contracts.errors import InputError, InputTypeError, MissingExtraError
+from ..design.reading import check_alignment, is_missing, rows_text
+from .variables import LOGICAL, Variable, number_label
+
+
+def library(name: str) -> ModuleType:
+    """A library of the extra "formula", on first use.
+
+    Raises
+    ------
+    MissingExtraError
+        Where it is not installed.
+    """
+    import importlib
+
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise MissingExtraError(
+            f"formulas need {name.partition('.')[0]}: pip install 'ranef[formula]'. Arrays need nothing: "
+            "ranef.lmm(y, X, groups)"
+        ) from error
+
+
+class Frame:
+    """The columns of a data frame by name, read when they are asked for."""
+
+    def __init__(self, data: Any) -> None:
+        nw = library("narwhals.stable.v2")
+        if isinstance(data, Mapping):
+            self._columns: dict[str, Any] = {str(name): column for name, column in data.items()}
+            check_alignment(**{str(k): v for k, v in data.items() if hasattr(v, "index") and not callable(v.index)})
+        else:
+            self._columns = self._of_frame(data, nw)
+        lengths = {name: _length(column, name) for name, column in self._columns.items()}
+        if not lengths:
+            raise InputError("data has no columns")
+        self.n = next(iter(lengths.values()))
+        if other := next((name for name, n in lengths.items() if n != self.n), None):
+            raise InputError(
+                f"data has columns of {self.n} and of {lengths[other]} rows ({other}); all need one row per observation"
+            )
+        if self.n == 0:
+            raise InputError("data has no rows: there are no observations to fit")
+
+    @staticmethod
+    def _of_frame(data: Any, nw: ModuleType) -> dict[str, Any]:
+        try:
+            frame = nw.from_native(data)
+        except TypeError as error:
+            raise InputTypeError(
+                "data must be a data frame of pandas, polars or pyarrow, or a dict of arrays; got "
+                f"{type(data).__name__}"
+            ) from error
+        except Exception as error:  # columns of one name, and whatever narwhals' back ends refuse
+            raise InputError(f"data cannot be read: {error}") from error
+        if isinstance(frame, nw.LazyFrame):
+            raise InputTypeError(
+                f"data is lazy ({type(data).__module__.partition('.')[0]}): collect it first, with data.collect(), "
+                ".pl() or .arrow(); the order of its rows is that of the result"
+            )
+        if not isinstance(frame, nw.DataFrame):
+            raise InputTypeError(f"data must be a data frame; got {type(data).__name__}")
+        return {str(name): frame.get_column(name) for name in frame.columns}
+
+    @property
+    def names(self) -> list[str]:
+        """Names of all columns."""
+        return list(self._columns)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._columns
+
+    def __getitem__(self, name: str) -> Variable:
+        """The variable of that name."""
+        if name not in self._columns:
+            raise InputError(self.unknown(name))
+        return read_variable(self._columns[name], name)
+
+    def unknown(self, name: str) -> str:
+        """What to say of a name that no column has."""
+        close = difflib.get_close_matches(name, self.names, n=1)
+        some = ", ".join(self.names[:20]) + (", ..." if len(self.names) > 20 else "")
+        return f"there is no column {name!r}; there is: {some}" + (f". Is it {close[0]!r}?" if close else "")
+
+
+def _length(column: Any, name: str) -> int:
+    try:
+        return len(column)
+    except TypeError as error:
+        raise InputTypeError(f"column {name!r} must be an array, one value for each row") from error
+
+
+def read_variable(column: Any, name: str) -> Variable:
+    """A column as a variable.
+
+    Raises
+    ------
+    InputTypeError
+        For dates, complex numbers, lists, and mixtures of types.
+    """
+    nw, pd = library("narwhals.stable.v2"), library("pandas")
+    if not isinstance(column, nw.Series):
+        try:
+            column = nw.from_native(column, series_only=True)
+        except TypeError:
+            column = nw.from_native(_series(column, name, pd), series_only=True)
+    dtype = column.dtype
+    missing = column.is_null().to_numpy().astype(bool)
+    if dtype == nw.Boolean:
+        values = column.fill_null(False).to_numpy().astype(np.intp)
+        return Variable("logical", np.where(missing, -1, values), missing, LOGICAL)
+    if dtype.is_integer():
+        return Variable("number", column.fill_null(0).to_numpy() if missing.any() else column.to_numpy(), missing)
+    if dtype.is_float() or dtype.is_decimal():
+        values = column.cast(nw.Float64).to_numpy()
+        return Variable.of_numbers(np.where(missing, np.nan, values).astype(np.float64), missing)
+    if isinstance(dtype, nw.Categorical | nw.Enum):
+        return _category(column, missing, name, pd)
+    if dtype == nw.String:
+        return _text(column.to_numpy(), pd)
+    if dtype == nw.Object or dtype == nw.Unknown:
+        return _objects(column.to_list(), name, pd)
+    raise InputTypeError(
+        f"column {name!r} holds {dtype}, which is neither numbers nor levels: convert it, dates to days since one of "
+        "them or to text"
+    )
+
+
+def _series(values: Any, name: str, pd: ModuleType) -> Any:
+    """An array, or a list of one type, as pandas' series."""
+    if isinstance(values, pd.api.extensions.ExtensionArray | pd.Index):
+        return pd.Series(values)
+    array = np.asarray(values) if isinstance(values, np.ndarray) else None
+    if array is None:
+        kinds = set(map(type, values)) if isinstance(values, list | tuple) else set()
+        try:
+            array = np.array(values, dtype=object) if len(kinds) > 1 else np.asarray(values)
+        except ValueError as error:
+            raise InputTypeError(f"column {name!r} is no column: {error}") from error
+    if array.ndim != 1:
+        raise InputError(f"column {name!r} must be one-dimensional; it has shape {array.shape}")
+    if np.ma.is_masked(values):
+        raise InputError(f"column {name!r} has masked values in {rows_text(np.ma.getmaskarray(values))}")
+    if array.dtype.kind in "US":
+        array = array.astype(object)
+    if array.dtype.kind == "f":
+        array = array.astype(np.float64)
+    return pd.Series(array)
+
+
+def _text(values: AnyArray, pd: ModuleType) -> Variable:
+    """Text, levels in the order of code points."""
+    codes, levels = pd.factorize(values, sort=True)
+    return Variable.of_codes(codes, [str(level) for level in levels], "text")
+
+
+def _objects(values: list[Any], name: str, pd: ModuleType) -> Variable:
+    """Objects that are of one type, missing ones apart."""
+    missing = np.array([is_missing(value) for value in values], dtype=bool)
+    known = [value for value, absent in zip(values, missing.tolist(), strict=True) if not absent]
+    if all(isinstance(value, str) for value in known):
+        return _text(np.array([None if m else v for v, m in zip(values, missing, strict=True)], dtype=object), pd)
+    if all(isinstance(value, bool | np.bool_) for value in known):
+        flags = np.array([-1 if m else int(v) for v, m in zip(values, missing, strict=True)])
+        return Variable.of_codes(flags, LOGICAL, "logical")
+    kinds = sorted({type(value).__name__ for value in known})
+    try:
+        if any(isinstance(value, str | bytes | bool | np.bool_ | complex) for value in known):
+            raise TypeError
+        numbers = [np.nan if m else float(v) for v, m in zip(values, missing.tolist(), strict=True)]
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InputTypeError(
+            f"column {name!r} mixes or holds {', '.join(kinds)}: convert it to numbers or to text"
+        ) from error
+    return Variable.of_numbers(np.array(numbers, dtype=np.float64))
+
+
+def _category(column: Any, missing: BoolArray, name: str, pd: ModuleType) -> Variable:
+    """Categories in their order; polars' Categorical has none and is sorted."""
+    native = column.to_native()
+    if isinstance(getattr(native, "dtype", None), pd.ArrowDtype):
+        native = native.array.__arrow_array__()
+    if isinstance(getattr(native, "dtype", None), pd.CategoricalDtype):
+        codes, labels = np.asarray(native.cat.codes), native.cat.categories.tolist()
+    elif type(native).__module__.startswith("polars") and hasattr(column.dtype, "categories"):
+        codes, labels = native.to_physical().cast(int).fill_null(-1).to_numpy(), list(column.dtype.categories)
+    elif type(native).__module__.startswith("pyarrow"):
+        dictionary = native.unify_dictionaries().combine_chunks()
+        dictionary = dictionary.chunk(0) if hasattr(dictionary, "chunk") else dictionary
+        codes = dictionary.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        labels = dictionary.dictionary.to_pylist()
+    else:
+        labels_of_rows = column.cast(library("narwhals.stable.v2").String).to_numpy().astype(object)
+        labels_of_rows[missing] = None
+        return _text(labels_of_rows, pd)
+    levels = [_category_label(label) for label in labels]
+    if len(set(levels)) < len(levels) or any(is_missing(label) for label in labels):
+        raise InputError(f"column {name!r} has categories that read alike, or a missing one: {', '.join(levels[:10])}")
+    return Variable.of_codes(np.where(missing, -1, codes), levels)
+
+
+def _category_label(label: Any) -> str:
+    is_number = isinstance(label, int | float | np.number) and not isinstance(label, bool)
+    return number_label(label) if is_number and not is_missing(label) else str(label)

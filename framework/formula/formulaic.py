@@ -1,0 +1,217 @@
+"""The one place that calls formulaic: columns of X and of random effects, encoded once and again."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..contracts.arrays import FloatArray
+from ..contracts.errors import InputError
+from ..design.terms import INTERCEPT
+from .columns import library
+from .expressions import Names
+from .functions import NUMERIC
+
+
+@dataclass(frozen=True)
+class TermColumns:
+    """A term of the formula.
+
+    Parameters
+    ----------
+    name : str
+        As ``"f:log(x)"``.
+    columns : tuple of str
+        Names of its columns.
+    factors : tuple of str
+        What it is a product of.
+    contrasts : dict of str to str
+        Contrasts of those of `factors` that have levels: ``"treatment"``, ``"sum"`` ...; ``"full"`` for an indicator
+        of every level.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    factors: tuple[str, ...]
+    contrasts: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Part:
+    """What was learned of one sum of terms: enough to encode other rows in the same way.
+
+    Parameters
+    ----------
+    source : str
+        Text for formulaic.
+    columns, r_names : tuple of str
+        Names of the columns: ranef's, and R's.
+    terms : tuple of TermColumns
+    state : dict
+        What ``poly``, ``scale``, ``bs`` ... learned.
+    """
+
+    source: str
+    columns: tuple[str, ...]
+    r_names: tuple[str, ...]
+    terms: tuple[TermColumns, ...]
+    state: Mapping[str, Any]
+
+
+def terms_of(source: str) -> list[str]:
+    """Terms of a sum, in the order of the columns."""
+    return [str(term) for term in _formula(source)]
+
+
+def learn(source: str, frame: Any, names: Names) -> tuple[FloatArray, Part]:
+    """Columns (n, p) of a sum of terms, and what was learned.
+
+    Parameters
+    ----------
+    source : str
+        Text, written by `plan`.
+    frame : pandas.DataFrame
+        Numbers, and categories without unused levels; nothing missing.
+    names : Names
+    """
+    matrix, spec = _materialize(source, {}, frame, names)
+    terms, columns, r_names = [], [], []
+    for term, where in (spec.term_slices if matrix.shape[1] else {}).items():
+        own = spec.column_names[where]
+        readable, r_own = _named(term, own, spec, names)
+        contrasts = {
+            _shown(f.expr, names): ("full" if f"[{s.levels[0]}]" in "".join(own) else _word(s.contrasts))
+            for f in term.factors
+            if (s := spec.factor_contrasts.get(f)) is not None
+        }
+        factors = tuple(_shown(f.expr, names) for f in term.factors)
+        terms.append(TermColumns(_shown(str(term), names), tuple(readable), factors, contrasts))
+        columns += readable
+        r_names += r_own
+    return matrix, Part(source, tuple(columns), tuple(r_names), tuple(terms), plain(spec.transform_state or {}))
+
+
+def encode(part: Part, frame: Any, names: Names) -> FloatArray:
+    """Columns of other rows, by what was learned."""
+    matrix, _ = _materialize(part.source, part.state, frame, names)
+    if matrix.shape[1] != len(part.columns):
+        raise InputError(f"the new rows make {matrix.shape[1]} columns where the fit has {len(part.columns)}")
+    return matrix
+
+
+def _formula(source: str) -> Any:
+    formulaic, parser = library("formulaic"), library("formulaic.parser")
+    try:
+        return formulaic.Formula(source, _parser=parser.DefaultFormulaParser(feature_flags=set()))
+    except Exception as error:  # what passed our own checks and not formulaic's
+        raise InputError(f"the terms cannot be read: {error}") from error
+
+
+def _materialize(source: str, state: Mapping[str, Any], frame: Any, names: Names) -> tuple[FloatArray, Any]:
+    """Sparse first: formulaic is several times faster, and takes less memory, than for a dense matrix."""
+    from .splines import natural_spline
+
+    formulaic = library("formulaic")
+    spec = formulaic.ModelSpec(
+        formula=_formula(source), output="sparse", na_action="ignore", transform_state=_copied(state)
+    )
+    context = {**names.context, **NUMERIC, "ns": natural_spline()}
+    if spec.formula == []:
+        return np.empty((len(frame), 0)), spec
+    try:
+        with np.errstate(all="ignore"):
+            made = spec.get_model_matrix(frame, context=context)
+    except InputError:
+        raise
+    except Exception as error:
+        cause = error.__cause__ or error
+        said = names.display(str(cause).strip() or str(error))
+        raise InputError(f"{names.text}: the terms cannot be encoded: {said}") from error
+    return np.asarray(made.toarray(order="F"), dtype=np.float64), made.model_spec
+
+
+# Names --------------------------------------------------------------------------------------------------------------
+
+
+def _shown(text: str, names: Names) -> str:
+    """A factor, term or column as it was written; contrasts that came by an argument do not show."""
+    if text == "1":
+        return INTERCEPT
+    for identifier in (names.identifier(name) for name in names.contrasted):
+        text = re.sub(rf"C\({identifier}, contr\.\w+\)", identifier, text)
+    return names.display(text)
+
+
+def _named(term: Any, columns: tuple[str, ...], spec: Any, names: Names) -> tuple[list[str], list[str]]:
+    """Names of a term's columns: ranef's and R's, which has ``fb`` for ``f[T.b]`` and ``poly(x, 2)1``."""
+    if str(term) == "1":
+        return [INTERCEPT], [INTERCEPT]
+    labels = [_labels(f, columns, spec, names) for f in term.factors]
+    by_name = {
+        ":".join(own for own, _ in chosen): ":".join(r for _, r in chosen) for chosen in itertools.product(*labels)
+    }
+    return [_shown(c, names) for c in columns], [by_name.get(c, _shown(c, names)) for c in columns]
+
+
+def _labels(factor: Any, columns: tuple[str, ...], spec: Any, names: Names) -> list[tuple[str, str]]:
+    """Formulaic's and R's label of every column that one factor makes."""
+    expr, r = factor.expr, _shown(factor.expr, names).replace(" ** ", "^")
+    state = spec.factor_contrasts.get(factor)
+    if state is None:
+        found = {int(k) for c in columns for k in re.findall(re.escape(expr) + r"\[(\d+)\]", c)}
+        first = min(found, default=1)
+        return [(expr, r), *((f"{expr}[{k}]", f"{r}{k - first + 1}") for k in sorted(found))]
+    out = []
+    word = _word(state.contrasts)
+    for reduced in (True, False):
+        pattern = state.contrasts.get_factor_format(state.levels, reduced_rank=reduced)
+        coded = state.contrasts.get_coding_column_names(state.levels, reduced_rank=reduced)
+        for i, field in enumerate(coded):
+            numbered = reduced and word in ("sum", "helmert", "diff", "sas")
+            level = {"True": "TRUE", "False": "FALSE"}.get(str(field), str(field))
+            out.append((pattern.format(name=expr, field=field), f"{r}{i + 1 if numbered else level}"))
+    return out
+
+
+def _word(contrasts: Any) -> str:
+    return type(contrasts).__name__.removesuffix("Contrasts").lower()
+
+
+# State --------------------------------------------------------------------------------------------------------------
+
+
+def plain(value: Any) -> Any:
+    """State of formulaic as dicts, lists, numbers and text alone.
+
+    Examples
+    --------
+    >>> plain({"alpha": {0: np.float64(1.5)}, "knots": np.array([1.0, 2.0])})
+    {'alpha': {0: 1.5}, 'knots': [1.0, 2.0]}
+    """
+    if isinstance(value, Mapping):
+        return {key: plain(one) for key, one in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if hasattr(value, "to_numpy"):
+        return value.to_numpy().tolist()
+    raise InputError(f"a transformation of the formula keeps a {type(value).__name__}, which cannot be stored")
+
+
+def _copied(state: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy that formulaic may write to, lists of lists as arrays again."""
+
+    def copy(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {key: copy(one) for key, one in value.items()}
+        return np.array(value) if isinstance(value, list) and value and isinstance(value[0], list) else value
+
+    return {key: copy(value) for key, value in state.items()}

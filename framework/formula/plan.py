@@ -1,0 +1,246 @@
+"""What a formula asks for, column by column of the frame not yet looked at: expressions, and text for formulaic."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..contracts.errors import InputError, InputTypeError, shown
+from .bars import Bar, Parsed, exponent, names_in, parse, signed
+from .expressions import Derive, Names, calls, read_expression, variables
+from .formulaic import terms_of
+from .functions import CONTRASTS, FACTORS, NUMERIC, STATEFUL
+from .tokens import Group, Node, Nodes, is_sign, nest, refuse, span, tokenize
+
+#: Products that a power may be expanded to.
+MOST_PRODUCTS = 100_000
+
+
+@dataclass(frozen=True)
+class RandomPlan:
+    """One grouping factor of a random term: `parts` are combined to its labels, `effects` are independent blocks."""
+
+    label: str
+    parts: tuple[ast.expr, ...]
+    effects: tuple[str, ...]
+    word: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A formula, resolved: what to evaluate, and what to give to formulaic.
+
+    Parameters
+    ----------
+    response : tuple of ast.expr
+        One expression, or the two of ``cbind(successes, failures)``.
+    response_name : str
+        As it stands in the formula.
+    fixed : str
+        The fixed terms, for formulaic.
+    random : tuple of RandomPlan
+    offsets : tuple of ast.expr
+    encoded : tuple of str
+        Names of the variables that enter columns of X or of random effects.
+    names : Names
+    """
+
+    response: tuple[ast.expr, ...]
+    response_name: str
+    fixed: str
+    random: tuple[RandomPlan, ...]
+    offsets: tuple[ast.expr, ...]
+    encoded: tuple[str, ...]
+    names: Names
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Everything that formulaic encodes, each once, the fixed terms first."""
+        return tuple(dict.fromkeys([self.fixed, *(source for r in self.random for source in r.effects)]))
+
+    def grouping(self) -> list[str]:
+        """Names of the variables that make grouping factors."""
+        return list(dict.fromkeys(name for r in self.random for e in r.parts for name in variables(e, self.names)))
+
+
+def make_plan(text: str, columns: Sequence[str], contrasts: Mapping[str, str], context: Mapping[str, Any]) -> Plan:
+    """Read a formula.
+
+    Parameters
+    ----------
+    text : str
+    columns : sequence of str
+        What the dot may stand for; those of the response, groups and offsets are left out.
+    contrasts : dict of variable -> word
+    context : dict
+        The user's own functions and constants.
+    """
+    parsed, names = parse(text), Names(text, check_context(context))
+    if not parsed.bars:
+        refuse(text, 0, len(text), "a mixed model needs a random term such as (1 | g); without one fit a linear model")
+    taken = set(names_in([*parsed.response, *(n for o in parsed.offsets for n in o)]))
+    taken |= {name for bar in parsed.bars for group in bar.groups for part in group.parts for name in names_in(part)}
+    writer = _Writer(names, [c for c in columns if c not in taken], check_contrasts(contrasts))
+    response = _response(parsed, names)
+    offsets = tuple(_expression(nodes, names) for nodes in parsed.offsets)
+    fixed = writer.sum(parsed.fixed)
+    random = tuple(plan for bar in parsed.bars for plan in _random(bar, writer))
+    if unused := set(writer.contrasts) - names.contrasted:
+        raise InputError(f"contrasts names {', '.join(sorted(unused))}, which is no variable of the fixed terms")
+    name = " ".join(text[slice(*span(parsed.response))].split())
+    return Plan(response, name, fixed, random, offsets, tuple(writer.used), names)
+
+
+def text_expression(text: str, names: Names) -> ast.expr:
+    """An expression that is given by itself, as ``weights="n"`` or ``subset="x > 3"``."""
+    alone = Names(text, names.context, names.substitutes, names.derived)
+    nodes = nest(text, tokenize(text))
+    if not nodes:
+        raise InputError("the text of an expression is empty")
+    return _expression(nodes, alone)
+
+
+def check_contrasts(contrasts: Any) -> dict[str, str]:
+    """Words of contrasts by variable."""
+    if contrasts is None:
+        return {}
+    if not isinstance(contrasts, Mapping):
+        raise InputTypeError(f"contrasts must be a dict such as {{'f': 'sum'}}; got {shown(contrasts)}")
+    for name, word in contrasts.items():
+        if str(word).removeprefix("contr.") not in CONTRASTS:
+            raise InputError(f"contrasts[{name!r}] must be one of {', '.join(CONTRASTS)}; got {shown(word)}")
+    return {str(name): str(word).removeprefix("contr.") for name, word in contrasts.items()}
+
+
+def check_context(context: Any) -> dict[str, Any]:
+    """Functions and constants of the user, by identifiers that nothing else has."""
+    if context is None:
+        return {}
+    if not isinstance(context, Mapping):
+        raise InputTypeError(f"context must be a dict from names to functions; got {shown(context)}")
+    for name in context:
+        if not isinstance(name, str) or not name.isidentifier() or name.startswith("_"):
+            raise InputError(f"context[{name!r}]: names in it are Python's, without a leading underscore")
+        if name in NUMERIC or name in FACTORS or name in STATEFUL or name in ("c", "contr", "offset", "cbind"):
+            raise InputError(f"context[{name!r}]: formulas have a function of that name; choose another")
+    return dict(context)
+
+
+# Response, groups ---------------------------------------------------------------------------------------------------
+
+
+def _expression(nodes: Nodes, names: Names) -> ast.expr:
+    tree: ast.expr = Derive(names).visit(read_expression(nodes, names))
+    if learned := calls(tree) & set(STATEFUL):
+        refuse(names.text, *span(nodes), f"{', '.join(sorted(learned))} makes columns of X, and is not available here")
+    return tree
+
+
+def _response(parsed: Parsed, names: Names) -> tuple[ast.expr, ...]:
+    only = parsed.response[0]
+    if len(parsed.response) > 1 or not isinstance(only, Group) or only.function is None:
+        return (_expression(parsed.response, names),)
+    if only.function.text != "cbind":
+        return (_expression(parsed.response, names),)
+    commas = [i for i, node in enumerate(only.inside) if is_sign(node, ",")]
+    sides = [only.inside[: commas[0]], only.inside[commas[0] + 1 :]] if len(commas) == 1 else []
+    if len(sides) != 2 or not all(sides):
+        refuse(parsed.text, only.start, only.end, "cbind takes two columns: cbind(successes, failures)")
+    return tuple(_expression(side, names) for side in sides)
+
+
+def _random(bar: Bar, writer: _Writer) -> list[RandomPlan]:
+    text = writer.names.text
+    if bar.word in FACTORS or bar.word in STATEFUL or bar.word in ("I", "offset", "log", "exp", "sqrt", "c"):
+        refuse(text, bar.start, bar.end, f"a bar inside of {bar.word}(...) is no random term")
+    source = writer.sum(tuple(signed(text, bar.effects)), contrasts=False)
+    terms = terms_of(source)
+    if not terms:
+        refuse(text, *span(bar.effects), "this random term has no effects: write 1 for a random intercept")
+    effects = tuple("1" if term == "1" else f"0 + {term}" for term in terms) if bar.independent else (source,)
+    written = " ".join(text[bar.start : bar.end].split())
+    return [
+        RandomPlan(g.label, tuple(_expression(part, writer.names) for part in g.parts), effects, bar.word, written)
+        for g in bar.groups
+    ]
+
+
+# Text for formulaic -------------------------------------------------------------------------------------------------
+
+
+class _Writer:
+    """Terms as formulaic reads them: identifiers for names, the dot written out, factors that were cut out."""
+
+    def __init__(self, names: Names, dots: Sequence[str], contrasts: Mapping[str, str]) -> None:
+        self.names, self.dots, self.contrasts = names, dots, contrasts
+        self.used: dict[str, None] = {}
+
+    def sum(self, terms: Sequence[tuple[str, Nodes]], contrasts: bool = True) -> str:
+        """A sum with an intercept, unless its terms say otherwise."""
+        return " ".join(["1", *(f"{sign} {self.term(nodes, contrasts)}" for sign, nodes in terms)])
+
+    def term(self, nodes: Nodes, contrasts: bool) -> str:
+        """One term with its operators."""
+        out: list[str] = []
+        for i, node in enumerate(nodes):
+            if i % 2:
+                out.append("**" if is_sign(node, "^", "**") else self.names.text[node.start : node.end])
+            elif i and out[-1] == "**":
+                out.append(str(self.power(nodes[i - 2], node)))
+            else:
+                out.append(self.operand(node, contrasts))
+        return " ".join(out)
+
+    def operand(self, node: Node, contrasts: bool) -> str:
+        """A name, a call, a number, or a sum in brackets."""
+        if isinstance(node, Group) and node.function is None:
+            parts = [f"{s} {self.term(t, contrasts)}" for s, t in signed(self.names.text, node.inside)]
+            return f"({' '.join(parts).removeprefix('+ ')})"
+        if isinstance(node, Group):
+            tree = Derive(self.names).visit(read_expression((node,), self.names))
+            if isinstance(tree, ast.Name):
+                return self.contrast(self.names.variable(tree.id), contrasts)
+            self.check(node, tree)
+            self.used |= dict.fromkeys(variables(tree, self.names))
+            return ast.unparse(tree)
+        if node.text == ".":
+            if not self.dots:
+                refuse(self.names.text, node.start, node.end, "the dot stands for no column: all others are in use")
+            return f"({' + '.join(self.contrast(name, contrasts) for name in self.dots)})"
+        return self.contrast(node.name, contrasts) if node.name is not None else node.text
+
+    def check(self, node: Node, tree: ast.expr) -> None:
+        """Refuse constants, and ``C`` of what has no levels that are kept."""
+        if not variables(tree, self.names):
+            refuse(self.names.text, node.start, node.end, "this is the same for all rows")
+        for call in ast.walk(tree):
+            if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.func.id != "C":
+                continue
+            if not call.args or not isinstance(call.args[0], ast.Name):
+                refuse(self.names.text, node.start, node.end, "C takes a column, or a factor: C(factor(k), contr.sum)")
+            if len(call.args) > 2 or any(named.arg != "contrasts" for named in call.keywords):
+                refuse(self.names.text, node.start, node.end, "C takes a factor and contrasts; levels= is an argument")
+            self.names.coded.add(self.names.variable(call.args[0].id))
+
+    def contrast(self, name: str, contrasts: bool) -> str:
+        """The identifier, with the contrasts that were asked for."""
+        self.used[name] = None
+        identifier = self.names.identifier(name)
+        if not contrasts or name not in self.contrasts:
+            return identifier
+        self.names.contrasted.add(name)
+        self.names.coded.add(name)
+        return f"C({identifier}, contr.{self.contrasts[name]})"
+
+    def power(self, base: Node, node: Node) -> int:
+        """An exponent, no larger than what it makes a difference for."""
+        inside = base.inside if isinstance(base, Group) else (base,)
+        dots = sum(1 for n in inside if not isinstance(n, Group) and n.text == ".")
+        count = len(list(names_in(inside))) + dots * len(self.dots) or 1
+        degree = min(exponent(node) or 1, count)
+        if count**degree > MOST_PRODUCTS:
+            refuse(self.names.text, node.start, node.end, "this power has too many interactions: write a smaller one")
+        return degree

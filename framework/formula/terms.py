@@ -1,0 +1,74 @@
+"""`Terms`: what travels with a fit by formula."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .encoder import Encoder
+from .formulaic import TermColumns
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What travels with a fit by formula.
+
+    Parameters
+    ----------
+    formula : str
+        As written.
+    response : str
+        Left side of it.
+    encoder : Encoder
+        Encodes new rows as those of the fit.
+    weights, offset, subset : str
+        Those arguments where they were text, ``"array"`` where they were arrays, ``""`` without.
+    n_rows : int
+        Rows of the data.
+    dropped : dict of str to int
+        Rows left out because of missing values, by variable; a row counts for each that is missing.
+    n_dropped : int
+        Rows left out because of missing values.
+    n_outside : int
+        Rows outside of the subset.
+    """
+
+    formula: str
+    response: str
+    encoder: Encoder
+    weights: str
+    offset: str
+    subset: str
+    n_rows: int
+    dropped: Mapping[str, int]
+    n_dropped: int
+    n_outside: int
+
+    @property
+    def fixed(self) -> dict[str, TermColumns]:
+        """Fixed terms by name: columns, factors, contrasts."""
+        return self.encoder.terms
+
+    @property
+    def r_names(self) -> dict[str, str]:
+        """R's name of every column, of X and of random effects."""
+        return {c: r for part in self.encoder.parts for c, r in zip(part.columns, part.r_names, strict=True)}
+
+    @property
+    def rows_text(self) -> str:
+        """Which rows were left out, in words; empty where none was."""
+        texts = []
+        if self.n_outside:
+            texts.append(f"{self.n_outside} of {self.n_rows} rows are not in the subset")
+        if self.n_dropped:
+            by = ", ".join(f"{name} {count}" for name, count in self.dropped.items())
+            rows = "1 row was" if self.n_dropped == 1 else f"{self.n_dropped} rows were"
+            texts.append(f"{rows} left out for missing values ({by})")
+        return "; ".join(texts)
+
+    @property
+    def details(self) -> tuple[str, ...]:
+        """Weights, offset and rows that were left out, for a summary."""
+        given = {"Weights": self.weights, "Offset": self.offset, "Subset": self.subset}
+        lines = [f"{name}: {text}" for name, text in given.items() if text]
+        return (*lines, f"Rows: {self.rows_text}") if self.rows_text else tuple(lines)

@@ -1,0 +1,131 @@
+"""A formula in: the arguments of the array front ends that it stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypedDict
+
+from ..contracts.errors import InputError, InputTypeError, shown
+from ..contracts.family import Family
+from ..contracts.linalg import LinalgBackend
+from ..contracts.observer import Observer
+from ..contracts.optim import Optimizer
+from ..design.reading import as_mapping
+from ..design.terms import refuse_unknown_factors
+from ..formula.model_frame import ModelFrame, model_frame
+from ..notes import tell
+
+
+class FitOptions(TypedDict, total=False):
+    """Arguments that formulas and arrays share."""
+
+    tol: float
+    max_iter: int
+    weights: Any
+    offset: Any
+    covariance: Mapping[str, Any] | None
+    relationship: Mapping[str, Any] | None
+    precision: Mapping[str, Any] | None
+    start: Any
+    conf_level: float
+    backend: str | LinalgBackend
+    optimizer: str | Optimizer
+    callbacks: Sequence[Observer | str] | Observer | str | None
+    verbose: bool
+
+
+class LinearOptions(FitOptions, total=False):
+    """... of `ranef.lmm`."""
+
+    reml: bool
+    compute_satterthwaite: bool
+
+
+class GeneralizedOptions(FitOptions, total=False):
+    """... of `ranef.glmm`."""
+
+    family: str | Family
+    nagq: int
+    hessian: str
+
+
+class FormulaOptions(TypedDict, total=False):
+    """Arguments of formulas alone, see `ranef.model_frame`."""
+
+    contrasts: Mapping[str, str] | None
+    na_action: str | None
+    subset: Any
+    levels: Mapping[str, Sequence[Any]] | None
+    context: Mapping[str, Any] | None
+
+
+class LinearFormula(LinearOptions, FormulaOptions, total=False):
+    """Arguments of `ranef.lmm` beside formula and data."""
+
+
+class GeneralizedFormula(GeneralizedOptions, FormulaOptions, total=False):
+    """Arguments of `ranef.glmm` beside formula and data."""
+
+
+def read_formula(
+    function: str,
+    y: Any,
+    X: Any,
+    groups: Any,
+    *,
+    formula: Any,
+    data: Any,
+    options: Mapping[str, Any],
+    said: Mapping[str, Any],
+    weights: Any,
+    offset: Any,
+    covariance: Any,
+) -> ModelFrame | None:
+    """The model frame where `function` was called with a formula, None where it was called with arrays.
+
+    Parameters
+    ----------
+    function : str
+        For messages.
+    y, X, groups, formula, data
+        As they were given: ``lmm(formula, data)``, or ``lmm(y, X, groups)``.
+    options : dict
+        Those of `FormulaOptions`.
+    said : dict
+        Arguments of arrays that a formula says itself.
+    """
+    if formula is None and not isinstance(y, str):
+        given = [name for name, value in {**options, "data": data}.items() if value is not None]
+        if given and given != ["na_action"]:
+            raise InputTypeError(
+                f"{', '.join(given)}: for formulas only, as in ranef.{function}('y ~ x + (1 | g)', data)"
+            )
+        if groups is None and y is None and X is None:
+            raise InputTypeError(f"{function} needs a formula and data, or y, X and groups")
+        return None
+    if formula is not None and y is not None:
+        raise InputTypeError(f"{function} takes a formula or y, not both")
+    if (X is not None and data is not None) or groups is not None:
+        raise InputTypeError(
+            f"y is the text {shown(y or formula)}, so it is read as a formula, which takes one data frame: "
+            f"ranef.{function}(formula, data)"
+        )
+    if X is None and data is None:
+        raise InputTypeError(f"{function} with a formula needs data: ranef.{function}({shown(y or formula)}, data)")
+    if other := [name for name, value in said.items() if value is not None]:
+        raise InputTypeError(f"{', '.join(other)}: the formula says this; leave it out")
+    chosen = {name: value for name, value in options.items() if value is not None}
+    text, table = (y if formula is None else formula), (X if data is None else data)
+    frame = model_frame(text, table, weights=weights, offset=offset, **chosen)
+    tell(frame.notes)
+    return replace(frame, covariance=_merged(frame, covariance))
+
+
+def _merged(frame: ModelFrame, covariance: Any) -> dict[str, Any] | None:
+    """Structures of the formula's words and of the argument, which must not speak of one factor."""
+    given, words = as_mapping(covariance, "covariance"), frame.covariance or {}
+    refuse_unknown_factors("covariance", given, list(frame.groups))
+    if both := [str(name) for name in given if name in words]:
+        raise InputError(f"covariance names {', '.join(both)}, whose structure stands in the formula: leave one out")
+    return {**given, **words} or None

@@ -1,0 +1,98 @@
+"""`ranef fit FILE "FORMULA"` on every kind of file, and `ranef bench --formula`."""
+
+from __future__ import annotations
+
+import gzip
+import json
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.feather
+import pyarrow.parquet
+import pytest
+from click.testing import CliRunner
+
+import ranef
+from ranef.cli import main
+
+FORMULA = "Reaction ~ Days + (Days | Subject)"
+
+
+@pytest.fixture
+def frame():
+    return pd.DataFrame(ranef.datasets.load("sleepstudy"))
+
+
+def zipped(frame, path):
+    with gzip.open(path, "wt") as file:
+        frame.to_csv(file, index=False, sep="\t" if ".tsv" in path.name else ",")
+
+
+WRITERS = {
+    "a.csv": lambda d, path: d.to_csv(path, index=False),
+    "a.tsv": lambda d, path: d.to_csv(path, index=False, sep="\t"),
+    "a.csv.gz": zipped,
+    "a.tsv.gz": zipped,
+    "a.parquet": lambda d, path: pyarrow.parquet.write_table(pa.Table.from_pandas(d), path, compression="gzip"),
+    "a.arrow": lambda d, path: pyarrow.feather.write_feather(d, path, compression="zstd"),
+}
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, [str(a) for a in arguments])
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_fit_by_formula(name, frame, tmp_path):
+    WRITERS[name](frame, tmp_path / name)
+    done = run("fit", tmp_path / name, FORMULA)
+    assert done.exit_code == 0, done.output
+    assert done.output.strip() == ranef.lmm(FORMULA, frame).summary().strip()
+
+
+def test_options_with_a_formula(frame, tmp_path):
+    frame["f"], frame["w"] = frame["Days"] % 3, 1.0 + frame["Days"]
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    text = "Reaction ~ factor(f) + (1 | Subject)"
+    done = run(
+        "fit", tmp_path / "a.csv", text, "--weights", "w", "--subset", "Days > 0", "--names", "R", "--ml",
+        "--covariance", "Subject=us",
+    )  # fmt: skip
+    expected = ranef.lmm(text, frame, weights="w", subset="Days > 0", reml=False, covariance={"Subject": "us"})
+    assert done.output.strip() == expected.summary(names="R").strip()
+    assert "factor(f)1" in done.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "give a formula"),
+        ((FORMULA, "--y", "Reaction"), "--y: the formula says this"),
+        ((FORMULA, "--x", "Days"), "--x: the formula says this"),
+        (("--y", "Reaction", "--groups", "Subject", "--subset", "Days > 1"), "are for formulas"),
+        (("Reaction ~ Dais + (1 | Subject)",), "there is no column 'Dais'"),
+        ((FORMULA, "--contrasts", "f"), 'expected "FACTOR=WORD"'),
+    ],
+)
+def test_what_does_not_go_together(arguments, said, frame, tmp_path):
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    done = run("fit", tmp_path / "a.csv", *arguments)
+    assert done.exit_code != 0
+    assert said in done.output
+
+
+def test_a_damaged_file_is_named(tmp_path):
+    (tmp_path / "a.parquet").write_bytes(b"no parquet")
+    done = run("fit", tmp_path / "a.parquet", FORMULA)
+    assert done.exit_code == 1
+    assert "a.parquet cannot be read" in done.output
+
+
+def test_bench_by_formula(frame, tmp_path):
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    options = ("--no-memory", "--repeats", 1, "--json", "-")
+    done = run("bench", "--csv", tmp_path / "a.csv", "--formula", FORMULA, *options)
+    assert done.exit_code == 0, done.output
+    (result,) = json.loads(done.stdout)["results"]
+    assert result["status"] == "ok"
+    assert run("bench", "--formula", FORMULA).exit_code == 2
