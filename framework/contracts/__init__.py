@@ -31,6 +31,7 @@ from .errors import (
     RanefWarning,
     RankDeficiencyWarning,
     SingularFitWarning,
+    StorageError,
 )
 from .family import Derivatives, DispersionParameter, ExponentialFamily, Family
 from .hooks import HookSpecs, hookimpl
@@ -93,6 +94,7 @@ __all__ = [
     "RankDeficiencyWarning",
     "SingularFitWarning",
     "Status",
+    "StorageError",
     "Symbolic",
     "hookimpl",
 ]

@@ -204,6 +204,19 @@ def is_integer(value: Any) -> bool:
     return isinstance(value, Integral) and not isinstance(value, bool)
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Digest:
+    """What a fit without rows keeps of them: its size does not depend on their number.
+
+    Parameters
+    ----------
+    residual_quantiles : (5,) array
+        Of the scaled residuals.
+    """
+
+    residual_quantiles: FloatArray
+
+
 class Factorized(ABC):
     """A fit whose matrices are factorized again: for who needs more than estimates, for as long as needed."""
 
@@ -261,6 +274,8 @@ class Fit(ABC):
         Seconds by phase.
     elsewhere : tuple of fits
         With other parameters and the same criterion, one for each direction that the data do not determine.
+    digest : Digest, optional
+        What is kept of the rows, in fits without rows.
     """
 
     model: Model[Any]
@@ -277,6 +292,7 @@ class Fit(ABC):
     n_evaluations: int
     timings: Mapping[str, float]
     elsewhere: tuple[Self, ...] = ()
+    digest: Digest | None = None
 
     # What the kinds give --------------------------------------------------------------------------------------------
 
@@ -345,7 +361,7 @@ class Fit(ABC):
     def backend(self) -> str | LinalgBackend:
         """The backend that was used."""
         asked = self.model.controls.backend
-        return self.provenance[0].name if isinstance(asked, str) else asked
+        return self.provenance[0].name if asked == "auto" else asked
 
     @property
     def relative_factors(self) -> tuple[FloatArray, ...]:
