@@ -35,6 +35,7 @@ from .contracts.errors import (
     RanefWarning,
     RankDeficiencyWarning,
     SingularFitWarning,
+    StorageError,
 )
 from .design.pedigree import Pedigree, pedigree
 from .display.tables import VarCompSummary
@@ -44,6 +45,7 @@ from .frontends.simulate import simulate
 from .prediction.predict import Prediction
 from .solution.glmm import GLMMParams, GLMMSolution
 from .solution.lmm import LMMParams, LMMSolution
+from .solution.loading import load
 
 try:
     __version__ = _version("ranef")
@@ -74,6 +76,7 @@ __all__ = [
     "RanefWarning",
     "RankDeficiencyWarning",
     "SingularFitWarning",
+    "StorageError",
     "VarCompSummary",
     "__version__",
     "contracts",
@@ -81,6 +84,7 @@ __all__ = [
     "glmm",
     "hookimpl",
     "lmm",
+    "load",
     "pedigree",
     "registry",
     "simulate",
