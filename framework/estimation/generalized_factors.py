@@ -138,14 +138,18 @@ class FactorizedGeneralized(Factorized):
         assert at is not None
         m = len(fit.theta) + len(fit.xi_start)
         size = len(fit.gamma) + m
-        joint = fit.nagq > 0  # with nagq = 0 nobody asks for the Hessian in all parameters
+        hessian, b_moved = np.full((size, size), np.nan), np.full((len(fit.b), m), np.nan)
+        if fit.nagq > 0:  # with 0 nobody asks for them
+            # each from the modes of the fit, as where they are asked for: that makes the same bits
+            hessian, b_moved = self.hessian(), fit.factorized().moved()[1]
         return GeneralizedDigest(
             residual_quantiles=residual_quantiles,
+            fingerprint=fit.fingerprint,
             deviance=deviance,
             average_mean=average_mean,
             log_density=float(at.log_density.sum()),
             ZtWZ=system.ZtWZ,
             ZtWQ=system.ZtWQ,
-            b_moved=self.moved()[1] if joint else np.full((len(fit.b), m), np.nan),
-            hessian=self.hessian() if joint else np.full((size, size), np.nan),
+            b_moved=b_moved,
+            hessian=hessian,
         )

@@ -16,6 +16,7 @@ from ..contracts.linalg import Blocks, Factor, LinalgBackend, Pattern
 from ..contracts.observer import FitFinished
 from ..contracts.optim import Optimizer
 from ..design.arrays import as_numbers, check_length
+from ..design.fingerprint import Fingerprint
 from ..design.labels import GroupLabels, Labels
 from ..design.mixed import MixedDesign
 from ..notes import Note
@@ -212,9 +213,12 @@ class Digest:
     ----------
     residual_quantiles : (5,) array
         Of the scaled residuals.
+    fingerprint : Fingerprint
+        By which other fits are known to be of the same rows.
     """
 
     residual_quantiles: FloatArray
+    fingerprint: Fingerprint
 
 
 class Factorized(ABC):
@@ -336,6 +340,11 @@ class Fit(ABC):
     def pattern(self) -> Pattern:
         """Pattern of the random effects."""
         return self.model.labels.pattern
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """That of the rows."""
+        return Fingerprint.of(self.model.design) if self.digest is None else self.digest.fingerprint
 
     @property
     def linear_predictor(self) -> FloatArray:

@@ -496,6 +496,11 @@ class MixedSolution(ABC, Generic[F]):
         return self._labels.n
 
     @property
+    def has_rows(self) -> bool:
+        """Whether the fit has the rows that it was made from; one that was saved without them has not."""
+        return self._fit.model.rows is not None
+
+    @property
     def n_groups(self) -> dict[str, int]:
         """Number of levels by factor."""
         return {f.name: f.grouping.n_levels for f in self._fit.groups}

@@ -173,7 +173,7 @@ class LMMSolution(MixedSolution[LinearFit]):
         return _frozen((self.residuals if w is None else self.residuals * np.sqrt(w)) / self.sigma)
 
     def _digest(self) -> Digest:
-        return Digest(residual_quantiles=self._residual_quantiles)
+        return Digest(residual_quantiles=self._residual_quantiles, fingerprint=self._fit.fingerprint)
 
     def _options(self) -> dict[str, Any]:
         return super()._options() | {"satterthwaite": self._satterthwaite}

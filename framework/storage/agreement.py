@@ -14,6 +14,8 @@ from ..estimation.prior import Prior
 
 #: Criteria differ by less than this for each observation and each unit of deviance, by whatever was computed with.
 ROUNDING = 1e-8
+#: Residual standard deviations differ by less than this part of themselves.
+SAME = 1e-6
 
 
 def refuse_disagreement(fit: Fit) -> None:
@@ -46,6 +48,8 @@ def refuse_disagreement(fit: Fit) -> None:
 
 def _linear(fit: LinearFit) -> float:
     at = fit.factorized().least_squares
+    if not abs(np.sqrt(at.sigma2) / fit.sigma - 1.0) <= SAME:
+        raise StorageError(f"it is damaged: sigma is {fit.sigma:.10g}, and found again {np.sqrt(at.sigma2):.10g}")
     of_R = 2.0 * float(np.log(np.abs(np.diagonal(fit.labels.fixed.R))).sum())
     again = replace(fit, pwrss=at.pwrss, logdet_L2=at.logdet_L2, logdet_RX2=at.logdet_RX2 + of_R)
     return again.criterion

@@ -83,13 +83,11 @@ def read(path: str | os.PathLike[str]) -> Iterator[Node]:
     source = path_of(path)
     with source.open("rb") as stream:
         try:
-            with zipfile.ZipFile(stream) as archive:
+            with _opened(stream) as archive:
                 members = _members(archive, os.fstat(stream.fileno()).st_size)
                 yield _manifest(archive, members)
         except StorageError as error:
             raise StorageError(f"{source}: {error}") from error.__cause__
-        except zipfile.BadZipFile as error:
-            raise StorageError(f"{source}: this is no saved model of ranef, or it is damaged: {error}") from error
 
 
 def path_of(path: Any) -> Path:
@@ -137,6 +135,13 @@ def _replaced(target: Path) -> Iterator[IO[bytes]]:
 
 
 # Reading ------------------------------------------------------------------------------------------------------------
+
+
+def _opened(stream: IO[bytes]) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(stream)
+    except Exception as error:  # whatever zipfile says to what is none, or is damaged
+        raise StorageError(f"this is no saved model of ranef, or it is damaged: {error}") from error
 
 
 def _members(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:

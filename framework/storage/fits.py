@@ -16,6 +16,7 @@ from ..estimation.generalized import GeneralizedFit, Laplace
 from ..estimation.linear import Gaussian, LinearFit
 from ..estimation.model import Controls, Digest, Fit, Model
 from ..estimation.parameters import Parameters
+from ..estimation.quadrature import refuse_quadrature
 from ..registry import Provenance
 from ..registry.kinds import FAMILY, LINALG, OPTIMIZER, AnyKind
 from .agreement import refuse_disagreement
@@ -190,11 +191,12 @@ def _fit_of(node: Node, model: Model[Any]) -> Fit:
     if isinstance(model.likelihood, Gaussian):
         kind, own = LinearFit, _linear_of
         shared["cross"] = cross_of(node["cross"], labels.n, r, pattern, parameters.template)
-        digest = digest_of(node["digest"]) if model.rows is None else None
+        digest = digest_of(node["digest"], labels) if model.rows is None else None
     else:
         kind, own = GeneralizedFit, _generalized_of
+        refuse_quadrature(model.likelihood.nagq, labels)
         m = len(parameters) + node.array("xi_start", (None,), "f").size
-        digest = generalized_digest_of(node["digest"], r, m, pattern) if model.rows is None else None
+        digest = generalized_digest_of(node["digest"], labels, m) if model.rows is None else None
 
     def at(part: Node) -> Fit:
         fit: Fit = kind(**shared, **_estimates_of(part, parameters, r, pattern.q), **own(part, model.likelihood))

@@ -31,8 +31,8 @@ def rows_state(design: MixedDesign) -> Tree:
         "y": design.y,
         "X": design.X,
         "Q": design.fixed.Q,
-        "metric": design.fixed.weights,
         "weights": design.weights,
+        "metric": design.fixed.weights,
         "offset": design.offset,
         "factors": [
             {"codes": np.asarray(f.codes, dtype=np.int64), "columns": [{"values": z} for z in f.columns]}

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from typing import Any
+
 from ..contracts.linalg import Pattern, PatternBlocks
 from ..design.crossproducts import CrossProducts, Reference
+from ..design.fingerprint import Fingerprint
+from ..design.labels import Labels
 from ..design.template import Template
 from ..estimation.generalized_factors import GeneralizedDigest
 from ..estimation.model import Digest
@@ -55,7 +60,7 @@ def cross_of(node: Node, n: int, r: int, pattern: Pattern, template: Template) -
 
 def digest_state(digest: Digest) -> Tree:
     """What a fit without rows keeps of them."""
-    out: Tree = {"residual_quantiles": digest.residual_quantiles}
+    out: Tree = {"residual_quantiles": digest.residual_quantiles, "fingerprint": asdict(digest.fingerprint)}
     if isinstance(digest, GeneralizedDigest):
         out |= {
             "deviance": number_of(digest.deviance),
@@ -69,15 +74,16 @@ def digest_state(digest: Digest) -> Tree:
     return out
 
 
-def digest_of(node: Node) -> Digest:
+def digest_of(node: Node, labels: Labels) -> Digest:
     """What a linear fit without rows keeps of them."""
-    return Digest(residual_quantiles=node.floats("residual_quantiles", 5, finite=False))
+    return Digest(**_common(node, labels))
 
 
-def generalized_digest_of(node: Node, r: int, m: int, pattern: Pattern) -> GeneralizedDigest:
-    """The same of a generalized fit with m parameters beside r coefficients."""
+def generalized_digest_of(node: Node, labels: Labels, m: int) -> GeneralizedDigest:
+    """The same of a generalized fit with m parameters beside the coefficients."""
+    r, pattern = labels.fixed.rank, labels.pattern
     return GeneralizedDigest(
-        residual_quantiles=node.floats("residual_quantiles", 5, finite=False),
+        **_common(node, labels),
         deviance=node.number("deviance", finite=False),
         average_mean=node.number("average_mean", finite=False),
         log_density=node.number("log_density"),
@@ -86,6 +92,18 @@ def generalized_digest_of(node: Node, r: int, m: int, pattern: Pattern) -> Gener
         b_moved=node.floats("b_moved", pattern.q, m, finite=False),
         hessian=node.floats("hessian", r + m, r + m, finite=False),
     )
+
+
+def _common(node: Node, labels: Labels) -> dict[str, Any]:
+    part = node["fingerprint"]
+    fingerprint = Fingerprint(
+        part.text("y"),
+        part.text("weights"),
+        part.text("offset"),
+        part.texts("columns", labels.fixed.rank),
+        part.texts("groups", len(labels.groups)),
+    )
+    return {"residual_quantiles": node.floats("residual_quantiles", 5, finite=False), "fingerprint": fingerprint}
 
 
 def _blocks_state(blocks: PatternBlocks) -> Tree:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
-from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -19,9 +17,6 @@ AS_TEXT: dict[str, tuple[type, Callable[[Any], str], Callable[[str], Any]]] = {
     "float": (float, str, NOT_FINITE.__getitem__),
     "integer": (int, str, int),
     "bytes": (bytes, lambda b: base64.b64encode(b).decode(), lambda text: base64.b64decode(text, validate=True)),
-    "datetime": (datetime, datetime.isoformat, datetime.fromisoformat),
-    "date": (date, date.isoformat, date.fromisoformat),
-    "decimal": (Decimal, str, Decimal),
 }
 #: Integers of JSON that every program reads.
 SAFE = 2**53
@@ -37,8 +32,8 @@ def encoded(value: Any, plugin: Callable[[Any], dict[str, Any] | None] = lambda 
 
     Examples
     --------
-    >>> encoded((1, [None, "a"])), encoded(date(2024, 2, 29))
-    ({'tuple': [1, {'list': [None, 'a']}]}, {'date': '2024-02-29'})
+    >>> encoded((1, [None, "a"])), encoded(b"a")
+    ({'tuple': [1, {'list': [None, 'a']}]}, {'bytes': 'YQ=='})
     """
     if isinstance(value, np.generic) and value.dtype.kind in "biufUS":
         value = value.item()
@@ -91,7 +86,7 @@ def decoded(node: Node, name: str, plugin: Callable[[Node], Any] | None = None) 
     if kind in AS_TEXT and isinstance(content, str):
         try:
             return AS_TEXT[kind][2](content)
-        except Exception as error:  # text that is no date, no number ...
+        except Exception as error:  # text that is no number, say
             raise node.wrong(name, f"is {shown(value)}, which is no {kind}: {error}") from error
     raise node.wrong(name, f"is {shown(value)}, which is no value")
 
