@@ -11,6 +11,7 @@ from ..estimation.generalized import GeneralizedFit
 from ..estimation.linear import LinearFit
 from ..estimation.model import Fit
 from ..estimation.prior import Prior
+from ..threads import few_threads
 
 #: Criteria differ by less than this for each observation and each unit of deviance, by whatever was computed with.
 ROUNDING = 1e-8
@@ -32,7 +33,8 @@ def refuse_disagreement(fit: Fit) -> None:
         Where the backend of the fit is not there.
     """
     try:
-        value = _linear(fit) if isinstance(fit, LinearFit) else _generalized(fit)
+        with few_threads(*fit.labels.dense_sizes):
+            value = _linear(fit) if isinstance(fit, LinearFit) else _generalized(fit)
     except NotPositiveDefiniteError as error:
         raise StorageError(f"it is damaged: its criterion cannot be evaluated: {error}") from error
     except (PluginNotFoundError, MissingExtraError) as error:

@@ -152,7 +152,7 @@ def _members(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
     for name, info in members.items():
         if name != MANIFEST and not ARRAY.fullmatch(name):
             raise StorageError(f"it has a member {shown(name)}, which no saved model has")
-        if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size or info.flag_bits & 1:
+        if info.compress_type != zipfile.ZIP_STORED or info.flag_bits & 1:
             raise StorageError(f"its member {name!r} is compressed or encrypted, which ranef's own never are")
     if len(members) < len(archive.infolist()):
         raise StorageError("it has two members of one name")

@@ -193,6 +193,7 @@ def _fit_of(node: Node, model: Model[Any]) -> Fit:
         shared["cross"] = cross_of(node["cross"], labels.n, r, pattern, parameters.template)
         digest = digest_of(node["digest"], labels) if model.rows is None else None
     else:
+        assert isinstance(model.likelihood, Laplace)
         kind, own = GeneralizedFit, _generalized_of
         refuse_quadrature(model.likelihood.nagq, labels)
         m = len(parameters) + node.array("xi_start", (None,), "f").size

@@ -1302,8 +1302,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/storage/archive.py",
-        "if info.compress_type != zipfile.ZIP_STORED or info.file_size",
-        "if info.file_size",
+        "if info.compress_type != zipfile.ZIP_STORED or info",
+        "if info",
         f"{DAMAGE}::test_hostile_files",
     ),
     Mutation(

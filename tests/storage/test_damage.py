@@ -319,7 +319,7 @@ def test_rows_that_are_not_what_they_must_be(what: str, tmp_path: Path) -> None:
 def test_the_criterion_must_agree(name: str, rows: bool, part: str, tmp_path: Path) -> None:
     """Of linear fits from sums, of generalized ones from rows or what is kept of them."""
     changed = 1.0 - array(part, name, rows) if part.endswith("/y") else 1.5 * array(part, name, rows)
-    with pytest.raises(StorageError, match="again|cannot be evaluated"):
+    with pytest.raises(StorageError, match=r"again|cannot be evaluated"):
         load(replaced(part, changed, name, rows), tmp_path)
 
 
