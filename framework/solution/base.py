@@ -433,8 +433,8 @@ class MixedSolution(ABC, Generic[F]):
         """What is kept of the rows where these are left out."""
 
     def _options(self) -> dict[str, Any]:
-        """What a file keeps beside the fit."""
-        return {"conf_level": self._conf_level}
+        """What a file keeps beside the fit. `terms` is for what a fit by formula knows of its data."""
+        return {"conf_level": self._conf_level, "terms": None}
 
     @property
     def _residual_quantiles(self) -> FloatArray:

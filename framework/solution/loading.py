@@ -50,6 +50,8 @@ def load(path: str | os.PathLike[str], *, backend: str | LinalgBackend | None = 
     [1556.06]
     """
     with storage.loaded(path, backend) as (fit, options):
+        if options.has("terms"):
+            raise options.wrong("terms", "is of a fit by formula, which needs a newer version of ranef")
         conf_level = options.number("conf_level", positive=True)
         if not conf_level < 1.0:
             raise options.wrong("conf_level", "is not below 1")

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..contracts.arrays import FloatArray
-from ..contracts.errors import InputError, PluginError, StorageError
+from ..contracts.errors import InputError, PluginError, RanefError, StorageError
 from ..design.labels import Labels
 from ..estimation.certificate import Certificate, CovarianceCondition
 from ..estimation.generalized import GeneralizedFit, Laplace
@@ -81,7 +81,12 @@ def loaded(path: str | os.PathLike[str], backend: Any = None) -> Iterator[tuple[
             raise
         except Exception as error:  # numbers that are possible one by one, and not together
             raise StorageError(f"it is damaged, its parts do not go together: {error}") from error
-        yield fit, node["options"]
+        try:
+            yield fit, node["options"]
+        except RanefError:
+            raise
+        except Exception as error:
+            raise StorageError(f"it is damaged, its options cannot be used: {error}") from error
 
 
 # Models -------------------------------------------------------------------------------------------------------------

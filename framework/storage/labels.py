@@ -22,14 +22,13 @@ from .values import levels_of, levels_state
 
 
 def labels_state(labels: Labels) -> Tree:
-    """Labels of a model, with its pattern. `terms` is for what a fit by formula knows of its data."""
+    """Labels of a model, with its pattern."""
     fixed = labels.fixed
     return {
         "response": labels.response,
         "n": labels.n,
         "has_weights": labels.has_weights,
         "has_offset": labels.has_offset,
-        "terms": None,
         "fixed": {"names": fixed.names, "kept": _long(fixed.kept), "R": fixed.R, "relations": fixed.relations},
         "groups": [_group_state(g) for g in labels.groups],
         "pairs": [
@@ -47,8 +46,6 @@ def labels_of(node: Node) -> Labels:
     StorageError
         Where they are none, or do not go together.
     """
-    if node.has("terms"):
-        raise node.wrong("terms", "is of a fit by formula, which needs a newer version of ranef")
     groups = tuple(_group_of(part) for part in node.parts("groups"))
     if not groups or len({g.name for g in groups}) < len(groups):
         raise node.wrong("groups", "has no factor, or two of one name")

@@ -121,7 +121,7 @@ def test_a_newer_schema_says_by_whom_and_what_to_do(tmp_path: Path) -> None:
 
 def test_a_fit_by_formula_is_for_a_version_that_knows_formulas(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="fit by formula, which needs a newer version"):
-        load(edited(lambda tree: tree["model"]["labels"].update(terms={"formula": "y ~ x"})), tmp_path)
+        load(edited(lambda tree: tree["options"].update(terms={"formula": "y ~ x"})), tmp_path)
 
 
 # Hostile ------------------------------------------------------------------------------------------------------------
