@@ -127,8 +127,13 @@ def _likelihood_state(likelihood: Any) -> Tree:
     if isinstance(likelihood, Gaussian):
         return {"kind": "gaussian", "reml": likelihood.reml}
     if isinstance(likelihood, Laplace):
-        family = plugin_state(FAMILY, likelihood.family)
-        return {"kind": "laplace", "family": family, "nagq": likelihood.nagq, "hessian": likelihood.hessian}
+        return {
+            "kind": "laplace",
+            "family": plugin_state(FAMILY, likelihood.family),
+            "nagq": likelihood.nagq,
+            "hessian": likelihood.hessian,
+            "provenance": _provenance_state(likelihood.provenance),
+        }
     raise InputError(f"a file cannot hold a model with the likelihood {type(likelihood).__name__}")
 
 
@@ -136,7 +141,8 @@ def _likelihood_of(node: Node) -> Any:
     if node.text("kind", among=["gaussian", "laplace"]) == "gaussian":
         return Gaussian(node.boolean("reml"))
     family = plugin_of(node["family"], FAMILY)
-    return Laplace(family, node.integer("nagq"), node.text("hessian", among=["observed", "expected"]))
+    hessian = node.text("hessian", among=["observed", "expected"])
+    return Laplace(family, node.integer("nagq"), hessian, _provenance_of(node))
 
 
 def _named(kind: AnyKind, plugin: Any) -> Any:

@@ -14,7 +14,7 @@ import pytest
 import ranef
 from ranef.contracts.errors import ComparisonError, InputError, InputTypeError, MissingExtraError, PluginNotFoundError
 
-from .models import COUNTS, MEAN, MODELS, E, G, H, N, Q, X, model, numbers, predictions
+from .models import COUNTS, MEAN, MODELS, E, G, H, N, Q, X, model, new_rows, numbers, predictions
 
 pytestmark = pytest.mark.filterwarnings("ignore::ranef.RanefWarning")
 BOTH = pytest.mark.parametrize("rows", [False, True], ids=["without rows", "with rows"])
@@ -422,3 +422,16 @@ def test_a_file_is_replaced_in_whole_or_not_at_all(tmp_path: Path, monkeypatch: 
     model("poisson").save(str(path))
     assert ranef.load(str(path)).summary() == model("poisson").summary()
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_loaded_fit_is_refitted_and_updated(tmp_path: Path) -> None:
+    """By the solution's own methods, where it has rows."""
+    copy = loaded(model("slopes"), tmp_path, rows=True)
+    assert copy.refit(MEAN + E).summary() == model("slopes").summary()
+    assert copy.update(reml=False).log_likelihood == model("slopes").update(reml=False).log_likelihood
+    copy = loaded(model("poisson"), tmp_path)
+    with pytest.raises(InputError, match="this model has no rows"):
+        copy.refit(COUNTS)
+    new = new_rows(copy)
+    drawn = copy.simulate(3, rng=1, newdata=new)
+    assert drawn.tolist() == model("poisson").simulate(3, rng=1, newdata=new).tolist()
