@@ -11,6 +11,7 @@ from ..estimation.generalized import GeneralizedFit
 from ..estimation.linear import LinearFit
 from ..estimation.model import Fit
 from ..estimation.prior import Prior
+from ..estimation.relative import RelativeFactor
 from ..threads import few_threads
 
 #: Criteria differ by less than this for each observation and each unit of deviance, by whatever was computed with.
@@ -20,7 +21,7 @@ SAME = 1e-6
 
 
 def refuse_disagreement(fit: Fit) -> None:
-    """Evaluate the criterion at the estimates, and refuse a fit that says otherwise.
+    """Evaluate the criterion at the estimates, and b = Lambda u, and refuse a fit that says otherwise.
 
     From the cross-products of a linear fit, the rows of a generalized one, or what that keeps of them. With quadrature
     and without rows there is nothing to evaluate it from; M is factorized all the same.
@@ -32,6 +33,8 @@ def refuse_disagreement(fit: Fit) -> None:
     PluginNotFoundError, MissingExtraError
         Where the backend of the fit is not there.
     """
+    for one in [fit, *fit.elsewhere]:
+        _refuse_other_effects(one)
     try:
         with few_threads(*fit.labels.dense_sizes):
             value = _linear(fit) if isinstance(fit, LinearFit) else _generalized(fit)
@@ -46,6 +49,13 @@ def refuse_disagreement(fit: Fit) -> None:
         raise StorageError(
             f"it is damaged: its criterion is {fit.criterion:.10g}, and {value:.10g} when evaluated again"
         )
+
+
+def _refuse_other_effects(fit: Fit) -> None:
+    Lambda = RelativeFactor(fit.pattern, fit.parameters.template, fit.parameters.entries(fit.theta))
+    size = max(float(np.abs(T).max()) for T in Lambda.T) * float(np.abs(fit.u).max())
+    if not float(np.abs(Lambda @ fit.u - fit.b).max()) <= ROUNDING * size:
+        raise StorageError("it is damaged: its random effects are not those of its parameters")
 
 
 def _linear(fit: LinearFit) -> float:

@@ -1326,6 +1326,12 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/storage/agreement.py",
+        "<= ROUNDING * size:",
+        "<= np.inf:",
+        f"{DAMAGE}::test_parameters_alone_are_not_changed_even_where_no_criterion_can_be_evaluated",
+    ),
+    Mutation(
+        "framework/storage/agreement.py",
         "- 2.0 * fit.digest.log_density + logdet - K.logdet",
         "- 2.0 * fit.digest.log_density + logdet",
         "tests/storage/test_round_trip.py::test_a_generalized_fit_with_a_known_precision",

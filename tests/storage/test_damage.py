@@ -254,7 +254,8 @@ def test_parts_that_are_not_what_they_must_be(what: str, tmp_path: Path) -> None
 
 ONE = np.ones(1)
 ARRAYS: dict[str, tuple[str, Callable[[Any], Any], str]] = {
-    "another theta": ("fit/theta", lambda a: 2 * a, "sigma is|criterion is"),
+    "another theta": ("fit/theta", lambda a: 2 * a, "random effects are not those of its parameters"),
+    "other effects": ("fit/b", lambda a: 2 * a, "random effects are not those of its parameters"),
     "theta is NaN": ("fit/theta", lambda a: a * np.nan, "fit.theta has missing or infinite values"),
     "theta is single": ("fit/theta", lambda a: a.astype("f4"), "is an array of float32"),
     "theta is complex": ("fit/theta", lambda a: a.astype("c16"), "holds complex128"),
@@ -310,8 +311,6 @@ def test_rows_that_are_not_what_they_must_be(what: str, tmp_path: Path) -> None:
     ("name", "rows", "part"),
     [
         ("poisson", False, "fit/digest/ZtWZ/diagonal/0"),
-        ("poisson", False, "fit/u"),
-        ("quadrature", True, "fit/theta"),
         ("quadrature", True, "model/rows/y"),
         ("slopes", False, "fit/cross/ZtWQy"),
     ],
@@ -321,6 +320,13 @@ def test_the_criterion_must_agree(name: str, rows: bool, part: str, tmp_path: Pa
     changed = 1.0 - array(part, name, rows) if part.endswith("/y") else 1.5 * array(part, name, rows)
     with pytest.raises(StorageError, match=r"again|cannot be evaluated"):
         load(replaced(part, changed, name, rows), tmp_path)
+
+
+def test_parameters_alone_are_not_changed_even_where_no_criterion_can_be_evaluated(tmp_path: Path) -> None:
+    """By quadrature, without rows: here of a size that would take all memory."""
+    data = replaced("fit/theta", array("fit/theta", "quadrature") * 1e200, "quadrature")
+    with pytest.raises(StorageError, match="random effects are not those"):
+        load(data, tmp_path)
 
 
 def test_dispersion_that_the_family_cannot_have(tmp_path: Path) -> None:
