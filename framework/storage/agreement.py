@@ -33,8 +33,9 @@ def refuse_disagreement(fit: Fit) -> None:
     PluginNotFoundError, MissingExtraError
         Where the backend of the fit is not there.
     """
-    for one in [fit, *fit.elsewhere]:
-        _refuse_other_effects(one)
+    _refuse_other_effects(fit)
+    for other in fit.elsewhere:
+        _refuse_other_effects(other)
     try:
         with few_threads(*fit.labels.dense_sizes):
             value = _linear(fit) if isinstance(fit, LinearFit) else _generalized(fit)
