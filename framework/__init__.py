@@ -36,6 +36,7 @@ from .contracts.errors import (
     RankDeficiencyWarning,
     SeveralOptimaWarning,
     SingularFitWarning,
+    StorageError,
 )
 from .design.pedigree import Pedigree, pedigree
 from .display.records import Table
@@ -47,6 +48,7 @@ from .frontends.simulate import simulate
 from .prediction.predict import Prediction
 from .solution.glmm import GLMMParams, GLMMSolution
 from .solution.lmm import LMMParams, LMMSolution
+from .solution.loading import load
 
 try:
     __version__ = _version("ranef")
@@ -79,6 +81,7 @@ __all__ = [
     "RankDeficiencyWarning",
     "SeveralOptimaWarning",
     "SingularFitWarning",
+    "StorageError",
     "Table",
     "VarCompSummary",
     "__version__",
@@ -87,6 +90,7 @@ __all__ = [
     "glmm",
     "hookimpl",
     "lmm",
+    "load",
     "model_frame",
     "pedigree",
     "registry",

@@ -32,6 +32,7 @@ from .errors import (
     RankDeficiencyWarning,
     SeveralOptimaWarning,
     SingularFitWarning,
+    StorageError,
 )
 from .family import Derivatives, DispersionParameter, ExponentialFamily, Family
 from .hooks import HookSpecs, hookimpl
@@ -97,6 +98,7 @@ __all__ = [
     "SeveralOptimaWarning",
     "SingularFitWarning",
     "Status",
+    "StorageError",
     "Symbolic",
     "hookimpl",
 ]

@@ -56,6 +56,10 @@ class NoMaximumError(RanefError, ValueError):
     """The likelihood has no maximum at finite parameters (complete or quasi-complete separation, for example)."""
 
 
+class StorageError(RanefError, ValueError):
+    """A file is no saved model, is damaged, or was written by a newer version of ranef."""
+
+
 class RanefWarning(UserWarning):
     """Base of every warning that ranef gives."""
 

@@ -110,6 +110,11 @@ class GroupLabels:
         """Names of the k columns."""
         return tuple(c for term in self.terms for c in term.columns)
 
+    @property
+    def labels(self) -> GroupLabels:
+        """Without the rows, where there are some."""
+        return GroupLabels(self.terms, self.levels, self.R, self.grouping)
+
     def rotated(self, turn: FloatArray) -> Self:
         """The factor in the basis B turn, for an orthogonal matrix."""
         return replace(self, R=turn.T @ self.R)

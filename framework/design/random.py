@@ -32,11 +32,6 @@ class RandomFactor(GroupLabels):
     codes: IntArray
     columns: tuple[Column, ...]
 
-    @property
-    def labels(self) -> GroupLabels:
-        """Without the rows."""
-        return GroupLabels(self.terms, self.levels, self.R, self.grouping)
-
     @cached_property
     def inflation(self) -> FloatArray:
         """How many times each column is as large as its part that the others do not explain, (k,)."""

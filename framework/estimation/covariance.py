@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..contracts.arrays import FloatArray
-from .generalized import FactorizedGeneralized
+from .generalized_factors import FactorizedGeneralized
 from .linear import FactorizedLinear
 
 #: A direction is flat where the deviance has less than this curvature: half a unit along it changes it by 1e-6.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,13 +13,11 @@ from .. import registry
 from ..contracts.arrays import BoolArray, FloatArray
 from ..contracts.errors import InputError, InputTypeError, NotPositiveDefiniteError, shown
 from ..contracts.family import Family
-from ..contracts.linalg import Factor
 from ..contracts.observer import FitStarted
 from ..design.basis import lower_root
 from ..design.mixed import MixedDesign, notes_of_no_intercept
 from ..notes import Note
 from ..registry import Provenance
-from ..threads import few_threads
 from .certificate import FLAT, Standing
 from .dispersion import DispersionScale
 from .ending import Quantities, covariance_quantities, own_size
@@ -32,13 +30,13 @@ from .existence import (
     refuse_separation,
 )
 from .generalized_criterion import WIDEST, GeneralizedCriterion, Units
-from .model import Factorized, Fit, Likelihood, Model, is_integer, refuse_settings
-from .modes import PRECISION, Mode, PenalizedLikelihood, mode_at
+from .generalized_factors import FactorizedGeneralized, GeneralizedDigest
+from .model import Fit, Likelihood, Model, is_integer, refuse_settings
+from .modes import PRECISION, PenalizedLikelihood
 from .moments import SMALLEST
 from .parameters import Parameters
 from .pipeline import Pipeline, Watch, analysis_with_gradient, assemble
 from .quadrature import refuse_quadrature
-from .relative import RelativeFactor
 from .search import minimize, search
 from .start import fixed_effects_start, start_by_moments
 
@@ -48,8 +46,6 @@ STAGE_ONE_TOLERANCE = 1.0
 STAGE_ONE_PRECISION = 1e-8
 #: How often random effects are halved to find modes inside of the family's domain.
 SMALLER = 12
-#: Steps of differences of the modes by the parameters, in parts of a parameter's size.
-MOVE = 1e-4
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -69,6 +65,7 @@ class GeneralizedFit(Fit):
     phi: FloatArray
     value: float
     xi_start: FloatArray = field(repr=False)
+    digest: GeneralizedDigest | None = None
 
     @property
     def criterion(self) -> float:
@@ -141,69 +138,7 @@ class GeneralizedFit(Fit):
 
     def factorized(self) -> FactorizedGeneralized:
         """The criterion in all parameters and the conditional modes at the estimates, analysed again."""
-        symbolic = analysis_with_gradient(self.pattern, self.backend)
-        design = self.model.design.rotated(self.turned)
-        model = PenalizedLikelihood(design, self.family, symbolic, self.likelihood.hessian)
-        units = Units(self.eta, self.xi_start)
-        criterion = GeneralizedCriterion(model, self.nagq, units, joint=False, watch=Watch(), origin=self.gamma)
-        criterion.u, criterion.gamma = self.u, self.gamma
-        return FactorizedGeneralized(self, criterion)
-
-
-@dataclass(frozen=True, eq=False)
-class FactorizedGeneralized(Factorized):
-    """A generalized fit with its criterion, and the conditional modes at the estimates."""
-
-    fit: GeneralizedFit
-    criterion: GeneralizedCriterion
-
-    @cached_property
-    def mode(self) -> Mode:
-        """The conditional modes at the estimates."""
-        fit, model = self.fit, self.criterion.model
-        Lambda = model.Lambda(fit.parameters.entries(fit.theta))
-        with few_threads(*fit.labels.dense_sizes):
-            return mode_at(model, Lambda, fit.phi, fit.u, fit.gamma)
-
-    @property
-    def factor(self) -> Factor:
-        """L of the M that enters log|M|, at the estimates."""
-        return self.mode.system.factor
-
-    @property
-    def Lambda(self) -> RelativeFactor:
-        """The relative covariance factor at the estimates."""
-        return self.mode.Lambda
-
-    @property
-    def solved(self) -> FloatArray:
-        """M^-1 Lambda'Z'WQ, (q, r)."""
-        system = self.mode.system
-        return system.factor.back_solve(system.RZX)
-
-    def moved(self) -> tuple[FloatArray, FloatArray]:
-        """Derivatives of b (q, m) by (theta, xi), zero for parameters at a boundary; gamma stays."""
-        fit, x, n = self.fit, self.x, len(self.fit.gamma)
-        b = np.zeros((len(fit.b), len(x) - n))
-        with few_threads(*fit.labels.dense_sizes):
-            steps = MOVE * self.criterion.sizes(x)
-            for j in np.flatnonzero(fit.free[n:]):
-                i = n + j
-                up, down = (self.criterion.at(x + h * np.eye(len(x))[i]).mode for h in (steps[i], -steps[i]))
-                b[:, j] = (up.point.b - down.point.b) / (2.0 * steps[i] * self.criterion.unit[i])
-        return np.zeros((n, b.shape[1])), b
-
-    @property
-    def x(self) -> FloatArray:
-        """The estimates as the argument of the criterion."""
-        fit = self.fit
-        return self.criterion.pack(fit.gamma, fit.theta, fit.dispersion.to_free(fit.phi))
-
-    def hessian(self) -> FloatArray:
-        """Second derivatives of the criterion by (gamma, theta, xi), by central differences of the exact gradient."""
-        with few_threads(*self.fit.labels.dense_sizes):
-            unit = self.criterion.unit
-            return np.asarray(self.criterion.hessian(self.x, central=True) / np.outer(unit, unit))
+        return FactorizedGeneralized(self, analysis_with_gradient(self.pattern, self.backend))
 
 
 @dataclass(frozen=True, eq=False)

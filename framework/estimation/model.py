@@ -16,6 +16,7 @@ from ..contracts.linalg import Blocks, Factor, LinalgBackend, Pattern
 from ..contracts.observer import FitFinished
 from ..contracts.optim import Optimizer
 from ..design.arrays import as_numbers, check_length
+from ..design.fingerprint import Fingerprint
 from ..design.labels import GroupLabels, Labels
 from ..design.mixed import MixedDesign
 from ..notes import Note
@@ -204,6 +205,22 @@ def is_integer(value: Any) -> bool:
     return isinstance(value, Integral) and not isinstance(value, bool)
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Digest:
+    """What a fit without rows keeps of them: its size does not depend on their number.
+
+    Parameters
+    ----------
+    residual_quantiles : (5,) array
+        Of the scaled residuals.
+    fingerprint : Fingerprint
+        By which other fits are known to be of the same rows.
+    """
+
+    residual_quantiles: FloatArray
+    fingerprint: Fingerprint
+
+
 class Factorized(ABC):
     """A fit whose matrices are factorized again: for who needs more than estimates, for as long as needed."""
 
@@ -261,6 +278,8 @@ class Fit(ABC):
         Seconds by phase.
     elsewhere : tuple of fits
         With other parameters and the same criterion, one for each direction that the data do not determine.
+    digest : Digest, optional
+        What is kept of the rows, in fits without rows.
     """
 
     model: Model[Any]
@@ -277,6 +296,7 @@ class Fit(ABC):
     n_evaluations: int
     timings: Mapping[str, float]
     elsewhere: tuple[Self, ...] = ()
+    digest: Digest | None = None
 
     # What the kinds give --------------------------------------------------------------------------------------------
 
@@ -322,6 +342,11 @@ class Fit(ABC):
         return self.model.labels.pattern
 
     @property
+    def fingerprint(self) -> Fingerprint:
+        """That of the rows."""
+        return Fingerprint.of(self.model.design) if self.digest is None else self.digest.fingerprint
+
+    @property
     def linear_predictor(self) -> FloatArray:
         """Offset + X beta + Z b, (n,)."""
         return self.model.design.linear_predictor(self.gamma, self.effects_of_model)
@@ -345,7 +370,7 @@ class Fit(ABC):
     def backend(self) -> str | LinalgBackend:
         """The backend that was used."""
         asked = self.model.controls.backend
-        return self.provenance[0].name if isinstance(asked, str) else asked
+        return self.provenance[0].name if asked == "auto" else asked
 
     @property
     def relative_factors(self) -> tuple[FloatArray, ...]:

@@ -170,8 +170,12 @@ class Parameters:
 
     def rotated(self, by: Sequence[FloatArray]) -> Parameters:
         """The same parameters of the same terms, in bases that are turned by orthogonal matrices."""
+        return self.labelled([g.rotated(turn) for g, turn in zip(self.groups, by, strict=True)])
+
+    def labelled(self, groups: Sequence[GroupLabels]) -> Parameters:
+        """The same parameters of the same terms, with other labels of the grouping factors."""
         other = copy(self)
-        other.groups = tuple(g.rotated(turn) for g, turn in zip(self.groups, by, strict=True))
+        other.groups = tuple(groups)
         return other
 
     def given(self, values: Any, argument: str = "start") -> FloatArray:

@@ -11,8 +11,7 @@ from scipy import stats
 from ..contracts.arrays import FloatArray
 from ..contracts.covariance import CovarianceStructure
 from ..contracts.errors import ComparisonError
-from ..design.mixed import MixedDesign
-from ..design.random import RandomFactor
+from ..design.labels import GroupLabels
 from ..design.template import Template
 from ..design.terms import Term
 from ..display.comparison import ComparedModel, comparison_html, render_comparison
@@ -77,10 +76,13 @@ def likelihood_ratio_test(one: F, other: F, names: tuple[str, str] | None = None
     df = large.n_parameters - small.n_parameters
     if df == 0:
         raise ComparisonError("the models have the same number of parameters: none is nested in the other")
-    if not _spans(large.model.design, small.model.design):
-        raise ComparisonError("not nested: the smaller model's X is not in the span of the larger one's")
-    for factor in small.model.design.random.factors:
-        if not any(_contains(candidate, factor) for candidate in large.model.design.random.factors):
+    if not _spans(large, small):
+        raise ComparisonError(
+            "not nested: the smaller model's X is not in the span of the larger one's" + _as_far_as_known(large, small)
+        )
+    candidates = list(zip(large.model.labels.groups, large.fingerprint.groups, strict=True))
+    for factor, rows in zip(small.model.labels.groups, small.fingerprint.groups, strict=True):
+        if not any(rows == others and _contains(candidate, factor) for candidate, others in candidates):
             terms = " + ".join(map(str, factor.terms))
             if _has_structures(small) or _has_structures(large):
                 terms += "; a covariance structure is known to be part of the same one and of us, any matrix, only"
@@ -101,24 +103,13 @@ def _comparable(fit: Fit, reml: bool) -> float:
 
 
 def _check_same_data(a: Fit, b: Fit) -> None:
-    one, other = a.model.design, b.model.design
-    if one.n != other.n:
-        raise ComparisonError(f"the models are fitted to different data: {one.n} and {other.n} observations")
-    for name, nothing, mine, others in (
-        ("y", 0.0, one.y, other.y),
-        ("weights", 1.0, one.weights, other.weights),
-        ("offset", 0.0, one.offset, other.offset),
-    ):
-        if not _same(mine, others, nothing):
+    n, others = a.model.labels.n, b.model.labels.n
+    if n != others:
+        raise ComparisonError(f"the models are fitted to different data: {n} and {others} observations")
+    mine, theirs = a.fingerprint, b.fingerprint
+    for name in ("y", "weights", "offset"):
+        if getattr(mine, name) != getattr(theirs, name):
             raise ComparisonError(f"the models are fitted to different data: their {name} differ")
-
-
-def _same(one: FloatArray | None, other: FloatArray | None, nothing: float) -> bool:
-    """Whether two arrays are equal, where None stands for `nothing` in all rows."""
-    if one is None or other is None:
-        given = other if one is None else one
-        return given is None or bool((given == nothing).all())
-    return np.array_equal(one, other)
 
 
 def _check_same_likelihood(small: Fit, large: Fit) -> bool:
@@ -135,11 +126,10 @@ def _check_same_criterion(small: LinearFit, large: LinearFit) -> bool:
         raise ComparisonError(
             "one model was fitted by REML and the other by maximum likelihood; fit both with reml=False"
         )
-    one, other = small.model.design, large.model.design
-    if small.reml and not (_spans(one, other) and _spans(other, one)):
+    if small.reml and not (_spans(small, large) and _spans(large, small)):
         raise ComparisonError(
             "the models were fitted by REML and differ in fixed effects: their restricted likelihoods are of different "
-            "data. Fit both with reml=False"
+            f"data. Fit both with reml=False{_as_far_as_known(small, large)}"
         )
     return small.reml
 
@@ -152,9 +142,11 @@ def _check_same_distribution(small: GeneralizedFit, large: GeneralizedFit) -> No
         raise ComparisonError("a fit with nagq=0 does not maximize the Laplace likelihood: fit both with nagq=1")
 
 
-def _spans(large: MixedDesign, small: MixedDesign) -> bool:
-    """Whether every column of the small X is a combination of the large one's."""
-    Q, X = large.fixed.Q, small.fixed.Q
+def _spans(large: Fit, small: Fit) -> bool:
+    """Whether every column of the small X is a combination of the large one's; without rows, whether it is one."""
+    if large.model.rows is None or small.model.rows is None:
+        return set(small.fingerprint.columns) <= set(large.fingerprint.columns)
+    Q, X = large.model.design.fixed.Q, small.model.design.fixed.Q
     if X.shape[1] == 0:
         return True
     if Q.shape[1] == 0:
@@ -164,16 +156,22 @@ def _spans(large: MixedDesign, small: MixedDesign) -> bool:
     return bool((np.linalg.norm(residual, axis=0) <= 1e-7 * norms).all())
 
 
-def _contains(large: RandomFactor, small: RandomFactor) -> bool:
-    """Whether the large factor has the small one's grouping, columns and correlations.
+def _as_far_as_known(one: Fit, other: Fit) -> str:
+    if one.model.rows is None or other.model.rows is None:
+        return (
+            ". Without rows only columns that are the same are known to be so: where they are written otherwise, save "
+            "the models with rows=True"
+        )
+    return ""
+
+
+def _contains(large: GroupLabels, small: GroupLabels) -> bool:
+    """Whether the large factor has the small one's columns and correlations, where both group the rows alike.
 
     A factor whose levels have a known precision contains that of the same precision only. A term with a covariance
     structure contains the same term with the same structure; of others nobody knows.
     """
     if large.grouping.n_levels != small.grouping.n_levels:
-        return False
-    pairs = np.unique(large.codes * small.grouping.n_levels + small.codes)
-    if not len(pairs) == len(np.unique(large.codes)) == len(np.unique(small.codes)):
         return False
     if not _same_precision(large, small):
         return False
@@ -183,7 +181,7 @@ def _contains(large: RandomFactor, small: RandomFactor) -> bool:
     return _correlated_pairs(small) <= _correlated_pairs(large)
 
 
-def _same_precision(one: RandomFactor, other: RandomFactor) -> bool:
+def _same_precision(one: GroupLabels, other: GroupLabels) -> bool:
     Q, R = one.grouping.precision, other.grouping.precision
     if Q is None or R is None:
         return Q is R
@@ -207,7 +205,7 @@ def _same_structure(one: CovarianceStructure | None, other: CovarianceStructure 
     return alike and all(np.array_equal(mine[name], others[name]) for name in mine)
 
 
-def _correlated_pairs(factor: RandomFactor) -> set[tuple[str, str]]:
+def _correlated_pairs(factor: GroupLabels) -> set[tuple[str, str]]:
     names = factor.column_names
     template = Template.of([factor.terms])
     rows, columns = template.rows[0], template.columns[0]

@@ -19,7 +19,7 @@ import numpy as np
 from ..contracts.arrays import FloatArray, IntArray
 from ..contracts.linalg import PatternBlocks
 from ..estimation.covariance import joint_covariance, parameter_covariance
-from ..estimation.generalized import FactorizedGeneralized
+from ..estimation.generalized_factors import FactorizedGeneralized
 from ..estimation.linear import FactorizedLinear
 from ..estimation.model import Factorized, Fit
 from .rows import Rows

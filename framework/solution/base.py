@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from functools import cached_property, partial
@@ -11,9 +12,10 @@ from typing import Any, Generic, Self, TypeVar, cast
 
 import numpy as np
 
+from .. import storage
 from ..contracts.arrays import AnyArray, FloatArray
 from ..contracts.covariance import Component, CovarianceStructure
-from ..contracts.errors import ComparisonError, InputError, shown
+from ..contracts.errors import ComparisonError, InputError, InputTypeError, shown
 from ..design.labels import GroupLabels, Labels
 from ..design.terms import INTERCEPT, Term
 from ..display.html import render_html
@@ -22,7 +24,7 @@ from ..display.shown import Shown, Summary
 from ..display.tables import InformationCriteria, SummaryData, VarCompSummary, residual_quantiles
 from ..estimation.certificate import Certificate
 from ..estimation.ending import differs
-from ..estimation.model import Fit, Model
+from ..estimation.model import Digest, Fit, Model
 from ..formula.terms import Terms
 from ..inference.criteria import information_criteria
 from ..inference.lrt import likelihood_ratio_test
@@ -397,6 +399,58 @@ class MixedSolution(ABC, Generic[F]):
     def _of(self, fit: F) -> Self:
         """The solution of another fit, with the same options."""
 
+    # Files ----------------------------------------------------------------------------------------------------------
+
+    def save(self, path: str | os.PathLike[str], *, rows: bool = False) -> None:
+        """Write the fit to one file, from which `ranef.load` makes it again.
+
+        Without rows its size does not depend on their number, and all works that needs none: the summary, tests,
+        intervals, conditional modes and predictions for new data. Files are not pickles: nothing in them is executed.
+
+        Parameters
+        ----------
+        path : str or path
+            An older file of that name is replaced when the new one is complete.
+        rows : bool, default False
+            Keep the rows: y, X, the groups, weights and offset. A refit of the loaded model then has the same bits.
+
+        Raises
+        ------
+        InputError
+            Where a plugin that the fit was made with is not registered, so that no file can name it; or for `rows` of
+            a fit that has none.
+        OSError
+            Where the file cannot be written.
+
+        Examples
+        --------
+        >>> import numpy as np, ranef, tempfile, pathlib
+        >>> d = ranef.datasets.load("dyestuff")
+        >>> fit = ranef.lmm(d["Yield"], np.ones((30, 1)), {"Batch": d["Batch"]})
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     fit.save(pathlib.Path(folder) / "dyestuff.ranef")
+        ...     copy = ranef.load(pathlib.Path(folder) / "dyestuff.ranef")
+        >>> copy.summary() == fit.summary()
+        True
+        """
+        if not isinstance(rows, bool | np.bool_):
+            raise InputTypeError(f"rows must be True or False; got {shown(rows)}")
+        storage.save(path, self._fit, None if rows else self._fit.digest or self._digest(), self._options())
+
+    @abstractmethod
+    def _digest(self) -> Digest:
+        """What is kept of the rows where these are left out."""
+
+    def _options(self) -> dict[str, Any]:
+        """What a file keeps beside the fit. `terms` is for what a fit by formula knows of its data."""
+        return {"conf_level": self._conf_level, "terms": None}
+
+    @property
+    def _residual_quantiles(self) -> FloatArray:
+        """Of the scaled residuals, (5,)."""
+        digest = self._fit.digest
+        return residual_quantiles(self._scaled_residuals) if digest is None else digest.residual_quantiles
+
     # Likelihood -----------------------------------------------------------------------------------------------------
 
     @property
@@ -449,6 +503,11 @@ class MixedSolution(ABC, Generic[F]):
     def n_obs(self) -> int:
         """Number of observations."""
         return self._labels.n
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether the fit has the rows that it was made from; one that was saved without them has not."""
+        return self._fit.model.rows is not None
 
     @property
     def n_groups(self) -> dict[str, int]:
@@ -509,7 +568,7 @@ class MixedSolution(ABC, Generic[F]):
             title=self._title,
             model=self.model,
             criterion=self._criteria,
-            residual_quantiles=residual_quantiles(self._scaled_residuals),
+            residual_quantiles=self._residual_quantiles,
             var_components=self.var_components,
             n_obs=self.n_obs,
             n_groups=tuple(self.n_groups.items()),

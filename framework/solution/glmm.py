@@ -13,6 +13,7 @@ from ..display.summary import glmm_title
 from ..display.tables import CoefficientTable, SummaryData, VarCompSummary
 from ..estimation.covariance import joint_covariance
 from ..estimation.generalized import GeneralizedFit
+from ..estimation.generalized_factors import GeneralizedDigest
 from ..formula.terms import Terms
 from ..inference.laplace_check import LaplaceCheck, laplace_check
 from ..inference.wald import ZTest
@@ -133,6 +134,8 @@ class GLMMSolution(MixedSolution[GeneralizedFit]):
         That is where the delta method looks at a family's variance; the variance of log-normal effects is that at their
         mean. NaN where a new level has no mean in some row, with links that have an edge.
         """
+        if self._fit.digest is not None:
+            return self._fit.digest.average_mean
         design, family = self._fit.model.design, self.family
         eta = design.linear_predictor(self._fit.gamma, np.zeros(self._fit.pattern.q))
         if not family.valid(eta):
@@ -209,7 +212,8 @@ class GLMMSolution(MixedSolution[GeneralizedFit]):
     @property
     def deviance(self) -> float:
         """Conditional deviance: the sum of squared deviance residuals given the random effects."""
-        return float(self._rows.unit_deviances.sum())
+        digest = self._fit.digest
+        return float(self._rows.unit_deviances.sum()) if digest is None else digest.deviance
 
     # Rows -----------------------------------------------------------------------------------------------------------
 
@@ -250,6 +254,9 @@ class GLMMSolution(MixedSolution[GeneralizedFit]):
             For an unknown kind, or quantile residuals of a family without a distribution function.
         """
         return _frozen(self._rows.residuals(kind, rng))
+
+    def _digest(self) -> GeneralizedDigest:
+        return self._fit.factorized().digested(self._residual_quantiles, self.deviance, self._average_mean())
 
     # Text -----------------------------------------------------------------------------------------------------------
 

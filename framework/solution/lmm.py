@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from ..contracts.arrays import FloatArray
 from ..display.summary import lmm_title
 from ..display.tables import SummaryData, VarCompSummary
 from ..estimation.linear import LinearFit
+from ..estimation.model import Digest
 from ..formula.terms import Terms
 from ..inference.satterthwaite import satterthwaite_df
 from ..inference.wald import TTest
@@ -170,6 +172,12 @@ class LMMSolution(MixedSolution[LinearFit]):
         """Residuals times the root of the weights, over sigma: lme4's scaled Pearson residuals."""
         w = self._fit.model.design.weights
         return _frozen((self.residuals if w is None else self.residuals * np.sqrt(w)) / self.sigma)
+
+    def _digest(self) -> Digest:
+        return Digest(residual_quantiles=self._residual_quantiles, fingerprint=self._fit.fingerprint)
+
+    def _options(self) -> dict[str, Any]:
+        return super()._options() | {"satterthwaite": self._satterthwaite}
 
     # Text -----------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,100 @@
+"""The rows of a model, where they are asked for, as plain data, and back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from .. import contracts
+from ..contracts.arrays import FloatArray
+from ..contracts.errors import RanefWarning
+from ..design.fixed import FixedDesign
+from ..design.labels import FixedLabels, GroupLabels, Labels
+from ..design.mixed import MixedDesign
+from ..design.random import RandomDesign, RandomFactor
+from ..notes import Note
+from .archive import Tree
+from .node import Node
+
+#: Categories of notes by name.
+CATEGORIES = {
+    name: value
+    for name, value in vars(contracts).items()
+    if isinstance(value, type) and issubclass(value, RanefWarning)
+}
+
+
+def rows_state(design: MixedDesign) -> Tree:
+    """Rows, without what their labels say."""
+    return {
+        "y": design.y,
+        "X": design.X,
+        "Q": design.fixed.Q,
+        "weights": design.weights,
+        "metric": design.fixed.weights,
+        "offset": design.offset,
+        "factors": [
+            {"codes": np.asarray(f.codes, dtype=np.int64), "columns": [{"values": z} for z in f.columns]}
+            for f in design.random.factors
+        ],
+        "notes": [[note.category.__name__, note.text] for note in design.notes],
+    }
+
+
+def rows_of(node: Node, labels: Labels) -> MixedDesign:
+    """Rows of a model with these labels.
+
+    Raises
+    ------
+    StorageError
+        Where they are none, or do not go together.
+    """
+    n, fixed = labels.n, labels.fixed
+    pairs = zip(node.parts("factors", len(labels.groups)), labels.groups, strict=True)
+    random = RandomDesign.of(tuple(_factor_of(part, g, n) for part, g in pairs), n)
+    for ij, met in random.pattern.pairs.items():
+        if not all(map(np.array_equal, met, labels.pattern.pairs[ij])):
+            raise node.wrong("factors", "has other pairs of levels than the labels")
+    return MixedDesign(
+        node.floats("y", n),
+        node.floats("X", n, labels.p),
+        _fixed_of(node, fixed, n),
+        replace(random, pattern=labels.pattern),
+        _positive(node, "weights", n),
+        node.floats("offset", n) if node.has("offset") else None,
+        labels.response,
+        tuple(map(_note_of, [node] * len(node.listed("notes")), node.listed("notes"))),
+    )
+
+
+def _fixed_of(node: Node, fixed: FixedLabels, n: int) -> FixedDesign:
+    Q, metric = node.floats("Q", n, fixed.rank), _positive(node, "metric", n)
+    return FixedDesign(fixed.R, fixed.kept, fixed.names, fixed.relations, Q, metric)
+
+
+def _factor_of(node: Node, g: GroupLabels, n: int) -> RandomFactor:
+    codes = node.integers("codes", n, below=g.grouping.n_levels)
+    columns = tuple(
+        part.floats("values", n) if part.has("values") else None for part in node.parts("columns", g.grouping.n_columns)
+    )
+    return RandomFactor(g.terms, g.levels, g.R, g.grouping, codes, columns)
+
+
+def _positive(node: Node, name: str, n: int) -> FloatArray | None:
+    if not node.has(name):
+        return None
+    weights = node.floats(name, n)
+    if not (weights > 0.0).all():
+        raise node.wrong(name, "has weights that are not positive")
+    return weights
+
+
+def _note_of(node: Node, note: object) -> Note:
+    match note:
+        case [str(category), str(text)] if category in CATEGORIES:
+            return Note(CATEGORIES[category], text)
+    raise node.wrong("notes", "has one that is none")
+
+
+__all__ = ["rows_of", "rows_state"]
