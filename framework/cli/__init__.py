@@ -18,6 +18,7 @@ from .doctor import doctor
 from .fit import fit
 from .new_plugin import new_plugin
 from .plugins import plugins
+from .predict import predict, simulate
 from .show import show
 
 
@@ -53,7 +54,7 @@ def main(context: click.Context, built_ins_only: bool) -> None:
         context.with_resource(registry.built_ins_only())
 
 
-for command in (fit, show, demo, bench, plugins, check, new_plugin, doctor):
+for command in (fit, show, predict, simulate, demo, bench, plugins, check, new_plugin, doctor):
     main.add_command(command)
 
 __all__ = ["main"]

@@ -38,6 +38,7 @@ INTERCEPT = "(Intercept)"
 @click.option("--link", metavar="NAME", help="Link of that family; default the family's own.")
 @click.option("--backend", default="auto", show_default=True, help="Linear-algebra backend.")
 @click.option("--optimizer", default="auto", show_default=True, help="Optimizer.")
+@click.option("--save", type=click.Path(dir_okay=False, path_type=Path), help="Keep the model in this file.")
 def fit(
     data: Path,
     formula: str | None,
@@ -58,6 +59,7 @@ def fit(
     link: str | None,
     backend: str,
     optimizer: str,
+    save: Path | None,
 ) -> None:
     """Fit a mixed model to the columns of the file DATA, and print its summary.
 
@@ -106,6 +108,8 @@ def fit(
         else:
             solution = ranef.glmm(**arguments, family=family if link is None else f"{family}({link})")
     click.echo(solution.summary(names) if names else solution.summary())
+    if save is not None:
+        solution.save(save)
     for warning in given:
         click.echo(f"Warning: {warning.message}", err=True)
 

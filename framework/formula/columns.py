@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from contextlib import suppress
 from types import ModuleType
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 from ..contracts.arrays import AnyArray, BoolArray
 from ..contracts.errors import InputError, InputTypeError, MissingExtraError
 from ..design.reading import check_alignment, is_missing, rows_text
+from ..display.frames import kind_of
 from .variables import LOGICAL, Variable, number_label
 
 
@@ -39,15 +41,25 @@ def library(name: str) -> ModuleType:
 
 
 class Frame:
-    """The columns of a data frame by name, read when they are asked for."""
+    """The columns of a data frame by name, read when they are asked for.
+
+    Attributes
+    ----------
+    n : int
+        Number of rows.
+    kind : str
+        "pandas", "polars", "pyarrow", or "" for a dict.
+    """
 
     def __init__(self, data: Any) -> None:
-        nw = library("narwhals.stable.v2")
+        nw, self.kind = library("narwhals.stable.v2"), ""
         if isinstance(data, Mapping):
             self._columns: dict[str, Any] = {str(name): column for name, column in data.items()}
             check_alignment(**{str(k): v for k, v in data.items() if hasattr(v, "index") and not callable(v.index)})
         else:
             self._columns = self._of_frame(data, nw)
+            with suppress(InputTypeError):  # a frame of another library that narwhals knows
+                self.kind = kind_of(data)
         lengths = {name: _length(column, name) for name, column in self._columns.items()}
         if not lengths:
             raise InputError("data has no columns")

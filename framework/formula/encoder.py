@@ -72,8 +72,10 @@ class Encoder:
         """Fixed terms by name."""
         return {term.name: term for term in self.parts[0].terms}
 
-    def new_data(self, data: Any, offset: Any = None) -> NewData:
+    def new_data(self, data: Any, offset: Any = None, *, effects: bool = True, levels: bool = True) -> NewData:
         """Encode other rows as those of the fit.
+
+        Variables of random effects are not needed without `effects`, grouping factors not without `levels`.
 
         Parameters
         ----------
@@ -90,22 +92,23 @@ class Encoder:
         """
         frame, plan = Frame(data), self.plan
         source = Source(frame, plan.names, self.variables)
-        variables = {name: source.stored(name) for name in plan.encoded}
+        parts = self.parts if effects else self.parts[:1]
+        variables = {name: source.stored(name) for name in (plan.encoded if effects else plan.in_fixed)}
         for name, variable in variables.items():
             _refuse_missing(name, variable.missing)
         table = table_of(variables, plan.names, frame.n)
-        matrices = {part.source: encode(part, table, plan.names) for part in self.parts}
-        for part in self.parts:
+        matrices = {part.source: encode(part, table, plan.names) for part in parts}
+        for part in parts:
             check_finite(matrices[part.source], part.columns, np.arange(frame.n))
         groups = {}
-        for random in plan.random:
+        for random in plan.random if effects and levels else ():
             labels, missing = labels_of(random, source)
             _refuse_missing(random.label, missing)
             groups[random.label] = labels
         return NewData(
             matrices[plan.fixed],
             groups,
-            random_columns(plan, {part.source: part for part in self.parts}, matrices),
+            random_columns(plan, {part.source: part for part in parts}, matrices) if effects else {},
             self._offset(source, offset, frame.n),
         )
 
@@ -126,6 +129,12 @@ class Encoder:
             total = total + numbers_of(tree, source, n, "offset")
         check_finite(total[:, None], ("offset",), np.arange(n))
         return total
+
+    def numbers(self, data: Any, text: str, name: str) -> FloatArray:
+        """An expression given by itself, such as that of the weights, for other rows."""
+        frame = Frame(data)
+        source = Source(frame, self.plan.names, self.variables)
+        return numbers_of(text_expression(text, self.plan.names), source, frame.n, name)
 
     # Without pickle -------------------------------------------------------------------------------------------------
 

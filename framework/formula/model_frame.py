@@ -200,6 +200,7 @@ def model_frame(
         dropped={name: int(where.sum()) for name, where in missing.items()},
         n_dropped=int((lost & inside).sum()),
         n_outside=int((~inside).sum()),
+        frame=frame.kind,
     )
     return ModelFrame(
         y=y,

@@ -45,6 +45,8 @@ class Plan:
     offsets : tuple of ast.expr
     encoded : tuple of str
         Names of the variables that enter columns of X or of random effects.
+    in_fixed : tuple of str
+        Those that enter columns of X.
     names : Names
     """
 
@@ -54,6 +56,7 @@ class Plan:
     random: tuple[RandomPlan, ...]
     offsets: tuple[ast.expr, ...]
     encoded: tuple[str, ...]
+    in_fixed: tuple[str, ...]
     names: Names
 
     @property
@@ -87,11 +90,12 @@ def make_plan(text: str, columns: Sequence[str], contrasts: Mapping[str, str], c
     response = _response(parsed, names)
     offsets = tuple(_expression(nodes, names) for nodes in parsed.offsets)
     fixed = writer.sum(parsed.fixed)
+    in_fixed = tuple(writer.used)
     random = tuple(plan for bar in parsed.bars for plan in _random(bar, writer))
     if unused := set(writer.contrasts) - names.contrasted:
         raise InputError(f"contrasts names {', '.join(sorted(unused))}, which is no variable of the fixed terms")
     name = " ".join(text[slice(*span(parsed.response))].split())
-    return Plan(response, name, fixed, random, offsets, tuple(writer.used), names)
+    return Plan(response, name, fixed, random, offsets, tuple(writer.used), in_fixed, names)
 
 
 def text_expression(text: str, names: Names) -> ast.expr:

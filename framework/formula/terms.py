@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any, Self
 
+from ..contracts.errors import InputError
 from .encoder import Encoder
 from .formulaic import TermColumns
 
@@ -31,6 +33,8 @@ class Terms:
         Rows left out because of missing values.
     n_outside : int
         Rows outside of the subset.
+    frame : str
+        Kind of the data frame: "pandas", "polars", "pyarrow", or "" for other data.
     """
 
     formula: str
@@ -43,6 +47,48 @@ class Terms:
     dropped: Mapping[str, int]
     n_dropped: int
     n_outside: int
+    frame: str = ""
+
+    def new_rows(self, data: Any, *, effects: bool, levels: bool, weights: bool) -> dict[str, Any]:
+        """New rows of a data frame as `predict` takes them of array fits: X, groups, random_data, offset, weights.
+
+        Parameters
+        ----------
+        data : data frame or dict of arrays
+        effects, levels, weights : bool
+            Whether random effects, the levels of grouping factors, and weights are needed.
+
+        Raises
+        ------
+        InputError
+            Where columns are missing or of another kind, and for levels of factors in X that were not in the fit.
+        """
+        new = self.encoder.new_data(data, effects=effects, levels=levels)
+        rows = {"X": new.X, "groups": new.groups, "random_data": new.random_data, "offset": new.offset}
+        if weights and self.weights not in ("", "array"):
+            rows["weights"] = self.encoder.numbers(data, self.weights, "weights")
+        return rows
+
+    # Without pickle -------------------------------------------------------------------------------------------------
+
+    def to_state(self) -> dict[str, Any]:
+        """All of it as dicts, lists, numbers and text, which JSON keeps."""
+        own = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "encoder"}
+        return own | {"dropped": dict(self.dropped), "encoder": self.encoder.to_state()}
+
+    @classmethod
+    def from_state(cls, state: Any, context: Mapping[str, Any] | None = None) -> Self:
+        """From what `to_state` gave; nothing of it is run.
+
+        Raises
+        ------
+        InputError
+            For a state that is not one of these, or functions of the context that are missing.
+        """
+        known = {f.name for f in fields(cls)}
+        if not isinstance(state, Mapping) or set(state) != known:
+            raise InputError("the state is not one of terms of a formula")
+        return cls(**(dict(state) | {"encoder": Encoder.from_state(state["encoder"], context)}))
 
     @property
     def fixed(self) -> dict[str, TermColumns]:

@@ -16,6 +16,7 @@ from ..display.records import Table
 from ..estimation.ending import differs
 from ..estimation.linear import LinearFit
 from ..estimation.model import Fit
+from ..formula.terms import Terms
 from ..notes import Note, tell
 from ..threads import few_threads
 from .intervals import predictive_quantiles
@@ -91,7 +92,7 @@ class Request:
         return not (self.se or self.interval or self.covariance)
 
 
-def predict(fit: Fit, newdata: Any, request: Request) -> FloatArray | Prediction:
+def predict(fit: Fit, newdata: Any, request: Request, terms: Terms | None = None) -> FloatArray | Prediction:
     """Predictions of a fit.
 
     Raises
@@ -100,6 +101,9 @@ def predict(fit: Fit, newdata: Any, request: Request) -> FloatArray | Prediction
         For arguments or new data that cannot be used.
     """
     request = request.checked()
+    if newdata is not None and terms is not None:
+        effects, prediction = request.random != "none", request.interval == "prediction"
+        newdata = terms.new_rows(newdata, effects=effects, levels=not request.marginal, weights=prediction)
     with few_threads(*fit.labels.dense_sizes):
         rows = _rows(fit, newdata, request)
         if request.covariance and len(rows) > MOST_ROWS:
@@ -115,7 +119,7 @@ def predict(fit: Fit, newdata: Any, request: Request) -> FloatArray | Prediction
     if request.plain:
         return columns["fit"]
     title = "Predictions" + (f", with {100 * request.level:g} % {request.interval} limits" if request.interval else "")
-    return Prediction(columns, title=title, covariance=covariance)
+    return Prediction(columns, title=title, covariance=covariance, frame=terms.frame if terms else "")
 
 
 def _rows(fit: Fit, newdata: Any, request: Request) -> Rows:

@@ -15,6 +15,7 @@ from ..contracts.linalg import Blocks, Grouping
 from ..design.labels import Labels
 from ..estimation.generalized import GeneralizedFit
 from ..estimation.model import Fit
+from ..formula.terms import Terms
 from .joint import Uncertainty
 from .residuals import generator
 from .rows import Rows, new_rows
@@ -116,7 +117,14 @@ def truth_of(fit: Fit) -> Truth:
 
 
 def simulate(
-    fit: Fit, nsim: Any, rng: Any, *, random: Any, newdata: Any, theta_uncertainty: Any, unknown: bool = False
+    fit: Fit,
+    nsim: Any,
+    rng: Any,
+    *,
+    random: Any,
+    newdata: Any,
+    theta_uncertainty: Any,
+    terms: Terms | None = None,
 ) -> FloatArray:
     """Responses (n, nsim) of the model at its estimates: see `MixedSolution.simulate`.
 
@@ -130,6 +138,8 @@ def simulate(
         raise InputError(f"random must be 'new' or 'conditional'; got {shown(random)}")
     labels = fit.model.labels
     rng = checked_rng(rng)
+    if newdata is not None and terms is not None:
+        newdata = terms.new_rows(newdata, effects=True, levels=True, weights=True)
     rows = _rows(fit, labels, newdata, random)
     if random == "new" and not theta_uncertainty:
         return draw(truth_of(fit), rows, count, rng)

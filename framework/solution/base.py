@@ -45,8 +45,6 @@ class MixedSolution(ABC, Generic[F]):
 
     _fit: F
     _conf_level: float
-    #: Kind of data frame that the user gave, which tables have by default.
-    _frame: str = ""
     _terms: Terms | None
     #: What a pickle holds; all else is computed again.
     _state: tuple[str, ...] = ("_fit", "_conf_level", "_terms")
@@ -70,6 +68,11 @@ class MixedSolution(ABC, Generic[F]):
     @abstractmethod
     def var_components(self) -> tuple[VarCompSummary, ...]:
         """Variances, standard deviations and correlations of all terms."""
+
+    @property
+    def _frame(self) -> str:
+        """Kind of data frame that the user gave, which tables have by default."""
+        return self._terms.frame if self._terms else ""
 
     @property
     def _scale(self) -> float:
@@ -262,9 +265,10 @@ class MixedSolution(ABC, Generic[F]):
 
         Parameters
         ----------
-        newdata : dict, optional
+        newdata : data frame or dict, optional
+            Of a fit by formula a frame (or dict of arrays) with the formula's variables; of a fit to arrays
             ``{"X": ..., "groups": ..., "random_data": ..., "offset": ..., "weights": ...}``, with what the model was
-            fitted to; the data of the fit by default.
+            fitted to. The data of the fit by default.
         random : {"all", "none"} or list of str
             Which random effects are in it: names of factors, or terms as the summary writes them.
         new_levels : {"error", "population"}
@@ -314,7 +318,7 @@ class MixedSolution(ABC, Generic[F]):
         10.1080/01621459.1984.10477102.
         """
         request = Request(random, new_levels, scale, se, interval, level, theta_uncertainty, marginal, covariance)
-        return predict(self._fit, newdata, request)
+        return predict(self._fit, newdata, request, self._terms)
 
     def simulate(
         self,
@@ -353,7 +357,9 @@ class MixedSolution(ABC, Generic[F]):
         >>> fit.simulate(1000, rng=1).shape
         (30, 1000)
         """
-        return simulate(self._fit, nsim, rng, random=random, newdata=newdata, theta_uncertainty=theta_uncertainty)
+        return simulate(
+            self._fit, nsim, rng, random=random, newdata=newdata, theta_uncertainty=theta_uncertainty, terms=self._terms
+        )
 
     # Refits ---------------------------------------------------------------------------------------------------------
 
@@ -443,7 +449,7 @@ class MixedSolution(ABC, Generic[F]):
 
     def _options(self) -> dict[str, Any]:
         """What a file keeps beside the fit. `terms` is for what a fit by formula knows of its data."""
-        return {"conf_level": self._conf_level, "terms": None}
+        return {"conf_level": self._conf_level, "terms": self._terms and self._terms.to_state()}
 
     @property
     def _residual_quantiles(self) -> FloatArray:

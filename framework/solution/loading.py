@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from typing import Any
 
 from .. import storage
 from ..contracts.linalg import LinalgBackend
 from ..estimation.generalized import GeneralizedFit
 from ..estimation.linear import LinearFit
+from ..formula.terms import Terms
+from ..storage.node import Node
 from .glmm import GLMMSolution
 from .lmm import LMMSolution
 
 
-def load(path: str | os.PathLike[str], *, backend: str | LinalgBackend | None = None) -> LMMSolution | GLMMSolution:
+def load(
+    path: str | os.PathLike[str],
+    *,
+    backend: str | LinalgBackend | None = None,
+    context: Mapping[str, Any] | None = None,
+) -> LMMSolution | GLMMSolution:
     """Load a fit that was saved by its `save`.
 
     Files are not trusted: nothing in them is executed, sizes are checked before memory is taken, and the criterion is
@@ -23,6 +32,8 @@ def load(path: str | os.PathLike[str], *, backend: str | LinalgBackend | None = 
     path : str or path
     backend : str or LinalgBackend, optional
         Linear-algebra backend to factorize by, where that of the fit is not installed; by default that of the fit.
+    context : dict, optional
+        The functions of one's own that the formula of the fit calls; a file keeps their names only.
 
     Returns
     -------
@@ -50,12 +61,21 @@ def load(path: str | os.PathLike[str], *, backend: str | LinalgBackend | None = 
     [1556.06]
     """
     with storage.loaded(path, backend) as (fit, options):
-        if options.has("terms"):
-            raise options.wrong("terms", "is of a fit by formula, which needs a newer version of ranef")
+        terms = _terms(options, context)
         conf_level = options.number("conf_level", positive=True)
         if not conf_level < 1.0:
             raise options.wrong("conf_level", "is not below 1")
         if isinstance(fit, LinearFit):
-            return LMMSolution(fit, satterthwaite=options.boolean("satterthwaite"), conf_level=conf_level)
+            return LMMSolution(fit, satterthwaite=options.boolean("satterthwaite"), conf_level=conf_level, terms=terms)
         assert isinstance(fit, GeneralizedFit)
-        return GLMMSolution(fit, conf_level=conf_level)
+        return GLMMSolution(fit, conf_level=conf_level, terms=terms)
+
+
+def _terms(options: Node, context: Mapping[str, Any] | None) -> Terms | None:
+    """What a fit by formula knows of its data; None of fits to arrays."""
+    if not options.has("terms"):
+        return None
+    try:
+        return Terms.from_state(options.value("terms"), context)
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
+        raise options.wrong("terms", f"is no record of a formula's terms ({error})") from error
