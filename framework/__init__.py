@@ -45,6 +45,8 @@ from .formula.model_frame import ModelFrame, model_frame
 from .frontends.glmm import glmm
 from .frontends.lmm import lmm
 from .frontends.simulate import simulate
+from .inference.contrasts import Contrasts
+from .inference.methods import JointTest
 from .prediction.predict import Prediction
 from .solution.glmm import GLMMParams, GLMMSolution
 from .solution.lmm import LMMParams, LMMSolution
@@ -57,6 +59,7 @@ except _PackageNotFoundError:  # used from a source tree that is not installed
 
 __all__ = [
     "ComparisonError",
+    "Contrasts",
     "ConvergenceWarning",
     "DataWarning",
     "GLMMParams",
@@ -64,6 +67,7 @@ __all__ = [
     "IdentificationWarning",
     "InputError",
     "InputTypeError",
+    "JointTest",
     "LMMParams",
     "LMMSolution",
     "MissingExtraError",

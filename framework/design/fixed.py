@@ -11,7 +11,7 @@ from ..contracts.arrays import FloatArray, IntArray
 from ..contracts.errors import InputError, RankDeficiencyWarning
 from ..notes import Note
 from .arrays import SMALLEST
-from .labels import FixedLabels
+from .labels import SAME_COLUMN, FixedLabels
 
 #: Pivots of the scaled Gram matrix above this square (condition number below 1e4) need no QR of X itself.
 WELL_CONDITIONED = 1e-8
@@ -67,8 +67,10 @@ def orthogonalize(X: FloatArray, names: tuple[str, ...], weights: FloatArray | N
         R = np.zeros((0, 0))
     Q, dropped = _basis(X[:, kept], R), X[:, np.setdiff1d(np.arange(p), kept)]
     weighted = dropped if weights is None else dropped * weights[:, None]
-    relations = solve_triangular(R, Q.T @ weighted, check_finite=False) if len(kept) else np.zeros((0, p))
-    return FixedDesign(R, kept, names, np.asarray(relations), Q, weights)
+    relations = np.asarray(solve_triangular(R, Q.T @ weighted, check_finite=False) if len(kept) else np.zeros((0, p)))
+    shares = np.abs(relations) * norms[kept, None]
+    relations[shares <= SAME_COLUMN * np.delete(norms, kept)] = 0.0  # by rounding only
+    return FixedDesign(R, kept, names, relations, Q, weights)
 
 
 def notes_of_dropped(fixed: FixedDesign, X: FloatArray, shown: int = 5) -> list[Note]:

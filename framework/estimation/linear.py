@@ -102,6 +102,12 @@ class LinearFit(Fit):
         root = solve_triangular(self.RX, np.eye(len(self.RX)), check_finite=False) if len(self.RX) else self.RX
         return np.asarray(solve_triangular(self.labels.fixed.R, root, check_finite=False)) if len(root) else root
 
+    @property
+    def vcov_of_basis(self) -> FloatArray:
+        """Covariance sigma^2 (Q'V^-1 Q)^-1 of gamma."""
+        root = solve_triangular(self.RX, np.eye(len(self.RX)), check_finite=False) if len(self.RX) else self.RX
+        return np.asarray(self.sigma**2 * root @ root.T)
+
     def factorized(self) -> FactorizedLinear:
         """The penalized least squares problem at the estimates, with gradients, analysed again."""
         with few_threads(*self.labels.dense_sizes):

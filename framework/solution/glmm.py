@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,9 @@ from ..estimation.covariance import joint_covariance
 from ..estimation.generalized import GeneralizedFit
 from ..estimation.generalized_factors import GeneralizedDigest
 from ..formula.terms import Terms
+from ..inference.contrasts import method_of
 from ..inference.laplace_check import LaplaceCheck, laplace_check
+from ..inference.methods import Asymptotic, Method
 from ..inference.wald import ZTest
 from ..prediction.residuals import Responses
 from .base import MixedSolution, _expand, _frozen
@@ -162,9 +165,17 @@ class GLMMSolution(MixedSolution[GeneralizedFit]):
         if self.nagq == 0:
             return self.vcov_conditional
         fixed = self._labels.fixed
-        r = fixed.rank
         Rinv = np.linalg.inv(fixed.R)
-        return _expand(Rinv @ self._covariance[:r, :r] @ Rinv.T, fixed.kept, len(self.names))
+        return _expand(Rinv @ self._vcov_of_basis @ Rinv.T, fixed.kept, len(self.names))
+
+    @property
+    def _vcov_of_basis(self) -> FloatArray:
+        """Covariance (r, r) of gamma."""
+        if self.nagq == 0:
+            root = np.linalg.inv(self._fit.RX)
+            return np.asarray(root @ root.T)
+        r = self._labels.fixed.rank
+        return self._covariance[:r, :r]
 
     @cached_property
     def vcov_conditional(self) -> FloatArray:
@@ -195,6 +206,9 @@ class GLMMSolution(MixedSolution[GeneralizedFit]):
     def z_values(self) -> FloatArray:
         """Estimates over standard errors, (p,)."""
         return self._statistics
+
+    def _method(self, df: Any) -> Method:
+        return method_of(self._fit, self._vcov_of_basis, Asymptotic.name if df is None else df)
 
     @property
     def _test(self) -> ZTest:

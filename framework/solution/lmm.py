@@ -14,7 +14,10 @@ from ..display.tables import SummaryData, VarCompSummary
 from ..estimation.linear import LinearFit
 from ..estimation.model import Digest
 from ..formula.terms import Terms
-from ..inference.satterthwaite import satterthwaite_df
+from ..inference.contrasts import method_of
+from ..inference.kenward_roger import KenwardRoger
+from ..inference.methods import Method, Residual
+from ..inference.satterthwaite import Satterthwaite
 from ..inference.wald import TTest
 from .base import MixedSolution, _expand, _frozen
 
@@ -132,10 +135,27 @@ class LMMSolution(MixedSolution[LinearFit]):
         """Satterthwaite's degrees of freedom (p,); None where the fit was asked to skip them."""
         if not self._satterthwaite:
             return None
-        kept = self._labels.fixed.kept
-        df = satterthwaite_df(self._fit, np.eye(len(kept)), _vcov(self._fit)) if len(kept) else np.zeros(0)
+        fixed, kept = self._labels.fixed, self._labels.fixed.kept
+        df = self._by_satterthwaite.df(fixed.in_basis(np.eye(len(self.names))[kept])) if len(kept) else np.zeros(0)
         df[np.isnan(np.diagonal(self._vcov_kept))] = np.nan
         return _expand(df, kept, len(self.names))
+
+    def _method(self, df: Any) -> Method:
+        if df is None:
+            df = Satterthwaite.name if self._satterthwaite else Residual.name
+        if df == Satterthwaite.name:
+            return self._by_satterthwaite
+        if df == KenwardRoger.name:
+            return self._by_kenward_roger
+        return method_of(self._fit, self._fit.vcov_of_basis, df)
+
+    @cached_property
+    def _by_satterthwaite(self) -> Satterthwaite:
+        return Satterthwaite.of(self._fit)
+
+    @cached_property
+    def _by_kenward_roger(self) -> KenwardRoger:
+        return KenwardRoger.of(self._fit)
 
     @property
     def _test(self) -> TTest:

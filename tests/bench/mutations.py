@@ -94,6 +94,9 @@ PARAMETERS = "tests/estimation/test_parameters.py"
 BOUNDS = "tests/covariances/test_bounds.py"
 RELATIONSHIP = "tests/relationship"
 DAMAGE = "tests/storage/test_damage.py"
+CONTRASTS = "tests/inference/test_contrasts.py"
+KENWARD_ROGER = "tests/inference/test_kenward_roger.py"
+MARGINAL = "tests/inference/test_marginal.py::test_the_sums_are_those_of_dense_matrices"
 
 MUTATIONS: tuple[Mutation, ...] = (
     # certificate and search
@@ -1404,14 +1407,14 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/inference/satterthwaite.py",
-        "derivatives.append(2.0 * fit.sigma * ",
-        "derivatives.append(fit.sigma * ",
+        "np.array([*derivatives, 2.0 * fit.sigma * ",
+        "np.array([*derivatives, fit.sigma * ",
         f"{LMM_GRADIENT}::test_derivatives_of_the_covariance_of_the_coefficients",
     ),
     Mutation(
         "framework/inference/satterthwaite.py",
-        "np.asarray(2.0 * variance**2 /",
-        "np.asarray(variance**2 /",
+        "np.asarray(2.0 * self.variances(rows) ** 2 /",
+        "np.asarray(self.variances(rows) ** 2 /",
         f"{LMM_REFERENCE}::test_satterthwaite[lmm_sleepstudy_slope_reml-blocked]",
     ),
     Mutation(
@@ -2365,6 +2368,133 @@ MUTATIONS: tuple[Mutation, ...] = (
         'known = numbers_of(tree, source, len(rows), "offset") + (0.0 if known is None else known)',
         'known = numbers_of(tree, source, len(rows), "offset")',
         "tests/formula/test_model_frame.py::test_offsets_add_up_and_come_back_with_new_rows",
+    ),
+    # contrasts
+    Mutation(
+        "framework/inference/marginal.py",
+        "self.diagonal[one] += (E - P).sum(axis=2)",
+        "self.diagonal[one] += E.sum(axis=2)",
+        MARGINAL,
+    ),
+    Mutation(
+        "framework/inference/marginal.py",
+        "self.squares[j, one][:, :, c, d] += added",
+        "self.squares[j, one][:, :, c, d] += 0.0 * added",
+        MARGINAL,
+    ),
+    Mutation(
+        "framework/inference/marginal.py",
+        "crossed = f @ H @ y.T",
+        "crossed = f @ H.T @ y.T",
+        MARGINAL,
+    ),
+    Mutation(
+        "framework/inference/marginal.py",
+        "gram = part.between_roots((F[c].T @ F[d]).toarray())",
+        "gram = (F[c].T @ F[d]).toarray()",
+        MARGINAL,
+    ),
+    Mutation(
+        "framework/inference/marginal.py",
+        "self._add_gram(self.mine, self.mine, -f @ R @ f.T)",
+        "self._add_gram(self.mine, self.mine, f @ R @ f.T)",
+        MARGINAL,
+    ),
+    Mutation(
+        "framework/inference/kenward_roger.py",
+        "U -= 0.25 * (1.0 if i == j else 2.0) * W[i, j] * curved",
+        "U -= 0.25 * W[i, j] * curved",
+        f"{KENWARD_ROGER}::test_curved_structures_are_those_of_dense_matrices",
+    ),
+    Mutation(
+        "framework/inference/kenward_roger.py",
+        "curved = P[at] - np.tensordot(inside, P[mine], axes=1)",
+        "curved = P[at]",
+        f"{KENWARD_ROGER}::test_structures_that_are_linear_spaces_have_their_tests",
+    ),
+    Mutation(
+        "framework/inference/kenward_roger.py",
+        "adjusted = C + 2.0 * C @",
+        "adjusted = C + C @",
+        f"{KENWARD_ROGER}::test_random_designs_are_those_of_dense_matrices",
+    ),
+    Mutation(
+        "framework/inference/kenward_roger.py",
+        "P[mine] / s2, W, ",
+        "P[mine], W, ",
+        f"{KENWARD_ROGER}::test_the_reference_fits_are_those_of_pbkrtest",
+    ),
+    Mutation(
+        "framework/inference/kenward_roger.py",
+        "float(df * left / (df - 2.0))",
+        "float(left)",
+        f"{KENWARD_ROGER}::test_joint_tests_are_those_of_pbkrtest_and_lmertest",
+    ),
+    Mutation(
+        "framework/inference/kenward_roger.py",
+        "if not fit.reml:",
+        "if False:",
+        f"{KENWARD_ROGER}::test_fits_by_maximum_likelihood_are_refused",
+    ),
+    Mutation(
+        "framework/inference/satterthwaite.py",
+        "if (nu <= 2.0).any():",
+        "if (nu <= 2.0).all():",
+        f"{CONTRASTS}::test_degrees_of_freedom_of_fai_and_cornelius",
+    ),
+    Mutation(
+        "framework/inference/satterthwaite.py",
+        "D, P = D[-rank:], P[:, -rank:]",
+        "D, P = D[:rank], P[:, :rank]",
+        f"{CONTRASTS}::test_what_x_determines_does_not_depend_on_what_is_dropped",
+    ),
+    Mutation(
+        "framework/inference/contrasts.py",
+        "unknown = ~estimable | _undetermined(fit, rows) | ~known",
+        "unknown = ~estimable | ~known",
+        f"{CONTRASTS}::test_what_the_likelihood_does_not_determine_is_nan",
+    ),
+    Mutation(
+        "framework/inference/contrasts.py",
+        "unknown = ~estimable | _undetermined(fit, rows) | ~known",
+        "unknown = _undetermined(fit, rows) | ~known",
+        f"{CONTRASTS}::test_what_x_does_not_determine_is_nan_with_a_warning",
+    ),
+    Mutation(
+        "framework/inference/contrasts.py",
+        "statistic = (estimate - H.rhs) / se",
+        "statistic = estimate / se",
+        f"{CONTRASTS}::test_generalized_models_have_wald_s_tests",
+    ),
+    Mutation(
+        "framework/inference/contrasts.py",
+        "float(fit.labels.n - fit.labels.fixed.rank)",
+        "float(fit.labels.n)",
+        f"{CONTRASTS}::test_residual_degrees_of_freedom_are_rows_less_the_rank",
+    ),
+    Mutation(
+        "framework/inference/methods.py",
+        "if (contradiction > AGREE * np.abs(scaled).max()).any():",
+        "if False:",
+        f"{CONTRASTS}::test_hypotheses_that_contradict_each_other_are_refused_together_only",
+    ),
+    Mutation(
+        "framework/inference/hypotheses.py",
+        'sign = -1.0 if found[1] == "-" else 1.0',
+        "sign = 1.0",
+        f"{CONTRASTS}::test_a_row_may_be_written_as",
+    ),
+    Mutation(
+        "framework/design/fixed.py",
+        "    relations[shares <= SAME_COLUMN * np.delete(norms, kept)] = 0.0  # by rounding only\n",
+        "",
+        f"{CONTRASTS}::test_what_x_determines_does_not_depend_on_what_is_dropped",
+    ),
+    Mutation(
+        "framework/inference/contrasts.py",
+        "_undetermined(fit, rows) | ~known",
+        "_undetermined(fit, rows)",
+        f"{KENWARD_ROGER}::test_what_rounding_hides_is_nan",
     ),
 )
 

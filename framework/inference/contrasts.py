@@ -1,0 +1,170 @@
+"""Contrasts: linear combinations of coefficients, with their tests and intervals, one by one and together."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..contracts.arrays import BoolArray, FloatArray, real_number
+from ..contracts.errors import InputError, InputTypeError, RankDeficiencyWarning, shown
+from ..display.records import Table
+from ..estimation.ending import differs
+from ..estimation.linear import LinearFit
+from ..estimation.model import Fit
+from ..notes import Note, tell
+from .hypotheses import Hypotheses, hypotheses
+from .kenward_roger import KenwardRoger
+from .methods import Asymptotic, JointTest, Method, Residual
+from .satterthwaite import Satterthwaite
+
+#: What `df` may be for linear models.
+METHODS: dict[str, type[Method]] = {m.name: m for m in (Satterthwaite, KenwardRoger, Residual, Asymptotic)}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Contrasts(Table):
+    """Linear combinations of coefficients with their tests: a table, and what lies behind it.
+
+    The columns are ``contrast``, ``estimate``, ``se``, ``df`` (of t-tests), ``statistic``, ``p_value``, ``lower`` and
+    ``upper``.
+
+    Parameters
+    ----------
+    hypotheses : Hypotheses
+        The rows L (c, p) and what their values are tested against.
+    covariance : (c, c) array
+        Covariance matrix of the estimates.
+    method : str
+        "satterthwaite", "kenward-roger", "residual" or "asymptotic".
+    level : float
+        Of the intervals.
+    joint : JointTest, optional
+        Of all rows together, where that was asked for.
+    """
+
+    _: KW_ONLY
+    hypotheses: Hypotheses
+    covariance: FloatArray = field(repr=False)
+    method: str
+    level: float
+    joint: JointTest | None = None
+
+
+def method_of(fit: Fit, V: FloatArray, df: Any) -> Method:
+    """The way of testing that `df` names; V (r, r) is the covariance of gamma.
+
+    Raises
+    ------
+    InputError, InputTypeError
+        For a name that there is not, or a method that this kind of fit does not have.
+    """
+    if not isinstance(df, str):
+        raise InputTypeError(f"df must be one of {', '.join(map(repr, METHODS))}; got {shown(df)}")
+    if df not in METHODS:
+        raise InputError(f"df must be one of {', '.join(map(repr, METHODS))}; got {shown(df)}")
+    if df == Asymptotic.name:
+        return Asymptotic(V)
+    if not isinstance(fit, LinearFit):
+        raise InputError(
+            f"df={df!r} is for linear models: estimates of generalized ones have no t distributions. Use "
+            "df='asymptotic' (z and chi-squared), which needs many levels, or compare models by likelihood ratios"
+        )
+    if df == Satterthwaite.name:
+        return Satterthwaite.of(fit)
+    if df == KenwardRoger.name:
+        return KenwardRoger.of(fit)
+    return Residual(V, float(fit.labels.n - fit.labels.fixed.rank))
+
+
+def contrasts(fit: Fit, method: Method, L: Any, rhs: Any = None, *, level: Any = 0.95, joint: Any = False) -> Contrasts:
+    """Estimates, tests and intervals of the rows of L beta.
+
+    Raises
+    ------
+    InputError, InputTypeError
+        For rows that cannot be read, or a joint test of rows that contradict each other.
+    """
+    if not 0.0 < real_number(level, "level") < 1.0:
+        raise InputError(f"level must lie between 0 and 1; got {level}")
+    if not isinstance(joint, bool | np.bool_):
+        raise InputTypeError(f"joint must be True or False; got {shown(joint)}")
+    fixed = fit.labels.fixed
+    H = hypotheses(L, fixed.names, rhs)
+    estimable = fixed.estimable(H.L)
+    rows = fixed.in_basis(H.L)
+    known = method.known(rows)
+    unknown = ~estimable | _undetermined(fit, rows) | ~known
+    estimate = np.where(unknown, np.nan, rows @ fit.gamma)
+    covariance = rows @ method.V @ rows.T
+    covariance[unknown] = covariance[:, unknown] = np.nan
+    se = np.sqrt(np.diagonal(covariance))
+    test = method.test(rows)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        statistic = (estimate - H.rhs) / se
+    half = test.quantiles(level) * se
+    columns: dict[str, Any] = {"contrast": H.names, "estimate": estimate, "se": se}
+    if test.df is not None:
+        columns["df"] = np.where(np.isnan(se), np.nan, test.df)
+    columns |= {"statistic": statistic, "p_value": test.p_values(statistic)}
+    columns |= {"lower": estimate - half, "upper": estimate + half}
+    together = None
+    notes = []
+    if joint:
+        together = _joint(method, rows, estimate - H.rhs)
+        notes.append(f"Joint test: {together}")
+    if not estimable.all():
+        notes.append(f"NA: not estimable, X is rank deficient: {_left_out(H, estimable)}")
+    if not known.all():
+        notes.append(f"NA: the data say too little of variances that the test depends on: {_left_out(H, known)}")
+    record = Contrasts(
+        columns,
+        title=f"Contrasts by {method.title}, with {100.0 * level:g} % limits",
+        notes=tuple(notes),
+        headers={"statistic": f"{test.letter} value", "p_value": f"Pr(>|{test.letter}|)"},
+        hypotheses=H,
+        covariance=covariance,
+        method=method.name,
+        level=float(level),
+        joint=together,
+    )
+    tell(_of_dropped(H, estimable, fixed.dropped_names))
+    return record
+
+
+def _left_out(H: Hypotheses, good: BoolArray) -> str:
+    return ", ".join(name for name, is_good in zip(H.names, good, strict=True) if not is_good)
+
+
+def _joint(method: Method, rows: FloatArray, distances: FloatArray) -> JointTest:
+    if np.isnan(distances).any() or np.isnan(method.V).any():
+        return JointTest(float("nan"), len(rows), float("nan"), float("nan"))
+    return method.joint(rows, distances)
+
+
+def _undetermined(fit: Fit, rows: FloatArray) -> BoolArray:
+    """Rows whose estimate or variance is another one at other parameters of the same deviance."""
+    out = np.zeros(len(rows), dtype=bool)
+    estimate, se = _at(fit, rows)
+    for other in fit.elsewhere:
+        there, se_there = _at(other, rows)
+        out |= differs(estimate, there, se) | differs(se**2, se_there**2)
+    return out
+
+
+def _at(fit: Fit, rows: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Estimates, and standard errors given the variance parameters."""
+    half = np.linalg.solve(fit.RX.T, rows.T) if len(fit.RX) else rows.T
+    return rows @ fit.gamma, fit.scale * np.sqrt((half**2).sum(axis=0))
+
+
+def _of_dropped(H: Hypotheses, estimable: BoolArray, dropped: tuple[str, ...]) -> list[Note]:
+    if estimable.all():
+        return []
+    text = (
+        f"the data do not determine the contrast {_left_out(H, estimable)}: X is rank deficient ({', '.join(dropped)} "
+        "dropped), and its value depends on how that is resolved. It is NaN. Give weights that fit the columns that "
+        "were dropped: those of a difference between two rows of X always do"
+    )
+    return [Note(RankDeficiencyWarning, text)]
