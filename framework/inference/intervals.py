@@ -12,12 +12,12 @@ from scipy.special import ndtri
 from ..contracts.arrays import FloatArray, real_number
 from ..contracts.errors import InputError, InputTypeError, shown
 from ..display.records import Table
-from ..estimation.covariance import joint_covariance, parameter_covariance
+from ..estimation.covariance import joint_covariance, variance_covariance
 from ..estimation.ending import differs
 from ..estimation.generalized import GeneralizedFit
 from ..estimation.linear import LinearFit
 from ..estimation.model import Fit
-from .quantities import quantities
+from .quantities import Coefficient, quantities
 from .quantity import Point, Quantity
 from .wald import WaldTest
 
@@ -49,7 +49,6 @@ class Intervals(Table):
 class Coefficients:
     """The fixed effects of a solution, dropped ones included, with their tests."""
 
-    names: tuple[str, ...]
     estimates: FloatArray
     se: FloatArray
     test: WaldTest
@@ -64,10 +63,11 @@ def wald_intervals(fit: Fit, coefficients: Coefficients, which: Any, level: floa
     """Estimates and multiples of their standard errors: of variance parameters on the log and on Fisher's z scale."""
     asked = chosen(quantities(fit), which)
     random = [q for q in asked if not q.fixed]
-    fixed = [coefficients.names.index(q.name) for q in asked if q.fixed]
-    limits = coefficients.limits(level)[fixed]
-    estimates = coefficients.estimates[fixed]
-    reasons = {coefficients.names[j]: "the data do not determine it" for j in fixed if np.isnan(coefficients.se[j])}
+    fixed = [q for q in asked if isinstance(q, Coefficient)]
+    kept = fit.labels.fixed.kept[[q.j for q in fixed]]
+    limits, estimates = coefficients.limits(level)[kept], coefficients.estimates[kept]
+    unknown = np.isnan(coefficients.se[kept])
+    reasons = {q.name: "the data do not determine it" for q, nan in zip(fixed, unknown, strict=True) if nan}
     if random:
         values, of_random, words = _of_variances(fit, random, level)
         estimates, limits, reasons = np.append(values, estimates), np.vstack([of_random, limits]), words | reasons
@@ -139,16 +139,13 @@ def _sizes(fit: Fit) -> FloatArray:
 
 
 def _covariance(fit: Fit) -> FloatArray:
-    """Of theta, and sigma or xi: NaN or zero where they are at a boundary."""
+    """Of theta, and sigma or xi; NaN where they are at a boundary, or not determined."""
     if isinstance(fit, GeneralizedFit):
         if fit.nagq == 0:
             return np.full((len(_natural(fit)),) * 2, np.nan)
         return joint_covariance(fit.factorized())[len(fit.gamma) :, len(fit.gamma) :]
     assert isinstance(fit, LinearFit)
-    free = np.append(fit.free_theta, True)
-    out = np.zeros((len(free),) * 2)
-    out[np.ix_(free, free)] = parameter_covariance(fit.factorized())
-    return out
+    return variance_covariance(fit.factorized())
 
 
 # What the methods share -----------------------------------------------------------------------------------------------
@@ -185,10 +182,10 @@ def checked_level(level: Any) -> float:
     InputError, InputTypeError
         For anything else.
     """
-    level = real_number(level, "level")
-    if not 0.0 < level < 1.0:
-        raise InputError(f"level must lie between 0 and 1; got {level}")
-    return level
+    number = real_number(level, "level")
+    if not 0.0 < number < 1.0:
+        raise InputError(f"level must lie between 0 and 1; got {number}")
+    return number
 
 
 def interval_table(

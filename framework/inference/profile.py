@@ -15,7 +15,7 @@ from ..contracts.errors import InputError
 from ..display.records import Table
 from ..estimation.generalized import GeneralizedFit
 from ..estimation.linear import LinearFit
-from ..estimation.model import Fit
+from ..estimation.model import Controls, Fit
 from ..estimation.pipeline import choose_optimizer
 from ..estimation.search import minimize_nearby
 from ..threads import few_threads
@@ -95,14 +95,17 @@ def profile(fit: Fit, which: Any = "all", level: Any = 0.99) -> Profile:
     asked = chosen(everything, which)
     all_of = partial(_values, everything)
     optimizer, _ = choose_optimizer(fit.model.controls.optimizer, gradients=True)
-    evaluations = fit.model.controls.evaluations(optimizer, fit.n_parameters)
+    evaluations = Controls().evaluations(optimizer, fit.n_parameters)
     least = partial(minimize_nearby, optimizer=optimizer, tol=TOLERANCE, max_evaluations=evaluations)
-    with few_threads(*fit.labels.dense_sizes):
-        criterion, x = fit.factorized().joint()
-        criterion.value(x)
-        curves = {q.name: trace(q, criterion, x, reach_of(level), least, all_of) for q in asked}
+    if fit.certificate.converged:
+        with few_threads(*fit.labels.dense_sizes):
+            criterion, x = fit.factorized().joint()
+            criterion.value(x)  # the modes there, from which those in other bases are found
+            curves = [trace(q, criterion, x, reach_of(level), least, all_of) for q in asked]
+    else:
+        curves = [Curve.missing(q, "the fit did not converge: there is no optimum to begin at") for q in asked]
     notes = (BY_ML,) if isinstance(fit, LinearFit) and fit.reml else ()
-    rows = [curve for curve in curves.values() if not curve.word]
+    rows = [curve for curve in curves if not curve.word]
     columns = {
         "parameter": np.repeat([c.name for c in rows], [len(c.zeta) for c in rows]),
         "value": np.concatenate([np.zeros(0), *(c.values for c in rows)]),
@@ -110,7 +113,7 @@ def profile(fit: Fit, which: Any = "all", level: Any = 0.99) -> Profile:
     }
     others = np.concatenate([np.zeros((0, len(everything))), *(c.others for c in rows)])
     columns |= {q.name: column for q, column in zip(everything, others.T, strict=True)}
-    return Profile(columns, notes=notes, level=level, curves=curves)
+    return Profile(columns, notes=notes, level=level, curves={curve.name: curve for curve in curves})
 
 
 def _values(everything: Sequence[Quantity], point: Point) -> FloatArray:

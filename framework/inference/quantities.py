@@ -31,6 +31,9 @@ from ..estimation.slice import Slice
 from .quantity import Conditioned, OnFishersScale, OnLogScale, Point, Quantity, at_entry
 from .structured import components_of
 
+#: Names of a profile's other columns: coefficients that are called so, or as variance parameters, have "beta_" before.
+TAKEN = ("parameter", "value", "zeta")
+
 
 @dataclass(frozen=True, eq=False)
 class Coefficient(Quantity):
@@ -215,29 +218,35 @@ class Dispersion(Quantity):
 def quantities(fit: Fit) -> tuple[Quantity, ...]:
     """All parameters: variance parameters by factor, dispersion, coefficients of the columns that are kept."""
     fixed = fit.labels.fixed
-    coefficients = [Coefficient(name, fixed, j) for j, name in enumerate(fixed.kept_names)]
     dispersion: list[Quantity] = [Residual()]
     if isinstance(fit, GeneralizedFit):
         scale = fit.dispersion
         dispersion = [Dispersion(name, scale, k) for k, name in enumerate(scale.names)]
-    return (*_of_factors(fit.parameters), *dispersion, *coefficients)
+    variances = [*_of_factors(fit.parameters), *dispersion]
+    taken = {*TAKEN, *(q.name for q in variances)}
+    names = (f"beta_{name}" if name in taken else name for name in fixed.kept_names)
+    return (*variances, *(Coefficient(name, fixed, j) for j, name in enumerate(names)))
 
 
 def _of_factors(parameters: Parameters) -> Iterator[Quantity]:
-    """Of the columns, in lme4's order: each standard deviation, and its correlations with the later ones."""
-    for j, group in enumerate(parameters.groups):
-        matrices = [(root.first, root) for root in parameters.roots if root.factor == j]
-        structured = [(s.first, s) for s in parameters.structured if s.factor == j]
-        for first, matrix in sorted([*matrices, *structured], key=lambda pair: pair[0]):
-            if not isinstance(matrix, Root):
-                yield from components_of(matrix, group.name)
-                continue
-            at, columns = parameters.roots.index(matrix), matrix.term.columns
-            for i, one in enumerate(columns):
-                yield Deviation(f"sd_{one}|{group.name}", j, first + i, at, i)
-                for k in range(i + 1, len(columns)):
-                    name = f"cor_{columns[k]}.{one}|{group.name}"
-                    yield Correlation(name, j, (first + i, first + k), at, i, k)
+    """Of all terms, in the order of their columns."""
+    terms: list[tuple[int, int, Iterator[Quantity]]] = []
+    for number, root in enumerate(parameters.roots):
+        terms.append((root.factor, root.first, _of_matrix(root, number, parameters.groups[root.factor].name)))
+    for s in parameters.structured:
+        terms.append((s.factor, s.first, components_of(s, parameters.groups[s.factor].name)))
+    for _, _, term in sorted(terms, key=lambda term: term[:2]):
+        yield from term
+
+
+def _of_matrix(root: Root, number: int, group: str) -> Iterator[Quantity]:
+    """In lme4's order: each standard deviation, and its correlations with the later ones."""
+    columns, factor, first = root.term.columns, root.factor, root.first
+    for i, one in enumerate(columns):
+        yield Deviation(f"sd_{one}|{group}", factor, first + i, number, i)
+        for j in range(i + 1, len(columns)):
+            name = f"cor_{columns[j]}.{one}|{group}"
+            yield Correlation(name, factor, (first + i, first + j), number, i, j)
 
 
 def turned_to(

@@ -16,13 +16,15 @@ from scipy.interpolate import CubicHermiteSpline, KroghInterpolator
 from scipy.stats import chi2
 
 from ..contracts.arrays import FloatArray
-from ..contracts.optim import OptimizationResult, Status
+from ..contracts.optim import OptimizationResult
 from ..design.basis import lower_root
+from ..estimation.certificate import ENDED
 from ..estimation.criterion import Criterion, ModelCriterion
+from ..estimation.slice import Slice
 from .quantity import Point, Quantity
 
-#: Distance of points in zeta; and how far beyond where the profile is to reach the last of them is meant to lie, so that
-#: it does not fall short.
+#: Distance of points in zeta; and how far beyond where the profile is to reach the last of them is meant to lie, so as
+#: not to fall short.
 APART, BEYOND = 0.55, 1.02
 #: No more points than this on a side: a profile that has not risen by then does not.
 MOST = 24
@@ -57,7 +59,7 @@ class Curve:
     quantity : Quantity
         The parameter.
     coordinates : (n,) array
-        Coordinates c of the points, ascending; NaN alone where there is no profile.
+        Coordinates c of the points, ascending; none where there is no profile.
     zeta : (n,) array
         Signed roots of the deviance's excess.
     slopes : (n,) array
@@ -74,6 +76,12 @@ class Curve:
     slopes: FloatArray
     others: FloatArray
     word: str = ""
+
+    @classmethod
+    def missing(cls, quantity: Quantity, word: str) -> Curve:
+        """No profile, for a reason."""
+        nothing = np.zeros(0)
+        return cls(quantity, nothing, nothing, nothing, np.zeros((0, 0)), word)
 
     @property
     def name(self) -> str:
@@ -156,22 +164,17 @@ def trace(
     all_of : callable
         All parameters on the user's scale.
     """
-
-    def nothing(word: str) -> Curve:
-        nan = np.full(1, np.nan)
-        return Curve(quantity, nan, nan, nan, all_of(Point.of(criterion, x))[None], word)
-
     if quantity.several:
-        return nothing("it is a function of several parameters of its covariance structure")
+        return Curve.missing(quantity, "it is a function of several parameters of its covariance structure")
     if np.isnan(quantity.at(Point.of(criterion, x))):
-        return nothing("a standard deviation is zero: there is no correlation")
+        return Curve.missing(quantity, "a standard deviation is zero: there is no correlation")
     walk = _Walk(quantity, *quantity.turned(criterion, x), reach, minimize)
     try:
         visits = [*walk.side(-1.0)[::-1], walk.start, *walk.side(1.0)]
     except _Lower as fall:
-        return nothing(f"the deviance falls by {fall} below the estimates', which are no optimum")
+        return Curve.missing(quantity, f"the deviance falls by {fall} below the estimates', which are no optimum")
     if len(visits) == 1:
-        return nothing("the deviance is not finite beside the estimate")
+        return Curve.missing(quantity, "the deviance is not finite beside the estimate")
     others = np.array([all_of(Point.of(walk.criterion, visit.x)) for visit in visits])
     c, zeta, slopes = (np.array([getattr(visit, name) for visit in visits]) for name in ("c", "zeta", "slope"))
     slopes[zeta == 0.0] = _central_slope(c, zeta, slopes)
@@ -254,7 +257,7 @@ class _Walk:
         """
         there = self.quantity.condition(self.criterion, self.x, c)
         found = self.minimize(there.slice, self._expected(c, visits, there.slice))
-        if not np.isfinite(found.value) or found.status is Status.FAILED:
+        if not np.isfinite(found.value) or found.status not in ENDED:
             return None
         excess = found.value - self.least
         if excess < -LOWER:
@@ -263,7 +266,7 @@ class _Walk:
         slope = float(self.criterion.gradient(x)[1] @ there.by_coordinate(found.x))
         return _Visit(c, found.x, x, zeta, 0.5 * slope / zeta if excess > NOTHING else 0.0)
 
-    def _expected(self, c: float, visits: list[_Visit], there: Any) -> FloatArray:
+    def _expected(self, c: float, visits: list[_Visit], there: Slice) -> FloatArray:
         """z by a polynomial through the nearest points, at the estimate with its tangent; inside of bounds."""
         first, *rest = visits
         nodes, values = [first.c, first.c], [first.z, self.tangent]

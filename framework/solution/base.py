@@ -333,7 +333,7 @@ class MixedSolution(ABC, Generic[F]):
     @property
     def _tested(self) -> Coefficients:
         """The fixed effects with their tests."""
-        return Coefficients(self.names, self.coefficients, self.se, self._test)
+        return Coefficients(self.coefficients, self.se, self._test)
 
     # Predictions ----------------------------------------------------------------------------------------------------
 
