@@ -45,6 +45,8 @@ from .formula.model_frame import ModelFrame, model_frame
 from .frontends.glmm import glmm
 from .frontends.lmm import lmm
 from .frontends.simulate import simulate
+from .inference.intervals import Intervals
+from .inference.profile import Profile
 from .prediction.predict import Prediction
 from .solution.glmm import GLMMParams, GLMMSolution
 from .solution.lmm import LMMParams, LMMSolution
@@ -64,6 +66,7 @@ __all__ = [
     "IdentificationWarning",
     "InputError",
     "InputTypeError",
+    "Intervals",
     "LMMParams",
     "LMMSolution",
     "MissingExtraError",
@@ -76,6 +79,7 @@ __all__ = [
     "PluginNotFoundError",
     "PluginWarning",
     "Prediction",
+    "Profile",
     "RanefError",
     "RanefWarning",
     "RankDeficiencyWarning",

@@ -34,6 +34,8 @@ TOO_FAR, SHORTER = 0.6, 12
 FIRST, GROWTH = 0.1, 4.0
 #: A limit is right when a point lies so near to it, in zeta: the curve beside a point is exact to the square.
 NEAR, TIMES = 2e-3, 4
+#: Difference from a better curve, in zeta, that a curve may have halfway between two points.
+ROUGH = 1e-4
 #: Excess of the deviance that is none, and falls below the estimates' that are one.
 NOTHING, LOWER = 1e-9, 1e-5
 #: Distance to a bound, in units of x, that is none.
@@ -170,15 +172,13 @@ def trace(
         return Curve.missing(quantity, "a standard deviation is zero: there is no correlation")
     walk = _Walk(quantity, *quantity.turned(criterion, x), reach, minimize)
     try:
-        visits = [*walk.side(-1.0)[::-1], walk.start, *walk.side(1.0)]
+        visits = walk.filled([*walk.side(-1.0)[::-1], walk.start, *walk.side(1.0)])
     except _Lower as fall:
         return Curve.missing(quantity, f"the deviance falls by {fall} below the estimates', which are no optimum")
     if len(visits) == 1:
         return Curve.missing(quantity, "the deviance is not finite beside the estimate")
     others = np.array([all_of(Point.of(walk.criterion, visit.x)) for visit in visits])
-    c, zeta, slopes = (np.array([getattr(visit, name) for visit in visits]) for name in ("c", "zeta", "slope"))
-    slopes[zeta == 0.0] = _central_slope(c, zeta, slopes)
-    return Curve(quantity, c, zeta, slopes, others)
+    return Curve(quantity, *_columns(visits), others)
 
 
 class _Walk:
@@ -247,6 +247,19 @@ class _Walk:
             visits.insert(after, there)
         return visits
 
+    def filled(self, visits: list[_Visit]) -> list[_Visit]:
+        """With points halfway where the curve between two would else be rough: polynomials of more points tell."""
+        out, columns = visits[:1], _columns(visits)
+        middles = columns[0][:-1] + 0.5 * np.diff(columns[0])
+        cubic = CubicHermiteSpline(*columns)(middles) if len(visits) > 1 else middles
+        for i, (other, c) in enumerate(zip(visits[1:], middles, strict=True)):
+            better = _polynomial(*columns, slice(max(i - 1, 0), i + 3))(c)
+            sign = float(np.sign(c - self.start.c))
+            side = [visit for visit in visits if sign * (visit.c - self.start.c) >= 0.0]
+            there = self.visit(float(c), side, sign) if abs(cubic[i] - better) > ROUGH else None
+            out += [other] if there is None else [there, other]
+        return out
+
     def visit(self, c: float, visits: list[_Visit], sign: float) -> _Visit | None:
         """The least deviance at a coordinate, from where the last points lead to; None where it is not defined.
 
@@ -268,8 +281,8 @@ class _Walk:
 
     def _expected(self, c: float, visits: list[_Visit], there: Slice) -> FloatArray:
         """z by a polynomial through the nearest points, at the estimate with its tangent; inside of bounds."""
-        first, *rest = visits
-        nodes, values = [first.c, first.c], [first.z, self.tangent]
+        nodes, values = [self.start.c, self.start.c], [self.start.z, self.tangent]
+        rest = [visit for visit in visits if visit is not self.start]
         if len(rest) > 2:
             rest = sorted(visits, key=lambda visit: abs(visit.c - c))[:4]
             nodes, values = [], []
@@ -286,13 +299,21 @@ class _Walk:
         return x
 
 
-def _central_slope(c: FloatArray, zeta: FloatArray, slopes: FloatArray) -> float:
-    """Slope at the estimate, by the polynomial through it and two neighbours with their slopes."""
-    center = int(np.abs(zeta).argmin())
-    first = min(max(center - 1, 0), max(len(c) - 3, 0))
-    nodes, values = [c[center]], [0.0]
-    for i in range(first, min(first + 3, len(c))):
-        if i != center:
-            nodes += [c[i], c[i]]
-            values += [zeta[i], slopes[i]]
-    return float(KroghInterpolator(nodes, values).derivative(c[center]))
+def _columns(visits: list[_Visit]) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Coordinates, zeta and slopes; at the estimate the slope is that of the polynomial through its neighbours."""
+    c, zeta, slopes = (np.array([getattr(visit, name) for visit in visits]) for name in ("c", "zeta", "slope"))
+    for center in np.flatnonzero(np.isnan(slopes)).tolist() if len(c) > 1 else ():
+        first = max(min(center - 1, len(c) - 3), 0)
+        near = slice(first, first + 3)
+        slopes[center] = _polynomial(c, zeta, slopes, near).derivative(c[center])
+    return c, zeta, slopes
+
+
+def _polynomial(c: FloatArray, zeta: FloatArray, slopes: FloatArray, part: slice) -> KroghInterpolator:
+    """Through some points with their slopes, where these are known."""
+    nodes, values = [], []
+    for at, height, slope in zip(c[part], zeta[part], slopes[part], strict=True):
+        known = [height] if np.isnan(slope) else [height, slope]
+        nodes += [at] * len(known)
+        values += known
+    return KroghInterpolator(nodes, values)
