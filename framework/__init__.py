@@ -46,7 +46,9 @@ from .frontends.glmm import glmm
 from .frontends.lmm import lmm
 from .frontends.simulate import simulate
 from .inference.contrasts import Contrasts
+from .inference.intervals import Intervals
 from .inference.methods import JointTest
+from .inference.profile import Profile
 from .prediction.predict import Prediction
 from .solution.glmm import GLMMParams, GLMMSolution
 from .solution.lmm import LMMParams, LMMSolution
@@ -67,6 +69,7 @@ __all__ = [
     "IdentificationWarning",
     "InputError",
     "InputTypeError",
+    "Intervals",
     "JointTest",
     "LMMParams",
     "LMMSolution",
@@ -80,6 +83,7 @@ __all__ = [
     "PluginNotFoundError",
     "PluginWarning",
     "Prediction",
+    "Profile",
     "RanefError",
     "RanefWarning",
     "RankDeficiencyWarning",

@@ -81,9 +81,11 @@ def alike(columns: Sequence[Column], weights: FloatArray | None) -> tuple[tuple[
     >>> R.round(3).tolist()
     [[2.598, 0.0], [0.0, 2.598]]
     """
+    if all(z is None for z in columns):
+        return tuple(columns), np.eye(len(columns))
     squares = [1.0 if z is None else float(_gram(z[None], weights)[0, 0]) for z in columns]
     size = float(np.sqrt(np.mean(squares)))
-    n = next((len(z) for z in columns if z is not None), 0)
+    n = next(len(z) for z in columns if z is not None)
     full = [np.ones(n) if z is None else z for z in columns]
     return tuple(z / size for z in full), size * np.eye(len(columns))
 

@@ -17,7 +17,24 @@ MOVED = 1e-2
 
 
 def parameter_covariance(at: FactorizedLinear) -> FloatArray:
-    """A: asymptotic covariance of (theta, sigma), free parameters only, (f + 1, f + 1)."""
+    """A: asymptotic covariance of (theta, sigma), free parameters only, (f + 1, f + 1).
+
+    Nothing along directions that the data do not determine: for contrasts that do not depend on these.
+    """
+    H, unit = variance_hessian(at)
+    return 2.0 * identified_inverse(H, unit, len(at.fit.elsewhere))
+
+
+def variance_covariance(at: FactorizedLinear) -> FloatArray:
+    """Of (theta, sigma), (m + 1, m + 1); NaN for those at a boundary, or that the data do not determine."""
+    free = np.append(at.fit.free_theta, True)
+    out = np.full((len(free),) * 2, np.nan)
+    out[np.ix_(free, free)] = covariance_of(*variance_hessian(at))
+    return out
+
+
+def variance_hessian(at: FactorizedLinear) -> tuple[FloatArray, FloatArray]:
+    """Second derivatives of the criterion by the free (theta, sigma), and what is a large change of each."""
     fit, here, free = at.fit, at.least_squares, at.fit.free_theta
     df = here.criterion.df
     J = fit.parameters.jacobian(fit.theta)
@@ -28,7 +45,7 @@ def parameter_covariance(at: FactorizedLinear) -> FloatArray:
     H[:m, :m] = at.hessian()[np.ix_(free, free)] + np.outer(v, v) / (df * s2**2)
     H[:m, m] = H[m, :m] = -2.0 * v / s2**1.5
     H[m, m] = 4.0 * df / s2
-    return 2.0 * identified_inverse(H, len(fit.elsewhere))
+    return H, np.append(fit.parameters.unit(fit.eta)[free], fit.sigma)
 
 
 def joint_covariance(at: FactorizedGeneralized) -> FloatArray:
@@ -60,11 +77,7 @@ def covariance_of(H: FloatArray, unit: FloatArray) -> FloatArray:
     """
     if not np.isfinite(H).all():
         return np.full_like(H, np.nan)
-    scaled = H * np.outer(unit, unit)
-    # curvatures above 1 are scaled to 1, so that small ones are seen beside them
-    size = np.sqrt(np.maximum(np.abs(np.diagonal(scaled)), 1.0))
-    eigenvalues, V = np.linalg.eigh(scaled / np.outer(size, size))
-    directions = V / size[:, None]
+    eigenvalues, directions = _spectrum(H, unit)
     lengths = np.sqrt((directions**2).sum(axis=0))
     steep = eigenvalues > np.maximum(FLAT * lengths**2, ROUNDING)
     root = unit[:, None] * directions[:, steep] / np.sqrt(eigenvalues[steep])
@@ -76,21 +89,31 @@ def covariance_of(H: FloatArray, unit: FloatArray) -> FloatArray:
     return np.asarray(covariance)
 
 
-def identified_inverse(H: FloatArray, n_flat: int) -> FloatArray:
+def identified_inverse(H: FloatArray, unit: FloatArray, n_flat: int) -> FloatArray:
     """Inverse of H, but for the `n_flat` directions of least curvature, in which the data say nothing.
 
     NaN where H could not be found.
 
     Examples
     --------
-    >>> identified_inverse(np.array([[0.0, 0.0], [0.0, 4.0]]), 1).tolist()
+    >>> identified_inverse(np.array([[1e-9, 0.0], [0.0, 4.0]]), np.ones(2), 1).tolist()
     [[0.0, 0.0], [0.0, 0.25]]
-    >>> identified_inverse(np.full((1, 1), np.nan), 0).tolist()
+    >>> identified_inverse(np.full((1, 1), np.nan), np.ones(1), 0).tolist()
     [[nan]]
     """
     if not np.isfinite(H).all():
         return np.full_like(H, np.nan)
-    size = 1.0 / np.sqrt(np.maximum(np.diagonal(H), 1e-300))
-    eigenvalues, V = np.linalg.eigh(H * np.outer(size, size))
-    V = V[:, n_flat:] * size[:, None]
+    eigenvalues, directions = _spectrum(H, unit)
+    V = unit[:, None] * directions[:, n_flat:]
     return np.asarray((V / eigenvalues[n_flat:]) @ V.T)
+
+
+def _spectrum(H: FloatArray, unit: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Eigenvalues and directions of H by parameters over their units; directions of little curvature come first.
+
+    Curvatures above 1 are scaled to 1, so that small ones are seen beside them, and small ones stay what they are.
+    """
+    scaled = H * np.outer(unit, unit)
+    size = np.sqrt(np.maximum(np.abs(np.diagonal(scaled)), 1.0))
+    eigenvalues, V = np.linalg.eigh(scaled / np.outer(size, size))
+    return eigenvalues, V / size[:, None]

@@ -200,7 +200,17 @@ class ModelCriterion(Criterion[E]):
         Where theta begins in x.
     turned : tuple of (k, k) arrays, optional
         Orthogonal matrices: the basis is the model's times these.
+
+    Attributes
+    ----------
+    origin, unit : (d,) arrays
+        Natural parameters are `origin` + `unit` x.
+    of_theta : slice
+        Where theta stands in x.
     """
+
+    origin: FloatArray
+    unit: FloatArray
 
     def __init__(
         self, parameters: Parameters, eta: float, first: int, watch: Watch, turned: Blocks | None = None

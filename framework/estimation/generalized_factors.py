@@ -103,6 +103,10 @@ class FactorizedGeneralized(Factorized):
         ZtWQ = self.mode.system.ZtWQ if digest is None else digest.ZtWQ
         return self.factor.back_solve(self.factor.half_solve(self.Lambda.t @ ZtWQ))
 
+    def joint(self) -> tuple[GeneralizedCriterion, FloatArray]:
+        """The criterion, and the estimates as its argument."""
+        return self.criterion, self.x
+
     def moved(self) -> tuple[FloatArray, FloatArray]:
         """Derivatives of b (q, m) by (theta, xi), zero for parameters at a boundary; gamma stays."""
         fit, n = self.fit, len(self.fit.gamma)

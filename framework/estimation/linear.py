@@ -19,11 +19,12 @@ from ..notes import Note
 from ..threads import few_threads
 from .certificate import Standing
 from .ending import Quantities, covariance_quantities, own_size
+from .full_criterion import FullCriterion
 from .linear_criterion import LinearCriterion
 from .model import Controls, Factorized, Fit, Likelihood, Model, refuse_settings
 from .moments import moment_start
 from .parameters import Parameters
-from .pipeline import Pipeline, Watch, analysis_with_gradient, assemble
+from .pipeline import Pipeline, Watch, analysis_with_gradient, assemble, choose_optimizer
 from .profiled import PenalizedLeastSquares, ProfiledDeviance
 from .relative import RelativeFactor
 from .search import search
@@ -151,6 +152,25 @@ class FactorizedLinear(Factorized):
                     gamma[:, j] = (up.gamma - down.gamma) / (2.0 * step * unit[j])
                     b[:, j] = (up.b - down.b) / (2.0 * step * unit[j])
         return gamma, b
+
+    def joint(self) -> tuple[FullCriterion, FloatArray]:
+        """-2 log-likelihood in all parameters, and where it is least: of REML fits by a search from their estimates."""
+        fit, controls = self.fit, self.fit.model.controls
+        with few_threads(*fit.labels.dense_sizes):
+            deviance = ProfiledDeviance(fit.cross, self.criterion.deviance.symbolic, reml=False)
+            criterion = LinearCriterion(deviance, fit.parameters, fit.eta, Watch())
+            x = fit.theta / criterion.unit
+            if fit.reml:
+                optimizer, _ = choose_optimizer(controls.optimizer, gradients=True)
+                evaluations = controls.evaluations(optimizer, len(x))
+                found = search(criterion, x, optimizer, tol=controls.tol, max_evaluations=evaluations)
+                criterion, x = found.criterion, found.x
+            here, turned = criterion.at(x), criterion.turned
+            gamma, sigma = criterion.deviance.cross.gamma0 + here.at.gamma, float(np.sqrt(here.at.sigma2))
+            se = sigma * np.sqrt(np.diagonal(here.at.C))
+            parameters = fit.parameters.rotated(turned)
+            full = FullCriterion(criterion.deviance, parameters, fit.eta, gamma, se, sigma, Watch(), turned)
+            return full, full.pack(gamma, here.theta, sigma)
 
     def at(self, theta: FloatArray) -> PenalizedLeastSquares:
         """The problem at another theta, of the user's columns."""

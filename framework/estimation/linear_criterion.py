@@ -32,7 +32,7 @@ class LinearCriterion(ModelCriterion["_Scaled"]):
         super().__init__(parameters, eta, 0, watch, turned)
         self.deviance = deviance
         self.curvature_is_exact = deviance.has_exact_curvature and not parameters.structured
-        self.unit = self.unit_of_theta
+        self.origin, self.unit = np.zeros(len(parameters)), self.unit_of_theta
         self.lower, self.upper = self.bounds_of_theta
         self._differentiable = differentiable
         self._exact = self

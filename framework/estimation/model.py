@@ -23,6 +23,7 @@ from ..notes import Note
 from ..registry import Provenance
 from ..threads import few_threads
 from .certificate import Certificate
+from .criterion import ModelCriterion
 from .ending import Quantities, not_identified, notes_of, singular_factors
 from .parameters import Parameters
 from .pipeline import Watch
@@ -238,6 +239,14 @@ class Factorized(ABC):
     @abstractmethod
     def solved(self) -> FloatArray:
         """M^-1 Lambda'Z'WQ, (q, r)."""
+
+    @abstractmethod
+    def joint(self) -> tuple[ModelCriterion[Any], FloatArray]:
+        """-2 log-likelihood in all parameters (gamma, theta, dispersion), and where it is least.
+
+        Of linear models theta is that of sigma T, the dispersion log sigma, and fits by REML lead to the estimates of
+        maximum likelihood.
+        """
 
     @abstractmethod
     def moved(self) -> tuple[FloatArray, FloatArray]:

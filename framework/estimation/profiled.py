@@ -7,6 +7,7 @@ the number of observations.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -21,6 +22,14 @@ from .relative import RelativeFactor, bending
 
 #: r^2 as a part of what it is a difference from at which no digit of it is left.
 EXHAUSTED = 1e-13
+
+
+@dataclass(frozen=True, eq=False)
+class Held:
+    """Values of gamma (r,), less `cross.gamma0`, and sigma^2 that are given and not profiled out."""
+
+    gamma: FloatArray
+    sigma2: float
 
 
 class ProfiledDeviance:
@@ -44,15 +53,17 @@ class ProfiledDeviance:
         """Whether `PenalizedLeastSquares.curvature` is the Hessian: Z'V^-1 Z is then block diagonal."""
         return len(self.pattern.groupings) == 1 and not self.pattern.has_precision
 
-    def at(self, entries: FloatArray) -> PenalizedLeastSquares:
+    def at(self, entries: FloatArray, held: Held | None = None) -> PenalizedLeastSquares:
         """Solve the penalized least squares problem at these entries of T (see `Template`).
+
+        Where gamma and sigma are `held`, for u alone: the criterion is -2 log L at all these values (of ML only).
 
         Raises
         ------
         NotPositiveDefiniteError
             Where rounding makes a Cholesky factorization break down.
         """
-        return PenalizedLeastSquares(self, np.array(entries, dtype=np.float64))
+        return PenalizedLeastSquares(self, np.array(entries, dtype=np.float64), held)
 
 
 class PenalizedLeastSquares:
@@ -66,6 +77,8 @@ class PenalizedLeastSquares:
         Upper triangular, R_X'R_X = Q'WQ - RZX'RZX.
     gamma : (r,) array
         Coefficients of Q, less `cross.gamma0`.
+    short : (r,) array
+        R_X (gamma - the best gamma): nothing, unless gamma is held.
     marginal : (q, r + 1) array
         Z'V^-1 [Q, y] with V = W^-1 + Z Lambda K^-1 Lambda'Z'.
     pwrss : float
@@ -74,9 +87,9 @@ class PenalizedLeastSquares:
         By how much Q'V^-1 Q or r^2 is smaller than what it was found from as a difference.
     """
 
-    def __init__(self, criterion: ProfiledDeviance, entries: FloatArray) -> None:
+    def __init__(self, criterion: ProfiledDeviance, entries: FloatArray, held: Held | None = None) -> None:
         cross = criterion.cross
-        self.criterion, self.cross = criterion, cross
+        self.criterion, self.cross, self.held = criterion, cross, held
         self.pattern: Pattern = criterion.pattern
         self.Lambda = RelativeFactor(self.pattern, cross.template, entries)
         self.factor: Factor = criterion.symbolic.factorize(cross.ZtWZ, self.Lambda.T)
@@ -93,6 +106,10 @@ class PenalizedLeastSquares:
             raise NotPositiveDefiniteError("the residual variance is zero to rounding")
         left = np.append(np.diagonal(gram)[:r], self.pwrss)
         self.cancelled = float((np.diagonal(cross.reference.EtWE) / left).max())
+        self.short: FloatArray = np.zeros(r)
+        if held is not None:
+            self.short, self.gamma = self.RX @ (held.gamma - self.gamma), held.gamma
+            self.pwrss += float(self.short @ self.short)
 
     @property
     def logdet_L2(self) -> float:
@@ -106,14 +123,16 @@ class PenalizedLeastSquares:
 
     @property
     def sigma2(self) -> float:
-        """Profiled residual variance r^2 / n, or r^2 / (n - p) for REML."""
-        return self.pwrss / self.criterion.df
+        """Profiled residual variance r^2 / n, or r^2 / (n - p) for REML; or the one that is held."""
+        return self.pwrss / self.criterion.df if self.held is None else self.held.sigma2
 
     @property
     def deviance(self) -> float:
         """The profiled criterion, up to log|R|^2 of X = QR (a constant that `fit_linear` adds for REML)."""
         df = self.criterion.df
         d = self.logdet_L2 - self.cross.sum_log_weights + df * (1.0 + np.log(2.0 * np.pi * self.sigma2))
+        if self.held is not None:
+            d += self.pwrss / self.sigma2 - df
         return float(d + (self.logdet_RX2 if self.criterion.reml else 0.0))
 
     # First derivatives --------------------------------------------------------------------------------------------
@@ -140,7 +159,9 @@ class PenalizedLeastSquares:
 
     @cached_property
     def C(self) -> FloatArray:
-        """(Q'V^-1 Q)^-1 = (R_X'R_X)^-1."""
+        """(Q'V^-1 Q)^-1 = (R_X'R_X)^-1; nothing where gamma is held."""
+        if self.held is not None:
+            return np.zeros_like(self.RX)
         root = lapack.dtrtri(self.RX)[0] if len(self.RX) else self.RX
         return np.asarray(root @ root.T)
 
@@ -191,8 +212,7 @@ class PenalizedLeastSquares:
         inner = W.T @ AW - half.T @ half
         QtW = self.marginal[:, :-1].T @ W
         inner -= QtW.T @ self.C @ QtW
-        v = W.T @ self.Zte  # = -dr^2
-        by_covariance = inner / self.sigma2 - np.outer(v, v) / (self.criterion.df * self.sigma2**2)
+        by_covariance = inner / self.sigma2 - self._profiled_out(W.T @ self.Zte)
         return np.asarray(by_covariance + bending(self.cross.template, self.Lambda.T, self.by_T))
 
     @property
@@ -257,9 +277,14 @@ class PenalizedLeastSquares:
             trace = trace - crossed - crossed.T + low_rank
             bent = bent - sums[2]
         second = 2.0 * bent[np.ix_(rows, rows)] * (columns[:, None] == columns)
-        v = directions @ sums[1].ravel()
-        profiled = np.outer(v, v) / (self.criterion.df * self.sigma2**2)
+        profiled = self._profiled_out(directions @ sums[1].ravel())
         return np.asarray(-trace + 2.0 * information / self.sigma2 + second - profiled)
+
+    def _profiled_out(self, v: FloatArray) -> FloatArray:
+        """What profiling sigma out takes from second derivatives, dr^2 dr^2' / (df sigma^4), where v = -dr^2."""
+        if self.held is not None:
+            return np.zeros((len(v),) * 2)
+        return np.outer(v, v) / (self.criterion.df * self.sigma2**2)
 
 
 def logdet_gradient(pattern: Pattern, T: Blocks, A: PatternBlocks, Minv: PatternBlocks) -> Blocks:

@@ -252,6 +252,20 @@ def minimize(
     return _minimize(criterion, start, optimizer, tol, _Budget(max_evaluations), by_differences=False)
 
 
+def minimize_nearby(
+    criterion: Criterion[Any], start: FloatArray, optimizer: Optimizer, tol: float, max_evaluations: int
+) -> OptimizationResult:
+    """The same from a start that is near: where it lasts, approximate curvature gives way to the Hessian."""
+    budget = _Budget(max_evaluations)
+    patience = PATIENCE + PATIENCE_EACH * len(start)
+    if criterion.curvature_is_exact or not optimizer.uses_curvature:
+        return _minimize(criterion, start, optimizer, tol, budget, by_differences=False)
+    found = _minimize(criterion, start, optimizer, tol, budget, by_differences=False, limit=patience)
+    if found.status is Status.CONVERGED:
+        return found
+    return _minimize(criterion, found.x, optimizer, tol, budget, by_differences=True)
+
+
 class _Budget:
     """Evaluations that are left to optimizers."""
 
