@@ -78,8 +78,10 @@ def method_of(fit: Fit, V: FloatArray, df: Any) -> Method:
     return Residual(V, float(fit.labels.n - fit.labels.fixed.rank))
 
 
-def contrasts(fit: Fit, method: Method, L: Any, rhs: Any = None, *, level: Any = 0.95, joint: Any = False) -> Contrasts:
-    """Estimates, tests and intervals of the rows of L beta.
+def contrasts(
+    fit: Fit, method: Method, L: Any, rhs: Any = None, *, level: Any = 0.95, joint: Any = False, frame: str = ""
+) -> Contrasts:
+    """Estimates, tests and intervals of the rows of L beta; `frame` is the kind of data frame that the user works with.
 
     Raises
     ------
@@ -128,6 +130,7 @@ def contrasts(fit: Fit, method: Method, L: Any, rhs: Any = None, *, level: Any =
         method=method.name,
         level=float(level),
         joint=together,
+        frame=frame,
     )
     tell(_of_dropped(H, estimable, fixed.dropped_names))
     return record

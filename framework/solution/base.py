@@ -204,7 +204,7 @@ class MixedSolution(ABC, Generic[F]):
         10.18637/jss.v082.i13.
         """
         level = self._conf_level if level is None else level
-        return contrasts(self._fit, self._method(df), L, rhs, level=level, joint=joint)
+        return contrasts(self._fit, self._method(df), L, rhs, level=level, joint=joint, frame=self._frame)
 
     # Random effects -------------------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ import pickle
 import warnings
 
 import numpy as np
+import pandas
 import pytest
 from scipy import stats
 
@@ -311,6 +312,24 @@ def test_the_table_is_a_frame():
     columns = ["contrast", "estimate", "se", "df", "statistic", "p_value", "lower", "upper"]
     assert list(table.to_frame()) == columns
     assert list(table.to_frame("pandas").columns) == columns
+
+
+def test_fits_without_rows_have_the_same_contrasts(tmp_path):
+    ratings().save(tmp_path / "fit")
+    loaded = ranef.load(tmp_path / "fit")
+    assert not loaded.has_rows
+    for method in ("satterthwaite", "kenward-roger", "residual"):
+        one, other = (fit.contrast(np.eye(4)[1:3], method, joint=True) for fit in (ratings(), loaded))
+        assert str(one) == str(other)
+        np.testing.assert_allclose(one.covariance, other.covariance, rtol=1e-12)
+
+
+def test_models_of_formulas_and_frames_have_contrasts():
+    d = pandas.DataFrame(dict(ranef.datasets.load("sleepstudy")))
+    fit = ranef.lmm("Reaction ~ Days + (Days | Subject)", d)
+    table = fit.contrast("Days = 10", "kenward-roger")
+    assert isinstance(table.to_frame(), pandas.DataFrame)
+    assert table["df"][0] == pytest.approx(17.0, rel=1e-4)
 
 
 def test_the_record_goes_through_a_pickle():
