@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -63,7 +63,8 @@ class Profile(Table):
         limits = np.array([curve.limits(level) for curve in curves]).reshape(-1, 2)
         words = {curve.name: _word(curve, *pair) for curve, pair in zip(curves, limits, strict=True)}
         estimates = np.array([curve.estimate for curve in curves])
-        return interval_table("profile", level, [curve.name for curve in curves], estimates, limits, words, self.notes)
+        names = [curve.name for curve in curves]
+        return replace(interval_table("profile", level, names, estimates, limits, words, self.notes), frame=self.frame)
 
     def __str__(self) -> str:
         """The limits."""

@@ -16,6 +16,7 @@ from ranef.estimation.search import minimize_nearby
 from ranef.families import NegativeBinomial
 from ranef.inference.quantities import quantities
 from ranef.inference.trace import reach_of, trace
+from tests.lmm import models as linear
 from tests.reference.load import load, names
 
 from .models import BY_R, fitted, limits, sleepstudy, slopes
@@ -56,6 +57,17 @@ def test_lme4(name):
     assert found.keys() == BY_R["profile"][name].keys()
     for parameter, pair in BY_R["profile"][name].items():
         np.testing.assert_allclose(found[parameter], pair, rtol=0.0, atol=2e-4 * (pair[1] - pair[0]))
+
+
+@pytest.mark.parametrize("name", ["lmm_dyestuff_ml", "lmm_pastes_ml", "glmm_cbpp_laplace"])
+@pytest.mark.parametrize("level", [0.3, 0.8, 0.975])
+def test_curves_are_right_between_points(name, level):
+    """Interpolated limits are those that are solved for."""
+    fit = fitted(name)
+    one, other = limits(fit.profile().confint(level)), limits(fit.confint(method="profile", level=level))
+    for parameter, pair in one.items():
+        exact = other[parameter]
+        np.testing.assert_allclose(pair, exact, rtol=0.0, atol=1e-4 * (exact[1] - exact[0]))
 
 
 # Laws -----------------------------------------------------------------------------------------------------------------
@@ -192,6 +204,15 @@ def test_one_standard_deviation_of_two_columns():
     one, other = (limits(fit.confint(method="profile")) for fit in fits)
     np.testing.assert_allclose(list(one.values()), list(other.values()), atol=1e-5)
     assert list(one)[:2] == ["sd_(Intercept) ...|g", "cor_ar1|g"]
+
+
+@pytest.mark.parametrize("name", ["lmm_dyestuff_ml", "lmm_dyestuff2_ml"])
+@pytest.mark.filterwarnings("ignore::ranef.SingularFitWarning")
+def test_one_standard_deviation_of_one_column(name):
+    structured = linear.fit(name, covariance={"Batch": "homdiag"}).confint(method="profile")
+    one, other = limits(fitted(name).confint(method="profile")), limits(structured)
+    assert one.keys() == other.keys()
+    np.testing.assert_allclose(list(other.values()), list(one.values()), rtol=1e-6)
 
 
 def test_what_depends_on_several_parameters_has_no_profile():
