@@ -292,7 +292,7 @@ def test_counts_without_overdispersion_give_theta_no_upper_limit():
     lower, upper = limits(table)["theta"]
     assert 0.0 < lower < np.inf
     assert np.isnan(upper)
-    assert "rises by no more than" in table.reasons["theta"]
+    assert "as far as it can be followed" in table.reasons["theta"]
     assert "NA" in str(table)
 
 
@@ -302,6 +302,19 @@ def test_a_fit_that_is_no_optimum_has_no_profile():
     table = fit.confint(method="profile")
     assert np.isnan(table["lower"]).all()
     assert all("did not converge" in word for word in table.reasons.values())
+
+
+def test_what_the_data_do_not_determine_has_no_profile():
+    d = ranef.datasets.load("dyestuff")
+    groups = {"Batch": d["Batch"], "again": d["Batch"]}
+    with pytest.warns(ranef.IdentificationWarning):
+        fit = ranef.lmm(d["Yield"], np.ones((30, 1)), groups, x_names=["(Intercept)"], reml=False)
+    table = fit.confint(method="profile")
+    assert list(table.reasons) == ["sd_(Intercept)|Batch", "sd_(Intercept)|again"]
+    assert np.isnan(table["estimate"]).tolist() == [True, True, False, False]
+    expected = limits(fitted("lmm_dyestuff_ml").confint(method="profile"))
+    for parameter in ("sigma", "(Intercept)"):
+        np.testing.assert_allclose(limits(table)[parameter], expected[parameter], rtol=1e-5)
 
 
 def test_a_start_that_is_no_optimum_is_seen(sleep):
