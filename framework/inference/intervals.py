@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtri
 
-from ..contracts.arrays import FloatArray, real_number
+from ..contracts.arrays import BoolArray, FloatArray, real_number
 from ..contracts.errors import InputError, InputTypeError, shown
 from ..display.records import Table
 from ..estimation.covariance import joint_covariance, variance_covariance
@@ -23,6 +23,8 @@ from .wald import WaldTest
 
 #: Sets of parameters that have a name.
 SETS = ("all", "fixed", "random")
+#: Why there are neither estimates nor limits.
+UNDETERMINED = "the data do not determine it"
 #: Steps of central differences, in parts of a large change of a parameter.
 STEP = 1e-5
 
@@ -67,7 +69,7 @@ def wald_intervals(fit: Fit, coefficients: Coefficients, which: Any, level: floa
     kept = fit.labels.fixed.kept[[q.j for q in fixed]]
     limits, estimates = coefficients.limits(level)[kept], coefficients.estimates[kept]
     unknown = np.isnan(coefficients.se[kept])
-    reasons = {q.name: "the data do not determine it" for q, nan in zip(fixed, unknown, strict=True) if nan}
+    reasons = {q.name: UNDETERMINED for q, nan in zip(fixed, unknown, strict=True) if nan}
     if random:
         values, of_random, words = _of_variances(fit, random, level)
         estimates, limits, reasons = np.append(values, estimates), np.vstack([of_random, limits]), words | reasons
@@ -77,15 +79,11 @@ def wald_intervals(fit: Fit, coefficients: Coefficients, which: Any, level: floa
 def _of_variances(fit: Fit, random: Sequence[Quantity], level: float) -> tuple[FloatArray, FloatArray, dict[str, str]]:
     """Estimates, limits, and words on those that have none."""
     values, units = (_values(fit, random, natural) for natural in (_natural(fit), _sizes(fit)))
-    unknown = np.zeros(len(random), dtype=bool)
-    for other in fit.elsewhere:
-        there = _values(other, random, _natural(other))
-        unknown |= differs(values, there, np.maximum(np.abs(values), [q.size for q in random]))
-    se = _standard_errors(fit, random)
+    unknown, se = undetermined(fit, random), _standard_errors(fit, random)
     limits, reasons = np.full((len(random), 2), np.nan), {}
     for i, q in enumerate(random):
         if unknown[i]:
-            values[i], reasons[q.name] = np.nan, "the data do not determine it"
+            values[i], reasons[q.name] = np.nan, UNDETERMINED
         elif q.at_boundary(values[i], units[i]):
             reasons[q.name] = "it is at the boundary, where it has no standard error"
         elif np.isnan(se[i]):
@@ -94,6 +92,15 @@ def _of_variances(fit: Fit, random: Sequence[Quantity], level: float) -> tuple[F
             center, half = q.to_normal(values[i]), ndtri(0.5 + level / 2.0) * se[i]
             limits[i] = q.from_normal(center - half), q.from_normal(center + half)
     return values, limits, reasons
+
+
+def undetermined(fit: Fit, random: Sequence[Quantity]) -> BoolArray:
+    """Which variance parameters differ between points of the same deviance."""
+    values, out = _values(fit, random, _natural(fit)), np.zeros(len(random), dtype=bool)
+    for other in fit.elsewhere:
+        there = _values(other, random, _natural(other))
+        out |= differs(values, there, np.maximum(np.abs(values), [q.size for q in random]))
+    return out
 
 
 def _standard_errors(fit: Fit, random: Sequence[Quantity]) -> FloatArray:

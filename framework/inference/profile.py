@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -19,7 +19,7 @@ from ..estimation.model import Controls, Fit
 from ..estimation.pipeline import choose_optimizer
 from ..estimation.search import minimize_nearby
 from ..threads import few_threads
-from .intervals import Intervals, checked_level, chosen, interval_table
+from .intervals import UNDETERMINED, Intervals, checked_level, chosen, interval_table, undetermined
 from .quantities import quantities
 from .quantity import Point, Quantity
 from .trace import Curve, reach_of, trace
@@ -63,7 +63,8 @@ class Profile(Table):
         limits = np.array([curve.limits(level) for curve in curves]).reshape(-1, 2)
         words = {curve.name: _word(curve, *pair) for curve, pair in zip(curves, limits, strict=True)}
         estimates = np.array([curve.estimate for curve in curves])
-        return interval_table("profile", level, [curve.name for curve in curves], estimates, limits, words, self.notes)
+        names = [curve.name for curve in curves]
+        return replace(interval_table("profile", level, names, estimates, limits, words, self.notes), frame=self.frame)
 
     def __str__(self) -> str:
         """The limits."""
@@ -93,17 +94,11 @@ def profile(fit: Fit, which: Any = "all", level: Any = 0.99) -> Profile:
         raise InputError("estimates with nagq=0 do not maximize a likelihood that could be profiled: fit with nagq=1")
     everything = quantities(fit)
     asked = chosen(everything, which)
-    all_of = partial(_values, everything)
-    optimizer, _ = choose_optimizer(fit.model.controls.optimizer, gradients=True)
-    evaluations = Controls().evaluations(optimizer, fit.n_parameters)
-    least = partial(minimize_nearby, optimizer=optimizer, tol=TOLERANCE, max_evaluations=evaluations)
-    if fit.certificate.converged:
-        with few_threads(*fit.labels.dense_sizes):
-            criterion, x = fit.factorized().joint()
-            criterion.value(x)  # the modes there, from which those in other bases are found
-            curves = [trace(q, criterion, x, reach_of(level), least, all_of) for q in asked]
-    else:
-        curves = [Curve.missing(q, "the fit did not converge: there is no optimum to begin at") for q in asked]
+    words = _words(fit, asked)
+    curves = [Curve.missing(q, words[q.name]) for q in asked if q.name in words]
+    if len(words) < len(asked):
+        traced = _traced(fit, everything, [q for q in asked if q.name not in words], reach_of(level))
+        curves = sorted([*curves, *traced], key=lambda curve: asked.index(curve.quantity))
     notes = (BY_ML,) if isinstance(fit, LinearFit) and fit.reml else ()
     rows = [curve for curve in curves if not curve.word]
     columns = {
@@ -116,6 +111,25 @@ def profile(fit: Fit, which: Any = "all", level: Any = 0.99) -> Profile:
     return Profile(columns, notes=notes, level=level, curves={curve.name: curve for curve in curves})
 
 
+def _words(fit: Fit, asked: Sequence[Quantity]) -> dict[str, str]:
+    """Why parameters have no profile."""
+    if not fit.certificate.converged:
+        return {q.name: "the fit did not converge: there is no optimum to begin at" for q in asked}
+    random = [q for q in asked if not q.fixed]
+    return {q.name: UNDETERMINED for q, so in zip(random, undetermined(fit, random), strict=True) if so}
+
+
+def _traced(fit: Fit, everything: Sequence[Quantity], asked: Sequence[Quantity], reach: float) -> list[Curve]:
+    """From the minimum of the criterion in all parameters."""
+    optimizer, _ = choose_optimizer(fit.model.controls.optimizer, gradients=True)
+    evaluations = Controls().evaluations(optimizer, fit.n_parameters)
+    least = partial(minimize_nearby, optimizer=optimizer, tol=TOLERANCE, max_evaluations=evaluations)
+    with few_threads(*fit.labels.dense_sizes):
+        criterion, x = fit.factorized().joint()
+        criterion.value(x)  # the modes there, from which those in other bases are found
+        return [trace(q, criterion, x, reach, least, partial(_values, everything)) for q in asked]
+
+
 def _values(everything: Sequence[Quantity], point: Point) -> FloatArray:
     return np.array([q.value(point) for q in everything])
 
@@ -125,4 +139,4 @@ def _word(curve: Curve, lower: float, upper: float) -> str:
     if curve.word or not np.isnan([lower, upper]).any():
         return curve.word
     side, end = ("below", 0) if np.isnan(lower) else ("above", -1)
-    return f"the deviance rises by no more than {curve.zeta[end] ** 2:.2g} {side} the estimate"
+    return f"{side} the estimate the deviance rises by {curve.zeta[end] ** 2:.2g}, as far as it can be followed"

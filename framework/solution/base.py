@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property, partial
 from os import PathLike
 from types import MappingProxyType
@@ -348,7 +349,7 @@ class MixedSolution(ABC, Generic[F]):
         ----------
         Bates, Maechler, Bolker & Walker (2015), section 5.1, doi 10.18637/jss.v067.i01.
         """
-        return confint(self._fit, self._tested, which, method, level)
+        return replace(confint(self._fit, self._tested, which, method, level), frame=self._frame)
 
     def profile(self, which: str | Sequence[str] = "all", *, level: float = 0.99) -> Profile:
         """Profiles of the deviance: its least value at each value of a parameter.
@@ -386,7 +387,7 @@ class MixedSolution(ABC, Generic[F]):
         ----------
         Bates, Maechler, Bolker & Walker (2015), section 5.1, doi 10.18637/jss.v067.i01.
         """
-        return profile(self._fit, which, level)
+        return replace(profile(self._fit, which, level), frame=self._frame)
 
     @property
     def _tested(self) -> Coefficients:

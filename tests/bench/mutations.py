@@ -93,6 +93,7 @@ STRUCTURE_LAWS = f"{BUILT_INS}::test_covariance_structure"
 PARAMETERS = "tests/estimation/test_parameters.py"
 BOUNDS = "tests/covariances/test_bounds.py"
 RELATIONSHIP = "tests/relationship"
+INTERVALS = "tests/intervals"
 DAMAGE = "tests/storage/test_damage.py"
 CONTRASTS = "tests/inference/test_contrasts.py"
 KENWARD_ROGER = "tests/inference/test_kenward_roger.py"
@@ -259,8 +260,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     # linear models
     Mutation(
         "framework/estimation/profiled.py",
-        "inner / self.sigma2 - np.outer(v",
-        "inner / self.sigma2 + np.outer(v",
+        "inner / self.sigma2 - self._profiled_out(",
+        "inner / self.sigma2 + self._profiled_out(",
         f"{LMM_GRADIENT}::test_average_information_is_that_of_dense_matrices",
     ),
     Mutation(
@@ -283,8 +284,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/estimation/profiled.py",
-        "self.pwrss / self.criterion.df\n",
-        "self.pwrss / self.cross.n\n",
+        "self.pwrss / self.criterion.df if",
+        "self.pwrss / self.cross.n if",
         f"{LMM_REFERENCE}::test_log_likelihood_and_criteria[lmm_sleepstudy_weights_reml-blocked]",
     ),
     Mutation(
@@ -2495,6 +2496,103 @@ MUTATIONS: tuple[Mutation, ...] = (
         "_undetermined(fit, rows) | ~known",
         "_undetermined(fit, rows)",
         f"{KENWARD_ROGER}::test_what_rounding_hides_is_nan",
+    ),
+    # intervals
+    Mutation(
+        "framework/estimation/profiled.py",
+        "            d += self.pwrss / self.sigma2 - df\n",
+        "            d += self.pwrss / self.sigma2\n",
+        f"{INTERVALS}/test_full_criterion.py::test_it_is_the_normal_density",
+    ),
+    Mutation(
+        "framework/estimation/profiled.py",
+        "            self.pwrss += float(self.short @ self.short)\n",
+        "",
+        f"{INTERVALS}/test_full_criterion.py::test_derivatives",
+    ),
+    Mutation(
+        "framework/estimation/full_criterion.py",
+        "        out[-1, -1] += bent @ self.theta\n",
+        "",
+        f"{INTERVALS}/test_full_criterion.py::test_derivatives",
+    ),
+    Mutation(
+        "framework/estimation/full_criterion.py",
+        "2.0 * mixed / at.sigma2",
+        "-2.0 * mixed / at.sigma2",
+        f"{INTERVALS}/test_full_criterion.py::test_derivatives",
+    ),
+    Mutation(
+        "framework/estimation/linear.py",
+        "            if fit.reml:\n",
+        "            if False:\n",
+        f"{INTERVALS}/test_profile.py::test_fits_by_reml_are_profiled_by_ml",
+    ),
+    Mutation(
+        "framework/estimation/covariance.py",
+        "np.maximum(np.abs(np.diagonal(scaled)), 1.0)",
+        "np.maximum(np.abs(np.diagonal(scaled)), 1e-300)",
+        f"{INTERVALS}/test_wald.py::test_what_the_data_do_not_determine",
+    ),
+    Mutation(
+        "framework/inference/quantities.py",
+        "np.where(np.diagonal(R)[: len(first)] < 0.0, -1.0, 1.0)",
+        "1.0",
+        f"{INTERVALS}/test_profile.py::test_reference",
+    ),
+    Mutation(
+        "framework/inference/quantities.py",
+        "A[below, first] = -alpha / beta",
+        "A[below, first] = alpha / beta",
+        f"{INTERVALS}/test_profile.py::test_reference",
+    ),
+    Mutation(
+        "framework/inference/trace.py",
+        "            if abs(visits[-1].zeta) < self.reach:\n                break\n",
+        "            break\n",
+        f"{INTERVALS}/test_profile.py::test_reference",
+    ),
+    Mutation(
+        "framework/inference/trace.py",
+        "0.5 * slope / zeta if excess",
+        "slope / zeta if excess",
+        f"{INTERVALS}/test_profile.py::test_reference",
+    ),
+    Mutation(
+        "framework/inference/trace.py",
+        "            at = bound if self.coordinates[end] == bound else np.nan\n",
+        "",
+        f"{INTERVALS}/test_profile.py::test_zeta_at_zero_is_the_likelihood_ratio_of_the_smaller_model",
+    ),
+    Mutation(
+        "framework/inference/trace.py",
+        "        if excess < -LOWER:\n",
+        "        if False:\n",
+        f"{INTERVALS}/test_profile.py::test_a_start_that_is_no_optimum_is_seen",
+    ),
+    Mutation(
+        "framework/inference/trace.py",
+        "> ROUGH else None",
+        "> 1e9 else None",
+        f"{INTERVALS}/test_profile.py::test_curves_are_right_between_points",
+    ),
+    Mutation(
+        "framework/inference/intervals.py",
+        "ndtri(0.5 + level / 2.0) * se[i]",
+        "ndtri(level) * se[i]",
+        f"{INTERVALS}/test_wald.py::test_glmmtmb",
+    ),
+    Mutation(
+        "framework/inference/intervals.py",
+        "        elif q.at_boundary(values[i], units[i]):\n",
+        "        elif False:\n",
+        f"{INTERVALS}/test_wald.py::test_at_the_boundary",
+    ),
+    Mutation(
+        "framework/inference/structured.py",
+        "        return behind, False, len(moving) != 1, 0.0, np.inf\n",
+        "        return behind, False, len(moving) != 1, -np.inf, np.inf\n",
+        f"{INTERVALS}/test_profile.py::test_one_standard_deviation_of_one_column",
     ),
 )
 

@@ -16,6 +16,7 @@ from ranef.estimation.search import minimize_nearby
 from ranef.families import NegativeBinomial
 from ranef.inference.quantities import quantities
 from ranef.inference.trace import reach_of, trace
+from tests.lmm import models as linear
 from tests.reference.load import load, names
 
 from .models import BY_R, fitted, limits, sleepstudy, slopes
@@ -56,6 +57,17 @@ def test_lme4(name):
     assert found.keys() == BY_R["profile"][name].keys()
     for parameter, pair in BY_R["profile"][name].items():
         np.testing.assert_allclose(found[parameter], pair, rtol=0.0, atol=2e-4 * (pair[1] - pair[0]))
+
+
+@pytest.mark.parametrize("name", ["lmm_dyestuff_ml", "lmm_pastes_ml", "glmm_cbpp_laplace"])
+@pytest.mark.parametrize("level", [0.3, 0.8, 0.975])
+def test_curves_are_right_between_points(name, level):
+    """Interpolated limits are those that are solved for."""
+    fit = fitted(name)
+    one, other = limits(fit.profile().confint(level)), limits(fit.confint(method="profile", level=level))
+    for parameter, pair in one.items():
+        exact = other[parameter]
+        np.testing.assert_allclose(pair, exact, rtol=0.0, atol=1e-4 * (exact[1] - exact[0]))
 
 
 # Laws -----------------------------------------------------------------------------------------------------------------
@@ -194,6 +206,15 @@ def test_one_standard_deviation_of_two_columns():
     assert list(one)[:2] == ["sd_(Intercept) ...|g", "cor_ar1|g"]
 
 
+@pytest.mark.parametrize("name", ["lmm_dyestuff_ml", "lmm_dyestuff2_ml"])
+@pytest.mark.filterwarnings("ignore::ranef.SingularFitWarning")
+def test_one_standard_deviation_of_one_column(name):
+    structured = linear.fit(name, covariance={"Batch": "homdiag"}).confint(method="profile")
+    one, other = limits(fitted(name).confint(method="profile")), limits(structured)
+    assert one.keys() == other.keys()
+    np.testing.assert_allclose(list(other.values()), list(one.values()), rtol=1e-6)
+
+
 def test_what_depends_on_several_parameters_has_no_profile():
     rng = np.random.default_rng(8)
     D = {f"t{i}": np.tile(np.eye(3)[i], 20) for i in range(3)}
@@ -271,7 +292,7 @@ def test_counts_without_overdispersion_give_theta_no_upper_limit():
     lower, upper = limits(table)["theta"]
     assert 0.0 < lower < np.inf
     assert np.isnan(upper)
-    assert "rises by no more than" in table.reasons["theta"]
+    assert "as far as it can be followed" in table.reasons["theta"]
     assert "NA" in str(table)
 
 
@@ -281,6 +302,19 @@ def test_a_fit_that_is_no_optimum_has_no_profile():
     table = fit.confint(method="profile")
     assert np.isnan(table["lower"]).all()
     assert all("did not converge" in word for word in table.reasons.values())
+
+
+def test_what_the_data_do_not_determine_has_no_profile():
+    d = ranef.datasets.load("dyestuff")
+    groups = {"Batch": d["Batch"], "again": d["Batch"]}
+    with pytest.warns(ranef.IdentificationWarning):
+        fit = ranef.lmm(d["Yield"], np.ones((30, 1)), groups, x_names=["(Intercept)"], reml=False)
+    table = fit.confint(method="profile")
+    assert list(table.reasons) == ["sd_(Intercept)|Batch", "sd_(Intercept)|again"]
+    assert np.isnan(table["estimate"]).tolist() == [True, True, False, False]
+    expected = limits(fitted("lmm_dyestuff_ml").confint(method="profile"))
+    for parameter in ("sigma", "(Intercept)"):
+        np.testing.assert_allclose(limits(table)[parameter], expected[parameter], rtol=1e-5)
 
 
 def test_a_start_that_is_no_optimum_is_seen(sleep):
