@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
-from ..contracts.errors import InputError
 from .encoder import Encoder
 from .formulaic import TermColumns
 
@@ -82,12 +81,14 @@ class Terms:
 
         Raises
         ------
+        TypeError, KeyError
+            For a state that is not one of these.
         InputError
-            For a state that is not one of these, or functions of the context that are missing.
+            For functions of the context that are missing.
         """
         known = {f.name for f in fields(cls)}
         if not isinstance(state, Mapping) or set(state) != known:
-            raise InputError("the state is not one of terms of a formula")
+            raise TypeError("not the parts of one")
         return cls(**(dict(state) | {"encoder": Encoder.from_state(state["encoder"], context)}))
 
     @property

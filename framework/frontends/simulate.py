@@ -79,7 +79,7 @@ def simulate(
     >>> y.shape
     (120, 1)
     >>> round(ranef.lmm(y[:, 0], X, {"school": school}).fixef["x1"], 1)
-    1.4
+    1.6
     """
     count, rng = checked_count(nsim), checked_rng(rng)
     groups = as_groups(groups)

@@ -455,11 +455,11 @@ class MixedSolution(ABC, Generic[F]):
         >>> X = np.column_stack([np.ones(180), d["Days"]])
         >>> fit = ranef.lmm(d["Reaction"], X, {"Subject": d["Subject"]}, random_effects={"Subject": "1 + Days"},
         ...                 random_data={"Days": d["Days"]}, x_names=["(Intercept)", "Days"])
-        >>> new = {"X": [[1.0, 10.0]], "groups": {"Subject": [308]}, "random_data": {"Days": [10.0]}}
+        >>> new = {"X": [[1.0, 10.0]], "groups": {"Subject": ["308"]}, "random_data": {"Days": [10.0]}}
         >>> fit.predict(new).round(2).tolist()
-        [450.34]
+        [450.33]
         >>> fit.predict(new, interval="prediction")["upper"].round(1).tolist()
-        [511.4]
+        [510.0]
 
         References
         ----------

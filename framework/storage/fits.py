@@ -288,6 +288,7 @@ def _certificate_state(certificate: Certificate) -> Tree:
             for x in c.conditions
         ],
         "not_identified": list(c.not_identified),
+        "other_optima": [float(higher) for higher in c.other_optima],
     }
 
 
@@ -315,7 +316,16 @@ def _certificate_of(node: Node) -> Certificate:
             for part in node.parts("conditions")
         ),
         node.texts("not_identified"),
+        _heights(node),
     )
+
+
+def _heights(node: Node) -> tuple[float, ...]:
+    """How much higher other optima are."""
+    values = node.listed("other_optima") if node.has("other_optima") else []
+    if not all(isinstance(v, float) and v > 0.0 for v in values):
+        raise node.wrong("other_optima", "is no list of positive numbers")
+    return tuple(values)
 
 
 __all__ = ["loaded", "save"]

@@ -10,8 +10,9 @@ import sys
 import warnings
 
 import numpy as np
-import ranef
 from tabulate import tabulate
+
+import ranef
 
 GROUPS, EACH = 6, 5
 NEW_X = np.array([-1.0, 0.0, 1.0])
@@ -23,9 +24,7 @@ def one(rng: np.random.Generator) -> dict[tuple[str, bool], np.ndarray]:
     g, x = np.repeat(np.arange(GROUPS), EACH), rng.normal(size=n)
     b = rng.normal(size=(GROUPS, 2)) @ np.array([[1.0, 0.2], [0.0, 0.5]])
     y = 1.0 + 0.5 * x + b[g, 0] + b[g, 1] * x + rng.normal(size=n)
-    fit = ranef.lmm(
-        y, np.column_stack([np.ones(n), x]), {"g": g}, random_effects={"g": "1 + x"}, random_data={"x": x}
-    )
+    fit = ranef.lmm(y, np.column_stack([np.ones(n), x]), {"g": g}, random_effects={"g": "1 + x"}, random_data={"x": x})
     level = int(rng.integers(GROUPS))
     truth = 1.0 + 0.5 * NEW_X + b[level, 0] + b[level, 1] * NEW_X
     response = truth + rng.normal(size=3)

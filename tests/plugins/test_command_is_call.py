@@ -154,5 +154,6 @@ def test_every_option_has_its_case() -> None:
     options = {p.name for p in main.commands["fit"].params} - {
         "data",
         "names",
-    }  # names: tests/formula/test_command_line.py
+        "save",
+    }  # names: tests/formula/test_command_line.py; save: tests/prediction/test_by_formula.py
     assert options <= set(COMMANDS)

@@ -119,8 +119,8 @@ def test_a_newer_schema_says_by_whom_and_what_to_do(tmp_path: Path) -> None:
         load(edited(newer), tmp_path)
 
 
-def test_a_fit_by_formula_is_for_a_version_that_knows_formulas(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match="fit by formula, which needs a newer version"):
+def test_terms_of_a_formula_are_whole(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="terms is no record of a formula"):
         load(edited(lambda tree: tree["options"].update(terms={"formula": "y ~ x"})), tmp_path)
 
 
