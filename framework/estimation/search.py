@@ -92,7 +92,8 @@ def search(
     promising = -(-len(unfinished) // PROMISING)
     for result in sorted(unfinished, key=lambda result: result.value)[:promising]:
         tried(result.x, LONG)
-    if random and random.n <= MANY_ROWS and (_has_few_levels(random) or _has_lost_rank(first)):
+    few = random is not None and random.n <= MANY_ROWS and (_has_few_levels(random) or _has_lost_rank(first))
+    if few and first.certificate.converged:
         for there in _starts(first):
             tried(there, PLAIN, plain=True)
     return replace(found, certificate=replace(found.certificate, other_optima=_others(optima, found.value)))
@@ -148,8 +149,9 @@ def _elsewhere(found: Standing[C], random: RandomDesign) -> Iterator[FloatArray]
     """Starts in the basins that a design may have."""
     yield from _apart(found, random)
     if random.n <= MANY_ROWS:
-        yield from _zeros(found, random)
-        yield from _swaps(found)
+        if found.certificate.converged:
+            yield from _zeros(found, random)
+            yield from _swaps(found)
         if _has_few_levels(random) or _has_lost_rank(found):
             yield from _starts(found)
 

@@ -380,7 +380,7 @@ class MixedSolution(ABC, Generic[F]):
         >>> fit = ranef.lmm(d["Yield"], np.ones((30, 1)), {"Batch": d["Batch"]}, x_names=["(Intercept)"], reml=False)
         >>> profile = fit.profile("random")
         >>> profile.confint(0.9)["upper"].round(2).tolist()
-        [73.36, 63.99]
+        [72.87, 64.07]
         >>> values, zeta = profile.curves["sigma"].sample(50)
 
         References
