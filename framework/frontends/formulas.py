@@ -15,6 +15,10 @@ from ..design.reading import as_mapping
 from ..design.terms import refuse_unknown_factors
 from ..formula.model_frame import ModelFrame, model_frame
 from ..notes import tell
+from .arguments import Arguments
+
+#: Arguments of arrays that a formula says itself.
+SAID = ("random_effects", "random_data", "correlated", "x_names", "y_name")
 
 
 class FitOptions(TypedDict, total=False):
@@ -68,58 +72,46 @@ class GeneralizedFormula(GeneralizedOptions, FormulaOptions, total=False):
     """Arguments of `ranef.glmm` beside formula and data."""
 
 
-def read_formula(
-    function: str,
-    y: Any,
-    X: Any,
-    groups: Any,
-    *,
-    formula: Any,
-    data: Any,
-    options: Mapping[str, Any],
-    said: Mapping[str, Any],
-    weights: Any,
-    offset: Any,
-    covariance: Any,
-) -> ModelFrame | None:
-    """The model frame where `function` was called with a formula, None where it was called with arrays.
+def read_formula(function: str, given: Arguments, *, formula: Any, data: Any, options: Mapping[str, Any]) -> Arguments:
+    """The arguments of arrays: as they were given, or what a formula makes of its data.
 
     Parameters
     ----------
     function : str
         For messages.
-    y, X, groups, formula, data
-        As they were given: ``lmm(formula, data)``, or ``lmm(y, X, groups)``.
+    given : Arguments
+        ``lmm(y, X, groups)``, or ``lmm(formula, data)``, where y is the formula and X the data.
+    formula, data
+        Where they were given by name.
     options : dict
         Those of `FormulaOptions`.
-    said : dict
-        Arguments of arrays that a formula says itself.
     """
+    y, X = given.y, given.X
     if formula is None and not isinstance(y, str):
-        given = [name for name, value in {**options, "data": data}.items() if value is not None]
-        if given and given != ["na_action"]:
+        for_formulas = [name for name, value in {**options, "data": data}.items() if value is not None]
+        if for_formulas and for_formulas != ["na_action"]:
             raise InputTypeError(
-                f"{', '.join(given)}: for formulas only, as in ranef.{function}('y ~ x + (1 | g)', data)"
+                f"{', '.join(for_formulas)}: for formulas only, as in ranef.{function}('y ~ x + (1 | g)', data)"
             )
-        if groups is None and y is None and X is None:
+        if given.groups is None and y is None and X is None:
             raise InputTypeError(f"{function} needs a formula and data, or y, X and groups")
-        return None
+        return given
     if formula is not None and y is not None:
         raise InputTypeError(f"{function} takes a formula or y, not both")
-    if (X is not None and data is not None) or groups is not None:
+    if (X is not None and data is not None) or given.groups is not None:
         raise InputTypeError(
             f"y is the text {shown(y or formula)}, so it is read as a formula, which takes one data frame: "
             f"ranef.{function}(formula, data)"
         )
     if X is None and data is None:
         raise InputTypeError(f"{function} with a formula needs data: ranef.{function}({shown(y or formula)}, data)")
-    if other := [name for name, value in said.items() if value is not None]:
+    if other := [name for name in SAID if getattr(given, name) is not None]:
         raise InputTypeError(f"{', '.join(other)}: the formula says this; leave it out")
     chosen = {name: value for name, value in options.items() if value is not None}
     text, table = (y if formula is None else formula), (X if data is None else data)
-    frame = model_frame(text, table, weights=weights, offset=offset, **chosen)
+    frame = model_frame(text, table, weights=given.weights, offset=given.offset, **chosen)
     tell(frame.notes)
-    return replace(frame, covariance=_merged(frame, covariance))
+    return replace(given, **frame.arguments() | {"covariance": _merged(frame, given.covariance), "terms": frame.terms})
 
 
 def _merged(frame: ModelFrame, covariance: Any) -> dict[str, Any] | None:

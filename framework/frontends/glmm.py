@@ -5,25 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Never, Unpack, overload
 
-import numpy as np
-
-from ..contracts.arrays import FloatArray
-from ..contracts.errors import InputError
 from ..contracts.family import Family
 from ..contracts.linalg import LinalgBackend
 from ..contracts.observer import Observer
 from ..contracts.optim import Optimizer
-from ..design.arrays import as_numbers, width
-from ..design.mixed import build_design
-from ..design.reading import as_groups, check_alignment, rows_text
 from ..estimation.generalized import Laplace
 from ..estimation.model import Controls, Model
 from ..estimation.pipeline import Watch, observers_of
 from ..notes import tell
 from ..solution.glmm import GLMMSolution
-from .covariances import structures_of
+from .arguments import Arguments
 from .formulas import GeneralizedFormula, GeneralizedOptions, read_formula
-from .settings import check_settings, refuse_unknown, response_name
+from .settings import check_settings, refuse_unknown
 
 
 @overload
@@ -160,11 +153,23 @@ def glmm(
     controls = Controls.of(backend, optimizer, tol, max_iter)
     conf_level = check_settings(conf_level, verbose=verbose)
     likelihood = Laplace.of(family, nagq, hessian)
-    frame = read_formula(
+    given = read_formula(
         "glmm",
-        y,
-        X,
-        groups,
+        Arguments(
+            y,
+            X,
+            groups,
+            random_effects,
+            random_data,
+            correlated,
+            covariance,
+            relationship,
+            precision,
+            weights,
+            offset,
+            x_names,
+            y_name,
+        ),
         formula=formula,
         data=data,
         options={
@@ -174,68 +179,12 @@ def glmm(
             "levels": levels,
             "context": context,
         },
-        said={
-            "random_effects": random_effects,
-            "random_data": random_data,
-            "correlated": correlated,
-            "x_names": x_names,
-            "y_name": y_name,
-        },
-        weights=weights,
-        offset=offset,
-        covariance=covariance,
     )
-    if frame is not None:
-        y, X, groups, x_names, y_name = frame.y, frame.X, frame.groups, frame.x_names, frame.terms.response
-        random_effects, random_data, covariance = frame.random_effects, frame.random_data, frame.covariance
-        weights, offset = frame.weights, frame.offset
-    groups = as_groups(groups)
-    check_alignment(groups, random_data, y=y, X=X, weights=weights, offset=offset)
-    response, trials = _response(y, likelihood.family, weights)
-    structures, of_structures = structures_of(covariance)
-    design = build_design(
-        response,
-        X,
-        groups,
-        random_effects=random_effects,
-        random_data=random_data,
-        correlated=correlated,
-        covariance=structures,
-        relationship=relationship,
-        precision=precision,
-        weights=weights if trials is None else trials,
-        weights_are_precisions=False,
-        offset=offset,
-        x_names=x_names,
-    ).called(response_name(y, y_name))
+    design, of_structures = given.design(likelihood.family)
     tell(design.notes)
     model = Model.of(design, likelihood, controls, of_structures)
     tell(likelihood.check(design))
     with Watch(observers_of(callbacks, verbose)) as watch:
         fit = model.fit(start=start, watch=watch)
     tell(fit.notes)
-    return GLMMSolution(fit, conf_level=conf_level, terms=frame.terms if frame else None)
-
-
-def _response(y: Any, family: Family, weights: Any) -> tuple[Any, FloatArray | None]:
-    """y, and trials where y is two columns of successes and failures."""
-    if width(y, "y") != 2:
-        return y, None
-    if not family.weights_are_trials:
-        raise InputError(
-            "y has two columns (successes, failures), which only families of proportions take; the "
-            f"{family.name} family needs one column"
-        )
-    if weights is not None:
-        raise InputError("y has two columns (successes, failures), which make the numbers of trials: leave weights out")
-    counts = as_numbers(y, "y", ndim=2)
-    broken = ((counts < 0) | (counts != np.round(counts))).any(axis=1)
-    if broken.any():
-        raise InputError(
-            f"y has two columns, successes and failures, which must be counts 0, 1, 2, ...; they are not in "
-            f"{rows_text(broken)}"
-        )
-    trials = counts.sum(axis=1)
-    if (trials == 0).any():
-        raise InputError(f"y has no trial at all in {rows_text(trials == 0)}; leave these rows out")
-    return counts[:, 0] / trials, trials
+    return GLMMSolution(fit, conf_level=conf_level, terms=given.terms)

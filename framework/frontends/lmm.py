@@ -8,16 +8,14 @@ from typing import Any, Never, Unpack, overload
 from ..contracts.linalg import LinalgBackend
 from ..contracts.observer import Observer
 from ..contracts.optim import Optimizer
-from ..design.mixed import build_design
-from ..design.reading import as_groups, check_alignment
 from ..estimation.linear import Gaussian
 from ..estimation.model import Controls, Model
 from ..estimation.pipeline import Watch, observers_of
 from ..notes import tell
 from ..solution.lmm import LMMSolution
-from .covariances import structures_of
+from .arguments import Arguments
 from .formulas import LinearFormula, LinearOptions, read_formula
-from .settings import check_settings, refuse_unknown, response_name
+from .settings import check_settings, refuse_unknown
 
 
 @overload
@@ -185,11 +183,23 @@ def lmm(
     refuse_unknown(lmm, unknown)
     controls = Controls.of(backend, optimizer, tol, max_iter)
     conf_level = check_settings(conf_level, reml=reml, compute_satterthwaite=compute_satterthwaite, verbose=verbose)
-    frame = read_formula(
+    given = read_formula(
         "lmm",
-        y,
-        X,
-        groups,
+        Arguments(
+            y,
+            X,
+            groups,
+            random_effects,
+            random_data,
+            correlated,
+            covariance,
+            relationship,
+            precision,
+            weights,
+            offset,
+            x_names,
+            y_name,
+        ),
         formula=formula,
         data=data,
         options={
@@ -199,44 +209,12 @@ def lmm(
             "levels": levels,
             "context": context,
         },
-        said={
-            "random_effects": random_effects,
-            "random_data": random_data,
-            "correlated": correlated,
-            "x_names": x_names,
-            "y_name": y_name,
-        },
-        weights=weights,
-        offset=offset,
-        covariance=covariance,
     )
-    if frame is not None:
-        y, X, groups, x_names, y_name = frame.y, frame.X, frame.groups, frame.x_names, frame.terms.response
-        random_effects, random_data, covariance = frame.random_effects, frame.random_data, frame.covariance
-        weights, offset = frame.weights, frame.offset
-    groups = as_groups(groups)
-    check_alignment(groups, random_data, y=y, X=X, weights=weights, offset=offset)
-    structures, provenance = structures_of(covariance)
-    design = build_design(
-        y,
-        X,
-        groups,
-        random_effects=random_effects,
-        random_data=random_data,
-        correlated=correlated,
-        covariance=structures,
-        relationship=relationship,
-        precision=precision,
-        weights=weights,
-        offset=offset,
-        x_names=x_names,
-    ).called(response_name(y, y_name))
+    design, of_structures = given.design()
     tell(design.notes)
-    model = Model.of(design, Gaussian(bool(reml)), controls, provenance)
+    model = Model.of(design, Gaussian(bool(reml)), controls, of_structures)
     tell(model.likelihood.check(design))
     with Watch(observers_of(callbacks, verbose)) as watch:
         fit = model.fit(start=start, watch=watch)
     tell(fit.notes)
-    return LMMSolution(
-        fit, satterthwaite=compute_satterthwaite, conf_level=conf_level, terms=frame.terms if frame else None
-    )
+    return LMMSolution(fit, satterthwaite=compute_satterthwaite, conf_level=conf_level, terms=given.terms)

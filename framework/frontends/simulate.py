@@ -12,13 +12,12 @@ from ..contracts.errors import InputError, InputTypeError, shown
 from ..contracts.family import Family
 from ..design.arrays import as_numbers
 from ..design.labels import FixedLabels
-from ..design.mixed import build_design
-from ..design.reading import as_groups, as_mapping, check_alignment
+from ..design.reading import as_mapping
 from ..estimation.generalized import family_of
 from ..estimation.parameters import Parameters
 from ..prediction.rows import Rows
 from ..prediction.simulate import Truth, checked_count, checked_rng, draw
-from .covariances import structures_of
+from .arguments import Arguments
 
 
 def simulate(
@@ -82,25 +81,22 @@ def simulate(
     1.6
     """
     count, rng = checked_count(nsim), checked_rng(rng)
-    groups = as_groups(groups)
-    check_alignment(groups, random_data, X=X, weights=weights, offset=offset)
-    matrix = as_numbers(X, "X", ndim=2)
     made = None if family is None else family_of(family)[0]
-    design = build_design(
-        np.zeros(len(matrix)),
+    no_response = np.zeros(len(as_numbers(X, "X", ndim=2)))
+    design, _ = Arguments(
+        no_response,
         X,
         groups,
-        random_effects=random_effects,
-        random_data=random_data,
-        correlated=correlated,
-        covariance=structures_of(covariance)[0],
-        relationship=relationship,
-        precision=precision,
-        weights=weights,
-        weights_are_precisions=made is None,
-        offset=offset,
-        x_names=x_names,
-    )
+        random_effects,
+        random_data,
+        correlated,
+        covariance,
+        relationship,
+        precision,
+        weights,
+        offset,
+        x_names,
+    ).design(made)
     gamma = _gamma(design.fixed, beta)
     parameters = Parameters(design.random.factors)
     T = parameters.T(parameters.given(theta, "theta"))

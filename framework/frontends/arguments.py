@@ -1,0 +1,94 @@
+"""What the front ends share: the model's data as they were given, from arrays to a checked design."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..contracts.errors import InputError
+from ..contracts.family import Family
+from ..design.arrays import as_numbers, width
+from ..design.mixed import MixedDesign, build_design
+from ..design.reading import as_groups, check_alignment, rows_text
+from ..formula.terms import Terms
+from ..registry import Provenance
+from .covariances import structures_of
+from .settings import response_name
+
+
+@dataclass(frozen=True, eq=False)
+class Arguments:
+    """The arguments of `ranef.lmm` and `ranef.glmm` that say what the model is of, and the terms of a formula."""
+
+    y: Any
+    X: Any
+    groups: Any
+    random_effects: Mapping[str, Any] | None = None
+    random_data: Mapping[str, Any] | None = None
+    correlated: Mapping[str, bool] | bool | None = None
+    covariance: Mapping[str, Any] | None = None
+    relationship: Mapping[str, Any] | None = None
+    precision: Mapping[str, Any] | None = None
+    weights: Any = None
+    offset: Any = None
+    x_names: Sequence[str] | None = None
+    y_name: str | None = None
+    terms: Terms | None = None
+
+    def design(self, family: Family | None = None) -> tuple[MixedDesign, tuple[Provenance, ...]]:
+        """Everything checked, and where covariance structures come from.
+
+        With a family weights are no precisions, and y may be two columns of successes and failures.
+
+        Raises
+        ------
+        InputError, InputTypeError
+            With the argument, the rows or levels, and what to do.
+        """
+        groups = as_groups(self.groups)
+        check_alignment(groups, self.random_data, y=self.y, X=self.X, weights=self.weights, offset=self.offset)
+        y, weights = (self.y, self.weights) if family is None else _with_trials(self.y, self.weights, family)
+        structures, provenance = structures_of(self.covariance)
+        design = build_design(
+            y,
+            self.X,
+            groups,
+            random_effects=self.random_effects,
+            random_data=self.random_data,
+            correlated=self.correlated,
+            covariance=structures,
+            relationship=self.relationship,
+            precision=self.precision,
+            weights=weights,
+            weights_are_precisions=family is None,
+            offset=self.offset,
+            x_names=self.x_names,
+        )
+        return design.called(response_name(self.y, self.y_name)), provenance
+
+
+def _with_trials(y: Any, weights: Any, family: Family) -> tuple[Any, Any]:
+    """y and weights; proportions and trials where y is two columns of successes and failures."""
+    if width(y, "y") != 2:
+        return y, weights
+    if not family.weights_are_trials:
+        raise InputError(
+            "y has two columns (successes, failures), which only families of proportions take; the "
+            f"{family.name} family needs one column"
+        )
+    if weights is not None:
+        raise InputError("y has two columns (successes, failures), which make the numbers of trials: leave weights out")
+    counts = as_numbers(y, "y", ndim=2)
+    broken = ((counts < 0) | (counts != np.round(counts))).any(axis=1)
+    if broken.any():
+        raise InputError(
+            f"y has two columns, successes and failures, which must be counts 0, 1, 2, ...; they are not in "
+            f"{rows_text(broken)}"
+        )
+    trials = counts.sum(axis=1)
+    if (trials == 0).any():
+        raise InputError(f"y has no trial at all in {rows_text(trials == 0)}; leave these rows out")
+    return counts[:, 0] / trials, trials
