@@ -7,6 +7,7 @@ import numpy as np
 from ..contracts.arrays import FloatArray
 from .generalized_factors import FactorizedGeneralized
 from .linear import FactorizedLinear
+from .model import Factorized
 
 #: A direction is flat where the deviance has less than this curvature: half a unit along it changes it by 1e-6.
 FLAT = 8e-6
@@ -54,6 +55,18 @@ def joint_covariance(at: FactorizedGeneralized) -> FloatArray:
     free, out = np.ix_(fit.free, fit.free), np.full_like(H, np.nan)
     out[free] = covariance_of(H[free], fit.sizes[fit.free])
     return out
+
+
+def estimates_covariance(at: Factorized) -> FloatArray:
+    """Of gamma and all other parameters, (theta, xi); 0 for those at a boundary, which are taken as known."""
+    if isinstance(at, FactorizedGeneralized):
+        return np.where(np.outer(at.fit.free, at.fit.free), joint_covariance(at), 0.0)
+    assert isinstance(at, FactorizedLinear)
+    r, free = len(at.fit.gamma), np.flatnonzero(at.fit.free_theta)
+    V = np.zeros((r + len(at.fit.theta),) * 2)
+    V[:r, :r] = at.fit.gamma_covariance
+    V[np.ix_(r + free, r + free)] = parameter_covariance(at)[:-1, :-1]  # the last is sigma
+    return V
 
 
 def covariance_of(H: FloatArray, unit: FloatArray) -> FloatArray:

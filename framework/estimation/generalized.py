@@ -116,6 +116,11 @@ class GeneralizedFit(Fit):
         return DispersionScale(self.family.parameters)
 
     @property
+    def has_joint_covariance(self) -> bool:
+        """Not where gamma was estimated with the modes."""
+        return self.nagq > 0
+
+    @property
     def n_parameters(self) -> int:
         """Fixed effects, covariance parameters and estimated dispersion parameters."""
         return len(self.gamma) + len(self.theta) + len(self.dispersion.estimated)

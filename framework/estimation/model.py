@@ -373,6 +373,19 @@ class Fit(ABC):
         parts = zip(self.turned, self.pattern.split(self.b[:, None]), strict=True)
         return np.concatenate([(turn @ part[0]).ravel() for turn, part in parts])
 
+    # Covariance of estimates ----------------------------------------------------------------------------------------
+
+    @property
+    def has_joint_covariance(self) -> bool:
+        """Whether the criterion is a likelihood of all parameters together, so that these have a covariance."""
+        return True
+
+    @property
+    def gamma_covariance(self) -> FloatArray:
+        """Of gamma given all other parameters, (r, r): scale^2 (R_X'R_X)^-1."""
+        root = np.linalg.inv(self.RX) if len(self.RX) else self.RX
+        return np.asarray(self.scale**2 * root @ root.T)
+
     # Covariance parameters ------------------------------------------------------------------------------------------
 
     @property

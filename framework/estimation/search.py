@@ -72,7 +72,7 @@ def search(
         if other.value < found.value - FLAT or (other.flat and other.value <= found.value + FLAT):
             found = other
     unfinished: list[OptimizationResult] = []
-    optima = [first.value, found.value]
+    optima = [standing.value for standing in (first, found) if standing.certificate.converged]
 
     def tried(there: FloatArray, evaluations: int, *, plain: bool = False) -> None:
         nonlocal found
@@ -81,7 +81,8 @@ def search(
         if result.value < found.value - FLAT:
             other = _descend(first.criterion, result.x, optimizer, tol, _Budget(max_evaluations), quick)
             found = min(found, other, key=lambda standing: standing.value)
-            optima.append(other.value)
+            if other.certificate.converged:
+                optima.append(other.value)
         elif result.status is Status.CONVERGED:
             optima.append(result.value)
         elif result.status is Status.MAX_EVALUATIONS:
@@ -89,13 +90,14 @@ def search(
 
     for there in chain(_turns(first), _elsewhere(first, random) if random else ()):
         tried(there, SHORT)
+    spread = list(_starts(first)) if random and _has_many_basins(first, random) else []
+    for there in spread:
+        tried(there, SHORT)
     promising = -(-len(unfinished) // PROMISING)
     for result in sorted(unfinished, key=lambda result: result.value)[:promising]:
         tried(result.x, LONG)
-    few = random is not None and random.n <= MANY_ROWS and (_has_few_levels(random) or _has_lost_rank(first))
-    if few and first.certificate.converged:
-        for there in _starts(first):
-            tried(there, PLAIN, plain=True)
+    for there in spread if first.certificate.converged else ():
+        tried(there, PLAIN, plain=True)
     return replace(found, certificate=replace(found.certificate, other_optima=_others(optima, found.value)))
 
 
@@ -148,12 +150,9 @@ def _turns(found: Standing[C]) -> Iterator[FloatArray]:
 def _elsewhere(found: Standing[C], random: RandomDesign) -> Iterator[FloatArray]:
     """Starts in the basins that a design may have."""
     yield from _apart(found, random)
-    if random.n <= MANY_ROWS:
-        if found.certificate.converged:
-            yield from _zeros(found, random)
-            yield from _swaps(found)
-        if _has_few_levels(random) or _has_lost_rank(found):
-            yield from _starts(found)
+    if random.n <= MANY_ROWS and found.certificate.converged:
+        yield from _zeros(found, random)
+        yield from _swaps(found)
 
 
 def _apart(found: Standing[C], random: RandomDesign) -> Iterator[FloatArray]:
@@ -170,16 +169,16 @@ def _apart(found: Standing[C], random: RandomDesign) -> Iterator[FloatArray]:
         yield there
 
 
-def _has_few_levels(random: RandomDesign) -> bool:
-    """Whether a grouping factor has few levels beside its covariance parameters: the criterion may have many basins."""
+def _has_many_basins(found: Standing[C], random: RandomDesign) -> bool:
+    """Whether the criterion may have many basins: a factor has few levels beside its covariance parameters.
+
+    Or a matrix of several columns is singular: others of low rank may be as good or better.
+    """
     sizes = zip(random.pattern.groupings, random.template.rows, strict=True)
-    return any(g.n_levels < FEW_LEVELS * len(rows) for g, rows in sizes)
-
-
-def _has_lost_rank(found: Standing[C]) -> bool:
-    """Whether a matrix of several columns is singular: others of low rank may be as good or better."""
+    few_levels = any(g.n_levels < FEW_LEVELS * len(rows) for g, rows in sizes)
     large = {str(root) for root in found.criterion.roots if len(root) >= LARGE_MATRIX}
-    return any(condition.term in large for condition in found.certificate.conditions)
+    lost_rank = any(condition.term in large for condition in found.certificate.conditions)
+    return random.n <= MANY_ROWS and (few_levels or lost_rank)
 
 
 def _swaps(found: Standing[C]) -> Iterator[FloatArray]:

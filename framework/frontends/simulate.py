@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from ..design.reading import as_mapping
 from ..estimation.generalized import family_of
 from ..estimation.parameters import Parameters
 from ..prediction.rows import Rows
-from ..prediction.simulate import Truth, checked_count, checked_rng, draw
+from ..prediction.simulate import Truth, checked_count, checked_rng, draw, new_effects
 from .arguments import Arguments
 
 
@@ -105,8 +106,9 @@ def simulate(
         raise InputError(f"sigma must be positive and finite; got {shown(sigma)}")
     if made is not None and scale != 1.0:
         raise InputError("sigma is for linear models; theta of a generalized one is on the scale of the link")
-    truth = Truth(design.random.pattern.groupings, gamma, T, scale, made, _phi(made, dispersion))
-    return draw(truth, Rows.of(design), count, rng)
+    truth = Truth(gamma, T, scale, made, _phi(made, dispersion))
+    effects = new_effects(design.random.pattern.groupings, rng)
+    return draw(repeat(truth), effects, Rows.of(design), count, rng)
 
 
 def _gamma(fixed: FixedLabels, beta: Any) -> FloatArray:

@@ -102,28 +102,26 @@ class _Predictive:
         return np.minimum(k, self._most)
 
     def _real(self, p: float) -> FloatArray:
-        n, mean = len(self.weights), np.asarray(sum(s * m for s, m in zip(self.shares, self.mu, strict=True)))
-        low, high = np.zeros(n), np.ones(n)
-        if self._has(-1.0) or self._has(2.0):
-            width = np.maximum(np.abs(mean), 1e-8)
-            high = mean + width
-            for _ in range(DOUBLINGS):
-                short = self.cdf(high) < p
-                if not short.any():
-                    break
-                width = np.where(short, 2.0 * width, width)
-                high = np.where(short, mean + width, high)
-            if self._has(-1.0):
-                width = np.maximum(np.abs(mean), 1e-8)
-                low = mean - width
-                for _ in range(DOUBLINGS):
-                    over = self.cdf(low) > p
-                    if not over.any():
-                        break
-                    width = np.where(over, 2.0 * width, width)
-                    low = np.where(over, mean - width, low)
+        """By halving an interval that holds the quantile: all of (0, 1), or one that grows from the mean."""
+        low, high = np.zeros(len(self.weights)), np.ones(len(self.weights))
+        below_zero = self._has(-1.0)
+        if below_zero or self._has(2.0):
+            high = self._away(1.0, lambda y: ~(self.cdf(y) < p))
+        if below_zero:
+            low = self._away(-1.0, lambda y: ~(self.cdf(y) > p))
         for _ in range(HALVINGS):
             middle = 0.5 * (low + high)
             there = self.cdf(middle) >= p
             high, low = np.where(there, middle, high), np.where(there, low, middle)
         return high
+
+    def _away(self, sign: float, enough: Callable[[FloatArray], BoolArray]) -> FloatArray:
+        """The mean plus or minus itself, doubled until it is enough."""
+        mean = np.asarray(sum(share * mu for share, mu in zip(self.shares, self.mu, strict=True)))
+        width = np.maximum(np.abs(mean), 1e-8)
+        for _ in range(DOUBLINGS):
+            there = enough(mean + sign * width)
+            if there.all():
+                break
+            width = np.where(there, width, 2.0 * width)
+        return np.asarray(mean + sign * width)

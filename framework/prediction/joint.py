@@ -18,9 +18,7 @@ import numpy as np
 
 from ..contracts.arrays import FloatArray, IntArray
 from ..contracts.linalg import PatternBlocks
-from ..estimation.covariance import joint_covariance, parameter_covariance
-from ..estimation.generalized_factors import FactorizedGeneralized
-from ..estimation.linear import FactorizedLinear
+from ..estimation.covariance import estimates_covariance
 from ..estimation.model import Factorized, Fit
 from .rows import Rows
 
@@ -52,21 +50,9 @@ class Uncertainty:
     def of(cls, fit: Fit, *, theta: bool) -> Uncertainty:
         """That of a fit, with or without the uncertainty of its variance parameters."""
         at = fit.factorized()
-        root = np.linalg.inv(fit.RX) if len(fit.RX) else fit.RX
-        C = fit.scale**2 * root @ root.T
-        r = len(C)
-        if not theta or getattr(fit, "nagq", 1) == 0:
-            return cls(fit, at, C, np.zeros((r, 0)), np.zeros((len(fit.b), 0)))
-        by_gamma, by_b = at.moved()
-        V = np.zeros((r + by_b.shape[1],) * 2)
-        if isinstance(at, FactorizedLinear):
-            free = np.flatnonzero(at.fit.free_theta)
-            V[:r, :r] = C
-            V[np.ix_(r + free, r + free)] = parameter_covariance(at)[:-1, :-1]  # the last is sigma
-        elif isinstance(at, FactorizedGeneralized):
-            free = np.flatnonzero(at.fit.free)
-            V[np.ix_(free, free)] = joint_covariance(at)[np.ix_(free, free)]
-        return cls(fit, at, V, by_gamma, by_b)
+        if not (theta and fit.has_joint_covariance):
+            return cls(fit, at, fit.gamma_covariance, np.zeros((len(fit.gamma), 0)), np.zeros((len(fit.b), 0)))
+        return cls(fit, at, estimates_covariance(at), *at.moved())
 
     def variances(self, rows: Rows) -> FloatArray:
         """Variance of the linear predictor of each row about the true one, (n,)."""
@@ -90,16 +76,9 @@ class Uncertainty:
     def _derivatives(self, rows: Rows) -> FloatArray:
         """Of the linear predictor by gamma (which b follows) and by the other parameters, (n, r + m)."""
         B = self.at.Lambda @ self.at.solved
-        by_gamma = rows.Q - self._Z(rows, B)
-        return np.column_stack([by_gamma, rows.Q @ self.by_gamma + self._Z(rows, self.by_b)])
-
-    def _Z(self, rows: Rows, B: FloatArray) -> FloatArray:
-        """Z B for (q, c) effects; levels that are not known have none."""
-        out = np.zeros((len(rows), B.shape[1]))
-        for part, z, codes in zip(self.fit.pattern.split(B), rows.columns, rows.codes, strict=True):
-            known = codes >= 0
-            out[known] += np.einsum("cak,ak->kc", part[:, :, codes[known]], z[:, known])
-        return out
+        split = self.fit.pattern.split
+        by_gamma = rows.Q - rows.Z(split(B))
+        return np.column_stack([by_gamma, rows.Q @ self.by_gamma + rows.Z(split(self.by_b))])
 
     def _Zt(self, rows: Rows) -> FloatArray:
         """Z' (q, n), dense."""

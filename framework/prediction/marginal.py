@@ -12,10 +12,9 @@ import numpy as np
 
 from ..contracts.arrays import FloatArray
 from ..contracts.family import Family
-from ..estimation.covariance import joint_covariance
+from ..estimation.covariance import estimates_covariance
 from ..estimation.generalized import GeneralizedFit
 from ..estimation.model import Fit
-from .joint import Uncertainty
 from .response import mean_of
 from .rows import Rows
 
@@ -42,25 +41,18 @@ class MarginalMean:
     def estimates(self, theta_uncertainty: bool, *, with_se: bool) -> tuple[FloatArray, FloatArray]:
         """Means (n,), and their standard errors by the delta method where these are asked for, or zeros."""
         rows, fit = self.rows, self.fit
-        eta = rows.Q @ fit.gamma + (0.0 if rows.offset is None else rows.offset)
-        eta = np.where(rows.estimable, eta, np.nan)
+        eta = np.where(rows.estimable, rows.population(fit.gamma), np.nan)
         v = self._variance(fit.theta)
         m = self._mean(eta, v)
         if not with_se:
             return m, np.zeros_like(m)
         h = STEP * np.maximum(np.abs(eta), 1.0)
-        by_eta = (self._mean(eta + h, v) - self._mean(eta - h, v)) / (2.0 * h)
-        if not isinstance(fit, GeneralizedFit):
-            root = np.linalg.inv(fit.RX) if len(fit.RX) else fit.RX
-            return m, np.asarray(fit.scale * np.sqrt(((rows.Q @ root) ** 2).sum(axis=1)))
-        r = len(fit.gamma)
-        if fit.nagq == 0 or not theta_uncertainty:
-            V = Uncertainty.of(fit, theta=False).V
-            return m, np.abs(by_eta) * np.sqrt(np.einsum("na,ab,nb->n", rows.Q, V, rows.Q))
-        free = fit.free.copy()
-        free[r + len(fit.theta) :] = False  # the link's mean does not depend on dispersion
-        D = np.column_stack([rows.Q * by_eta[:, None], self._by_theta(eta)])[:, free[: r + len(fit.theta)]]
-        V = joint_covariance(fit.factorized())[np.ix_(free, free)]
+        D = rows.Q * ((self._mean(eta + h, v) - self._mean(eta - h, v)) / (2.0 * h))[:, None]
+        V = fit.gamma_covariance
+        # the mean of a linear model depends on no variance, that of a link on no dispersion parameter
+        if theta_uncertainty and isinstance(fit, GeneralizedFit) and fit.has_joint_covariance:
+            D = np.column_stack([D, self._by_theta(eta)])
+            V = estimates_covariance(fit.factorized())[: D.shape[1], : D.shape[1]]
         return m, np.sqrt(np.einsum("na,ab,nb->n", D, V, D))
 
     def _by_theta(self, eta: FloatArray) -> FloatArray:

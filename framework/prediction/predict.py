@@ -108,14 +108,13 @@ def predict(fit: Fit, newdata: Any, request: Request, terms: Terms | None = None
         rows = _rows(fit, newdata, request)
         if request.covariance and len(rows) > MOST_ROWS:
             raise InputError(f"a covariance matrix of {len(rows)} rows is too large: at most {MOST_ROWS}")
-        notes = [*_of_dropped_columns(rows)]
         if request.marginal:
             estimates, se = MarginalMean(fit, rows).estimates(request.theta_uncertainty, with_se=not request.plain)
             columns = _columns(request, estimates, se, *_wald(estimates, se, request))
             covariance = None
         else:
             columns, covariance = _conditional(fit, rows, request)
-        tell(notes)
+        tell(_of_dropped_columns(rows))
     if request.plain:
         return columns["fit"]
     title = "Predictions" + (f", with {100 * request.level:g} % {request.interval} limits" if request.interval else "")
@@ -127,8 +126,8 @@ def _rows(fit: Fit, newdata: Any, request: Request) -> Rows:
     if newdata is None:
         rows = Rows.of(fit.model.design).with_effects(labels, request.random)
     else:
-        random = "all" if request.random == "all" else request.random
-        rows = new_rows(labels, newdata, random=random, new_levels=request.new_levels, with_levels=not request.marginal)
+        random, with_levels = request.random, not request.marginal
+        rows = new_rows(labels, newdata, random=random, new_levels=request.new_levels, with_levels=with_levels)
         rows = rows.with_effects(labels, random)
     if request.marginal:
         rows = replace(rows, codes=tuple(np.full(len(rows), -1) for _ in rows.codes))
@@ -147,12 +146,8 @@ def _of_dropped_columns(rows: Rows) -> list[Note]:
 
 def linear_predictor(fit: Fit, rows: Rows) -> FloatArray:
     """Offset + Q gamma + Z b, (n,); 0 for effects of levels that are not known."""
-    eta = rows.Q @ fit.gamma
-    own = rows.rotated(fit.turned)
-    for part, z, codes in zip(fit.pattern.split(fit.b[:, None]), own.columns, own.codes, strict=True):
-        known = codes >= 0
-        eta[known] += np.einsum("ak,ak->k", part[0][:, codes[known]], z[:, known])
-    return eta if rows.offset is None else eta + rows.offset
+    effects = rows.rotated(fit.turned).Z(fit.pattern.split(fit.b[:, None]))
+    return np.asarray(rows.population(fit.gamma) + effects[:, 0])
 
 
 def _determined(fit: Fit, rows: Rows) -> FloatArray:

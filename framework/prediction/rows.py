@@ -59,6 +59,19 @@ class Rows:
         codes = tuple(f.codes for f in design.random.factors)
         return cls(design.fixed.Q, np.ones(design.n, bool), codes, columns, design.offset, design.weights)
 
+    def Z(self, parts: Sequence[FloatArray]) -> FloatArray:
+        """Z B (n, c) for effects (c, k, L) by factor; levels that are not known have none."""
+        out = np.zeros((len(self), parts[0].shape[0]))
+        for B, z, codes in zip(parts, self.columns, self.codes, strict=True):
+            known = codes >= 0
+            out[known] += np.einsum("cak,ak->kc", B[:, :, codes[known]], z[:, known])
+        return out
+
+    def population(self, gamma: FloatArray) -> FloatArray:
+        """Offset + Q gamma, (n,)."""
+        eta = self.Q @ gamma
+        return eta if self.offset is None else eta + self.offset
+
     def rotated(self, turned: Sequence[FloatArray]) -> Rows:
         """The same in bases of the factors' columns that are turned by orthogonal matrices."""
         return replace(self, columns=tuple(turn.T @ z for turn, z in zip(turned, self.columns, strict=True)))

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice, repeat
 from typing import Any
 
 import numpy as np
+from scipy.linalg import solve_triangular
 
 from ..contracts.arrays import FloatArray
 from ..contracts.errors import InputError, shown
 from ..contracts.family import Family
 from ..contracts.linalg import Blocks, Grouping
-from ..design.labels import Labels
+from ..estimation.covariance import estimates_covariance
 from ..estimation.generalized import GeneralizedFit
 from ..estimation.model import Fit
 from ..formula.terms import Terms
-from .joint import Uncertainty
 from .residuals import generator
 from .rows import Rows, new_rows
 
 #: Which random effects: those of new levels, or the conditional modes of the fit.
 RANDOM = ("new", "conditional")
+#: Levels of a known precision that effects are drawn of, by a dense factor.
+MOST_RELATED = 5_000
 #: Most responses that are drawn at once.
 MOST = 100_000
 
@@ -32,7 +35,6 @@ class Truth:
 
     Parameters
     ----------
-    groupings : tuple of Grouping
     gamma : (r,) array
         Coefficients of the rows' Q.
     T : tuple of (k, k) arrays
@@ -45,27 +47,21 @@ class Truth:
         Dispersion parameters.
     """
 
-    groupings: tuple[Grouping, ...]
     gamma: FloatArray
     T: Blocks
     scale: float
     family: Family | None = None
     phi: FloatArray | None = None
 
-    def effects(self, rng: np.random.Generator) -> list[FloatArray]:
-        """b of all levels of every factor, (k, L): scale T u, with u of the factor's known precision."""
-        return [self.scale * T @ _spherical(g, rng) for g, T in zip(self.groupings, self.T, strict=True)]
-
     def linear_predictor(self, rows: Rows, effects: Sequence[FloatArray], rng: np.random.Generator) -> FloatArray:
         """Offset + Q gamma + Z b, (n,); effects of levels that are not known are drawn."""
-        eta = rows.Q @ self.gamma + (0.0 if rows.offset is None else rows.offset)
-        for b, T, z, codes in zip(effects, self.T, rows.columns, rows.codes, strict=True):
-            known = codes >= 0
-            eta[known] += np.einsum("ak,ak->k", b[:, codes[known]], z[:, known])
-            if not known.all():
-                labels, level = np.unique(codes[~known], return_inverse=True)
+        eta = np.asarray(rows.population(self.gamma) + rows.Z([b[None] for b in effects])[:, 0])
+        for T, z, codes in zip(self.T, rows.columns, rows.codes, strict=True):
+            unknown = codes < 0
+            if unknown.any():
+                labels, level = np.unique(codes[unknown], return_inverse=True)
                 new = self.scale * T @ rng.standard_normal((len(T), len(labels)))
-                eta[~known] += np.einsum("ak,ak->k", new[:, level], z[:, ~known])
+                eta[unknown] += np.einsum("ak,ak->k", new[:, level], z[:, unknown])
         return eta
 
     def response(self, rows: Rows, eta: FloatArray, rng: np.random.Generator) -> FloatArray:
@@ -84,36 +80,56 @@ class Truth:
         return np.asarray(self.family.sample(self.family.link.mean(eta).mu, weights, self.phi, rng), dtype=np.float64)
 
 
-def _spherical(g: Grouping, rng: np.random.Generator) -> FloatArray:
-    """u (k, L): standard normal, or of the known precision Q of the levels."""
-    z = rng.standard_normal((g.n_columns, g.n_levels))
+#: The effects b (k, L) by factor, of one truth.
+Effects = Callable[[Truth], Sequence[FloatArray]]
+
+
+def new_effects(groupings: Sequence[Grouping], rng: np.random.Generator) -> Effects:
+    """Effects b of all levels of every factor, (k, L): scale T u, with u of the factor's known precision.
+
+    Raises
+    ------
+    InputError
+        For too many levels of a known precision.
+    """
+    roots = [_root(g) for g in groupings]
+
+    def effects(truth: Truth) -> list[FloatArray]:
+        parts = zip(groupings, truth.T, roots, strict=True)
+        return [truth.scale * T @ _spherical(g, root, rng) for g, T, root in parts]
+
+    return effects
+
+
+def _root(g: Grouping) -> FloatArray | None:
+    """Transposed Cholesky factor (L, L) of the known precision; None for levels that are independent."""
     if g.precision is None:
-        return z
+        return None
     if g.n_levels > MOST_RELATED:
         raise InputError(
             f"groups[{g.name!r}] has {g.n_levels} related levels: effects can be drawn for {MOST_RELATED} at most"
         )
-    L = np.linalg.cholesky(g.precision.matrix.toarray())
-    return np.asarray(np.linalg.solve(L.T, z.T).T)
+    return np.asarray(np.linalg.cholesky(g.precision.matrix.toarray()).T)
 
 
-#: Levels of a known precision that effects are drawn of, by a dense factor.
-MOST_RELATED = 5_000
+def _spherical(g: Grouping, root: FloatArray | None, rng: np.random.Generator) -> FloatArray:
+    """u (k, L): standard normal, or of the known precision Q of the levels."""
+    z = rng.standard_normal((g.n_columns, g.n_levels))
+    return z if root is None else np.asarray(solve_triangular(root, z.T)).T
 
 
-def draw(truth: Truth, rows: Rows, nsim: int, rng: np.random.Generator) -> FloatArray:
-    """`nsim` responses of new levels, (n, nsim)."""
-    columns = []
-    for _ in range(nsim):
-        eta = truth.linear_predictor(rows, truth.effects(rng), rng)
-        columns.append(truth.response(rows, eta, rng))
+def draw(truths: Iterable[Truth], effects: Effects, rows: Rows, nsim: int, rng: np.random.Generator) -> FloatArray:
+    """A response of each of the first `nsim` truths, (n, nsim)."""
+    columns = [
+        truth.response(rows, truth.linear_predictor(rows, effects(truth), rng), rng) for truth in islice(truths, nsim)
+    ]
     return np.array(columns).reshape(nsim, len(rows)).T
 
 
 def truth_of(fit: Fit) -> Truth:
     """The estimates, as if they were true."""
     family, phi = (fit.family, fit.phi) if isinstance(fit, GeneralizedFit) else (None, None)
-    return Truth(fit.pattern.groupings, fit.gamma, fit.roots_of_model, fit.scale, family, phi)
+    return Truth(fit.gamma, fit.roots_of_model, fit.scale, family, phi)
 
 
 def simulate(
@@ -136,29 +152,19 @@ def simulate(
     count = checked_count(nsim)
     if random not in RANDOM:
         raise InputError(f"random must be 'new' or 'conditional'; got {shown(random)}")
-    labels = fit.model.labels
     rng = checked_rng(rng)
     if newdata is not None and terms is not None:
         newdata = terms.new_rows(newdata, effects=True, levels=True, weights=True)
-    rows = _rows(fit, labels, newdata, random)
-    if random == "new" and not theta_uncertainty:
-        return draw(truth_of(fit), rows, count, rng)
-    columns = []
-    truths = _drawn_truths(fit, rng) if theta_uncertainty else iter(lambda: truth_of(fit), None)
-    modes = [part[0] for part in fit.pattern.split(fit.effects_of_model[:, None])]
-    for _, truth in zip(range(count), truths, strict=False):
-        effects = modes if random == "conditional" else truth.effects(rng)
-        columns.append(truth.response(rows, truth.linear_predictor(rows, effects, rng), rng))
-    return np.array(columns).reshape(count, len(rows)).T
-
-
-def _rows(fit: Fit, labels: Labels, newdata: Any, random: str) -> Rows:
+    new_levels = "population" if random == "new" else "error"
     if newdata is None:
-        return Rows.of(fit.model.design)
-    rows = new_rows(labels, newdata, random="all", new_levels="population")
-    if random == "conditional" and any((codes < 0).any() for codes in rows.codes):
-        new_rows(labels, newdata, random="all", new_levels="error")  # says which levels
-    return rows
+        rows = Rows.of(fit.model.design)
+    else:
+        rows = new_rows(fit.model.labels, newdata, random="all", new_levels=new_levels)
+    truths = _drawn_truths(fit, rng) if theta_uncertainty else repeat(truth_of(fit))
+    if random == "new":
+        return draw(truths, new_effects(fit.pattern.groupings, rng), rows, count, rng)
+    modes = [part[0] for part in fit.pattern.split(fit.effects_of_model[:, None])]
+    return draw(truths, lambda _: modes, rows, count, rng)
 
 
 def _drawn_truths(fit: Fit, rng: np.random.Generator) -> Iterator[Truth]:
@@ -167,9 +173,11 @@ def _drawn_truths(fit: Fit, rng: np.random.Generator) -> Iterator[Truth]:
     Raises
     ------
     InputError
-        Where the data do not determine them.
+        Where the data do not determine them, or the fit has no covariance of all of them.
     """
-    V = Uncertainty.of(fit, theta=True).V
+    if not fit.has_joint_covariance:
+        raise InputError("theta_uncertainty=True: a fit with nagq=0 has no covariance of its parameters; use nagq=1")
+    V = estimates_covariance(fit.factorized())
     if not np.isfinite(V).all():
         raise InputError("theta_uncertainty=True: the data do not determine all parameters, so that none can be drawn")
     eigenvalues, U = np.linalg.eigh(V)

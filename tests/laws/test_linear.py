@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ranef.contracts import RanefError
+from ranef.contracts import RanefError, SeveralOptimaWarning
 from ranef.estimation import search
 
 from .alike import SAME, WAYS, fitted, over_seeds, same_end
@@ -83,12 +83,39 @@ def test_few_levels_are_searched_from_many_starts(seed):
     assert verdict.is_good, verdict
 
 
+def test_a_variance_is_looked_at_once_more_at_zero():
+    """One level with 46 of 50 rows: an optimum inside, and one at zero that is 0.06 lower."""
+    verdict = judge(pure_noise(1572384523), 1572384523)
+    assert verdict.is_good, verdict
+
+
+def test_directions_of_singular_matrices_are_swapped():
+    """Seventy-five rows, matrices of four, two and two columns: without it the search ends 0.8 too high."""
+    verdict = judge(linear(780201969), 780201969)
+    assert verdict.is_good, verdict
+
+
+@pytest.mark.parametrize("seed", [814628447, 912924239])
+def test_descents_by_slopes_stay_in_their_basins(seed):
+    """Steps by curvature jump into others: the search ended 0.1 and 2.2 too high."""
+    verdict = judge(linear(seed), seed)
+    assert verdict.is_good, verdict
+
+
+def test_other_optima_are_told():
+    """Twelve rows in three factors of two levels: independent searches end at 72.39, 74.56, 74.62 and 75.83."""
+    with pytest.warns(SeveralOptimaWarning, match="the criterion has several optima: the deviance of another one"):
+        fit = linear(912924239).fit()
+    assert any(abs(higher - 2.17) < 0.01 for higher in fit.certificate.other_optima)
+    assert "another optimum of the criterion is 2.2 higher in deviance" in fit.summary()
+
+
 def test_a_correlation_of_the_wrong_sign_is_left(monkeypatch):
     """The start by moments leads to a correlation of -1, and 29 too high; it is +1 at the optimum.
 
     Seen without the many starts that its few levels give it.
     """
-    monkeypatch.setattr(search, "_has_few_levels", lambda random: False)
+    monkeypatch.setattr(search, "_has_many_basins", lambda found, random: False)
     verdict = judge(linear(565), 565)
     assert verdict.is_good, verdict
 
