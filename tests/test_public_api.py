@@ -18,7 +18,7 @@ import ranef
 import ranef.contracts
 import ranef.datasets
 import ranef.registry
-from ranef.solution.base import MixedSolution
+from ranef.solution.mixed import MixedSolution
 
 SNAPSHOT = Path(__file__).with_name("public_api.txt")
 ADVICE = """

@@ -21,7 +21,8 @@ from ..inference.laplace_check import LaplaceCheck, laplace_check
 from ..inference.methods import Asymptotic, Method
 from ..inference.wald import ZTest
 from ..prediction.residuals import Responses
-from .base import MixedSolution, _expand, _frozen
+from .base import _expand, _frozen
+from .mixed import MixedSolution
 
 #: Relative standard error of a dispersion parameter of which the data only say that it is very large, or very small.
 INDEFINITE = 100.0

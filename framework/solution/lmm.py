@@ -19,7 +19,8 @@ from ..inference.kenward_roger import KenwardRoger
 from ..inference.methods import Method, Residual
 from ..inference.satterthwaite import Satterthwaite
 from ..inference.wald import TTest
-from .base import MixedSolution, _expand, _frozen
+from .base import _expand, _frozen
+from .mixed import MixedSolution
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,7 +20,7 @@ from .r_packages import package_for
 from .r_variables import Variables
 
 if TYPE_CHECKING:
-    from .base import MixedSolution
+    from .base import FittedModel
 
 #: More rows are not written into a script.
 MOST_ROWS = 1000
@@ -48,7 +48,7 @@ components <- function(V) {
 }"""
 
 
-def r_code(solution: MixedSolution[Any], data: str | PathLike[str] | None = None) -> Shown:
+def r_code(solution: FittedModel[Any], data: str | PathLike[str] | None = None) -> Shown:
     """The script, see `MixedSolution.r_code`."""
     fit = solution._fit
     design = fit.model.design
@@ -60,7 +60,7 @@ def r_code(solution: MixedSolution[Any], data: str | PathLike[str] | None = None
     return Shown("\n".join(lines) + "\n")
 
 
-def _head(solution: MixedSolution[Any], package: str) -> Iterator[str]:
+def _head(solution: FittedModel[Any], package: str) -> Iterator[str]:
     yield r_comment(f"The model that ranef fitted as {solution.model}")
     if dropped := solution._labels.fixed.dropped_names:
         yield r_comment(f"without the columns {', '.join(dropped)}, which are combinations of others")
@@ -140,7 +140,7 @@ def _bars(term: Term, variables: Variables, package: str) -> Iterator[str]:
 # Figures ------------------------------------------------------------------------------------------------------------
 
 
-def _figures(solution: MixedSolution[Any], variables: Variables, package: str) -> Iterator[str]:
+def _figures(solution: FittedModel[Any], variables: Variables, package: str) -> Iterator[str]:
     """Our figures, and where R has its own."""
     fit = solution._fit
     part = "" if package == "lme4" else "$cond"
@@ -175,7 +175,7 @@ def _beside(what: str, names: Sequence[str], values: Any, theirs: str) -> str:
     return f"beside({r_text(what)},\n  {r_strings(names)},\n  {numbers},\n  {theirs})"
 
 
-def _components(solution: MixedSolution[Any], variables: Variables) -> Iterator[tuple[str, float, str]]:
+def _components(solution: FittedModel[Any], variables: Variables) -> Iterator[tuple[str, float, str]]:
     """Name, value and R's key of every standard deviation and correlation, of the user's columns."""
     for f, covariance in solution._covariances:
         sd = np.sqrt(np.diagonal(covariance))

@@ -14,10 +14,10 @@ from ..display.summary import coefficient_record
 from ..display.tables import CoefficientTable
 
 if TYPE_CHECKING:
-    from .base import MixedSolution
+    from .base import FittedModel
 
 
-def tests_of(fit: MixedSolution[Any], which: IntArray) -> CoefficientTable:
+def tests_of(fit: FittedModel[Any], which: IntArray) -> CoefficientTable:
     """Estimates of these coefficients with their Wald tests."""
     test = fit._test
     return CoefficientTable(
@@ -32,7 +32,7 @@ def tests_of(fit: MixedSolution[Any], which: IntArray) -> CoefficientTable:
     )
 
 
-def coef_table(fit: MixedSolution[Any]) -> Table:
+def coef_table(fit: FittedModel[Any]) -> Table:
     """All coefficients, those of dropped columns as NaN, with confidence limits after the standard errors."""
     plain = coefficient_record(tests_of(fit, np.arange(len(fit.names))))
     columns = plain.to_dict()
@@ -43,7 +43,7 @@ def coef_table(fit: MixedSolution[Any]) -> Table:
     return replace(plain, columns={**first, **limits, **columns}, headers=headers, frame=fit._frame)
 
 
-def var_table(fit: MixedSolution[Any]) -> Table:
+def var_table(fit: FittedModel[Any]) -> Table:
     """A row for each variance component; ``corr_1`` ... where there are correlations, NaN where a row has none."""
     rows = fit.var_components
     columns: dict[str, Any] = {
@@ -59,7 +59,7 @@ def var_table(fit: MixedSolution[Any]) -> Table:
     return Table(columns, frame=fit._frame)
 
 
-def ranef_table(fit: MixedSolution[Any]) -> Table:
+def ranef_table(fit: FittedModel[Any]) -> Table:
     """A row for each effect: all columns of a level, then the next level, factor by factor."""
     factors = list(fit.ranef)
     sizes = [fit.ranef[f].shape for f in factors]
@@ -86,7 +86,7 @@ def _together(levels: Sequence[AnyArray]) -> AnyArray:
     return np.concatenate(levels)
 
 
-def vcov_table(fit: MixedSolution[Any]) -> Table:
+def vcov_table(fit: FittedModel[Any]) -> Table:
     """The matrix row by row; the column of row names is called name_ where a coefficient is called name."""
     name = "name"
     while name in fit.names:
