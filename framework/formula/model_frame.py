@@ -46,6 +46,8 @@ class ModelFrame:
     terms : Terms
     notes : tuple of Note
         What is worth a warning.
+    outcomes : tuple of str
+        Levels of a response that is a factor: y is 0 for the first and 1 for any other.
     """
 
     y: AnyArray
@@ -60,6 +62,7 @@ class ModelFrame:
     rows: IntArray
     terms: Terms
     notes: tuple[Note, ...] = ()
+    outcomes: tuple[str, ...] = ()
 
     def arguments(self) -> dict[str, Any]:
         """Arguments of `ranef.lmm` and `ranef.glmm` by name."""
@@ -173,7 +176,7 @@ def model_frame(
         raise InputError("no row is left: " + (", ".join(missing) + " missing" if missing else "the subset is empty"))
     source.keep(rows)
 
-    y, response_notes = _response(plan, source, rows)
+    y, outcomes = _response(plan, source, rows)
     prior = _numbers("weights", asked, read, source, rows)
     known = _numbers("offset", asked, read, source, rows)
     for tree in plan.offsets:
@@ -214,7 +217,8 @@ def model_frame(
         offset=known,
         rows=rows,
         terms=terms,
-        notes=(*response_notes, *_notes_of_split(plan, parts)),
+        notes=(*_notes_of_outcomes(plan, outcomes), *_notes_of_split(plan, parts)),
+        outcomes=outcomes,
     )
 
 
@@ -289,12 +293,12 @@ def _numbers(
 # Parts --------------------------------------------------------------------------------------------------------------
 
 
-def _response(plan: Plan, source: Source, rows: IntArray) -> tuple[AnyArray, list[Note]]:
-    """The response; of a factor 0 for its first level and 1 for all others, as in R."""
+def _response(plan: Plan, source: Source, rows: IntArray) -> tuple[AnyArray, tuple[str, ...]]:
+    """The response, and its levels where it is a factor: 0 is the first and 1 any other, as in R."""
     if len(plan.response) == 2:
         both = np.column_stack([numbers_of(tree, source, len(rows), plan.response_name) for tree in plan.response])
         check_finite(both, (plan.response_name,) * 2, rows)
-        return both, []
+        return both, ()
     value = evaluate(plan.response[0], source, source.names.context)
     if isinstance(value, Variable) and value.kind == "text":
         raise InputTypeError(
@@ -304,12 +308,17 @@ def _response(plan: Plan, source: Source, rows: IntArray) -> tuple[AnyArray, lis
     if isinstance(value, Variable) and value.kind == "category":
         if len(value.levels) < 2:
             raise InputError(f"the response {plan.response_name} has one level: {value.levels[0]}")
-        first = f"the response {plan.response_name} is a factor: 0 is its level {value.levels[0]!r}, 1 is "
-        rest = repr(value.levels[1]) if len(value.levels) == 2 else "any other"
-        return (value.codes > 0).astype(np.float64), [Note(DataWarning, first + rest)] if len(value.levels) > 2 else []
+        return (value.codes > 0).astype(np.float64), value.levels
     y = numbers_of(plan.response[0], source, len(rows), plan.response_name)
     check_finite(y[:, None], (plan.response_name,), rows)
-    return y, []
+    return y, ()
+
+
+def _notes_of_outcomes(plan: Plan, outcomes: Sequence[str]) -> list[Note]:
+    if len(outcomes) <= 2:
+        return []
+    text = f"the response {plan.response_name} is a factor: 0 is its level {outcomes[0]!r}, 1 is any other"
+    return [Note(DataWarning, text)]
 
 
 def _columns(plan: Plan, source: Source, rows: IntArray) -> tuple[dict[str, FloatArray], dict[str, Part]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..contracts.errors import InputError
+from ..contracts.errors import InputError, InputTypeError
 from ..contracts.family import Family
 from ..design.arrays import as_numbers, width
 from ..design.mixed import MixedDesign, build_design
@@ -37,6 +37,8 @@ class Arguments:
     x_names: Sequence[str] | None = None
     y_name: str | None = None
     terms: Terms | None = None
+    #: Levels of a response that is a factor: y is 0 for the first and 1 for any other.
+    outcomes: tuple[str, ...] = ()
 
     def design(self, family: Family | None = None) -> tuple[MixedDesign, tuple[Provenance, ...]]:
         """Everything checked, and where covariance structures come from.
@@ -48,6 +50,12 @@ class Arguments:
         InputError, InputTypeError
             With the argument, the rows or levels, and what to do.
         """
+        if self.outcomes and not (family and family.weights_are_trials):
+            kind = f"the {family.name} family" if family else "a linear model"
+            raise InputTypeError(
+                f"the response {self.y_name} is a factor, with level {self.outcomes[0]!r} first, and {kind} needs "
+                "numbers; outcomes are for families of proportions, such as family='binomial'"
+            )
         groups = as_groups(self.groups)
         check_alignment(groups, self.random_data, y=self.y, X=self.X, weights=self.weights, offset=self.offset)
         y, weights = (self.y, self.weights) if family is None else _with_trials(self.y, self.weights, family)

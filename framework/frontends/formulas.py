@@ -111,7 +111,11 @@ def read_formula(function: str, given: Arguments, *, formula: Any, data: Any, op
     text, table = (y if formula is None else formula), (X if data is None else data)
     frame = model_frame(text, table, weights=given.weights, offset=given.offset, **chosen)
     tell(frame.notes)
-    return replace(given, **frame.arguments() | {"covariance": _merged(frame, given.covariance), "terms": frame.terms})
+    return replace(
+        given,
+        **frame.arguments()
+        | {"covariance": _merged(frame, given.covariance), "terms": frame.terms, "outcomes": frame.outcomes},
+    )
 
 
 def _merged(frame: ModelFrame, covariance: Any) -> dict[str, Any] | None:

@@ -350,3 +350,18 @@ def test_what_would_be_silently_wrong(term, said, data):
     with pytest.raises((ranef.InputError, ranef.InputTypeError), match=said):
         ranef.model_frame(f"y ~ {term} + (1 | g)", data)
     pd.testing.assert_frame_equal(data, before)
+
+
+def test_a_factor_is_a_response_of_proportions_only() -> None:
+    """0 and 1 for its levels would be fitted as amounts: R's lmer and glmer refuse such a response too."""
+    rng = np.random.default_rng(1)
+    data = pd.DataFrame({"x": rng.normal(size=60), "g": np.arange(60) % 6})
+    data["healed"] = pd.Categorical(np.where(rng.random(60) < 0.5, "no", "yes"))
+    fit = ranef.glmm("healed ~ x + (1 | g)", data, family="binomial")
+    assert set(np.unique(fit._fit.model.design.y)) == {0.0, 1.0}
+    with pytest.raises(
+        ranef.InputTypeError, match="the response healed is a factor, with level 'no' first, and a linear"
+    ):
+        ranef.lmm("healed ~ x + (1 | g)", data)
+    with pytest.raises(ranef.InputTypeError, match="and the poisson family needs numbers"):
+        ranef.glmm("healed ~ x + (1 | g)", data, family="poisson")
