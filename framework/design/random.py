@@ -81,11 +81,6 @@ class RandomDesign:
         return cls(factors, n, Pattern(tuple(f.grouping for f in factors), meetings), pairs)
 
     @cached_property
-    def ZtZ(self) -> PatternBlocks:
-        """Z'Z by blocks."""
-        return self.ZtWZ(None)
-
-    @cached_property
     def template(self) -> Template:
         """Which entries the factors' T have."""
         return Template.of([f.terms for f in self.factors])

@@ -126,9 +126,8 @@ def _rows(fit: Fit, newdata: Any, request: Request) -> Rows:
     if newdata is None:
         rows = Rows.of(fit.model.design).with_effects(labels, request.random)
     else:
-        random, with_levels = request.random, not request.marginal
-        rows = new_rows(labels, newdata, random=random, new_levels=request.new_levels, with_levels=with_levels)
-        rows = rows.with_effects(labels, random)
+        chosen = {"random": request.random, "new_levels": request.new_levels}
+        rows = new_rows(labels, newdata, **chosen, with_levels=not request.marginal)
     if request.marginal:
         rows = replace(rows, codes=tuple(np.full(len(rows), -1) for _ in rows.codes))
     return rows

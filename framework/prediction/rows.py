@@ -145,7 +145,8 @@ def new_rows(labels: Labels, newdata: Any, *, random: Any, new_levels: str, with
         raise InputError("newdata has no offset, and the model was fitted with one: give zeros where none is meant")
     weights = as_weights(newdata.get("weights"), n)
     fixed = labels.fixed
-    return Rows(fixed.in_basis(X), fixed.estimable(X), tuple(codes), tuple(columns), offset, weights)
+    rows = Rows(fixed.in_basis(X), fixed.estimable(X), tuple(codes), tuple(columns), offset, weights)
+    return rows.with_effects(labels, random)
 
 
 def _fixed_columns(labels: Labels, X: Any) -> FloatArray:
