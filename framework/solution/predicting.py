@@ -1,0 +1,175 @@
+"""What a solution says of other data: predictions, simulations, refits."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, Self
+
+import numpy as np
+
+from ..contracts.arrays import FloatArray
+from ..estimation.model import Model
+from ..notes import tell
+from ..prediction.predict import Prediction, Request, predict
+from ..prediction.simulate import simulate
+from .base import F, FittedModel
+
+
+class Predicting(FittedModel[F]):
+    """Predictions and refits of a fitted model."""
+
+    def predict(
+        self,
+        newdata: Any = None,
+        *,
+        random: Any = "all",
+        new_levels: str = "error",
+        scale: str = "response",
+        se: bool = False,
+        interval: str | None = None,
+        level: float = 0.95,
+        theta_uncertainty: bool = True,
+        marginal: bool = False,
+        covariance: bool = False,
+    ) -> FloatArray | Prediction:
+        """Predictions for the rows of the fit or for new ones, with standard errors and intervals on request.
+
+        Parameters
+        ----------
+        newdata : data frame or dict, optional
+            Of a fit by formula a frame (or dict of arrays) with the formula's variables; of a fit to arrays
+            ``{"X": ..., "groups": ..., "random_data": ..., "offset": ..., "weights": ...}``, with what the model was
+            fitted to. The data of the fit by default.
+        random : {"all", "none"} or list of str
+            Which random effects are in it: names of factors, or terms as the summary writes them.
+        new_levels : {"error", "population"}
+            Levels that the model does not know: refuse them, or predict the mean over all levels, with their whole
+            variance in the standard error.
+        scale : {"response", "link"}
+            Expected responses, or linear predictors.
+        se : bool
+            Standard errors of the predictions about the true values, those of beta and of the random effects together.
+        interval : {None, "confidence", "prediction"}
+            Limits for the prediction, or for a new response.
+        level : float, default 0.95
+            Of the interval, which is by normal quantiles on the link scale.
+        theta_uncertainty : bool
+            Whether standard errors account for the estimation of variance and dispersion parameters (delta method).
+        marginal : bool
+            Mean over the random effects instead of the value at them: the population mean.
+        covariance : bool
+            Give the full covariance matrix of the rows' predictions, as `covariance` of the result.
+
+        Returns
+        -------
+        (n,) array, or Prediction
+            A record with columns ``fit``, ``se``, ``lower``, ``upper`` where more than predictions are asked for.
+
+        Raises
+        ------
+        InputError, InputTypeError
+            With the argument, the rows or levels, and what to do.
+
+        Examples
+        --------
+        >>> import numpy as np, ranef
+        >>> d = ranef.datasets.load("sleepstudy")
+        >>> X = np.column_stack([np.ones(180), d["Days"]])
+        >>> fit = ranef.lmm(d["Reaction"], X, {"Subject": d["Subject"]}, random_effects={"Subject": "1 + Days"},
+        ...                 random_data={"Days": d["Days"]}, x_names=["(Intercept)", "Days"])
+        >>> new = {"X": [[1.0, 10.0]], "groups": {"Subject": ["308"]}, "random_data": {"Days": [10.0]}}
+        >>> fit.predict(new).round(2).tolist()
+        [450.33]
+        >>> fit.predict(new, interval="prediction")["upper"].round(1).tolist()
+        [510.0]
+
+        References
+        ----------
+        McLean, Sanders & Stroup (1991), doi 10.1080/00031305.1991.10475767; Kackar & Harville (1984), doi
+        10.1080/01621459.1984.10477102.
+        """
+        request = Request(random, new_levels, scale, se, interval, level, theta_uncertainty, marginal, covariance)
+        return predict(self._fit, newdata, request, self._terms)
+
+    def simulate(
+        self,
+        nsim: int = 1,
+        rng: np.random.Generator | int | None = None,
+        *,
+        random: str = "new",
+        newdata: Any = None,
+        theta_uncertainty: bool = False,
+    ) -> FloatArray:
+        """Responses drawn from the fitted model, (n, nsim).
+
+        Parameters
+        ----------
+        nsim : int
+            Number of responses.
+        rng : numpy.random.Generator or int
+            The generator, or a seed.
+        random : {"new", "conditional"}
+            Draw random effects too, as of new levels; or take the conditional modes.
+        newdata : dict, optional
+            Rows to draw for, as in `predict`; those of the fit by default.
+        theta_uncertainty : bool
+            Draw the parameters as well, from the normal distribution of their estimates.
+
+        Raises
+        ------
+        InputError, InputTypeError
+            With the argument, the rows or levels, and what to do.
+
+        Examples
+        --------
+        >>> import numpy as np, ranef
+        >>> d = ranef.datasets.load("dyestuff")
+        >>> fit = ranef.lmm(d["Yield"], np.ones((30, 1)), {"Batch": d["Batch"]})
+        >>> fit.simulate(1000, rng=1).shape
+        (30, 1000)
+        """
+        return simulate(
+            self._fit, nsim, rng, random=random, newdata=newdata, theta_uncertainty=theta_uncertainty, terms=self._terms
+        )
+
+    def refit(self, y: Any) -> Self:
+        """The same model of another response: weights, offset and settings stay.
+
+        A refit of the same response has the same bits.
+
+        Raises
+        ------
+        InputError, InputTypeError
+            For a y that does not fit, or a model without rows.
+        """
+        return self._fitted(self._fit.model.with_response(y))
+
+    def update(self, **changes: Any) -> Self:
+        """The model with other settings.
+
+        These are `y`, `backend`, `optimizer`, `tol`, `max_iter`; of a linear model `reml`, of a generalized one
+        `family`, `nagq` and `hessian`.
+
+        Raises
+        ------
+        InputError, InputTypeError
+            For settings that do not exist or are out of their range.
+
+        Examples
+        --------
+        >>> import numpy as np, ranef
+        >>> d = ranef.datasets.load("dyestuff")
+        >>> fit = ranef.lmm(d["Yield"], np.ones((30, 1)), {"Batch": d["Batch"]})
+        >>> round(fit.update(reml=False).log_likelihood, 4)
+        -163.6635
+        """
+        return self._fitted(self._fit.model.updated(changes))
+
+    def _fitted(self, model: Model[F]) -> Self:
+        fit = model.fit()
+        tell(fit.notes)
+        return self._of(fit)
+
+    @abstractmethod
+    def _of(self, fit: F) -> Self:
+        """The solution of another fit, with the same options."""
