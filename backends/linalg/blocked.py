@@ -7,13 +7,11 @@ from the same steps run backwards. See `elimination` for the order and the updat
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from scipy.linalg import lapack
-from scipy.sparse import csc_array, csr_array
 
 from ranef.contracts import (
     Blocks,
@@ -28,16 +26,13 @@ from ranef.contracts.arrays import FloatArray
 
 from . import blocks
 from .block_diagonal import BlockDiagonalSymbolic
-from .elimination import PairChunk, Plan, Step
+from .elimination import Plan
+from .neighbours import Neighbours, neighbours
 
 #: Smallest singular value of T down to which the short formula of the gradient keeps its digits.
 FAR_FROM_SINGULAR = 1e-2
 #: Largest dense trailing block, in rows (8 bytes x 20,000^2 = 3.2 GB).
 MAX_DENSE = 20_000
-
-
-#: r, s, the map of N_rs, and its transpose.
-UpdateMap = tuple[int, int, csc_array, csr_array]
 
 
 class Blocked(LinalgBackend):
@@ -133,39 +128,10 @@ class Filled:
     G: FloatArray
 
     @cached_property
-    def first_operators(self) -> Operators:
-        """The linear maps of the first step, whose neighbours are part of Z'WZ and the same at every T."""
+    def first(self) -> Neighbours:
+        """The neighbours of the first step, which are part of Z'WZ and the same at every T."""
         step = self.plan.steps[0]
-        return Operators(self.plan, step, self.G[step.position])
-
-    def operators(self, i: int, X: FloatArray) -> Operators | None:
-        """The linear maps of step i. None: too many to hold."""
-        step = self.plan.steps[i]
-        if not step.keeps_pairs:
-            return None
-        return Operators(self.plan, step, X) if i else self.first_operators
-
-
-class Operators:
-    """One step's products with its neighbours X, as sparse matrices.
-
-    Parameters
-    ----------
-    updates : list of (first, last, list of UpdateMap)
-        By chunk of levels: N_rs -> what X'NX adds to G_rest.
-    neighbours : list of k matrices (later random effects, levels)
-    """
-
-    def __init__(self, plan: Plan, step: Step, X: FloatArray) -> None:
-        self.updates = [(c.first, c.last, _update_maps(plan.size - step.tail, X, c)) for c in step.pairs()]
-        self.neighbours, self.neighbours_t = _neighbours(plan, step, X)
-
-
-def _neighbours(plan: Plan, step: Step, X: FloatArray) -> tuple[list[csc_array], list[csr_array]]:
-    after = step.offset + step.k * step.n_levels
-    shape = (plan.pattern.q - after, step.n_levels)
-    forward = [csc_array((x, step.x - after, step.start), shape=shape) for x in X]
-    return forward, [m.T for m in forward]
+        return neighbours(self.plan, step, self.G[step.position])
 
 
 class _Eliminated:
@@ -179,7 +145,9 @@ class _Eliminated:
         self.G = blocks.symmetric(G[step.diagonal].reshape(k, k, step.n_levels))
         self.C = blocks.cholesky(blocks.plus_identity(blocks.congruence(T, self.G)))
         self.X = G[step.position]
-        self.operators = filled.operators(i, self.X) if len(step.x) else None
+        self.met: Neighbours | None = None
+        if len(step.x):
+            self.met = neighbours(self.plan, step, self.X) if i else filled.first
 
     @cached_property
     def logdet(self) -> float:
@@ -193,21 +161,6 @@ class _Eliminated:
     def N(self) -> FloatArray:
         return blocks.congruence(self.T.T, self.M_inverse)
 
-    @cached_property
-    def neighbours(self) -> tuple[list[csc_array], list[csr_array]]:
-        """For each of the k columns the sparse (later, levels) matrix of blocks with later factors; and transposed."""
-        if self.operators is None:
-            return _neighbours(self.plan, self.step, self.X)
-        return self.operators.neighbours, self.operators.neighbours_t
-
-    def updates(self) -> Iterator[tuple[int, int, list[UpdateMap]]]:
-        """The step's update maps, chunk by chunk."""
-        if self.operators is not None:
-            yield from self.operators.updates
-        else:
-            for chunk in self.step.pairs():
-                yield chunk.first, chunk.last, _update_maps(self.plan.size - self.step.tail, self.X, chunk)
-
 
 class BlockedFactor(Factor):
     """Cholesky factor of M by blocks."""
@@ -219,8 +172,8 @@ class BlockedFactor(Factor):
         for i, step in enumerate(self.plan.steps):
             e = _Eliminated(filled, i, self.T[step.factor], G)
             self.eliminated.append(e)
-            if len(step.x):
-                _update(G[step.tail :], e)
+            if e.met:
+                e.met.subtract(G[step.tail :], e.N)
         self._log_dense = 0.0
         if d := self.plan.dense_size:
             self.G_dense = G[self.plan.dense_start :].reshape(d, d)  # lower triangle
@@ -247,14 +200,12 @@ class BlockedFactor(Factor):
             Y[:, there : there + size] = B.T[:, here : here + size]
         for e in self.eliminated:
             s = e.step
-            mine = slice(s.offset, s.offset + s.k * s.n_levels)
+            mine = slice(s.offset, s.end)
             y = blocks.forward_solve(e.C, Y[:, mine].reshape(n_rhs, s.k, s.n_levels))
             Y[:, mine] = y.reshape(n_rhs, s.k * s.n_levels)
-            if len(s.x):
-                after = mine.stop
-                w = np.einsum("ac,rcl->arl", e.T, blocks.backward_solve(e.C, y))
-                moved = sum(X @ w[a].T for a, X in enumerate(e.neighbours[0]))
-                Y[:, after:] -= self._lambda_t(np.asarray(moved).T, after)
+            if e.met:
+                w = np.matmul(e.T, blocks.backward_solve(e.C, y))
+                Y[:, s.end :] -= self._lambda_t(e.met.forward(w), s.end)
         if self.plan.dense_size:
             rest = Y[:, self.plan.dense_offset :]
             solved, _ = lapack.dtrtrs(self.U, rest.T, lower=0, trans=1)
@@ -270,13 +221,11 @@ class BlockedFactor(Factor):
             V[:, self.plan.dense_offset :] = solved.T
         for e in reversed(self.eliminated):
             s = e.step
-            mine = slice(s.offset, s.offset + s.k * s.n_levels)
+            mine = slice(s.offset, s.end)
             v = V[:, mine].reshape(n_rhs, s.k, s.n_levels)
-            if len(s.x):
-                after = mine.stop
-                later = self._lambda(V[:, after:], after).T
-                met = np.stack([(X @ later).T for X in e.neighbours[1]], axis=1)
-                v = v - blocks.forward_solve(e.C, np.einsum("ca,rcl->ral", e.T, met))
+            if e.met:
+                met = e.met.backward(self._lambda(V[:, s.end :], s.end))
+                v = v - blocks.forward_solve(e.C, np.matmul(e.T.T, met))
             V[:, mine] = blocks.backward_solve(e.C, v).reshape(n_rhs, s.k * s.n_levels)
         out = np.empty((n_rhs, self.pattern.q))
         for here, there, size in self.plan.moves:
@@ -339,15 +288,16 @@ class BlockedFactor(Factor):
             e = self.eliminated[i]
             s, T, Y = e.step, e.T, None
             B = blocks.multiply(e.G, T)
-            if len(s.x):
-                Y = -_adjoint(G_bar[s.tail :], e)
+            if e.met:
+                Y = -e.met.adjoint(G_bar[s.tail :])
                 YT = blocks.multiply(Y, T)
                 B = B + YT - blocks.multiply(e.G, blocks.multiply(e.N, YT))
             T_bar[s.factor] = 2.0 * np.einsum("abl,bcl->ac", B, e.M_inverse)
             if i:  # the first step's G and X are constants
                 K = e.N
-                if Y is not None:
-                    G_bar[s.position] += _neighbour_bar(G_bar[s.tail :], e)
+                if e.met and Y is not None:
+                    NX = np.einsum("acn,cn->an", e.N[:, :, s.level], e.X)
+                    G_bar[s.position] -= e.met.product(G_bar[s.tail :], NX, diagonal=2.0)
                     K = K - blocks.multiply(e.N, blocks.multiply(Y, e.N))
                 twice = np.tril(np.full((s.k, s.k), 2.0), -1) + np.eye(s.k)
                 G_bar[s.diagonal] += (K * twice[:, :, None]).ravel()
@@ -388,9 +338,9 @@ class BlockedFactor(Factor):
         for e in reversed(self.eliminated):
             s = e.step
             inverse = e.M_inverse
-            if len(s.x):
+            if e.met:
                 X = self._spherical(e, V)
-                met = _row_product(V[s.tail :], X, s)  # X~ M^-1_rr on the neighbours
+                met = e.met.product(V[s.tail :], X)  # X~ M^-1_rr on the neighbours
                 crossed = -np.einsum("acn,cn->an", inverse[:, :, s.level], met)
                 V[s.position] = crossed
                 bent = np.empty((s.k, s.k, s.n_levels))
@@ -427,67 +377,3 @@ def _mirrored(lower: FloatArray) -> FloatArray:
     """The symmetric matrix of a lower triangle."""
     out = np.tril(lower)
     return out + np.tril(out, -1).T
-
-
-def _update_maps(n_rest: int, X: FloatArray, chunk: PairChunk) -> list[UpdateMap]:
-    """For each r >= s the linear map from N_rs to what X'NX adds to G_rest (an off-diagonal N_rs stands for two)."""
-    out = []
-    left, right = chunk.operands()
-    for r in range(len(X)):
-        for s in range(r + 1):
-            coefficient = X[r, left]
-            coefficient *= X[s, right]
-            if r != s:
-                coefficient += X[s, left] * X[r, right]
-            shape = (n_rest, chunk.last - chunk.first)
-            add = csc_array((coefficient, chunk.target, chunk.start), shape=shape)
-            out.append((r, s, add, add.T))
-    return out
-
-
-def _update(G_rest: FloatArray, e: _Eliminated) -> None:
-    """G_rest -= sum_u X_u' N_u X_u, in place."""
-    for first, last, maps in e.updates():
-        for r, s, add, _ in maps:
-            G_rest -= add @ e.N[r, s, first:last]
-
-
-def _adjoint(G_bar: FloatArray, e: _Eliminated) -> FloatArray:
-    """The transpose of `_update` as a linear map of N: sum over pairs of G_bar X_left X_right' by level, (k, k, L)."""
-    k, n_levels = e.step.k, e.step.n_levels
-    Y = np.zeros((k, k, n_levels))
-    for first, last, maps in e.updates():
-        for r, c, _, gather in maps:
-            value = gather @ G_bar
-            if r == c:
-                Y[r, c, first:last] = value
-            else:  # N_rc stands for two entries of the symmetric N
-                Y[r, c, first:last] = Y[c, r, first:last] = 0.5 * value
-    return Y
-
-
-def _neighbour_bar(G_bar: FloatArray, e: _Eliminated) -> FloatArray:
-    """Derivative by the blocks with later factors, (k, c): -sum over pairs of G_bar N X."""
-    s = e.step
-    NX = np.einsum("acn,cn->an", e.N[:, :, s.level], e.X)
-    bar = np.zeros_like(e.X)
-    for chunk in s.pairs():
-        weight = G_bar[chunk.target]
-        left, right = chunk.operands()
-        for a in range(s.k):
-            bar[a] -= np.bincount(left, weights=weight * NX[a, right], minlength=len(s.x))
-            bar[a] -= np.bincount(right, weights=weight * NX[a, left], minlength=len(s.x))
-    return bar
-
-
-def _row_product(V: FloatArray, X: FloatArray, s: Step) -> FloatArray:
-    """(X V)_ux for every neighbour x of level u, V symmetric on the filled pattern of the rest, (k, c)."""
-    out = np.zeros_like(X)
-    for chunk in s.pairs():
-        weight = V[chunk.target]
-        left, right = chunk.operands()
-        off = np.where(left == right, 0.0, weight)
-        for a in range(s.k):
-            out[a] += np.bincount(left, weights=weight * X[a, right], minlength=len(s.x))
-            out[a] += np.bincount(right, weights=off * X[a, left], minlength=len(s.x))
-    return out

@@ -26,6 +26,8 @@ from ranef.contracts.arrays import AnyArray, IntArray
 CHUNK = 1 << 22
 #: Chunks of up to this many pairs keep the places of both factors (8 bytes a pair).
 SMALL = 1 << 20
+#: Neighbours of a level that are few.
+FEW = 6
 #: Plans with more pairs than this are made anew at each use, chunk by chunk, instead of being kept.
 KEEP = 100_000_000
 
@@ -87,6 +89,22 @@ class Step:
     level: IntArray
     position: IntArray
     plan: Plan
+
+    @property
+    def end(self) -> int:
+        """Where later factors begin in elimination order."""
+        return self.offset + self.k * self.n_levels
+
+    @cached_property
+    def even(self) -> int | None:
+        """How many neighbours every level has, where all have as many, and few; None elsewhere."""
+        each, rest = divmod(len(self.x), self.n_levels)
+        return each if not rest and each <= FEW and np.all(np.diff(self.start) == each) else None
+
+    def meets_most(self, part: float) -> bool:
+        """Whether all neighbours are in the trailing block, and levels meet this part of it on average."""
+        dense, d = self.plan.dense_offset, self.plan.dense_size
+        return len(self.x) >= part * d * self.n_levels > 0 and bool(self.x.min() >= dense)
 
     @cached_property
     def start(self) -> IntArray:

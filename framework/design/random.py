@@ -8,13 +8,16 @@ from functools import cached_property
 from typing import Self
 
 import numpy as np
-from scipy.sparse import csc_array, csr_array
+from scipy.sparse import csr_array
 
 from ..contracts.arrays import FloatArray, IntArray
 from ..contracts.linalg import Pattern, PatternBlocks
 from .basis import DEPENDENT, Column
 from .labels import GroupLabels
 from .template import Template
+
+#: Pairs of levels from which products are prepared.
+MANY_PAIRS = 20_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,18 +154,10 @@ class RandomDesign:
 
 
 class PatternProduct:
-    """Products A B of Z'WZ with dense (q, r) arrays, prepared once."""
+    """Products A B of Z'WZ with dense (q, r) arrays; those of many pairs of levels are prepared once."""
 
     def __init__(self, pattern: Pattern, A: PatternBlocks) -> None:
         self.pattern, self.A = pattern, A
-        self._cross: list[tuple[int, int, csr_array, csc_array]] = []
-        for (i, j), (rows, columns) in pattern.pairs.items():
-            fi, fj = pattern.groupings[i], pattern.groupings[j]
-            for a in range(fi.n_columns):
-                for b in range(fj.n_columns):
-                    M = csr_array((A.cross[i, j][a, b], (rows, columns)), shape=(fi.n_levels, fj.n_levels))
-                    at = pattern.offsets[i] + a * fi.n_levels, pattern.offsets[j] + b * fj.n_levels
-                    self._cross.append((*at, M, M.T))
 
     def __call__(self, B: FloatArray) -> FloatArray:
         """A B, with contiguous columns."""
@@ -172,10 +167,62 @@ class PatternProduct:
         for o, f, block, part in parts:
             product = block * part if f.n_columns == 1 else np.einsum("abl,rbl->ral", block, part)
             out[:, o : o + f.size] = product.reshape(n_rhs, f.size)
-        for i, j, M, Mt in self._cross:
-            out[:, i : i + M.shape[0]] += (M @ B[j : j + M.shape[1]]).T
-            out[:, j : j + M.shape[1]] += (Mt @ B[i : i + M.shape[0]]).T
+        for i, j, M in self._cross:
+            mine, other = slice(i, i + M.shape[0]), slice(j, j + M.shape[1])
+            out[:, mine] += M.times(B[other])
+            out[:, other] += M.transposed_times(B[mine])
         return out.T
+
+    @cached_property
+    def _cross(self) -> list[tuple[int, int, _Listed | _Compressed]]:
+        """Where the rows and columns of each block between two factors begin, and the block, column by column."""
+        out: list[tuple[int, int, _Listed | _Compressed]] = []
+        for (i, j), (rows, columns) in self.pattern.pairs.items():
+            fi, fj = self.pattern.groupings[i], self.pattern.groupings[j]
+            kind = _Listed if len(rows) < MANY_PAIRS else _Compressed
+            for a in range(fi.n_columns):
+                for b in range(fj.n_columns):
+                    M = kind(self.A.cross[i, j][a, b], rows, columns, (fi.n_levels, fj.n_levels))
+                    at = self.pattern.offsets[i] + a * fi.n_levels, self.pattern.offsets[j] + b * fj.n_levels
+                    out.append((*at, M))
+        return out
+
+
+@dataclass(frozen=True, eq=False)
+class _Listed:
+    """A sparse matrix by its entries: nothing to prepare."""
+
+    values: FloatArray
+    rows: IntArray
+    columns: IntArray
+    shape: tuple[int, int]
+
+    def times(self, B: FloatArray) -> FloatArray:
+        """(A B)', (r, rows)."""
+        return self._sums(self.rows, self.columns, self.shape[0], B)
+
+    def transposed_times(self, B: FloatArray) -> FloatArray:
+        """(A'B)', (r, columns)."""
+        return self._sums(self.columns, self.rows, self.shape[1], B)
+
+    def _sums(self, to: IntArray, of: IntArray, size: int, B: FloatArray) -> FloatArray:
+        return np.array([np.bincount(to, weights=self.values * b[of], minlength=size) for b in B.T])
+
+
+class _Compressed:
+    """The same as scipy's, which takes its time to be made, and is faster then."""
+
+    def __init__(self, values: FloatArray, rows: IntArray, columns: IntArray, shape: tuple[int, int]) -> None:
+        self.shape, self.M = shape, csr_array((values, (rows, columns)), shape=shape)
+        self.Mt = self.M.T
+
+    def times(self, B: FloatArray) -> FloatArray:
+        """(A B)', (r, rows)."""
+        return np.asarray((self.M @ B).T)
+
+    def transposed_times(self, B: FloatArray) -> FloatArray:
+        """(A'B)', (r, columns)."""
+        return np.asarray((self.Mt @ B).T)
 
 
 def both_sides(left: FloatArray, A: FloatArray, right: FloatArray) -> FloatArray:

@@ -40,9 +40,7 @@ def laplace_gradient(mode: Mode) -> Gradient:
     model, d = mode.model, mode.derivatives
     assert d.phi1 is not None
     inverse = mode.system.factor.selected_inverse()
-    by_T = mode.system.factor.logdet_gradient()
-    if by_T is None:
-        by_T = logdet_gradient(model.pattern, mode.Lambda.T, mode.system.ZtWZ, inverse)
+    by_T = logdet_gradient(model.pattern, mode.Lambda.T, mode.system.ZtWZ, inverse)
     leverages = model.design.random.quadratic_rows(mode.Lambda.sandwich(inverse))
     by_phi = -2.0 * d.phi1.sum(axis=1)
     return total_gradient(mode, leverages, by_eta=-2.0 * d.d1, by_b=-2.0 * mode.score, by_T=by_T, by_phi=by_phi)

@@ -22,6 +22,8 @@ from .relative import RelativeFactor, bending
 
 #: r^2 as a part of what it is a difference from at which no digit of it is left.
 EXHAUSTED = 1e-13
+#: Smallest singular value of T down to which the short formula of d log|M| / dT keeps its digits.
+FAR_FROM_SINGULAR = 1e-2
 
 
 @dataclass(frozen=True, eq=False)
@@ -288,16 +290,29 @@ class PenalizedLeastSquares:
 
 
 def logdet_gradient(pattern: Pattern, T: Blocks, A: PatternBlocks, Minv: PatternBlocks) -> Blocks:
-    """d log|M| / dT_j = 2 sum over levels of (M^-1 Lambda'A)_ll', from M^-1 on the pattern."""
-    out = [
-        np.einsum("abl,cb,cdl->ad", inverse, t, block, optimize=True)
-        for inverse, t, block in zip(Minv.diagonal, T, A.diagonal, strict=True)
-    ]
+    """d log|M| / dT_j = 2 sum over levels of (M^-1 Lambda'A)_ll', from M^-1 on the pattern.
+
+    Where T_j is far from singular this is 2 T_j^-T sum over levels of (I - M^-1)_ll, since Lambda'A Lambda = M - I.
+    """
+    far = [_is_far_from_singular(t) and f.precision is None for t, f in zip(T, pattern.groupings, strict=True)]
+    out = []
+    for inverse, t, block, short in zip(Minv.diagonal, T, A.diagonal, far, strict=True):
+        if short:
+            out.append(np.linalg.solve(t.T, inverse.shape[2] * np.eye(len(t)) - inverse.sum(axis=2)).T)
+        else:
+            out.append(np.einsum("abl,cb,cdl->ad", inverse, t, block, optimize=True))
     for (i, j), block in A.cross.items():
         inverse = Minv.cross[i, j]
-        out[i] = out[i] + np.einsum("abn,cb,dcn->ad", inverse, T[j], block, optimize=True)
-        out[j] = out[j] + np.einsum("ban,cb,cdn->ad", inverse, T[i], block, optimize=True)
+        if not far[i]:
+            out[i] = out[i] + np.einsum("abn,cb,dcn->ad", inverse, T[j], block, optimize=True)
+        if not far[j]:
+            out[j] = out[j] + np.einsum("ban,cb,cdn->ad", inverse, T[i], block, optimize=True)
     return tuple(2.0 * g.T for g in out)
+
+
+def _is_far_from_singular(T: FloatArray) -> bool:
+    smallest = abs(T[0, 0]) if len(T) == 1 else np.linalg.svd(T, compute_uv=False)[-1]
+    return bool(smallest > FAR_FROM_SINGULAR)
 
 
 def upper_cholesky(A: FloatArray) -> FloatArray:

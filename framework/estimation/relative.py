@@ -131,6 +131,9 @@ def bending(template: Template, T: Blocks, by_T: Blocks) -> FloatArray:
     for mine, rows, columns, t, by in zip(template.slices, template.rows, template.columns, T, by_T, strict=True):
         if np.abs(np.diagonal(t)).min() < SINGULAR_TO_ROUNDING:
             continue
+        if len(t) == 1:
+            out[mine, mine] = np.maximum(by / t, 0.0)
+            continue
         G = 0.5 * np.linalg.solve(t.T, by.T)
         eigenvalues, V = np.linalg.eigh(0.5 * (G + G.T))
         G = (V * np.maximum(eigenvalues, 0.0)) @ V.T
