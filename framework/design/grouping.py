@@ -10,6 +10,9 @@ from ..contracts.arrays import AnyArray, IntArray
 from ..contracts.errors import InputError, InputTypeError, shown
 from .reading import frame_columns, is_missing, read, rows_text
 
+#: Labels that are sorted as they are.
+FEW = 5_000
+
 
 def encode(labels: Any, name: str) -> tuple[IntArray, AnyArray]:
     """Codes (n,) and sorted levels of a label array; levels that do not occur are left out.
@@ -87,6 +90,8 @@ def _encode_integers(array: AnyArray) -> tuple[IntArray, AnyArray]:
 
 def _encode_text(array: AnyArray) -> tuple[IntArray, AnyArray]:
     """Sorting a million strings is slow, sorting their 64-bit hashes is not; a collision falls back to sorting."""
+    if len(array) < FEW:
+        return _unique(array)
     words = np.ascontiguousarray(array).view(np.uint8).reshape(len(array), -1)
     width = -words.shape[1] % 8
     words64 = np.pad(words, ((0, 0), (0, width))).view(np.uint64)

@@ -1,4 +1,4 @@
-"""The criterion as the search sees it: a function of scaled parameters x that remembers its last point.
+"""The criterion as the search sees it: a function of scaled parameters x that remembers points.
 
 x holds, in units in which an average observation has standard deviation 1, the covariance parameters theta, and what
 else is estimated. Most of theta are the entries of relative covariance factors T. These are searched without bounds:
@@ -69,10 +69,13 @@ class Criterion(ABC, Generic[E]):
     upper: FloatArray
     curvature_is_exact: bool = False
     bends: bool = False
+    #: whether the evaluation of the lowest point is kept beside the last one: where it is small
+    keeps_lowest: bool = False
 
     def __init__(self, watch: Watch) -> None:
         self.watch = watch
         self._last: tuple[bytes, E] | None = None
+        self._lowest: tuple[bytes, E, float] | None = None
 
     @abstractmethod
     def evaluate(self, x: FloatArray) -> E:
@@ -102,11 +105,19 @@ class Criterion(ABC, Generic[E]):
         yield from ()
 
     def at(self, x: FloatArray) -> E:
-        """`evaluate`, remembered for the last x."""
-        key, last = x.tobytes(), self._last  # read once: threads may share a fitted model's criterion
-        if last is None or last[0] != key:
-            last = self._last = (key, self.evaluate(x))
-        return last[1]
+        """`evaluate`, remembered for the last x, and for the lowest."""
+        key = x.tobytes()
+        known = self._known(key)
+        if known is None:
+            known = self.evaluate(x)
+            self._last = (key, known)
+        return known
+
+    def _known(self, key: bytes) -> E | None:
+        last, lowest = self._last, self._lowest  # read once: threads may share a fitted model's criterion
+        if last is not None and last[0] == key:
+            return last[1]
+        return lowest[1] if lowest is not None and lowest[0] == key else None
 
     def value(self, x: FloatArray) -> float:
         """The criterion; inf where it is not defined."""
@@ -117,8 +128,7 @@ class Criterion(ABC, Generic[E]):
         return self._evaluated(x, with_gradient=True)
 
     def _evaluated(self, x: FloatArray, with_gradient: bool) -> tuple[float, FloatArray]:
-        last = self._last
-        known = last is not None and last[0] == x.tobytes()
+        known = self._known(x.tobytes()) is not None
         nothing = np.zeros_like(x)
         try:
             with np.errstate(all="ignore"):  # what overflows is far from any optimum: infinite here
@@ -128,6 +138,8 @@ class Criterion(ABC, Generic[E]):
             f, g = np.inf, nothing
         if not (np.isfinite(f) and np.isfinite(g).all()):
             f, g = np.inf, nothing
+        if self.keeps_lowest and (self._lowest is None or f < self._lowest[2]) and np.isfinite(f):
+            self._lowest = (x.tobytes(), here, f)
         if not known:
             self.watch.evaluated(x, f, g if with_gradient else None)
         return f, g

@@ -20,6 +20,8 @@ from .profiled import PenalizedLeastSquares, ProfiledDeviance
 class LinearCriterion(ModelCriterion["_Scaled"]):
     """The profiled deviance of x = theta / unit."""
 
+    keeps_lowest = True
+
     def __init__(
         self,
         deviance: ProfiledDeviance,

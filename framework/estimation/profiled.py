@@ -24,6 +24,8 @@ from .relative import RelativeFactor, bending
 EXHAUSTED = 1e-13
 #: Smallest singular value of T down to which the short formula of d log|M| / dT keeps its digits.
 FAR_FROM_SINGULAR = 1e-2
+#: Random effects of several factors up to which Z'V^-1 Z is formed: it costs less than another gradient.
+SMALL = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,9 +53,14 @@ class ProfiledDeviance:
         self.df = cross.n - (len(cross.gamma0) if reml else 0)
 
     @property
-    def has_exact_curvature(self) -> bool:
-        """Whether `PenalizedLeastSquares.curvature` is the Hessian: Z'V^-1 Z is then block diagonal."""
+    def by_levels(self) -> bool:
+        """Whether Z'V^-1 Z is block diagonal, one block a level."""
         return len(self.pattern.groupings) == 1 and not self.pattern.has_precision
+
+    @property
+    def has_exact_curvature(self) -> bool:
+        """Whether `PenalizedLeastSquares.curvature` is the Hessian: where Z'V^-1 Z is block diagonal, or small."""
+        return self.by_levels or (self.pattern.q <= SMALL and not self.pattern.has_precision)
 
     def at(self, entries: FloatArray, held: Held | None = None) -> PenalizedLeastSquares:
         """Solve the penalized least squares problem at these entries of T (see `Template`).
@@ -203,7 +210,7 @@ class PenalizedLeastSquares:
 
     # Second derivatives -------------------------------------------------------------------------------------------
 
-    def _average_information(self) -> FloatArray:
+    def average_information(self) -> FloatArray:
         """w'Z'PZ w / sigma^2 - dr^2 dr^2' / (df sigma^4), over the directions w = (dT T' + T dT') K^-1 Z'e.
 
         That is the second derivative by the covariances T T'; what bends the criterion besides is 2 tr(G dT dT').
@@ -217,10 +224,12 @@ class PenalizedLeastSquares:
         by_covariance = inner / self.sigma2 - self._profiled_out(W.T @ self.Zte)
         return np.asarray(by_covariance + bending(self.cross.template, self.Lambda.T, self.by_T))
 
-    @property
+    @cached_property
     def curvature(self) -> FloatArray:
-        """The Hessian of the criterion where it is cheap (one grouping factor), else the average information matrix."""
-        return self._exact_hessian() if self.criterion.has_exact_curvature else self._average_information()
+        """The Hessian of the criterion where it is cheap, else the average information matrix."""
+        if not self.criterion.has_exact_curvature:
+            return self.average_information()
+        return self._hessian_by_levels() if self.criterion.by_levels else self._dense_hessian()
 
     def _marginal_blocks(self) -> FloatArray:
         """Diagonal blocks (k, k, L) of Z'V^-1 Z for one grouping factor."""
@@ -230,20 +239,17 @@ class PenalizedLeastSquares:
             rest = np.eye(len(T))[:, :, None] - M_inverse
             return np.asarray(np.einsum("ca,cdl,db->abl", inverse, rest, inverse, optimize=True))
         AT = np.einsum("abl,bc->acl", A, T)
-        return np.asarray(A - np.einsum("acl,cdl,bdl->abl", AT, M_inverse, AT, optimize=True))
+        return np.asarray(A - np.einsum("adl,bdl->abl", np.einsum("acl,cdl->adl", AT, M_inverse), AT))
 
-    def _exact_hessian(self) -> FloatArray:
+    def _hessian_by_levels(self) -> FloatArray:
         """Second derivatives for one grouping factor, all from Gram matrices over its levels.
 
         With E_l the diagonal blocks of Z'V^-1 Z, R_l = Q_l C Q_l' (REML), e_l = (Z'e)_l and dG = dT T' + T dT':
         -tr(P dV P dV') + 2 y'P dV P dV' P y / sigma^2 + tr(d2V (P - P y y'P / sigma^2)), less the profiled part.
         """
-        T, f, template = self.Lambda.T[0], self.pattern.groupings[0], self.cross.template
+        f, template = self.pattern.groupings[0], self.cross.template
         k, n_levels, rows, columns = f.n_columns, f.n_levels, template.rows[0], template.columns[0]
-        m = np.arange(len(template))
-        dG = np.zeros((len(m), k, k))
-        dG[m, rows] += T.T[columns]
-        dG[m, :, rows] += T.T[columns]
+        dG = self._moves_of_G()[0]
         directions = dG.reshape(-1, k * k)
 
         E = self._marginal_blocks()
@@ -274,13 +280,53 @@ class PenalizedLeastSquares:
         if len(parts) == 3:
             QQ = (flat @ flat.T).reshape(r, k, r, k)
             S = self.C @ np.tensordot(dG, QQ, axes=([1, 2], [1, 3]))
-            low_rank = S.reshape(len(m), -1) @ S.transpose(0, 2, 1).reshape(len(m), -1).T
+            low_rank = S.reshape(len(dG), -1) @ S.transpose(0, 2, 1).reshape(len(dG), -1).T
             crossed = pair(gram[:, :, 2], cyclic)
             trace = trace - crossed - crossed.T + low_rank
             bent = bent - sums[2]
         second = 2.0 * bent[np.ix_(rows, rows)] * (columns[:, None] == columns)
         profiled = self._profiled_out(directions @ sums[1].ravel())
         return np.asarray(-trace + 2.0 * information / self.sigma2 + second - profiled)
+
+    def _dense_hessian(self) -> FloatArray:
+        """The same second derivatives for several factors, from Z'V^-1 Z as one matrix E.
+
+        The trace of E dG E dG' over two factors is a Gram matrix of E's blocks over pairs of levels.
+        """
+        pattern, template, A = self.pattern, self.cross.template, self.cross.dense_ZtWZ
+        solved = self.factor.back_solve(self.factor.half_solve(self.Lambda.t @ A))
+        E = self.Lambda.with_digits(A - A @ (self.Lambda @ solved), solved, self.cross.mean_weight)
+        Q = self.marginal[:, :-1]
+        P = E - Q @ self.C @ Q.T
+        K = P if self.criterion.reml else E  # that of the determinants
+        W = self.Lambda.directions(self.Zte)
+        bent = K - np.outer(self.Zte, self.Zte) / self.sigma2
+        trace, second = np.zeros((len(template),) * 2), np.zeros((len(template),) * 2)
+        parts = list(zip(template.slices, pattern.offsets, pattern.groupings, self._moves_of_G(), strict=True))
+        for i, (mine, o, f, dG) in enumerate(parts):
+            rows, columns = template.rows[i], template.columns[i]
+            own = bent[o : o + f.size, o : o + f.size].reshape(f.n_columns, f.n_levels, f.n_columns, f.n_levels)
+            G = np.einsum("albl->ab", own)
+            second[mine, mine] = 2.0 * G[np.ix_(rows, rows)] * (columns[:, None] == columns)
+            for theirs, start, g, dG_other in parts[: i + 1]:
+                block = K[o : o + f.size, start : start + g.size].reshape(f.n_columns, f.n_levels, g.n_columns, -1)
+                flat = block.transpose(0, 2, 1, 3).reshape(f.n_columns * g.n_columns, -1)
+                gram = (flat @ flat.T).reshape(f.n_columns, g.n_columns, f.n_columns, g.n_columns)
+                trace[mine, theirs] = np.einsum("mac,abcd,nbd->mn", dG, gram, dG_other)
+                trace[theirs, mine] = trace[mine, theirs].T
+        information = W.T @ P @ W
+        return np.asarray(-trace + 2.0 * information / self.sigma2 + second - self._profiled_out(W.T @ self.Zte))
+
+    def _moves_of_G(self) -> list[FloatArray]:
+        """dG = dT T' + T dT' by each entry of every T, (entries, k, k)."""
+        out = []
+        for T, rows, columns in zip(self.Lambda.T, self.cross.template.rows, self.cross.template.columns, strict=True):
+            m = np.arange(len(rows))
+            dG = np.zeros((len(rows), *T.shape))
+            dG[m, rows] += T.T[columns]
+            dG[m, :, rows] += T.T[columns]
+            out.append(dG)
+        return out
 
     def _profiled_out(self, v: FloatArray) -> FloatArray:
         """What profiling sigma out takes from second derivatives, dr^2 dr^2' / (df sigma^4), where v = -dr^2."""

@@ -69,7 +69,7 @@ def test_derivatives(kind, turn):
     C = criterion.curvature(x)
     np.testing.assert_allclose(C[exact], H[exact], atol=1e-6 * np.abs(H).max())
     np.testing.assert_allclose(C, C.T, atol=1e-12 * np.abs(C).max())
-    assert criterion.curvature_is_exact == (kind in ("one", "diagonal"))
+    assert criterion.curvature_is_exact == (kind != "structured")
 
 
 def test_a_slice_is_the_criterion_with_a_parameter_fixed():

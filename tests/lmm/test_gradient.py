@@ -144,6 +144,16 @@ def test_curvature_of_one_factor_is_the_hessian(model: Model) -> None:
     assert_derivatives(here.curvature, differences(lambda t: criterion.at(t).gradient, theta))
 
 
+@settings(max_examples=60)
+@given(models.filter(lambda m: len(m.factors) > 1))
+def test_curvature_of_few_effects_of_several_factors_is_the_hessian(model: Model) -> None:
+    criterion, theta = model.deviance()
+    here = criterion.at(theta)
+    assert here.criterion.has_exact_curvature
+    assert not here.criterion.by_levels
+    assert_derivatives(here.curvature, differences(lambda t: criterion.at(t).gradient, theta))
+
+
 @pytest.mark.parametrize("unit", [1e-2, 1.0, 1e2])
 def test_the_search_measures_in_units_of_an_average_observation(unit: float) -> None:
     # x = theta / eta: value, gradient and curvature are those of one function of x, whatever the unit of the weights.
@@ -170,8 +180,8 @@ def test_curvature_of_several_factors_is_positive_semidefinite(model: Model) -> 
     # Average information: what makes it a safe substitute for the Hessian in the optimizer.
     criterion, theta = model.deviance()
     here = criterion.at(theta)
-    assert not here.criterion.has_exact_curvature
-    curvature, size = here.curvature, float(np.abs(here.curvature).max())
+    curvature = here.average_information()
+    size = float(np.abs(curvature).max())
     np.testing.assert_allclose(curvature, curvature.T, atol=1e-8 * size)
     assert np.linalg.eigvalsh(curvature).min() > -1e-8 * size
 
@@ -209,7 +219,8 @@ def test_average_information_is_that_of_dense_matrices(model: Model) -> None:
     W = np.array(moved)
     v = W @ Py
     exact = W @ P @ W.T / s2 - np.outer(v, v) / (df * s2**2) + block_diag(*bent)
-    np.testing.assert_allclose(criterion.at(theta).curvature, exact, rtol=1e-7, atol=1e-7 * np.abs(exact).max())
+    found = criterion.at(theta).average_information()
+    np.testing.assert_allclose(found, exact, rtol=1e-7, atol=1e-7 * np.abs(exact).max())
 
 
 @settings(max_examples=40)
