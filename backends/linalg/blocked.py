@@ -133,17 +133,30 @@ class Filled:
     G: FloatArray
 
     @cached_property
+    def first_root(self) -> FloatArray | None:
+        """R' with R'R the diagonal blocks of Z'WZ of the first step; None where blocks are numbers.
+
+        With R N R', which lies between 0 and I, in the place of N the update has all digits: N itself is large where
+        a level has little to say, and multiplies neighbours that are nothing there.
+        """
+        step = self.plan.steps[0]
+        if step.k == 1:
+            return None
+        return blocks.root(blocks.symmetric(self.G[step.diagonal].reshape(step.k, step.k, step.n_levels)))
+
+    @cached_property
     def first_operators(self) -> Operators:
         """The linear maps of the first step, whose neighbours are part of Z'WZ and the same at every T."""
         step = self.plan.steps[0]
-        return Operators(self.plan, step, self.G[step.position])
+        X = self.G[step.position]
+        return Operators(self.plan, step, X, rooted(self.first_root, X, step))
 
     def operators(self, i: int, X: FloatArray) -> Operators | None:
         """The linear maps of step i. None: too many to hold."""
         step = self.plan.steps[i]
         if not step.keeps_pairs:
             return None
-        return Operators(self.plan, step, X) if i else self.first_operators
+        return Operators(self.plan, step, X, X) if i else self.first_operators
 
 
 class Operators:
@@ -152,12 +165,12 @@ class Operators:
     Parameters
     ----------
     updates : list of (first, last, list of UpdateMap)
-        By chunk of levels: N_rs -> what X'NX adds to G_rest.
+        By chunk of levels: N_rs -> what X'NX adds to G_rest, for X that is `rooted` where N is.
     neighbours : list of k matrices (later random effects, levels)
     """
 
-    def __init__(self, plan: Plan, step: Step, X: FloatArray) -> None:
-        self.updates = [(c.first, c.last, _update_maps(plan.size - step.tail, X, c)) for c in step.pairs()]
+    def __init__(self, plan: Plan, step: Step, X: FloatArray, X_rooted: FloatArray) -> None:
+        self.updates = [(c.first, c.last, _update_maps(plan.size - step.tail, X_rooted, c)) for c in step.pairs()]
         self.neighbours, self.neighbours_t = _neighbours(plan, step, X)
 
 
@@ -168,8 +181,13 @@ def _neighbours(plan: Plan, step: Step, X: FloatArray) -> tuple[list[csc_array],
     return forward, [m.T for m in forward]
 
 
+def rooted(R_t: FloatArray | None, X: FloatArray, step: Step) -> FloatArray:
+    """R^-T X for the neighbours (k, c) of the first step; X where there is no R."""
+    return X if R_t is None else blocks.forward_solve(R_t[:, :, step.level], X[None])[0]
+
+
 class _Eliminated:
-    """One step at one T: C C' = T'G_ee T + I, and N = T (C C')^-1 T'."""
+    """One step at one T: C C' = T'G_ee T + I, and N = T (C C')^-1 T'; R of G_ee = R'R for the first step."""
 
     def __init__(self, filled: Filled, i: int, T: FloatArray, G: FloatArray) -> None:
         self.plan = filled.plan
@@ -179,6 +197,7 @@ class _Eliminated:
         self.G = blocks.symmetric(G[step.diagonal].reshape(k, k, step.n_levels))
         self.C = blocks.cholesky(blocks.plus_identity(blocks.congruence(T, self.G)))
         self.X = G[step.position]
+        self.R_t = None if i or not len(step.x) else filled.first_root
         self.operators = filled.operators(i, self.X) if len(step.x) else None
 
     @cached_property
@@ -194,6 +213,28 @@ class _Eliminated:
         return blocks.congruence(self.T.T, self.M_inverse)
 
     @cached_property
+    def RT(self) -> FloatArray:
+        """R T for every level, (k, k, L)."""
+        assert self.R_t is not None
+        return blocks.multiply(self.R_t.transpose(1, 0, 2), self.T)
+
+    @cached_property
+    def core(self) -> FloatArray:
+        """R N R', or N where there is no R."""
+        if self.R_t is None:
+            return self.N
+        half = blocks.forward_solve(self.C, self.RT)  # row r is C^-1 (R T)_r
+        return np.asarray(np.einsum("rcl,scl->rsl", half, half))
+
+    def by_T(self, Y: FloatArray) -> FloatArray:
+        """What Y, the derivative by `core`, adds to G T: Y T - G N Y T of the derivative by N."""
+        if self.R_t is None:
+            YT = blocks.multiply(Y, self.T)
+            return YT - blocks.multiply(self.G, blocks.multiply(self.N, YT))
+        YRT = blocks.multiply(Y, self.RT)
+        return blocks.multiply(self.R_t, YRT - blocks.multiply(self.core, YRT))
+
+    @cached_property
     def neighbours(self) -> tuple[list[csc_array], list[csr_array]]:
         """For each of the k columns the sparse (later, levels) matrix of blocks with later factors; and transposed."""
         if self.operators is None:
@@ -206,7 +247,8 @@ class _Eliminated:
             yield from self.operators.updates
         else:
             for chunk in self.step.pairs():
-                yield chunk.first, chunk.last, _update_maps(self.plan.size - self.step.tail, self.X, chunk)
+                X = rooted(self.R_t, self.X, self.step)
+                yield chunk.first, chunk.last, _update_maps(self.plan.size - self.step.tail, X, chunk)
 
 
 class BlockedFactor(Factor):
@@ -341,8 +383,7 @@ class BlockedFactor(Factor):
             B = blocks.multiply(e.G, T)
             if len(s.x):
                 Y = -_adjoint(G_bar[s.tail :], e)
-                YT = blocks.multiply(Y, T)
-                B = B + YT - blocks.multiply(e.G, blocks.multiply(e.N, YT))
+                B = B + e.by_T(Y)
             T_bar[s.factor] = 2.0 * np.einsum("abl,bcl->ac", B, e.M_inverse)
             if i:  # the first step's G and X are constants
                 K = e.N
@@ -449,11 +490,11 @@ def _update(G_rest: FloatArray, e: _Eliminated) -> None:
     """G_rest -= sum_u X_u' N_u X_u, in place."""
     for first, last, maps in e.updates():
         for r, s, add, _ in maps:
-            G_rest -= add @ e.N[r, s, first:last]
+            G_rest -= add @ e.core[r, s, first:last]
 
 
 def _adjoint(G_bar: FloatArray, e: _Eliminated) -> FloatArray:
-    """The transpose of `_update` as a linear map of N: sum over pairs of G_bar X_left X_right' by level, (k, k, L)."""
+    """The transpose of `_update` as a linear map of `core`: sums over pairs of G_bar X_left X_right' by level."""
     k, n_levels = e.step.k, e.step.n_levels
     Y = np.zeros((k, k, n_levels))
     for first, last, maps in e.updates():

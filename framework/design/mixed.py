@@ -15,7 +15,7 @@ from ..contracts.linalg import Grouping
 from ..notes import Note
 from ..threads import few_threads
 from .arrays import as_numbers, as_offset, as_weights, check_length, column_names
-from .basis import Column, alike, orthonormal, scaled
+from .basis import Column, alike, disentangled, orthonormal, scaled
 from .fixed import RANK_TOLERANCE, FixedDesign, notes_of_dropped, orthogonalize
 from .grouping import encode
 from .labels import Labels
@@ -182,7 +182,9 @@ def _factor(
 def _basis(
     terms: Sequence[Term], columns: Mapping[str, FloatArray], weights: FloatArray | None
 ) -> tuple[tuple[Column, ...], FloatArray]:
-    """Basis of each term's columns, and R, block diagonal over the terms."""
+    """Basis of each term's columns, and R, block diagonal over the terms; of independent effects one for all."""
+    if all(term.structure is None and (not term.correlated or len(term.columns) == 1) for term in terms):
+        return disentangled([None if c == INTERCEPT else columns[c] for t in terms for c in t.columns], weights)
     bases: list[Column] = []
     blocks = []
     for term in terms:
