@@ -195,7 +195,10 @@ class _FullRoots:
         return x
 
     def __call__(self, full: FloatArray) -> tuple[float, FloatArray]:
-        """With G the derivative by T T' = L L', T = L Q', tril(2 G L) gives L' 2 G L gives 2 G T = L^-T (L' 2 G L) Q'."""
+        """Value and gradient: with G the derivative by T T' = L L' and T = L Q', that by T is 2 G T.
+
+        Known is the lower triangle of 2 G L, which makes L' 2 G L, which makes 2 G T = L^-T (L' 2 G L) Q'.
+        """
         x = self.x(full)
         value, g = self.criterion.gradient(x)
         out = np.empty_like(full)

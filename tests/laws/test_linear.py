@@ -46,11 +46,12 @@ def test_the_sign_of_a_column_of_T_changes_nothing(seed):
     if isinstance(fit, RanefError):
         return
     rng = np.random.default_rng(seed)
-    template = fit._fit.parameters.template
+    parameters = fit._fit.parameters
+    template = parameters.template
     signs = np.concatenate(
         [rng.choice([-1.0, 1.0], k)[columns] for k, columns in zip(template.sizes, template.columns, strict=True)]
     )
-    theta = fit._fit.theta
+    theta = parameters.entries(fit._fit.theta)
     deviance = fit._fit.factorized().criterion.deviance
     values = [deviance.at(x).deviance for x in (theta, signs * theta)]
     assert values[0] == pytest.approx(values[1], abs=SAME)
@@ -89,15 +90,19 @@ def test_a_variance_is_looked_at_once_more_at_zero():
     assert verdict.is_good, verdict
 
 
-def test_directions_of_singular_matrices_are_swapped():
-    """Seventy-five rows, matrices of four, two and two columns: without it the search ends 0.8 too high."""
+def test_directions_of_singular_matrices_are_swapped(monkeypatch):
+    """Seventy-five rows, matrices of four, two and two columns: without it the search ends 0.8 too high.
+
+    Seen without the descents that its few levels give it.
+    """
+    monkeypatch.setattr(search, "has_many_basins", lambda found, random: False)
     verdict = judge(linear(780201969), 780201969)
     assert verdict.is_good, verdict
 
 
-@pytest.mark.parametrize("seed", [814628447, 912924239])
+@pytest.mark.parametrize("seed", [814628447, 912924239, 1799388537, 928346124])
 def test_descents_by_slopes_stay_in_their_basins(seed):
-    """Steps by curvature jump into others: the search ended 0.1 and 2.2 too high."""
+    """Steps by curvature jump into others: the search ended 0.1, 2.2, 4.8 and 0.9 too high."""
     verdict = judge(linear(seed), seed)
     assert verdict.is_good, verdict
 
@@ -115,7 +120,7 @@ def test_a_correlation_of_the_wrong_sign_is_left(monkeypatch):
 
     Seen without the many starts that its few levels give it.
     """
-    monkeypatch.setattr(search, "_has_many_basins", lambda found, random: False)
+    monkeypatch.setattr(search, "has_many_basins", lambda found, random: False)
     verdict = judge(linear(565), 565)
     assert verdict.is_good, verdict
 
