@@ -8,7 +8,6 @@ from itertools import islice, repeat
 from typing import Any
 
 import numpy as np
-from scipy.linalg import solve_triangular
 
 from ..contracts.arrays import FloatArray
 from ..contracts.errors import InputError, shown
@@ -23,8 +22,6 @@ from .rows import Rows, new_rows
 
 #: Which random effects: those of new levels, or the conditional modes of the fit.
 RANDOM = ("new", "conditional")
-#: Levels of a known precision that effects are drawn of, by a dense factor.
-MOST_RELATED = 5_000
 #: Most responses that are drawn at once.
 MOST = 100_000
 
@@ -85,37 +82,18 @@ Effects = Callable[[Truth], Sequence[FloatArray]]
 
 
 def new_effects(groupings: Sequence[Grouping], rng: np.random.Generator) -> Effects:
-    """Effects b of all levels of every factor, (k, L): scale T u, with u of the factor's known precision.
-
-    Raises
-    ------
-    InputError
-        For too many levels of a known precision.
-    """
-    roots = [_root(g) for g in groupings]
+    """Effects b of all levels of every factor, (k, L): scale T u, with u of the factor's known precision."""
 
     def effects(truth: Truth) -> list[FloatArray]:
-        parts = zip(groupings, truth.T, roots, strict=True)
-        return [truth.scale * T @ _spherical(g, root, rng) for g, T, root in parts]
+        return [truth.scale * T @ _spherical(g, rng) for g, T in zip(groupings, truth.T, strict=True)]
 
     return effects
 
 
-def _root(g: Grouping) -> FloatArray | None:
-    """Transposed Cholesky factor (L, L) of the known precision; None for levels that are independent."""
-    if g.precision is None:
-        return None
-    if g.n_levels > MOST_RELATED:
-        raise InputError(
-            f"groups[{g.name!r}] has {g.n_levels} related levels: effects can be drawn for {MOST_RELATED} at most"
-        )
-    return np.asarray(np.linalg.cholesky(g.precision.matrix.toarray()).T)
-
-
-def _spherical(g: Grouping, root: FloatArray | None, rng: np.random.Generator) -> FloatArray:
-    """u (k, L): standard normal, or of the known precision Q of the levels."""
+def _spherical(g: Grouping, rng: np.random.Generator) -> FloatArray:
+    """u (k, L): standard normal, or of the known precision of the levels."""
     z = rng.standard_normal((g.n_columns, g.n_levels))
-    return z if root is None else np.asarray(solve_triangular(root, z.T)).T
+    return z if g.precision is None else g.precision.colour(z.T).T
 
 
 def draw(truths: Iterable[Truth], effects: Effects, rows: Rows, nsim: int, rng: np.random.Generator) -> FloatArray:
