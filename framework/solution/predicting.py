@@ -52,7 +52,9 @@ class Predicting(FittedModel[F]):
         interval : {None, "confidence", "prediction"}
             Limits for the prediction, or for a new response.
         level : float, default 0.95
-            Of the interval, which is by normal quantiles on the link scale.
+            Of the interval: of linear models by t with Satterthwaite's degrees of freedom for the variance given theta,
+            at least 1 (n - p of a fit with ``compute_satterthwaite=False``); of generalized ones by normal quantiles on
+            the link scale.
         theta_uncertainty : bool
             Whether standard errors account for the estimation of variance and dispersion parameters (delta method).
         marginal : bool
@@ -81,14 +83,15 @@ class Predicting(FittedModel[F]):
         >>> fit.predict(new).round(2).tolist()
         [450.33]
         >>> fit.predict(new, interval="prediction")["upper"].round(1).tolist()
-        [510.0]
+        [510.4]
 
         References
         ----------
         McLean, Sanders & Stroup (1991), doi 10.1080/00031305.1991.10475767; Kackar & Harville (1984), doi
         10.1080/01621459.1984.10477102.
         """
-        request = Request(random, new_levels, scale, se, interval, level, theta_uncertainty, marginal, covariance)
+        request = Request(random, new_levels, scale, se, interval, level, theta_uncertainty, marginal, covariance,
+                          self._satterthwaite)  # fmt: skip
         return predict(self._fit, newdata, request, self._terms)
 
     def simulate(
