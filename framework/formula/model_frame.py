@@ -220,6 +220,8 @@ def read_frame(
         n_dropped=int((lost & inside).sum()),
         n_outside=int((~inside).sum()),
         frame=frame.kind,
+        levels=order,
+        na_action=na_action,
     )
     return ModelFrame(
         y=y,

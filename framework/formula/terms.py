@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 from .encoder import Encoder
 from .formulaic import TermColumns
+
+#: Fields that states of earlier versions do not have.
+LATER = {"levels", "na_action"}
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,9 @@ class Terms:
         Rows outside of the subset.
     frame : str
         Kind of the data frame: "pandas", "polars", "pyarrow", or "" for other data.
+    levels : dict of str to list of str
+        Orders of levels that were asked for.
+    na_action : str
     """
 
     formula: str
@@ -47,6 +53,8 @@ class Terms:
     n_dropped: int
     n_outside: int
     frame: str = ""
+    levels: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    na_action: str = "omit"
 
     def new_rows(self, data: Any, *, effects: bool, levels: bool, weights: bool) -> dict[str, Any]:
         """New rows of a data frame as `predict` takes them of array fits: X, groups, random_data, offset, weights.
@@ -73,6 +81,8 @@ class Terms:
     def to_state(self) -> dict[str, Any]:
         """All of it as dicts, lists, numbers and text, which JSON keeps."""
         own = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "encoder"}
+        if not self.levels and self.na_action == "omit":  # nothing that earlier versions do not know
+            own = {name: value for name, value in own.items() if name not in LATER}
         return own | {"dropped": dict(self.dropped), "encoder": self.encoder.to_state()}
 
     @classmethod
@@ -87,7 +97,7 @@ class Terms:
             For functions of the context that are missing.
         """
         known = {f.name for f in fields(cls)}
-        if not isinstance(state, Mapping) or set(state) != known:
+        if not isinstance(state, Mapping) or not known - LATER <= set(state) <= known:
             raise TypeError("not the parts of one")
         return cls(**(dict(state) | {"encoder": Encoder.from_state(state["encoder"], context)}))
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ..calls.arguments import Arguments
+from ..calls.formulas import read_formula
 from ..contracts.arrays import FloatArray, real_number
 from ..contracts.errors import InputError, InputTypeError, shown
 from ..contracts.family import Family
@@ -18,9 +20,7 @@ from ..estimation.generalized import family_of
 from ..estimation.parameters import Parameters
 from ..prediction.rows import Rows
 from ..prediction.simulate import Truth, checked_count, checked_rng, draw, new_effects
-from .arguments import Arguments
 from .effects import relative_factors
-from .formulas import read_formula
 
 
 def simulate(

@@ -9,10 +9,12 @@ import numpy as np
 
 from ..contracts.arrays import FloatArray
 from ..estimation.model import Model
+from ..formula.terms import Terms
 from ..notes import tell
 from ..prediction.predict import Prediction, Request, predict
 from ..prediction.simulate import simulate
 from .base import F, FittedModel
+from .updating import OF_DATA, model_of_data
 
 
 class Predicting(FittedModel[F]):
@@ -148,15 +150,22 @@ class Predicting(FittedModel[F]):
         return self._fitted(self._fit.model.with_response(y))
 
     def update(self, **changes: Any) -> Self:
-        """The model with other settings.
+        """The model with other settings, another formula, or of other data.
 
-        These are `y`, `backend`, `optimizer`, `tol`, `max_iter`; of a linear model `reml`, of a generalized one
-        `family`, `nagq` and `hessian`.
+        Parameters
+        ----------
+        **changes
+            Settings: `y`, `backend`, `optimizer`, `tol`, `max_iter`; of a linear model `reml`, of a generalized one
+            `family`, `nagq` and `hessian`. Of a fit by formula also `formula` and other arguments of formulas, with
+            `data`, since a fit does not keep the frame: ``fit.update(formula=". ~ . + x", data=d)``. A dot is that side
+            of the formula before; `weights`, `offset`, `subset`, contrasts, orders of levels, covariance structures and
+            known precisions are those of the fit, unless they are given.
 
         Raises
         ------
         InputError, InputTypeError
-            For settings that do not exist or are out of their range.
+            For settings that do not exist or are out of their range; where data are needed, or weights, offset or
+            subset that the fit was given as arrays.
 
         Examples
         --------
@@ -165,14 +174,20 @@ class Predicting(FittedModel[F]):
         >>> fit = ranef.lmm(d["Yield"], np.ones((30, 1)), {"Batch": d["Batch"]})
         >>> round(fit.update(reml=False).log_likelihood, 4)
         -163.6635
+        >>> d = ranef.datasets.load("sleepstudy")
+        >>> fit = ranef.lmm("Reaction ~ Days + (Days | Subject)", d)
+        >>> fit.update(formula="log(.) ~ . + I(Days^2)", data=d).formula
+        'log(Reaction) ~ Days + (Days | Subject) + I(Days^2)'
         """
-        return self._fitted(self._fit.model.updated(changes))
+        if not any(name in OF_DATA for name in changes):
+            return self._fitted(self._fit.model.updated(changes))
+        return self._fitted(*model_of_data(self._fit, self._terms, changes))
 
-    def _fitted(self, model: Model[F]) -> Self:
+    def _fitted(self, model: Model[F], terms: Terms | None = None) -> Self:
         fit = model.fit()
         tell(fit.notes)
-        return self._of(fit)
+        return self._of(fit, terms)
 
     @abstractmethod
-    def _of(self, fit: F) -> Self:
-        """The solution of another fit, with the same options."""
+    def _of(self, fit: F, terms: Terms | None = None) -> Self:
+        """The solution of another fit, with the same options, and the same terms where no others are given."""

@@ -76,8 +76,8 @@ def read_formula(
     function: str,
     given: Arguments,
     *,
-    formula: Any,
-    data: Any,
+    formula: Any = None,
+    data: Any = None,
     options: Mapping[str, Any],
     response: bool = True,
 ) -> Arguments:
