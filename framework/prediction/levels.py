@@ -30,6 +30,8 @@ def coefficient_rows(labels: Labels) -> ByLevel:
 def _rows(labels: Labels, names: Sequence[tuple[str, ...]], *, fixed: bool) -> Rows:
     sizes = [g.grouping.n_levels for g in labels.groups]
     X = [fixed * _indicators(own, labels.fixed.names) for own in names]
+    dropped = labels.fixed.dropped_names if fixed else ()
+    there = [np.array([name not in dropped for name in own]) for own in names]
     factor = np.repeat(np.arange(len(names)), [size * len(own) for size, own in zip(sizes, names, strict=True)])
     codes, columns = [], []
     for j, (g, own, size) in enumerate(zip(labels.groups, names, sizes, strict=True)):
@@ -39,7 +41,7 @@ def _rows(labels: Labels, names: Sequence[tuple[str, ...]], *, fixed: bool) -> R
         columns[j][:, factor == j] = np.tile(_in_basis(g, _indicators(own, g.column_names)), size)
     return Rows(
         np.concatenate([np.tile(labels.fixed.in_basis(x), (size, 1)) for x, size in zip(X, sizes, strict=True)]),
-        np.concatenate([np.tile(labels.fixed.estimable(x), size) for x, size in zip(X, sizes, strict=True)]),
+        np.concatenate([np.tile(kept, size) for kept, size in zip(there, sizes, strict=True)]),
         tuple(codes),
         tuple(columns),
         None,

@@ -81,7 +81,7 @@ def ranef_table(
     se = [np.sqrt(np.diagonal(fit.ranef_variances[f], axis1=1, axis2=2)).ravel() for f in fit.ranef]
     columns = {"value": np.concatenate([b.ravel() for b in fit.ranef.values()]), "se": np.concatenate(se)}
     if level is not None:
-        half = ndtri(0.5 + 0.5 * level) * columns["se"]
+        half = ndtri(0.5 + 0.5 * Request(level=level).checked().level) * columns["se"]
         columns |= {"lower": columns["value"] - half, "upper": columns["value"] + half}
     return _by_level(fit, names, columns, level)
 

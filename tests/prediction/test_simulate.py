@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 import ranef
 from ranef.families import NegativeBinomial, Poisson
@@ -231,3 +232,13 @@ def test_bad_parameters_are_named(changes: dict[str, Any], message: str) -> None
     }
     with pytest.raises(ranef.RanefError, match=message):
         ranef.simulate(**(arguments | changes))
+
+
+def test_many_related_levels_are_drawn_by_a_sparse_factor() -> None:
+    """A random walk of 20,000 steps from a known start: its steps are independent, of the variance that was asked for."""
+    n, g = 20_000, np.arange(20_000)
+    D = sparse.eye_array(n) - sparse.eye_array(n, k=-1)
+    y = ranef.simulate(np.ones((n, 1)), {"g": g}, beta=[0.0], theta=[3e6], sigma=1e-6, precision={"g": D.T @ D}, rng=15)
+    steps = np.diff(y[:, 0], prepend=0.0)
+    assert steps.std() == pytest.approx(3.0, rel=5.0 / np.sqrt(2.0 * n))
+    assert np.corrcoef(steps[1:], steps[:-1])[0, 1] == pytest.approx(0.0, abs=5.0 / np.sqrt(n))
