@@ -235,7 +235,7 @@ def test_bad_parameters_are_named(changes: dict[str, Any], message: str) -> None
 
 
 def test_many_related_levels_are_drawn_by_a_sparse_factor() -> None:
-    """A random walk of 20,000 steps from a known start: its steps are independent, of the variance that was asked for."""
+    """A random walk of 20,000 steps from a known start: its steps are independent, of the variance asked for."""
     n, g = 20_000, np.arange(20_000)
     D = sparse.eye_array(n) - sparse.eye_array(n, k=-1)
     y = ranef.simulate(np.ones((n, 1)), {"g": g}, beta=[0.0], theta=[3e6], sigma=1e-6, precision={"g": D.T @ D}, rng=15)
