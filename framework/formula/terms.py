@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
+from ..design.arrays import as_numbers
 from .encoder import Encoder
 from .formulaic import TermColumns
 
@@ -56,7 +57,15 @@ class Terms:
     levels: Mapping[str, Sequence[str]] = field(default_factory=dict)
     na_action: str = "omit"
 
-    def new_rows(self, data: Any, *, effects: bool, levels: bool, weights: bool) -> dict[str, Any]:
+    def new_rows(
+        self,
+        data: Any,
+        *,
+        effects: bool,
+        levels: bool,
+        weights: bool,
+        given: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
         """New rows of a data frame as `predict` takes them of array fits: X, groups, random_data, offset, weights.
 
         Parameters
@@ -64,15 +73,23 @@ class Terms:
         data : data frame or dict of arrays
         effects, levels, weights : bool
             Whether random effects, the levels of grouping factors, and weights are needed.
+        given : dict, optional
+            ``weights`` and ``offset`` of these rows, as numbers or text: where the fit's were arrays.
 
         Raises
         ------
         InputError
             Where columns are missing or of another kind, and for levels of factors in X that were not in the fit.
         """
-        new = self.encoder.new_data(data, effects=effects, levels=levels)
+        numbers = {
+            name: self.encoder.numbers(data, value, name) if isinstance(value, str) else as_numbers(value, name)
+            for name, value in (given or {}).items()
+        }
+        new = self.encoder.new_data(data, numbers.get("offset"), effects=effects, levels=levels)
         rows = {"X": new.X, "groups": new.groups, "random_data": new.random_data, "offset": new.offset}
-        if weights and self.weights not in ("", "array"):
+        if "weights" in numbers:
+            rows["weights"] = numbers["weights"]
+        elif weights and self.weights not in ("", "array"):
             rows["weights"] = self.encoder.numbers(data, self.weights, "weights")
         return rows
 

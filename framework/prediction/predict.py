@@ -25,7 +25,7 @@ from .intervals import predictive_quantiles
 from .joint import Uncertainty
 from .marginal import MarginalMean
 from .response import mean_of, slope_of
-from .rows import Rows, new_rows
+from .rows import Rows, encoded, new_rows, weights_of
 
 SCALES = ("response", "link")
 INTERVALS = (None, "confidence", "prediction")
@@ -96,8 +96,10 @@ class Request:
         return not (self.se or self.interval or self.covariance)
 
 
-def predict(fit: Fit, newdata: Any, request: Request, terms: Terms | None = None) -> FloatArray | Prediction:
-    """Predictions of a fit.
+def predict(
+    fit: Fit, newdata: Any, request: Request, terms: Terms | None = None, given: Mapping[str, Any] | None = None
+) -> FloatArray | Prediction:
+    """Predictions of a fit; `given` are weights and offset of the new rows of a fit by formula.
 
     Raises
     ------
@@ -105,9 +107,9 @@ def predict(fit: Fit, newdata: Any, request: Request, terms: Terms | None = None
         For arguments or new data that cannot be used.
     """
     request = request.checked()
-    if newdata is not None and terms is not None:
-        effects, prediction = request.random != "none", request.interval == "prediction"
-        newdata = terms.new_rows(newdata, effects=effects, levels=not request.marginal, weights=prediction)
+    effects, prediction = request.random != "none", request.interval == "prediction"
+    needed = {"effects": effects, "levels": not request.marginal, "weights": prediction}
+    newdata = encoded(terms, newdata, given, **needed)
     with few_threads(*fit.labels.dense_sizes):
         rows = _rows(fit, newdata, request)
         if request.covariance and len(rows) > MOST_ROWS:
@@ -183,7 +185,8 @@ def _limits(
     uncertainty: Uncertainty, rows: Rows, eta: FloatArray, sd: FloatArray, request: Request
 ) -> tuple[FloatArray, FloatArray]:
     """For the predictions, or for new responses."""
-    fit, weights = uncertainty.fit, _weights(uncertainty.fit, rows) if request.interval == "prediction" else None
+    fit = uncertainty.fit
+    weights = weights_of(fit.model.labels, rows) if request.interval == "prediction" else None
     if isinstance(fit, LinearFit):
         noise = 0.0 if weights is None else 1.0 / weights
         df: FloatArray | float = float(fit.labels.n - len(fit.gamma))
@@ -206,12 +209,3 @@ def _population(fit: GeneralizedFit, rows: Rows, request: Request) -> Mapping[st
     half = ndtri(0.5 + 0.5 * request.level) * se
     columns = {"fit": estimates} if request.plain else {"fit": estimates, "se": se}
     return columns | ({"lower": estimates - half, "upper": estimates + half} if request.interval else {})
-
-
-def _weights(fit: Fit, rows: Rows) -> FloatArray:
-    if rows.weights is None and fit.model.labels.has_weights:
-        raise InputError(
-            "newdata has no weights, and the model was fitted with some: a prediction interval of a response needs "
-            "them (numbers of trials, precisions)"
-        )
-    return np.ones(len(rows)) if rows.weights is None else rows.weights

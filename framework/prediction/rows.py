@@ -16,6 +16,7 @@ from ..design.labels import GroupLabels, Labels
 from ..design.mixed import MixedDesign
 from ..design.reading import as_groups, as_mapping, check_alignment, frame_columns, rows_text
 from ..design.terms import INTERCEPT
+from ..formula.terms import Terms
 
 #: What `newdata` of an array fit may have.
 PARTS = ("X", "groups", "random_data", "offset", "weights")
@@ -108,6 +109,25 @@ def _names(random: Any, labels: Labels) -> list[str]:
     return list(listed)
 
 
+def encoded(
+    terms: Terms | None, newdata: Any, given: Mapping[str, Any] | None, *, effects: bool, levels: bool, weights: bool
+) -> Any:
+    """New data as `new_rows` takes them: of a fit by formula encoded as its data were.
+
+    Raises
+    ------
+    InputTypeError
+        For weights or an offset that belong elsewhere.
+    """
+    given = {name: value for name, value in (given or {}).items() if value is not None}
+    if given and (newdata is None or terms is None):
+        place = "with newdata only" if newdata is None else "a part of newdata: newdata={'X': ..., 'weights': ...}"
+        raise InputTypeError(f"{' and '.join(given)}: {place}")
+    if newdata is None or terms is None:
+        return newdata
+    return terms.new_rows(newdata, effects=effects, levels=levels, weights=weights, given=given)
+
+
 def new_rows(labels: Labels, newdata: Any, *, random: Any, new_levels: str, with_levels: bool = True) -> Rows:
     """Rows of new data: a dict with X, groups, random_data, offset and weights as the model was fitted to.
 
@@ -147,6 +167,22 @@ def new_rows(labels: Labels, newdata: Any, *, random: Any, new_levels: str, with
     fixed = labels.fixed
     rows = Rows(fixed.in_basis(X), fixed.estimable(X), tuple(codes), tuple(columns), offset, weights)
     return rows.with_effects(labels, random)
+
+
+def weights_of(labels: Labels, rows: Rows) -> FloatArray:
+    """Weights (n,) of new responses: ones in models without.
+
+    Raises
+    ------
+    InputError
+        Where the model has some and the rows have not.
+    """
+    if rows.weights is None and labels.has_weights:
+        raise InputError(
+            "newdata has no weights, and the model was fitted with some: a new response needs them (numbers of trials, "
+            "precisions). Give newdata['weights'], or weights= to a fit by formula"
+        )
+    return np.ones(len(rows)) if rows.weights is None else rows.weights
 
 
 def _fixed_columns(labels: Labels, X: Any) -> FloatArray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, repeat
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..contracts.arrays import FloatArray
-from ..contracts.errors import InputError, shown
+from ..contracts.errors import InputError, InputTypeError, shown
 from ..contracts.family import Family
 from ..contracts.linalg import Blocks, Grouping
 from ..estimation.covariance import estimates_covariance
@@ -18,7 +18,7 @@ from ..estimation.generalized import GeneralizedFit
 from ..estimation.model import Fit
 from ..formula.terms import Terms
 from .residuals import generator
-from .rows import Rows, new_rows
+from .rows import Rows, encoded, new_rows, weights_of
 
 #: Which random effects: those of new levels, or the conditional modes of the fit.
 RANDOM = ("new", "conditional")
@@ -119,6 +119,7 @@ def simulate(
     newdata: Any,
     theta_uncertainty: Any,
     terms: Terms | None = None,
+    given: Mapping[str, Any] | None = None,
 ) -> FloatArray:
     """Responses (n, nsim) of the model at its estimates: see `MixedSolution.simulate`.
 
@@ -130,14 +131,16 @@ def simulate(
     count = checked_count(nsim)
     if random not in RANDOM:
         raise InputError(f"random must be 'new' or 'conditional'; got {shown(random)}")
+    if not isinstance(theta_uncertainty, bool | np.bool_):
+        raise InputTypeError(f"theta_uncertainty must be True or False; got {shown(theta_uncertainty)}")
     rng = checked_rng(rng)
-    if newdata is not None and terms is not None:
-        newdata = terms.new_rows(newdata, effects=True, levels=True, weights=True)
+    newdata = encoded(terms, newdata, given, effects=True, levels=True, weights=True)
     new_levels = "population" if random == "new" else "error"
     if newdata is None:
         rows = Rows.of(fit.model.design)
     else:
         rows = new_rows(fit.model.labels, newdata, random="all", new_levels=new_levels)
+        rows = replace(rows, weights=weights_of(fit.model.labels, rows))
     truths = _drawn_truths(fit, rng) if theta_uncertainty else repeat(truth_of(fit))
     if random == "new":
         return draw(truths, new_effects(fit.pattern.groupings, rng), rows, count, rng)

@@ -33,6 +33,8 @@ class Predicting(FittedModel[F]):
         theta_uncertainty: bool = True,
         marginal: bool = False,
         covariance: bool = False,
+        weights: Any = None,
+        offset: Any = None,
     ) -> FloatArray | Prediction:
         """Predictions for the rows of the fit or for new ones, with standard errors and intervals on request.
 
@@ -63,6 +65,8 @@ class Predicting(FittedModel[F]):
             Mean over the random effects instead of the value at them: the population mean.
         covariance : bool
             Give the full covariance matrix of the rows' predictions, as `covariance` of the result.
+        weights, offset : str or (n,) array-like, optional
+            Of new rows, for fits by formula that were given theirs as arrays.
 
         Returns
         -------
@@ -94,7 +98,7 @@ class Predicting(FittedModel[F]):
         """
         request = Request(random, new_levels, scale, se, interval, level, theta_uncertainty, marginal, covariance,
                           self._satterthwaite)  # fmt: skip
-        return predict(self._fit, newdata, request, self._terms)
+        return predict(self._fit, newdata, request, self._terms, {"weights": weights, "offset": offset})
 
     def simulate(
         self,
@@ -104,6 +108,8 @@ class Predicting(FittedModel[F]):
         random: str = "new",
         newdata: Any = None,
         theta_uncertainty: bool = False,
+        weights: Any = None,
+        offset: Any = None,
     ) -> FloatArray:
         """Responses drawn from the fitted model, (n, nsim).
 
@@ -119,6 +125,8 @@ class Predicting(FittedModel[F]):
             Rows to draw for, as in `predict`; those of the fit by default.
         theta_uncertainty : bool
             Draw the parameters as well, from the normal distribution of their estimates.
+        weights, offset : str or (n,) array-like, optional
+            Of new rows, as in `predict`.
 
         Raises
         ------
@@ -133,9 +141,9 @@ class Predicting(FittedModel[F]):
         >>> fit.simulate(1000, rng=1).shape
         (30, 1000)
         """
-        return simulate(
-            self._fit, nsim, rng, random=random, newdata=newdata, theta_uncertainty=theta_uncertainty, terms=self._terms
-        )
+        given = {"weights": weights, "offset": offset}
+        options = {"random": random, "newdata": newdata, "theta_uncertainty": theta_uncertainty}
+        return simulate(self._fit, nsim, rng, **options, terms=self._terms, given=given)
 
     def refit(self, y: Any) -> Self:
         """The same model of another response: weights, offset and settings stay.

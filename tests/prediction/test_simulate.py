@@ -64,6 +64,9 @@ def test_proportions_have_their_trials(cbpp: ranef.GLMMSolution) -> None:
     counts = Y * np.asarray(CBPP["size"])[:, None]
     np.testing.assert_allclose(counts, np.round(counts), atol=1e-9)
     np.testing.assert_allclose(Y.mean(axis=1), cbpp.predict(marginal=True), atol=0.02)
+    new = {"X": PERIODS[:3], "groups": {"herd": CBPP["herd"][:3]}}
+    with pytest.raises(ranef.InputError, match="newdata has no weights, and the model was fitted with some"):
+        cbpp.simulate(rng=4, newdata=new)
 
 
 def test_levels_of_a_known_relationship_are_related() -> None:
@@ -201,6 +204,7 @@ def test_bad_updates_are_named(cbpp: ranef.GLMMSolution, changes: dict[str, Any]
         ({"rng": "1"}, "rng must be a Generator or a seed"),
         ({"rng": 1, "nsim": 0}, "nsim must be an integer from 1"),
         ({"rng": 1, "random": "all"}, "random must be 'new' or 'conditional'"),
+        ({"rng": 1, "theta_uncertainty": "no"}, "theta_uncertainty must be True or False; got 'no'"),
     ],
 )
 def test_bad_input_is_named(sleep: ranef.LMMSolution, options: dict[str, Any], message: str) -> None:
