@@ -104,7 +104,8 @@ def read_formula(
                 f"{', '.join(for_formulas)}: for formulas only, as in ranef.{function}('y ~ x + (1 | g)', data)"
             )
         if given.groups is None and y is None and X is None:
-            raise InputTypeError(f"{function} needs a formula and data, or y, X and groups")
+            arrays = "y, X and groups" if response else "X and groups"
+            raise InputTypeError(f"{function} needs a formula and data, or {arrays}")
         return given
     if formula is not None and y is not None:
         raise InputTypeError(f"{function} takes a formula or y, not both")

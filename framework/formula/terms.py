@@ -116,6 +116,8 @@ class Terms:
         known = {f.name for f in fields(cls)}
         if not isinstance(state, Mapping) or not known - LATER <= set(state) <= known:
             raise TypeError("not the parts of one")
+        if not all(isinstance(listed, list) for listed in state.get("levels", {}).values()):
+            raise TypeError("its levels are no lists")
         return cls(**(dict(state) | {"encoder": Encoder.from_state(state["encoder"], context)}))
 
     @property

@@ -132,5 +132,7 @@ def test_bad_parameters_are_named(changes: dict[str, Any], message: str) -> None
 def test_missing_values_leave_out_no_row() -> None:
     with pytest.raises(ranef.InputError, match="values are missing: week in 1 row"):
         ranef.simulate(FORMULA, TRIAL | {"week": np.r_[np.nan, WEEK[1:]]}, beta=beta(), rng=1)
+    with pytest.raises(ranef.InputTypeError, match="simulate needs a formula and data, or X and groups"):
+        ranef.simulate(beta=[1.0], rng=1)
     with pytest.raises(ranef.InputTypeError, match="simulate with a formula needs data"):
         ranef.simulate(FORMULA, beta=beta(), rng=1)

@@ -99,6 +99,13 @@ def test_a_loaded_fit_is_updated(fit: ranef.LMMSolution, tmp_path: Path) -> None
     same(ranef.load(tmp_path / "m.ranef").update(data=DATA), fit)
 
 
+def test_levels_of_a_file_are_lists(fit: ranef.LMMSolution) -> None:
+    state = fit.terms.to_state()
+    assert type(fit.terms).from_state(state).levels == {"late": ["yes", "no"]}
+    with pytest.raises(TypeError, match="its levels are no lists"):
+        type(fit.terms).from_state(state | {"levels": {"late": "yes"}})
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
