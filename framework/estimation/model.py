@@ -183,14 +183,24 @@ class Model(Generic[F]):
         InputError, InputTypeError
             For settings that are unknown or out of their range.
         """
-        own = {f.name: getattr(self.controls, f.name) for f in fields(self.controls)}
-        others = {name: value for name, value in changes.items() if name not in (*own, "y")}
-        controls = Controls.of(**(own | {name: changes[name] for name in own if name in changes}))
-        model = replace(self, controls=controls, likelihood=self.likelihood.updated(others))
+        model = self.with_settings({name: value for name, value in changes.items() if name != "y"})
         if "y" in changes:
             return model.with_response(changes["y"])
         model.likelihood.check(model.design)
         return model
+
+    def with_settings(self, changes: Mapping[str, Any]) -> Self:
+        """The same model with other settings, not yet held against the rows.
+
+        Raises
+        ------
+        InputError, InputTypeError
+            For settings that are unknown or out of their range.
+        """
+        own = {f.name: getattr(self.controls, f.name) for f in fields(self.controls)}
+        others = {name: value for name, value in changes.items() if name not in own}
+        controls = Controls.of(**(own | {name: changes[name] for name in own if name in changes}))
+        return replace(self, controls=controls, likelihood=self.likelihood.updated(others))
 
 
 def refuse_settings(changes: Mapping[str, Any], known: Sequence[str]) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..contracts.arrays import AnyArray, FloatArray
 from ..contracts.errors import InputError
+from ..design.arrays import check_length
 from ..design.reading import rows_text
 from ..design.terms import INTERCEPT
 from .columns import Frame
@@ -115,15 +116,17 @@ class Encoder:
     def _offset(self, source: Source, given: Any, n: int) -> FloatArray | None:
         if (given is None) == (self.offset == "array"):
             raise InputError(
-                "the fit had an offset that was given as numbers: give one for the new rows"
+                "the fit had an offset that was given as numbers: give one for the new rows, by offset="
                 if given is None
-                else "the fit had no offset that was given as numbers: leave it out"
+                else "the fit had no offset that was given as numbers: leave offset= out"
             )
         expressions = list(self.plan.offsets)
         if self.offset not in ("", "array"):
             expressions.append(text_expression(self.offset, self.plan.names))
         if not expressions and given is None:
             return None
+        if given is not None:
+            check_length(given, n, "offset", "newdata")
         total = np.zeros(n) if given is None else np.asarray(given, dtype=np.float64)
         for tree in expressions:
             total = total + numbers_of(tree, source, n, "offset")

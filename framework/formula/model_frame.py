@@ -134,11 +134,26 @@ def model_frame(
       Days: Days
     random effects by Subject (18 levels): (Intercept), Days
     """
+    given = {"weights": weights, "offset": offset, "subset": subset}
+    return read_frame(formula, data, given, contrasts=contrasts, na_action=na_action, levels=levels, context=context)
+
+
+def read_frame(
+    formula: str,
+    data: Any,
+    given: Mapping[str, Any],
+    *,
+    contrasts: Mapping[str, str] | None = None,
+    na_action: str = "omit",
+    levels: Mapping[str, Sequence[Any]] | None = None,
+    context: Mapping[str, Any] | None = None,
+    response: bool = True,
+) -> ModelFrame:
+    """`model_frame`, with weights, offset and subset as `given`. Without `response` y is zero, and needs no column."""
     if na_action not in ("omit", "raise"):
         raise InputError(f"na_action must be 'omit' or 'raise'; got {shown(na_action)}")
     contrasts, context, order = check_contrasts(contrasts), check_context(context), _levels(levels)
     frame = Frame(data)
-    given = {"weights": weights, "offset": offset, "subset": subset}
     given = {
         name: f"`{value}`" if isinstance(value, str) and value in frame else value for name, value in given.items()
     }
@@ -151,7 +166,8 @@ def model_frame(
     plan = make_plan(formula, dots, contrasts, context)
     asked = {name: text_expression(v, plan.names) for name, v in given.items() if isinstance(v, str)}
     source = Source(frame, plan.names, levels=order)
-    used = [name for tree in (*plan.response, *plan.offsets) for name in variables(tree, plan.names)]
+    left = plan.response if response else ()
+    used = [name for tree in (*left, *plan.offsets) for name in variables(tree, plan.names)]
     used += [*plan.encoded, *plan.grouping()]
     used += [name for key in ("weights", "offset") if key in asked for name in variables(asked[key], plan.names)]
     made = plan.names.derived
@@ -176,7 +192,7 @@ def model_frame(
         raise InputError("no row is left: " + (", ".join(missing) + " missing" if missing else "the subset is empty"))
     source.keep(rows)
 
-    y, outcomes = _response(plan, source, rows)
+    y, outcomes = _response(plan, source, rows) if response else (np.zeros(len(rows)), ())
     prior = _numbers("weights", asked, read, source, rows)
     known = _numbers("offset", asked, read, source, rows)
     for tree in plan.offsets:
@@ -204,6 +220,8 @@ def model_frame(
         n_dropped=int((lost & inside).sum()),
         n_outside=int((~inside).sum()),
         frame=frame.kind,
+        levels=order,
+        na_action=na_action,
     )
     return ModelFrame(
         y=y,

@@ -36,6 +36,8 @@ class FittedModel(ABC, Generic[F]):
     _fit: F
     _conf_level: float
     _terms: Terms | None
+    #: Whether degrees of freedom of a linear model are Satterthwaite's, else n - p.
+    _satterthwaite: bool = True
     #: What a pickle holds; all else is computed again.
     _state: tuple[str, ...] = ("_fit", "_conf_level", "_terms")
 

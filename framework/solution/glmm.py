@@ -198,8 +198,8 @@ class GLMMSolution(MixedSolution[GeneralizedFit]):
         variances = np.diagonal(self._covariance)[-len(slope) :]
         return dict(zip(scale.names, (np.sqrt(variances) * slope).tolist(), strict=True))
 
-    def _of(self, fit: GeneralizedFit) -> GLMMSolution:
-        return GLMMSolution(fit, conf_level=self._conf_level, terms=self._terms)
+    def _of(self, fit: GeneralizedFit, terms: Terms | None = None) -> GLMMSolution:
+        return GLMMSolution(fit, conf_level=self._conf_level, terms=terms or self._terms)
 
     # Tests ----------------------------------------------------------------------------------------------------------
 

@@ -74,9 +74,66 @@ class Kept(FittedModel[F]):
         """Variance components: factor, column, variance, sd, and correlations with earlier columns of the term."""
         return tables.var_table(self)
 
-    def ranef_table(self) -> Table:
-        """Random effects: factor, level, column, value (the conditional mode), se (conditional)."""
-        return tables.ranef_table(self)
+    def ranef_table(
+        self, level: float | None = None, *, beta_uncertainty: bool = False, theta_uncertainty: bool = False
+    ) -> Table:
+        """Random effects: factor, level, column, value (the conditional mode), se, and limits on request.
+
+        Parameters
+        ----------
+        level : float, optional
+            Of limits ``lower`` and ``upper``.
+        beta_uncertainty : bool
+            Standard errors of the modes about the true effects with those of the fixed effects in them; without they
+            are conditional on all parameters, as lme4's ``condVar``.
+        theta_uncertainty : bool
+            Those of the variance parameters too, as glmmTMB has them (delta method); with `beta_uncertainty` only.
+
+        Raises
+        ------
+        InputError
+            For a level that is none, or `theta_uncertainty` by itself.
+
+        Examples
+        --------
+        >>> import numpy as np, ranef
+        >>> d = ranef.datasets.load("dyestuff")
+        >>> fit = ranef.lmm(d["Yield"], np.ones((30, 1)), {"Batch": d["Batch"]})
+        >>> [fit.ranef_table(beta_uncertainty=b)["se"][0].round(2).item() for b in (False, True)]
+        [19.59, 24.77]
+        """
+        return tables.ranef_table(self, level, beta_uncertainty=beta_uncertainty, theta_uncertainty=theta_uncertainty)
+
+    def level_coefficients(self, level: float | None = None, *, theta_uncertainty: bool = True) -> Table:
+        """Coefficients of every level: fixed effects plus its random effects, as lme4's `coef` has them.
+
+        Parameters
+        ----------
+        level : float, optional
+            Of limits ``lower`` and ``upper``, by the quantiles that `predict` takes.
+        theta_uncertainty : bool
+            Whether standard errors account for the estimation of variance parameters.
+
+        Returns
+        -------
+        Table
+            ``factor``, ``level``, ``column``, ``value``, ``se`` (of fixed and random effects together). Columns are
+            those of X, then those of random effects that have no fixed one.
+
+        Raises
+        ------
+        InputError
+            For a level that is none.
+
+        Examples
+        --------
+        >>> import ranef
+        >>> fit = ranef.lmm("Reaction ~ Days + (Days | Subject)", ranef.datasets.load("sleepstudy"))
+        >>> table = fit.level_coefficients()
+        >>> table["column"][:2].tolist(), table["value"][:2].round(2).tolist()  # of the first level, 308
+        (['(Intercept)', 'Days'], [253.66, 19.67])
+        """
+        return tables.level_coefficients(self, level, theta_uncertainty=theta_uncertainty)
 
     def vcov_table(self) -> Table:
         """Covariance matrix of the coefficients: name, and a column of each coefficient."""
