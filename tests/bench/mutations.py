@@ -2286,7 +2286,6 @@ MUTATIONS: tuple[Mutation, ...] = (
         "tests/prediction/test_by_formula.py::test_weights_of_new_rows_are_those_of_the_formula",
     ),
     Mutation(
-        "framework/estimation/basins.py",
         "framework/prediction/degrees.py",
         "+ noise",
         "+ 0.0 * noise",
@@ -2371,7 +2370,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "tests/prediction/test_update.py::test_dots_are_the_sides_before",
     ),
     Mutation(
-        "framework/estimation/search.py",
+        "framework/estimation/basins.py",
         "    yield from _apart(found, random)",
         "    pass",
         "tests/laws/test_linear.py::test_large_effects_that_cancel_are_found",
