@@ -72,6 +72,11 @@ def terms_of(source: str) -> list[str]:
     return [str(term) for term in _formula(source)]
 
 
+def factors_of(source: str) -> dict[str, tuple[str, ...]]:
+    """What each term of a sum is a product of; the intercept of nothing."""
+    return {str(term): tuple(f.expr for f in term.factors if f.expr != "1") for term in _formula(source)}
+
+
 def learn(source: str, frame: Any, names: Names) -> tuple[FloatArray, Part]:
     """Columns (n, p) of a sum of terms, and what was learned.
 
