@@ -156,7 +156,7 @@ def _check_number_of_covariances(terms: Mapping[str, tuple[Term, ...]], n: int) 
         largest = max(sizes, key=lambda term: sizes[term])
         most = f"{n:,} observations cannot tell apart" if count > n else f"can be searched ({MOST_COVARIANCES:,})"
         raise InputError(
-            f"the random terms have {count:,} variances and covariances, {sizes[largest]:,} of them for the "
+            f"random_effects: there are {count:,} variances and covariances, {sizes[largest]:,} of them for the "
             f"{len(largest.columns)} effects of a term by {largest.factor}: more than {most}. Use fewer effects, "
             "independent ones (||), or a covariance structure"
         )
