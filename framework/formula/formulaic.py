@@ -18,8 +18,8 @@ from .columns import library
 from .expressions import Names
 from .functions import NUMERIC
 
-#: Rows that are encoded at a time: more take more memory and no less time.
-PIECE = 65536
+#: Rows that are encoded at a time: more take more memory, fewer more time.
+PIECE = 262_144
 
 
 @dataclass(frozen=True)
