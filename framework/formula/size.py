@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -34,19 +34,23 @@ def check_size(sources: Sequence[str], table: Any, names: Names) -> None:
     InputError
         With the largest term.
     """
-    n, total = len(table), 0
+    n = len(table)
+    advice = "Use fewer interactions or levels; a factor of many levels is a random term, as in (1 | g)"
+    everything: dict[str, int] = {}
     for source in sources:
         sizes = {term: _columns(factors, table, names) for term, factors in factors_of(source).items()}
-        if not sizes:
-            continue
-        count, largest = sum(sizes.values()), max(sizes, key=lambda term: sizes[term])
-        total += count
-        said = f"the terms make {count:,} columns of {n:,} rows, {names.display(largest)} alone {sizes[largest]:,}"
-        advice = "Use fewer interactions or levels; a factor of many levels is a random term, as in (1 | g)"
-        if count > max(MOST_FOR_A_ROW * n, MOST_OF_FEW_ROWS):
-            raise InputError(f"{said}: more than any data could tell apart. {advice}")
-        if 8 * n * total > MOST_BYTES:
-            raise InputError(f"{said}: {8 * n * total / 2**30:,.1f} GiB, and at most 8 are made. {advice}")
+        if sum(sizes.values()) > max(MOST_FOR_A_ROW * n, MOST_OF_FEW_ROWS):
+            raise InputError(f"{_said(sizes, n, names)}: more than any data could tell apart. {advice}")
+        everything |= {f"{term} in {source}": size for term, size in sizes.items()}
+    if (size := 8 * n * sum(everything.values())) > MOST_BYTES:
+        said = _said(everything, n, names)
+        raise InputError(f"{said}: {size / 2**30:,.1f} GiB, and at most 8 are made. {advice}")
+
+
+def _said(sizes: Mapping[str, int], n: int, names: Names) -> str:
+    largest = max(sizes, key=lambda term: sizes[term])
+    count = sum(sizes.values())
+    return f"the terms make {count:,} columns of {n:,} rows, {names.display(largest)} alone {sizes[largest]:,}"
 
 
 def _columns(factors: Sequence[str], table: Any, names: Names) -> int:

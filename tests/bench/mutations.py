@@ -2077,8 +2077,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/formula/size.py",
-        "        total += count\n",
-        "        total = count\n",
+        "everything |= {",
+        "everything = {",
         "tests/formula/test_model_frame.py::test_columns_that_no_memory_holds_are_refused",
     ),
     Mutation(

@@ -384,10 +384,12 @@ def test_columns_that_no_data_tell_apart_are_refused_before_they_are_made(term, 
 
 
 def test_columns_that_no_memory_holds_are_refused(data, monkeypatch):
-    frame = ranef.model_frame("y ~ f * x + (1 + x | g)", data)  # X has 6 columns, the random term 2
+    frame = ranef.model_frame("y ~ f * x + (1 + x | g)", data)  # at most 8 columns of X, and 2 of the random term
     monkeypatch.setattr("ranef.formula.size.MOST_BYTES", 8 * 60 * 9)
     np.testing.assert_array_equal(ranef.model_frame("y ~ f + x + (1 + x | g)", data).X, frame.X[:, [0, 1, 2, 3]])
-    with pytest.raises(ranef.InputError, match=r"6 columns of 60 rows, .* GiB, and at most 8 are made"):
+    with pytest.raises(
+        ranef.InputError, match=r"10 columns of 60 rows, f in 1 .* alone 3: .* GiB, and at most 8 are made"
+    ):
         ranef.model_frame("y ~ f * x + (1 + x | g)", data)
 
 
