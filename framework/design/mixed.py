@@ -27,6 +27,9 @@ from .terms import INTERCEPT, Structures, Term, parse_terms, random_columns
 #: Largest part of a column of ones outside of X's span that is rounding.
 ONES = 1e-6
 
+#: Variances and covariances that are searched at most: with 2,000 (62 correlated effects) it takes minutes.
+MOST_COVARIANCES = 2000
+
 
 @dataclass(frozen=True, eq=False)
 class MixedDesign:
@@ -125,6 +128,7 @@ def build_design(
     if len(set(map(str, groups))) != len(groups):
         raise InputError(f"groups has two names that read alike: {', '.join(map(str, groups))}")
     terms = parse_terms(list(groups), random_effects, correlated, covariance)
+    _check_number_of_covariances(terms, n)
     known_relations = relations(relationship, precision, list(groups))
     columns = random_columns(terms, random_data, matrix, names)
     with few_threads(*matrix.shape):
@@ -142,6 +146,20 @@ def build_design(
     random = RandomDesign.of(factors, n)
     notes = *notes_of_dropped(fixed, matrix), *_notes_of_confounded(random)
     return MixedDesign(values, matrix, fixed, random, prior, known, notes=notes)
+
+
+def _check_number_of_covariances(terms: Mapping[str, tuple[Term, ...]], n: int) -> None:
+    """Refuse more variances and covariances than there are observations, or than can be searched."""
+    free = {t: len(t.columns) for own in terms.values() for t in own if t.structure is None}
+    sizes = {t: k * (k + 1) // 2 if t.correlated else k for t, k in free.items()}
+    if (count := sum(sizes.values())) > min(n, MOST_COVARIANCES):
+        largest = max(sizes, key=lambda term: sizes[term])
+        most = f"{n:,} observations cannot tell apart" if count > n else f"can be searched ({MOST_COVARIANCES:,})"
+        raise InputError(
+            f"random_effects: there are {count:,} variances and covariances, {sizes[largest]:,} of them for the "
+            f"{len(largest.columns)} effects of a term by {largest.factor}: more than {most}. Use fewer effects, "
+            "independent ones (||), or a covariance structure"
+        )
 
 
 def _check_names_of_random_data(random_data: Mapping[str, Any] | None) -> None:

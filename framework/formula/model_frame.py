@@ -20,6 +20,7 @@ from .expressions import Names, evaluate, variables
 from .formulaic import Part, learn
 from .grouping import grouping_of
 from .plan import Plan, check_context, check_contrasts, make_plan, text_expression
+from .size import check_size
 from .source import Source, check_finite, numbers_of, table_of
 from .terms import Terms
 from .variables import Variable
@@ -352,6 +353,7 @@ def _columns(plan: Plan, source: Source, rows: IntArray) -> tuple[dict[str, Floa
         if isinstance(variable, Variable) and not variable.is_factor:
             check_finite(variable.values[:, None].astype(np.float64), (name,), rows)
     table = table_of(used, plan.names, len(rows))
+    check_size(plan.sources, table, plan.names)
     matrices, parts = {}, {}
     for text in plan.sources:
         matrices[text], parts[text] = learn(text, table, plan.names)

@@ -139,7 +139,7 @@ class Kept(FittedModel[F]):
         """Covariance matrix of the coefficients: name, and a column of each coefficient."""
         return tables.vcov_table(self)
 
-    def r_code(self, data: str | PathLike[str] | None = None) -> Shown:
+    def r_code(self, data: str | PathLike[str] | None = None, *, frame: Any = None) -> Shown:
         """The script that fits the same model in R, with lme4 or glmmTMB, and prints these figures beside R's.
 
         The rows are in it, under the names y, x1 ..., z1 ..., g1 ..., with comments that say what they are.
@@ -149,12 +149,16 @@ class Kept(FittedModel[F]):
         data : str or path, optional
             A CSV file to be written with the rows, which the script then reads; needed for more than 1,000 of them. A
             file that is there is not written over.
+        frame : data frame, optional
+            That of a fit by formula. The script then has the formula, weights, offset and contrasts as they were
+            written, and the columns of the frame, where R has all that the formula calls; else columns as without it,
+            and a comment why.
 
         Raises
         ------
         InputError
             Where neither package fits the model, with the reasons; for too many rows without `data`; where the file is
-            there already or cannot be written; for a fit without rows.
+            there already or cannot be written; for a fit without rows; for a frame of other data.
 
         Examples
         --------
@@ -171,4 +175,4 @@ class Kept(FittedModel[F]):
         )
         ...
         """
-        return r_code(self, data)
+        return r_code(self, data, frame)
