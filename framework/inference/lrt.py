@@ -87,7 +87,7 @@ def likelihood_ratio_test(one: F, other: F, names: tuple[str, str] | None = None
             if _has_structures(small) or _has_structures(large):
                 terms += "; a covariance structure is known to be part of the same one and of us, any matrix, only"
             raise ComparisonError(f"not nested: the larger model does not contain the random effects {terms}")
-    statistic = max(0.0, 2.0 * (_comparable(large, reml) - _comparable(small, reml)))
+    statistic = likelihood_ratio(large, small, reml)
     return LikelihoodRatio(
         smaller=ComparedModel(small_name, small.n_parameters, information_criteria(small)),
         larger=ComparedModel(large_name, large.n_parameters, information_criteria(large)),
@@ -97,7 +97,12 @@ def likelihood_ratio_test(one: F, other: F, names: tuple[str, str] | None = None
     )
 
 
-def _comparable(fit: Fit, reml: bool) -> float:
+def likelihood_ratio(large: Fit, small: Fit, reml: bool) -> float:
+    """Twice the difference of the log-likelihoods, which rounding does not take below zero."""
+    return max(0.0, 2.0 * (comparable(large, reml) - comparable(small, reml)))
+
+
+def comparable(fit: Fit, reml: bool) -> float:
     """The log-likelihood; of REML fits in an orthonormal basis of X's columns, since it depends on their units."""
     return -0.5 * fit.criterion + (float(np.log(np.abs(np.diagonal(fit.labels.fixed.R))).sum()) if reml else 0.0)
 

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from typing import Any, Self
 
 from ..contracts.errors import ComparisonError
+from ..inference.anova import Anova, anova
 from ..inference.contrasts import Contrasts, contrasts
 from ..inference.lrt import likelihood_ratio_test
 from ..inference.methods import Method
@@ -64,6 +65,57 @@ class Tested(FittedModel[F]):
         """
         level = self._conf_level if level is None else level
         return contrasts(self._fit, self._method(df), L, rhs, level=level, joint=joint, frame=self._frame)
+
+    def anova(
+        self,
+        type: int = 3,  # noqa: A002 (R's name of it)
+        df: str | None = None,
+        *,
+        test: str = "Wald",
+        terms: Any = None,
+    ) -> Anova:
+        """Analysis of variance table: a joint test of every term of the fixed effects.
+
+        Parameters
+        ----------
+        type : {1, 2, 3}
+            Each term after those before it; after all that it is not marginal to; or averaged over what contains it,
+            with equal weights, whatever the contrasts of factors are.
+        df : {"satterthwaite", "kenward-roger", "residual", "asymptotic"}, optional
+            As in `contrast`: F for linear models, Wald's chi-squared for generalized ones and for "asymptotic".
+        test : {"Wald", "LRT"}
+            "LRT" refits the model by maximum likelihood without each term.
+        terms : dict of name -> names of columns of X, optional
+            The terms of a fit to arrays, in order; ``"a:b"`` is the interaction of ``"a"`` and ``"b"``.
+
+        Returns
+        -------
+        Anova
+            A table with a row for each term; `hypotheses` has the rows L of each.
+
+        Raises
+        ------
+        InputError, InputTypeError
+            For fits to arrays without `terms`, and for methods that this fit does not have; with what would work.
+
+        Examples
+        --------
+        >>> import ranef
+        >>> fit = ranef.lmm("angle ~ recipe * temp + (1 | recipe:replicate)", ranef.datasets.load("cake"))
+        >>> fit.anova()
+        Type III Analysis of Variance Table with Satterthwaite's method
+                      Sum Sq   Mean Sq NumDF DenDF F value Pr(>F)
+        recipe         3.997    1.9983     2   254   0.096  0.909
+        temp        1966.705 1966.7051     1   222  94.163 <2e-16 ***
+        recipe:temp    1.742    0.8708     2   222   0.042  0.959
+        ---
+        Signif. codes:  0 ‘***’ 0.001 ‘**’ 0.01 ‘*’ 0.05 ‘.’ 0.1 ‘ ’ 1
+
+        References
+        ----------
+        Kuznetsova, Brockhoff & Christensen (2017), doi 10.18637/jss.v082.i13.
+        """
+        return anova(self._fit, self._method(df), self._terms, type, test, terms)
 
     @abstractmethod
     def _method(self, df: Any) -> Method:
