@@ -71,7 +71,7 @@ def likelihood_ratio_test(one: F, other: F, names: tuple[str, str] | None = None
     """
     named = zip(names or (one.labels.right_hand_side, other.labels.right_hand_side), (one, other), strict=True)
     (small_name, small), (large_name, large) = sorted(named, key=lambda pair: pair[1].n_parameters)
-    _check_same_data(small, large)
+    check_same_data(small, large)
     reml = _check_same_likelihood(small, large)
     df = large.n_parameters - small.n_parameters
     if df == 0:
@@ -107,7 +107,13 @@ def comparable(fit: Fit, reml: bool) -> float:
     return -0.5 * fit.criterion + (float(np.log(np.abs(np.diagonal(fit.labels.fixed.R))).sum()) if reml else 0.0)
 
 
-def _check_same_data(a: Fit, b: Fit) -> None:
+def same_span(one: Fit, other: Fit) -> bool:
+    """Whether two models have the same fixed effects, as columns of X that span the same."""
+    return _spans(one, other) and _spans(other, one)
+
+
+def check_same_data(a: Fit, b: Fit) -> None:
+    """Refuse fits of other rows, and say in what they differ."""
     n, others = a.model.labels.n, b.model.labels.n
     if n != others:
         raise ComparisonError(f"the models are fitted to different data: {n} and {others} observations")
@@ -123,6 +129,8 @@ def _check_same_likelihood(small: Fit, large: Fit) -> bool:
         return _check_same_criterion(small, large)
     if isinstance(small, GeneralizedFit) and isinstance(large, GeneralizedFit):
         _check_same_distribution(small, large)
+    if isinstance(small, LinearFit) != isinstance(large, LinearFit):
+        raise ComparisonError("one model is linear and the other generalized")
     return False
 
 
@@ -131,7 +139,7 @@ def _check_same_criterion(small: LinearFit, large: LinearFit) -> bool:
         raise ComparisonError(
             "one model was fitted by REML and the other by maximum likelihood; fit both with reml=False"
         )
-    if small.reml and not (_spans(small, large) and _spans(large, small)):
+    if small.reml and not same_span(small, large):
         raise ComparisonError(
             "the models were fitted by REML and differ in fixed effects: their restricted likelihoods are of different "
             f"data. Fit both with reml=False{_as_far_as_known(small, large)}"

@@ -1,6 +1,6 @@
 """Unbalanced factors with a covariate, for tests of terms: `python tests/inference/make_wards.py` writes wards.csv.
 
-Twelve wards and eight nurses; drug and dose in unequal numbers. Without the rows of drug c at dose high a cell is empty.
+Twelve wards and eight nurses; drug and dose in unequal numbers. Without drug c at dose high a cell is empty.
 """
 
 import csv
