@@ -48,6 +48,7 @@ from .frontends.simulate import simulate
 from .inference.anova import Anova
 from .inference.comparison import Comparison
 from .inference.contrasts import Contrasts
+from .inference.exact_lrt import ExactTest
 from .inference.intervals import Intervals
 from .inference.methods import JointTest
 from .inference.profile import Profile
@@ -69,6 +70,7 @@ __all__ = [
     "Contrasts",
     "ConvergenceWarning",
     "DataWarning",
+    "ExactTest",
     "GLMMParams",
     "GLMMSolution",
     "IdentificationWarning",

@@ -94,24 +94,28 @@ def anova(fit: Fit, method: Method, terms: Terms | None, kind: Any = 3, test: An
         title = f"Analysis of Deviance Table (Type {TYPES[number]} Wald chi-squared tests)"
         return _chi_squared(names, tests, title, [*notes, caveats.few_levels(fit.labels)], record)
     title = f"Type {TYPES[number]} Analysis of Variance Table with {method.title}"
-    df, F = np.array([t.df for t in tests]), np.array([t.statistic for t in tests])
-    mean_sq = F / np.array([t.scaling for t in tests]) * fit.scale**2
     return Anova(
-        {
-            "term": names,
-            "sum_sq": mean_sq * df,
-            "mean_sq": mean_sq,
-            "num_df": df,
-            "den_df": np.array([t.df_denominator for t in tests]),
-            "statistic": F,
-            "p_value": np.array([t.p_value for t in tests]),
-        },
+        {"term": names} | f_columns(fit, tests),
         title=title,
         notes=tuple(filter(None, [*notes, caveats.by_maximum_likelihood(fit)])),
         headers=HEADERS | {"statistic": "F value", "p_value": "Pr(>F)"},
         method=method.name,
         **record,
     )
+
+
+def f_columns(fit: Fit, tests: Sequence[JointTest]) -> dict[str, FloatArray]:
+    """Columns of F tests: sums of squares as in lmerTest, F times the residual variance."""
+    df, F = np.array([t.df for t in tests]), np.array([t.statistic for t in tests])
+    mean_sq = F / np.array([t.scaling for t in tests]) * fit.scale**2
+    return {
+        "sum_sq": mean_sq * df,
+        "mean_sq": mean_sq,
+        "num_df": df,
+        "den_df": np.array([t.df_denominator for t in tests]),
+        "statistic": F,
+        "p_value": np.array([t.p_value for t in tests]),
+    }
 
 
 def _chi_squared(

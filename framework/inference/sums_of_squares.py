@@ -12,7 +12,7 @@ levels of a factor are means over all others with equal weights.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from scipy.linalg import block_diag
@@ -23,6 +23,8 @@ from .fixed_terms import FixedTerm
 
 #: Singular values below this part of the largest are zero.
 ZERO = 1e-8
+#: Weights below this are.
+ROUNDING = 1e-12
 
 
 def estimable_rows(fixed: FixedLabels) -> FloatArray:
@@ -63,7 +65,16 @@ def _after(term: FixedTerm, order: IntArray, fixed: FixedLabels, F: FloatArray) 
 
 
 def type_three(terms: Sequence[FixedTerm], fixed: FixedLabels) -> list[FloatArray]:
-    """Each term (c, p) by the functions that involve it and what contains it, orthogonal to what contains it."""
+    """Each term (c, p) by the functions that involve it and what contains it, orthogonal to what contains it.
+
+    Terms of which no column was kept are left out, as if they were not in the model.
+    """
+    there = [term for term in terms if np.isin(term.columns, fixed.kept).any()]
+    rows = dict(zip((term.name for term in there), _type_three(there, fixed), strict=True))
+    return [rows.get(term.name, np.zeros((0, len(fixed.names)))) for term in terms]
+
+
+def _type_three(terms: Sequence[FixedTerm], fixed: FixedLabels) -> Iterator[FloatArray]:
     columns = np.concatenate([term.columns for term in terms])
     G = np.zeros((sum(len(term.coding) for term in terms), len(fixed.names)))
     G[:, columns] = block_diag(*(term.coding for term in terms))
@@ -72,15 +83,16 @@ def type_three(terms: Sequence[FixedTerm], fixed: FixedLabels) -> list[FloatArra
     MG = _balanced(terms) @ G[:, columns]
     P = np.zeros((len(fixed.names), len(G)))
     P[columns] = np.linalg.solve(G[:, columns].T @ MG, MG.T)
-    E = estimable_rows(fixed) @ P
-    out = []
+    B = estimable_rows(fixed)
+    E = B @ P
     for i, term in enumerate(terms):
         own = owner == i
         above = np.isin(owner, [j for j, t in enumerate(terms) if term.is_in(t, numbers_too=True)])
         S = _without(E, ~(own | above))
         W = _orthogonal(S, _without(S, own))
-        out.append(_normalized(W, own, term) @ G)
-    return out
+        L = _normalized(W, own, term) @ G[:, fixed.kept]
+        L[np.abs(L) < ROUNDING] = 0.0
+        yield L @ B
 
 
 def _balanced(terms: Sequence[FixedTerm]) -> FloatArray:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..contracts.errors import InputError, InputTypeError, shown
+from ..estimation.generalized import GeneralizedFit
 from ..inference.comparison import Compared, Comparison, compare
 from .base import FittedModel
 
@@ -54,5 +55,11 @@ def anova(*fits: Any, names: Sequence[str] | None = None, refit: bool = True) ->
         raise InputTypeError(f"names must be texts, one for each fit; got {shown(names)}")
     if len(given) != len(fits):
         raise InputError(f"names has {len(given)} for {len(fits)} fits")
-    models = [Compared(name, fit.model, fit._fit) for name, fit in zip(given, fits, strict=True)]
+    models = [Compared(name, _described(fit), fit._fit) for name, fit in zip(given, fits, strict=True)]
     return compare(models, refit, next((fit._frame for fit in fits if fit._frame), ""))
+
+
+def _described(fit: FittedModel[Any]) -> str:
+    """The model, with the family of a generalized one."""
+    family = fit._fit.family if isinstance(fit._fit, GeneralizedFit) else None
+    return fit.model if family is None else f"{fit.model}, {family.name} ({family.link.name})"

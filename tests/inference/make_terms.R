@@ -50,7 +50,9 @@ m1 <- polished(y ~ x + (x | ward), D, REML = FALSE)
 m2 <- polished(y ~ drug + x + (x | ward), D, REML = FALSE)
 out$anova <- table(anova(m0, m1, m2))
 
-g <- function(formula, family = poisson, data = D, contrasts = NULL) glmmTMB(formula, data = data, family = family, contrasts = contrasts)
+g <- function(formula, family = poisson, data = D, contrasts = NULL)
+  glmmTMB(formula, data = data, family = family, contrasts = contrasts,
+          control = glmmTMBControl(optCtrl = list(rel.tol = 1e-15, x.tol = 1e-14, iter.max = 1000, eval.max = 2000)))
 sums <- list(drug = "contr.sum", dose = "contr.sum")
 out$poisson <- list(
   "2" = table(car::Anova(g(count ~ drug * dose + drug * x + (1 | ward)), type = 2)),
