@@ -193,7 +193,7 @@ def _notes(
         if beyond := caveats.variances_beyond(large.fit, small.fit):
             yield (
                 f"{large.name}: {small.name} has no variance of {', '.join(beyond)}; zero is at the boundary, and the "
-                "p-value too large (about twice, for one variance): see ranova()"
+                "p-value too large (up to twice, for one variance): see ranova()"
             )
     if any(small.fit.labels.fixed.rank < large.fit.labels.fixed.rank for small, large in tested):
         yield from filter(None, [caveats.few_levels(models[0].fit.labels)])

@@ -169,7 +169,7 @@ def test_what_the_likelihood_does_not_determine_is_nan():
 def test_wald_tables_are_those_of_car(kind):
     table = counts().anova(kind)
     facts = FACTS["poisson"][str(kind)]
-    agree(table, facts, {"Chisq": "statistic", "Df": "df"}, rtol=2e-5)  # glmmTMB's Hessian is by differences
+    agree(table, facts, {"Chisq": "statistic", "Df": "df"}, rtol=5e-5)  # glmmTMB searches to about 1e-6 standard errors
     np.testing.assert_allclose(table["p_value"], stats.chi2.sf(table["statistic"], table["df"]))
     assert table.method == "asymptotic"
     assert "Wald chi-squared" in table.title
