@@ -116,7 +116,7 @@ def _without(rows: FloatArray, columns: BoolArray) -> FloatArray:
     some = some[:, size > ZERO] / size[size > ZERO]
     if some.size == 0:
         return rows
-    U, s, _ = np.linalg.svd(some)
+    U, s, _ = np.linalg.svd(some, full_matrices=some.shape[1] < len(some))
     rank = int((s > ZERO * s[0]).sum())
     return np.asarray(U[:, rank:].T @ rows)
 

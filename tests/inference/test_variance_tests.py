@@ -101,6 +101,13 @@ def test_reduced_models_are_those_that_are_fitted_directly():
         assert table["npar"][row + 1] == direct.n_parameters
 
 
+def test_columns_that_are_left_are_those_that_were_given():
+    """A fit computes in a basis of the columns, in which the third is a combination of all."""
+    table = lmm("y ~ drug + (x + w | ward)").ranova()
+    for row, formula in enumerate(["y ~ drug + (w | ward)", "y ~ drug + (x | ward)"]):
+        assert table["log_likelihood"][row + 1] == pytest.approx(lmm(formula).log_likelihood, abs=1e-6)
+
+
 def test_known_precisions_stay():
     rng = np.random.default_rng(8)
     A = np.eye(5) + 0.3
