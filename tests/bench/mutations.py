@@ -2717,7 +2717,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "framework/design/reduced.py",
         "return np.asarray(f.R.T @ np.array(",
         "return np.asarray(f.R @ np.array(",
-        "tests/inference/test_variance_tests.py::test_reduced_models_are_those_that_are_fitted_directly",
+        "tests/inference/test_variance_tests.py::test_columns_that_are_left_are_those_that_were_given",
     ),
     Mutation(
         "framework/inference/deletions.py",

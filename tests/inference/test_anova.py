@@ -13,6 +13,7 @@ from ranef.inference.fixed_terms import fixed_terms
 from ranef.inference.sums_of_squares import type_three
 
 from ..lmm.models import fitted as reference
+from ..reference.load import names
 from .wards import FACTS, WARDS, counts, fitted, glmm, lmm
 
 COLUMNS = {
@@ -23,6 +24,11 @@ COLUMNS = {
     "F value": "statistic",
     "Pr(>F)": "p_value",
 }
+
+
+def anova_of(name):
+    """lmerTest's table of a reference fit."""
+    return reference(name).record.get("anova_type3_satterthwaite", {})
 
 
 def agree(table, facts, columns, rtol):
@@ -232,6 +238,18 @@ def test_terms_of_arrays_are_given():
     rows = np.eye(len(fit.names))[[fit.names.index(c) for c in terms["drug"]]]
     assert third["statistic"][0] == pytest.approx(fit.contrast(rows, joint=True).joint.statistic)
     assert "depends on how factors are coded" in str(third)
+
+
+@pytest.mark.parametrize("name", [n for n in names("lmm_sleepstudy") if "rows" in anova_of(n)])
+def test_terms_of_the_reference_fits_are_those_of_lmertest(name):
+    facts = anova_of(name)
+    table = reference(name).solution.anova(terms={row: [row] for row in facts["rows"]})
+    values = dict(zip(facts["cols"], np.array(facts["values"], dtype=float), strict=True))
+    for theirs, ours in COLUMNS.items():
+        expected = values[theirs]
+        if ours == "num_df":
+            expected = np.nan_to_num(expected)  # of the column that was dropped: 0
+        np.testing.assert_allclose(table[ours], expected, rtol=1e-5 if ours != "p_value" else 1e-3)
 
 
 @pytest.mark.parametrize(
