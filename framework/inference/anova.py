@@ -77,7 +77,8 @@ def anova(fit: Fit, method: Method, terms: Terms | None, kind: Any = 3, test: An
     tested = [(term, L) for term, L in zip(partition, rows, strict=True) if term.is_tested]
     if not tested:
         raise InputError("the model has no term but the intercept: there is nothing to test")
-    notes = [*_of_rank(fit, tested), *_of_coding(number, given)]
+    at_zero = [] if number == 1 or given is not None else _at_zero(partition, tested, number, fit)
+    notes = [*at_zero, *_of_rank(fit, tested), *_of_coding(number, given)]
     names, frame = tuple(term.name for term, _ in tested), terms.frame if terms else ""
     record: dict[str, Any] = {
         "hypotheses": {term.name: L for term, L in tested},
@@ -194,6 +195,20 @@ def _likelihood_ratios(
         refits += [(term.name, large), (term.name, small)]
     notes = [REFITTED] if full is not fit else []
     return tests, [*notes, *dict.fromkeys(caveats.not_converged(refits)), caveats.few_levels(fit.labels)]
+
+
+def _at_zero(
+    terms: Sequence[FixedTerm], tested: Sequence[tuple[FixedTerm, FloatArray]], number: int, fit: Fit
+) -> list[str]:
+    """Which terms are tested at one value of a covariate that they interact with."""
+    if number == 2 and not isinstance(fit, LinearFit):
+        return []
+    where: dict[str, set[str]] = {}
+    for term, _ in tested:
+        for other in terms:
+            if term.is_in(other, numbers_too=False) and other.numeric - term.numeric:
+                where.setdefault(term.name, set()).update(other.numeric - term.numeric)
+    return [f"{name} is tested where {', '.join(sorted(of))} is zero: they interact" for name, of in where.items()]
 
 
 def _of_rank(fit: Fit, tested: Sequence[tuple[FixedTerm, FloatArray]]) -> list[str]:

@@ -118,6 +118,7 @@ class Tested(FittedModel[F]):
         recipe:temp    1.742    0.8708     2   222   0.042  0.959
         ---
         Signif. codes:  0 ‘***’ 0.001 ‘**’ 0.01 ‘*’ 0.05 ‘.’ 0.1 ‘ ’ 1
+        recipe is tested where temp is zero: they interact
 
         References
         ----------
@@ -248,7 +249,7 @@ class Tested(FittedModel[F]):
         for one in (other, *others):
             if type(self) is not type(one):
                 raise ComparisonError(
-                    f"compare needs fits of one kind; got {type(self).__name__} and {type(one).__name__}"
+                    f"compare needs two fits of one kind; got {type(self).__name__} and {type(one).__name__}"
                 )
         if others:
             return anova_of_fits(self, other, *others, refit=False)

@@ -2726,6 +2726,24 @@ MUTATIONS: tuple[Mutation, ...] = (
         "tests/inference/test_variance_tests.py::test_deletions_of_generalized_models_are_refits",
     ),
     Mutation(
+        "framework/design/fixed.py",
+        "for _ in range(2 * bool(len(kept))):",
+        "for _ in range(1 * bool(len(kept))):",
+        "tests/inference/test_anova.py::test_units_and_origins_of_covariates_change_what_is_tested_at_zero_only",
+    ),
+    Mutation(
+        "framework/inference/anova.py",
+        "if number == 2 and not isinstance(fit, LinearFit):",
+        "if number == 2:",
+        "tests/inference/test_anova.py::test_tests_at_one_value_of_a_covariate_say_so",
+    ),
+    Mutation(
+        "framework/inference/refits.py",
+        "if isinstance(fit, LinearFit) and fit.reml:",
+        "if False:",
+        "tests/inference/test_anova.py::test_likelihood_ratios_of_linear_models_are_of_refits_by_maximum_likelihood",
+    ),
+    Mutation(
         "framework/inference/contrasts.py",
         "unknown = ~estimable | _undetermined(fit, rows) | ~known",
         "unknown = ~estimable | ~known",

@@ -14,7 +14,7 @@ from ranef.inference.sums_of_squares import type_three
 
 from ..lmm.models import fitted as reference
 from ..reference.load import names
-from .wards import FACTS, WARDS, counts, fitted, glmm, lmm
+from .wards import EMPTY, FACTS, WARDS, counts, fitted, glmm, lmm
 
 COLUMNS = {
     "Sum Sq": "sum_sq",
@@ -133,6 +133,26 @@ def test_models_without_main_effects(formula):
     for other in ("sum", "helmert"):
         again = lmm(formula, contrasts={"drug": other, "dose": other}).anova()
         np.testing.assert_allclose(again["statistic"], table["statistic"], rtol=1e-5)
+
+
+def test_tests_at_one_value_of_a_covariate_say_so():
+    note = "drug is tested where x is zero: they interact"
+    for kind, expected in ((1, False), (2, True), (3, True)):
+        assert (note in str(fitted("covariate").anova(kind))) is expected
+    assert note in str(counts().anova(3))
+    assert note not in str(counts().anova(2))  # car's rule
+    assert "is zero" not in str(fitted("interaction").anova())
+
+
+@pytest.mark.parametrize("kind", [1, 3])
+def test_units_and_origins_of_covariates_change_what_is_tested_at_zero_only(kind):
+    formula = "y ~ drug * dose + drug * x + (1 | ward)"
+    here = lmm(formula, EMPTY).anova(kind)
+    for scale, origin in ((1e-7, 0.0), (1e7, 0.0), (1.0, 1e5)):
+        there = lmm(formula, {**EMPTY, "x": scale * EMPTY["x"] + origin}).anova(kind)
+        np.testing.assert_array_equal(there["num_df"], here["num_df"])
+        rows = slice(1 if origin else 0, None)
+        np.testing.assert_allclose(there["statistic"][rows], here["statistic"][rows], rtol=1e-5)
 
 
 def test_terms_with_several_columns_and_calls():
