@@ -45,11 +45,15 @@ from .formula.model_frame import ModelFrame, model_frame
 from .frontends.glmm import glmm
 from .frontends.lmm import lmm
 from .frontends.simulate import simulate
+from .inference.anova import Anova
+from .inference.comparison import Comparison
 from .inference.contrasts import Contrasts
+from .inference.exact_lrt import ExactTest
 from .inference.intervals import Intervals
 from .inference.methods import JointTest
 from .inference.profile import Profile
 from .prediction.predict import Prediction
+from .solution.comparing import anova
 from .solution.glmm import GLMMParams, GLMMSolution
 from .solution.lmm import LMMParams, LMMSolution
 from .solution.loading import load
@@ -60,10 +64,13 @@ except _PackageNotFoundError:  # used from a source tree that is not installed
     __version__ = "0+unknown"
 
 __all__ = [
+    "Anova",
+    "Comparison",
     "ComparisonError",
     "Contrasts",
     "ConvergenceWarning",
     "DataWarning",
+    "ExactTest",
     "GLMMParams",
     "GLMMSolution",
     "IdentificationWarning",
@@ -93,6 +100,7 @@ __all__ = [
     "Table",
     "VarCompSummary",
     "__version__",
+    "anova",
     "contracts",
     "datasets",
     "glmm",

@@ -186,7 +186,7 @@ def _factor(
     precision = None
     if relation is not None:
         levels, precision = relation.of_levels(levels)
-    basis, R = _basis(terms, columns, weights)
+    basis, R = basis_of_terms(terms, columns, weights)
     return RandomFactor(
         terms=terms,
         levels=levels,
@@ -197,7 +197,7 @@ def _factor(
     )
 
 
-def _basis(
+def basis_of_terms(
     terms: Sequence[Term], columns: Mapping[str, FloatArray], weights: FloatArray | None
 ) -> tuple[tuple[Column, ...], FloatArray]:
     """Basis of each term's columns, and R, block diagonal over the terms; of independent effects one for all."""

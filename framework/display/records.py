@@ -34,6 +34,10 @@ MAX_ROWS = 60
 HEADERS = {"estimate": "Estimate", "se": "Std. Error", "p_value": "p value"}
 #: Columns with as many decimals as each other, as in R's tables of coefficients.
 ALIKE = ("estimate", "value", "se", "lower", "upper", "df")
+#: Columns with so many decimals: of numbers whose differences matter, and not their size.
+DECIMALS = {"aic": 2, "bic": 2, "log_likelihood": 2, "deviance": 2, "weight": 3}
+#: Columns that are p-values; the first has stars.
+P_VALUES = ("p_value", "p_mixture")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -225,8 +229,10 @@ def _texts(name: str, column: AnyArray) -> list[str]:
     values = column.tolist()
     if column.dtype.kind != "f":
         return [str(v) for v in values]
-    if name == "p_value":
+    if name in P_VALUES:
         return format_p_values(values, DIGITS - 1)
+    if name in DECIMALS:
+        return ["NA" if np.isnan(v) else f"{v:.{DECIMALS[name]}f}" for v in values]
     if name == "statistic":
         return format_statistics(values, DIGITS)
     return format_numbers(values, DIGITS)

@@ -15,10 +15,11 @@ from ..design.arrays import check_length
 from ..design.reading import rows_text
 from ..design.terms import INTERCEPT
 from .columns import Frame
-from .formulaic import Part, TermColumns, encode
+from .formulaic import Part, TermColumns, codings, encode
 from .grouping import labels_of
 from .plan import Plan, make_plan, text_expression
 from .source import Source, check_finite, numbers_of, table_of
+from .variables import Variable
 
 #: Version of `Encoder.to_state`.
 STATE_VERSION = 1
@@ -72,6 +73,13 @@ class Encoder:
     def terms(self) -> dict[str, TermColumns]:
         """Fixed terms by name."""
         return {term.name: term for term in self.parts[0].terms}
+
+    def codings(self) -> dict[str, dict[str, FloatArray]]:
+        """What the columns of every factor of the fixed terms are at each of its levels, by factor and label."""
+        levels = {name: kept for name in self.plan.in_fixed if (kept := self.variables[name][1])}
+        n = max(map(len, levels.values()), default=0)
+        variables = {name: Variable.of_codes(np.arange(n) % len(kept), kept) for name, kept in levels.items()}
+        return codings(self.parts[0], table_of(variables, self.plan.names, n), self.plan.names) if n else {}
 
     def new_data(self, data: Any, offset: Any = None, *, effects: bool = True, levels: bool = True) -> NewData:
         """Encode other rows as those of the fit.

@@ -113,6 +113,36 @@ def encode(part: Part, frame: Any, names: Names) -> FloatArray:
     return matrix
 
 
+def codings(part: Part, table: Any, names: Names) -> dict[str, dict[str, FloatArray]]:
+    """Of every factor with levels, by its name in `TermColumns`: what its columns are at each level, (levels,).
+
+    By the labels that stand in names of columns: ``f[T.b]`` of its contrasts, ``f[b]`` of an indicator.
+
+    Parameters
+    ----------
+    part : Part
+    table : pandas.DataFrame
+        The variables with levels, all of which occur.
+    names : Names
+    """
+    wanted = {factor for term in part.terms for factor in term.contrasts}
+    exprs = dict.fromkeys(f.expr for term in _formula(part.source) for f in term.factors)
+    found = [expr for expr in exprs if _shown(expr, names) in wanted]
+    if not found:
+        return {}
+    _, spec = _materialize(" + ".join(["1", *found]), {}, table, names)
+    out: dict[str, dict[str, FloatArray]] = {}
+    for factor, state in spec.factor_contrasts.items():
+        own = out[_shown(factor.expr, names)] = {}
+        for reduced in (True, False):
+            pattern = state.contrasts.get_factor_format(state.levels, reduced_rank=reduced)
+            fields = state.contrasts.get_coding_column_names(state.levels, reduced_rank=reduced)
+            matrix = np.asarray(state.contrasts.get_coding_matrix(state.levels, reduced_rank=reduced), np.float64)
+            for field, column in zip(fields, matrix.T, strict=True):
+                own[_shown(pattern.format(name=factor.expr, field=field), names)] = column
+    return out
+
+
 def _formula(source: str) -> Any:
     formulaic, parser = library("formulaic"), library("formulaic.parser")
     try:

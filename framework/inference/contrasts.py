@@ -136,6 +136,15 @@ def contrasts(
     return record
 
 
+def zero_test(fit: Fit, method: Method, L: FloatArray) -> JointTest:
+    """Joint test that estimable functions L beta (c, p) of the coefficients are zero."""
+    if len(L) == 0:
+        return JointTest(float("nan"), 0, float("nan"), float("nan"))
+    rows = fit.labels.fixed.in_basis(L)
+    unknown = _undetermined(fit, rows) | ~method.known(rows)
+    return _joint(method, rows, np.where(unknown, np.nan, rows @ fit.gamma))
+
+
 def _left_out(H: Hypotheses, good: BoolArray) -> str:
     return ", ".join(name for name, is_good in zip(H.names, good, strict=True) if not is_good)
 
