@@ -19,6 +19,7 @@ from .encoder import Encoder, random_columns
 from .expressions import Names, evaluate, variables
 from .formulaic import Part, learn
 from .grouping import grouping_of
+from .observed import observe
 from .plan import Plan, check_context, check_contrasts, make_plan, text_expression
 from .source import Source, check_finite, numbers_of, table_of
 from .terms import Terms
@@ -204,6 +205,7 @@ def model_frame(
         n_dropped=int((lost & inside).sum()),
         n_outside=int((~inside).sum()),
         frame=frame.kind,
+        observed=observe(plan.in_fixed, source, prior, known),
     )
     return ModelFrame(
         y=y,

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from .encoder import Encoder
 from .formulaic import TermColumns
+from .observed import Observed
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Terms:
         Rows outside of the subset.
     frame : str
         Kind of the data frame: "pandas", "polars", "pyarrow", or "" for other data.
+    observed : Observed, optional
+        Means, values and cells of the variables of the fixed part; None where an earlier version saved the fit.
     """
 
     formula: str
@@ -47,6 +50,7 @@ class Terms:
     n_dropped: int
     n_outside: int
     frame: str = ""
+    observed: Observed | None = None
 
     def new_rows(self, data: Any, *, effects: bool, levels: bool, weights: bool) -> dict[str, Any]:
         """New rows of a data frame as `predict` takes them of array fits: X, groups, random_data, offset, weights.
@@ -73,7 +77,8 @@ class Terms:
     def to_state(self) -> dict[str, Any]:
         """All of it as dicts, lists, numbers and text, which JSON keeps."""
         own = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "encoder"}
-        return own | {"dropped": dict(self.dropped), "encoder": self.encoder.to_state()}
+        observed = None if self.observed is None else self.observed.to_state()
+        return own | {"dropped": dict(self.dropped), "encoder": self.encoder.to_state(), "observed": observed}
 
     @classmethod
     def from_state(cls, state: Any, context: Mapping[str, Any] | None = None) -> Self:
@@ -87,9 +92,14 @@ class Terms:
             For functions of the context that are missing.
         """
         known = {f.name for f in fields(cls)}
-        if not isinstance(state, Mapping) or set(state) != known:
+        if not isinstance(state, Mapping) or set(state) | {"observed"} != known:
             raise TypeError("not the parts of one")
-        return cls(**(dict(state) | {"encoder": Encoder.from_state(state["encoder"], context)}))
+        observed = state.get("observed")
+        made = {
+            "encoder": Encoder.from_state(state["encoder"], context),
+            "observed": None if observed is None else Observed.from_state(observed),
+        }
+        return cls(**(dict(state) | made))
 
     @property
     def fixed(self) -> dict[str, TermColumns]:
