@@ -39,17 +39,16 @@ class Family:
     pairwise: bool = False
 
 
-def _pairwise(k: int, labels: Sequence[str], ref: Any) -> Family:
+def _pairwise(k: int, labels: Sequence[str], ref: int) -> Family:
     pairs = list(combinations(range(k), 2))
     return _differences(labels, pairs, "tukey", pairwise=True)
 
 
-def _against_control(k: int, labels: Sequence[str], ref: Any) -> Family:
-    control = _place(ref, labels)
-    return _differences(labels, [(i, control) for i in range(k) if i != control], "dunnettx")
+def _against_control(k: int, labels: Sequence[str], ref: int) -> Family:
+    return _differences(labels, [(i, ref) for i in range(k) if i != ref], "dunnettx")
 
 
-def _consecutive(k: int, labels: Sequence[str], ref: Any) -> Family:
+def _consecutive(k: int, labels: Sequence[str], ref: int) -> Family:
     return _differences(labels, [(i + 1, i) for i in range(k - 1)], "mvt")
 
 
@@ -61,21 +60,21 @@ def _differences(
     return Family(tuple(f"{labels[i]} - {labels[j]}" for i, j in pairs), weights, adjust, pairwise)
 
 
-def _effects(k: int, labels: Sequence[str], ref: Any) -> Family:
+def _effects(k: int, labels: Sequence[str], ref: int) -> Family:
     return Family(tuple(f"{label} effect" for label in labels), np.eye(k) - 1.0 / k, "fdr")
 
 
-def _deleted_effects(k: int, labels: Sequence[str], ref: Any) -> Family:
+def _deleted_effects(k: int, labels: Sequence[str], ref: int) -> Family:
     return Family(tuple(f"{label} effect" for label in labels), (k * np.eye(k) - 1.0) / (k - 1), "fdr")
 
 
-def _mean_change(k: int, labels: Sequence[str], ref: Any) -> Family:
+def _mean_change(k: int, labels: Sequence[str], ref: int) -> Family:
     i = np.arange(1, k)[:, None]
     weights = np.where(np.arange(k) < i, -1.0 / i, 1.0 / (k - i))
     return Family(tuple(f"{a}|{b}" for a, b in pairwise(labels)), weights, "mvt")
 
 
-def _polynomial(k: int, labels: Sequence[str], ref: Any) -> Family:
+def _polynomial(k: int, labels: Sequence[str], ref: int) -> Family:
     """Orthogonal polynomials of 1, 2, ..., k in the whole numbers of the tables."""
     highest = min(HIGHEST, k - 1)
     Q, _ = np.linalg.qr(np.vander(np.arange(k) - 0.5 * (k - 1), highest + 1, increasing=True))
@@ -91,8 +90,8 @@ def _whole(values: FloatArray) -> FloatArray:
     return np.asarray(np.round(scaled))
 
 
-#: By name: of the number of means, their labels, and the reference level.
-FAMILIES: dict[str, Callable[[int, Sequence[str], Any], Family]] = {
+#: By name: of the number of means, their labels, and the place of the control.
+FAMILIES: dict[str, Callable[[int, Sequence[str], int], Family]] = {
     "pairwise": _pairwise,
     "trt.vs.ctrl": _against_control,
     "poly": _polynomial,
@@ -103,8 +102,10 @@ FAMILIES: dict[str, Callable[[int, Sequence[str], Any], Family]] = {
 }
 
 
-def family_of(method: Any, labels: Sequence[str], ref: Any = None) -> Family:
+def family_of(method: Any, labels: Sequence[str], ref: Any = None, short: Sequence[str] = ()) -> Family:
     """A family by its name, or of weights that are given: a matrix (c, k), or a dict of label and weights.
+
+    Means may be named by their labels, or by the `short` ones.
 
     Raises
     ------
@@ -126,10 +127,10 @@ def family_of(method: Any, labels: Sequence[str], ref: Any = None) -> Family:
             raise InputError("ref= is the control of 'trt.vs.ctrl'")
         if k < 2:
             raise InputError(f"there is one mean ({', '.join(labels)}): nothing to compare it with")
-        return FAMILIES[method](k, labels, ref)
+        return FAMILIES[method](k, labels, 0 if ref is None else _place(ref, labels, short))
     if ref is not None:
         raise InputError("ref= is the control of 'trt.vs.ctrl'")
-    names, weights = _given(method, labels)
+    names, weights = _given(method, labels, short)
     if weights.shape[1] != k:
         raise InputError(
             f"a contrast has {weights.shape[1]} weights, and there are {k} means: {', '.join(labels[:10])}"
@@ -140,9 +141,9 @@ def family_of(method: Any, labels: Sequence[str], ref: Any = None) -> Family:
     return Family(names, weights, "none")
 
 
-def _given(method: Any, labels: Sequence[str]) -> tuple[tuple[str, ...], FloatArray]:
+def _given(method: Any, labels: Sequence[str], short: Sequence[str]) -> tuple[tuple[str, ...], FloatArray]:
     if isinstance(method, Mapping):
-        rows = [_row(name, row, labels) for name, row in method.items()]
+        rows = [_row(name, row, labels, short) for name, row in method.items()]
         if not rows:
             raise InputError("there are no contrasts in an empty dict")
         if lengths := {len(row) for row in rows} - {len(labels)}:
@@ -159,22 +160,21 @@ def _given(method: Any, labels: Sequence[str]) -> tuple[tuple[str, ...], FloatAr
     return tuple(f"C.{i + 1}" for i in range(len(weights))), weights
 
 
-def _row(name: Any, row: Any, labels: Sequence[str]) -> FloatArray:
+def _row(name: Any, row: Any, labels: Sequence[str], short: Sequence[str]) -> FloatArray:
     """Weights of one contrast, in order or by label."""
     if not isinstance(row, Mapping):
         return as_numbers(row, f"the contrast {name!r}")
     out = np.zeros(len(labels))
     for label, weight in row.items():
-        out[_place(label, labels)] = real_number(weight, f"the weight of {label} in {name!r}")
+        out[_place(label, labels, short)] = real_number(weight, f"the weight of {label} in {name!r}")
     return out
 
 
-def _place(label: Any, labels: Sequence[str]) -> int:
+def _place(label: Any, labels: Sequence[str], short: Sequence[str]) -> int:
     """Where a mean is: by its label, or counted from 0."""
-    if label is None:
-        return 0
-    if str(label) in labels:
-        return list(labels).index(str(label))
+    for names in map(list, (labels, short)):
+        if str(label) in names:
+            return names.index(str(label))
     if isinstance(label, int) and not isinstance(label, bool) and -len(labels) <= label < len(labels):
         return label % len(labels)
     raise InputError(f"there is no mean {label!r}; there are {', '.join(labels[:20])}")

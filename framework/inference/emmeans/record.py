@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import cached_property
@@ -23,6 +24,7 @@ from .letters import letters_of
 from .scale import Scale
 
 TYPES = ("link", "response")
+_NUMBER = re.compile(r"-?\d+\.?\d*(e[+-]?\d+)?")
 #: Weights below this part of what they are sums of are rounding.
 ROUNDING = 1e-13
 
@@ -93,10 +95,14 @@ class Linear:
         for key in dict.fromkeys(keys):
             yield dict(zip(self.by, key, strict=True)), np.array([i for i, other in enumerate(keys) if other == key])
 
-    def names_of(self, rows: AnyArray) -> list[str]:
-        """What rows are called within their family."""
-        columns = [self.labels[name][rows].tolist() for name in self.labels if name not in self.by]
-        return [" ".join(map(text_of, values)) for values in zip(*columns, strict=True)] or [""] * len(rows)
+    def names_of(self, rows: AnyArray, full: bool = True) -> list[str]:
+        """What rows are called within their family; `full` with the variable before levels that are numbers."""
+        columns = []
+        for name in (name for name in self.labels if name not in self.by):
+            texts = [text_of(value) for value in self.labels[name][rows].tolist()]
+            numbers = full and all(_NUMBER.fullmatch(text) for text in texts)
+            columns.append([name * numbers + text for text in texts])
+        return [" ".join(texts) for texts in zip(*columns, strict=True)] or [""] * len(rows)
 
     def combined(self, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Rows of L and offsets of combinations (r, c), rounding left out; NaN where they need an unknown row."""
@@ -194,7 +200,7 @@ class MarginalMeans(Table):
         blocks, keys = [], []
         sizes = {len(rows) for _, rows in of.families()}
         for key, rows in of.families():
-            family = family_of(method, of.names_of(rows), ref)
+            family = family_of(method, of.names_of(rows), ref, of.names_of(rows, full=False))
             weights = np.zeros((len(family.names), len(of.L)))
             weights[:, rows] = family.weights
             blocks.append(weights)
@@ -202,10 +208,13 @@ class MarginalMeans(Table):
             keys += [key] * len(family.names)
         weights = np.concatenate(blocks)
         L, offset = of.combined(weights)
-        columns: dict[str, AnyArray] = {"contrast": np.array(labels, dtype=object)}
-        columns |= {name: _column([key[name] for key in keys]) for name in of.by}
+        on = type or self.type
         sums = np.abs(weights.sum(axis=1)) <= 1e-6 * np.abs(weights).max(axis=1)
         scale, notes = _scale_of_contrasts(of.scale, bool(sums.all()))
+        if on == "response" and scale.name and not isinstance(method, Mapping):
+            labels = [label.replace(" - ", " / ") for label in labels]
+        columns: dict[str, AnyArray] = {"contrast": np.array(labels, dtype=object)}
+        columns |= {name: _column([key[name] for key in keys]) for name in of.by}
         made = replace(
             of,
             labels=columns,
@@ -217,7 +226,7 @@ class MarginalMeans(Table):
             means=max(sizes) if family.pairwise else 0,
             notes=notes,
         )
-        return summarized(made, adjust, self.level if level is None else level, type or self.type)
+        return summarized(made, adjust, self.level if level is None else level, on)
 
     def pairs(
         self,
