@@ -170,7 +170,7 @@ class Tested(FittedModel[F]):
         >>> import ranef
         >>> fit = ranef.lmm("Reaction ~ poly(Days, 2) + (Days | Subject)", ranef.datasets.load("sleepstudy"))
         >>> fit.emtrends("Days", "Days", at={"Days": [0, 9]})["estimate"].round(3).tolist()
-        [7.434, 13.501]
+        [7.434, 13.5]
         """
         given = {"by": by, "at": at, "weights": weights, "adjust": adjust}
         level = self._conf_level if level is None else level
@@ -203,7 +203,7 @@ class Tested(FittedModel[F]):
         >>> fit = ranef.lmm("angle ~ recipe * temperature + (1 | replicate:recipe)", cake)
         >>> tests = fit.joint_tests()
         >>> tests["term"].tolist(), tests["df1"].tolist(), tests["statistic"].round(3).tolist()
-        (['recipe', 'temperature', 'recipe:temperature'], [2, 5, 10], [0.243, 21.165, 1.019])
+        (['recipe', 'temperature', 'recipe:temperature'], [2, 5, 10], [0.249, 20.52, 1.006])
         """
         return joint_tests(self._fit, self._terms, self._method(df), by, at)
 

@@ -42,7 +42,7 @@ def check_adjust(adjust: str | None, default: str, pairwise: bool) -> tuple[str,
 
 
 @dataclass(frozen=True, eq=False)
-class Tests:
+class Together:
     """One family of tests, in which errors are counted together.
 
     Parameters
@@ -84,7 +84,8 @@ class Tests:
             case "scheffe":
                 return np.asarray(stats.f.sf(t**2 / self.rank, self.rank, df))
             case "mvt":
-                return self._beyond(t)
+                # between these always: what is left of the integral's error where it is small
+                return np.asarray(np.clip(self._beyond(t), plain, -np.expm1(m * np.log1p(-plain))))
             case "none":
                 return plain
         return stepwise(plain, adjust)
@@ -123,14 +124,14 @@ class Tests:
         for df in np.unique(self.df[known]):
             largest = Maximum(inside, float(df))
             for i in known[self.df[known] == df]:
-                out[i] = min(max(1.0 - largest.cdf(float(t[i])), 0.0), 1.0)
+                out[i] = largest.sf(float(t[i]))
         return out
 
 
 def stepwise(p: FloatArray, adjust: str) -> FloatArray:
     """Bonferroni's, Holm's (1979), Hochberg's (1988), Benjamini & Hochberg's (1995) or Benjamini & Yekutieli's (2001).
 
-    Tests without a p-value count among the tests.
+    Together without a p-value count among the tests.
 
     Examples
     --------

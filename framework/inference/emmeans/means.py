@@ -20,7 +20,8 @@ from .average import WEIGHTS, averages
 from .families import family_of
 from .grid import Axis, Grid, reference_grid
 from .joint import joint_tests_by
-from .record import Linear, MarginalMeans, names_of, summarized
+from .linear import Linear, names_of
+from .record import MarginalMeans, summarized
 from .scale import Scale, scale_of
 from .trends import slopes
 

@@ -35,7 +35,7 @@ class Maximum:
 
     Examples
     --------
-    >>> Maximum(np.eye(1), 10.0).quantile(0.95).round(3)
+    >>> round(Maximum(np.eye(1), 10.0).quantile(0.95), 3)
     2.228
     """
 
@@ -58,29 +58,30 @@ class Maximum:
             return np.ones(POINTS)
         return np.asarray(np.sqrt(special.chdtri(self.df, 1.0 - self._points[-1]) / self.df))
 
-    def cdf(self, limit: float) -> float:
-        """Chance that none is beyond `limit`."""
+    def sf(self, limit: float) -> float:
+        """Chance that one of them is beyond `limit`."""
         root, points = self._root, self._points
         rank = root.shape[1]
         bound = limit * self._scale
         last = np.array([np.flatnonzero(row)[-1] for row in root])
         y = np.empty((rank, POINTS))
-        inside = np.ones(POINTS)
+        inside, beyond = np.ones(POINTS), np.zeros(POINTS)
         for j in range(rank):
             rows = root[last == j]
             before, own = rows[:, :j] @ y[:j], rows[:, j, None]
             ends = (-bound - before) / own, (bound - before) / own
-            low = special.ndtr(np.minimum(*ends).max(axis=0))
-            width = np.maximum(special.ndtr(np.maximum(*ends).min(axis=0)) - low, 0.0)
-            inside *= width
-            y[j] = special.ndtri(np.clip(low + points[j] * width, 1e-300, 1.0 - 1e-16))
-        return float(inside.mean())
+            least, most = np.minimum(*ends).max(axis=0), np.maximum(*ends).min(axis=0)
+            low, out = special.ndtr(least), np.minimum(special.ndtr(least) + special.ndtr(-most), 1.0)
+            beyond += inside * out
+            inside *= 1.0 - out
+            y[j] = special.ndtri(np.clip(low + points[j] * (1.0 - out), 1e-300, 1.0 - 1e-16))
+        return float(beyond.mean())
 
     def quantile(self, level: float) -> float:
-        """The limit that none is beyond with this chance."""
-        m = len(self.correlation)
-        one, all_apart = (special.stdtrit(min(self.df, 1e10), 0.5 + 0.5 * p) for p in (level, 1.0 - (1.0 - level) / m))
-        found = optimize.brentq(lambda c: self.cdf(c) - level, 0.99 * one, 1.01 * all_apart, xtol=1e-7)
+        """The limit that none is beyond with this chance, between that of one statistic and Bonferroni's."""
+        outside, df = 1.0 - level, min(self.df, 1e10)
+        one, all_apart = (special.stdtrit(df, 1.0 - 0.5 * p) for p in (outside, outside / len(self.correlation)))
+        found = optimize.brentq(lambda c: self.sf(c) - outside, 0.99 * one, 1.01 * all_apart, xtol=1e-7)
         return float(found)
 
 

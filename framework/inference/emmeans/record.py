@@ -2,120 +2,24 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from ...contracts.arrays import AnyArray, BoolArray, FloatArray, real_number
-from ...contracts.errors import InputError, InputTypeError, shown
+from ...contracts.errors import InputError, shown
 from ...display.records import Table
-from ...estimation.model import Fit
-from ...formula.variables import number_label
-from ..contrasts import Estimates, estimates
-from ..methods import DEPENDENT, Method
-from .adjust import WITHOUT_LIMITS, Tests, check_adjust
+from ..methods import DEPENDENT
+from .adjust import WITHOUT_LIMITS, Together, check_adjust
 from .families import family_of
 from .joint import joint_tests_by
 from .letters import letters_of
+from .linear import Linear, names_of
 from .scale import Scale
 
 TYPES = ("link", "response")
-_NUMBER = re.compile(r"-?\d+\.?\d*(e[+-]?\d+)?")
-#: Weights below this part of what they are sums of are rounding.
-ROUNDING = 1e-13
-
-
-@dataclass(frozen=True, eq=False)
-class Linear:
-    """Linear functions of the coefficients, with the columns that say what they are.
-
-    Parameters
-    ----------
-    fit : Fit
-    method : Method
-        Of testing.
-    labels : dict of str to (c,) array
-        Factors and covariates, or names of contrasts; then those of `by`.
-    by : tuple of str
-        Variables that divide the rows into families.
-    L : (c, p) array
-        NaN where cells are empty.
-    offset : (c,) array
-        Added to L beta.
-    scale : Scale
-    what : str
-        "means", "slopes" or "contrasts".
-    adjust : str
-        Adjustment by default.
-    means : int
-        Number of means that a family of all pairwise differences compares; 0 for other rows.
-    notes : tuple of str
-    frame : str
-        Kind of data frame that the user works with.
-    """
-
-    fit: Fit
-    method: Method
-    labels: Mapping[str, AnyArray]
-    by: tuple[str, ...]
-    L: FloatArray
-    offset: FloatArray
-    scale: Scale
-    what: str
-    adjust: str = "none"
-    means: int = 0
-    notes: tuple[str, ...] = ()
-    frame: str = ""
-
-    @cached_property
-    def empty(self) -> BoolArray:
-        """Rows that are means of no cell."""
-        return np.asarray(np.isnan(self.L).any(axis=1))
-
-    @cached_property
-    def estimates(self) -> Estimates:
-        """Estimates on the scale of the coefficients, offsets left out."""
-        empty = self.empty
-        found = estimates(self.fit, self.method, np.where(empty[:, None], 0.0, self.L))
-        covariance = found.covariance.copy()
-        covariance[empty] = covariance[:, empty] = np.nan
-        return replace(found, values=np.where(empty, np.nan, found.values), covariance=covariance)
-
-    def families(self) -> Iterator[tuple[dict[str, Any], AnyArray]]:
-        """Values of `by`, and the rows that have them."""
-        c = len(self.L)
-        if not self.by:
-            yield {}, np.arange(c)
-            return
-        keys = list(zip(*(self.labels[name].tolist() for name in self.by), strict=True))
-        for key in dict.fromkeys(keys):
-            yield dict(zip(self.by, key, strict=True)), np.array([i for i, other in enumerate(keys) if other == key])
-
-    def names_of(self, rows: AnyArray, full: bool = True) -> list[str]:
-        """What rows are called within their family; `full` with the variable before levels that are numbers."""
-        columns = []
-        for name in (name for name in self.labels if name not in self.by):
-            texts = [text_of(value) for value in self.labels[name][rows].tolist()]
-            numbers = full and all(_NUMBER.fullmatch(text) for text in texts)
-            columns.append([name * numbers + text for text in texts])
-        return [" ".join(texts) for texts in zip(*columns, strict=True)] or [""] * len(rows)
-
-    def combined(self, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Rows of L and offsets of combinations (r, c), rounding left out; NaN where they need an unknown row."""
-        L = np.where(np.isnan(self.L), 0.0, self.L)
-        made = weights @ L
-        made[np.abs(made) <= ROUNDING * (np.abs(weights) @ np.abs(L))] = 0.0
-        made[(weights[:, self.empty] != 0.0).any(axis=1)] = np.nan
-        return made, weights @ self.offset
-
-
-def text_of(value: Any) -> str:
-    """A level, or a number without a needless point."""
-    return number_label(value) if isinstance(value, float) else str(value)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -193,7 +97,7 @@ class MarginalMeans(Table):
         >>> fit = ranef.lmm("angle ~ recipe + temperature + (1 | replicate:recipe)", cake)
         >>> pairs = fit.emmeans("recipe").contrast("pairwise")
         >>> pairs["contrast"].tolist(), pairs["estimate"].round(3).tolist(), pairs["p_value"].round(3).tolist()
-        (['A - B', 'A - C', 'B - C'], [1.478, 1.522, 0.044], [0.675, 0.659, 1.0])
+        (['A - B', 'A - C', 'B - C'], [1.478, 1.522, 0.044], [0.82, 0.81, 1.0])
         """
         of = self.linear if by == "same" else replace(self.linear, by=_by(by, self.linear))
         labels: list[str] = []
@@ -239,7 +143,7 @@ class MarginalMeans(Table):
         return self.contrast("pairwise", adjust=adjust, by=by, type=type)
 
     def joint_tests(self) -> Table:
-        """Tests that all rows are zero together, one for each group of `by`.
+        """Together that all rows are zero together, one for each group of `by`.
 
         Of contrasts, that there is no difference at all. Rows that the data do not determine are left out.
         """
@@ -319,11 +223,10 @@ def summarized(linear: Linear, adjust: Any, level: Any, on: Any) -> MarginalMean
         if linear.what == "contrasts":
             p[rows] = tests.p_values(used)
     lower, upper = value - half, value + half
-    back = on == "response" and scale.header != "estimate"
-    shown_value, shown_se = (scale.inverse(value), np.abs(scale.slope(value)) * se) if back else (value, se)
+    back = on == "response" and scale.header != ""
+    shown_value, shown_se = (scale.back(value), np.abs(scale.slope(value)) * se) if back else (value, se)
     if back:
-        ends = scale.inverse(lower), scale.inverse(upper)
-        lower, upper = np.minimum(*ends), np.maximum(*ends)
+        lower, upper = scale.limits(value, (lower, upper))
     columns: dict[str, Any] = dict(linear.labels) | {"estimate": shown_value, "se": shown_se}
     if found.test.df is not None:
         columns["df"] = np.where(known, found.test.df, np.nan)
@@ -349,7 +252,7 @@ def summarized(linear: Linear, adjust: Any, level: Any, on: Any) -> MarginalMean
 _TITLES = {"means": "Marginal means", "slopes": "Marginal slopes", "contrasts": "Contrasts"}
 
 
-def _tests(linear: Linear, rows: AnyArray, statistic: FloatArray, df: FloatArray) -> Tests:
+def _tests(linear: Linear, rows: AnyArray, statistic: FloatArray, df: FloatArray) -> Together:
     covariance = linear.estimates.covariance[np.ix_(rows, rows)]
     with np.errstate(invalid="ignore", divide="ignore"):
         sd = np.sqrt(np.diagonal(covariance))
@@ -357,14 +260,14 @@ def _tests(linear: Linear, rows: AnyArray, statistic: FloatArray, df: FloatArray
     inside = linear.estimates.rows[rows][~np.isnan(sd)]
     norms = np.linalg.norm(inside, axis=1, keepdims=True)
     rank = int(np.linalg.matrix_rank(inside / np.where(norms > 0.0, norms, 1.0), tol=DEPENDENT)) if len(inside) else 0
-    return Tests(statistic[rows], np.where(np.isnan(sd), np.nan, df[rows]), correlation, linear.means, rank)
+    return Together(statistic[rows], np.where(np.isnan(sd), np.nan, df[rows]), correlation, linear.means, rank)
 
 
 def _notes(linear: Linear, adjust: str, said: str, back: bool) -> Iterator[str]:
     if back:
         extra = "tests and limits are" if linear.what == "contrasts" else "limits are"
         yield f"Back from the {linear.scale.name} scale, on which {extra}"
-    elif linear.scale.name and linear.scale.header != "estimate":
+    elif linear.scale.name and linear.scale.header:
         yield f"On the {linear.scale.name} scale, not that of the response"
     sizes = {len(rows) for _, rows in linear.families()}
     if said:
@@ -396,24 +299,6 @@ def _by(by: Any, linear: Linear) -> tuple[str, ...]:
     if unknown := [name for name in names if name not in linear.labels]:
         raise InputError(f"by names {', '.join(unknown)}; the rows have {', '.join(linear.labels)}")
     return names
-
-
-def names_of(given: Any, argument: str) -> tuple[str, ...]:
-    """Names of variables: a text, or several.
-
-    Raises
-    ------
-    InputError, InputTypeError
-        For other things, or a name that is there twice.
-    """
-    if given is None:
-        return ()
-    names: Sequence[Any] = [given] if isinstance(given, str) else given
-    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
-        raise InputTypeError(f"{argument} must be the name of a variable, or a list of names; got {shown(given)}")
-    if len(set(names)) < len(names):
-        raise InputError(f"{argument} has a name twice: {', '.join(names)}")
-    return tuple(names)
 
 
 def _column(values: list[Any]) -> AnyArray:
