@@ -84,8 +84,7 @@ class Together:
             case "scheffe":
                 return np.asarray(stats.f.sf(t**2 / self.rank, self.rank, df))
             case "mvt":
-                # between these always: what is left of the integral's error where it is small
-                return np.asarray(np.clip(self._beyond(t), plain, -np.expm1(m * np.log1p(-plain))))
+                return self._beyond(t)
             case "none":
                 return plain
         return stepwise(plain, adjust)

@@ -1,28 +1,28 @@
 """Slopes of the design by a numeric variable.
 
-Differences of nine points, each exact for polynomials of degree eight: between two knots that is ``poly``, ``ns``,
-``bs`` and powers. They are repeated with a quarter of the step until they agree, which they do once no knot is between
-the points, and for other smooth functions once these are polynomials to rounding.
+Differences of nine points to either side, which are exact for polynomials of degree eight: between two knots that is
+``poly``, ``ns``, ``bs`` and powers. The step is made smaller until both sides agree, which they do once there is no
+knot among the points, and for other smooth functions once these are polynomials to rounding.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 
 from ...contracts.arrays import FloatArray
 from ...contracts.errors import InputError
-from .grid import Grid
+from .grid import Axis, Grid
 
 #: First step, as a part of the variable's range.
 STEP = 0.01
-#: Times that it is made smaller.
-TIMES = 8
-#: Differences that agree to this part of the largest are the derivative.
+#: Times that it is made smaller, to a quarter.
+TIMES = 9
+#: Slopes that agree to this part of the largest are one.
 AGREE = 1e-9
-#: Slopes below this are zero.
-TINY = 1e-300
-#: Places of the nine points in steps: around, to the right, to the left.
-STENCILS = (np.arange(-4.0, 5.0), np.arange(9.0), np.arange(-8.0, 1.0))
+#: Places of the points in steps.
+RIGHT, AROUND, LEFT = np.arange(9.0), np.arange(-4.0, 5.0), np.arange(-8.0, 1.0)
 
 
 def slopes(grid: Grid, name: str) -> FloatArray:
@@ -41,45 +41,64 @@ def slopes(grid: Grid, name: str) -> FloatArray:
     if name not in grid.names:
         raise InputError(f"at= makes {name!r} a function of other variables: it has no slope of its own")
     low, high = observed.ranges[name]
-    axes = tuple(range(len(grid.axes)))
-    before, error = None, np.inf
-    for step in (STEP * ((high - low) or 1.0) * 0.25**n for n in range(TIMES)):
-        found, rounding = _difference(grid, name, step)
-        if before is not None:
-            off = np.abs(found - before).max(axis=axes) - rounding
-            error = float((off / np.maximum(np.abs(found).max(axis=axes), TINY)).max(initial=0.0))
-            if error < AGREE:
-                return before  # of the larger step, with the smaller rounding
-        before = found
+    step, place = STEP * ((high - low) or 1.0), grid.names.index(name)
+    return np.concatenate([_at(_with_value(grid, place, v), name, v, step) for v in grid[name].values], axis=place)
+
+
+def _with_value(grid: Grid, place: int, value: float) -> Grid:
+    axes = list(grid.axes)
+    axes[place] = Axis(axes[place].name, axes[place].kind, (value,))
+    return replace(grid, axes=tuple(axes))
+
+
+def _at(grid: Grid, name: str, value: float, step: float) -> FloatArray:
+    """Where the variable has one value: by both sides, or by one where the formula is not defined on the other."""
+    before = None
+    for h in step * 0.25 ** np.arange(TIMES):
+        sides, problem = _sides(grid, name, float(h))
+        if problem is not None and len(sides) == 0:
+            raise problem
+        right, other = sides[0], sides[1] if len(sides) > 1 else before
+        if other is not None and _agree(right, other):
+            return sides[-1][0]
+        before = right
     raise InputError(
-        f"the columns of X have no derivative by {name} at all points of the grid (differences agree to {error:.0e}): "
-        "at= gives other points, away from jumps and edges"
+        f"the columns of X have no derivative by {name} at {value:g}: slopes to its left and right differ. at= gives "
+        "other points, away from jumps and corners"
     )
 
 
-def _difference(grid: Grid, name: str, step: float) -> tuple[FloatArray, FloatArray]:
-    """By points around, or to one side where the others are outside of what the formula is defined for.
+def _agree(one: tuple[FloatArray, FloatArray], other: tuple[FloatArray, FloatArray]) -> bool:
+    """Whether slopes are equal but for their rounding."""
+    (a, rounding_a), (b, rounding_b) = one, other
+    axes = tuple(range(a.ndim - 1))
+    off = np.abs(a - b).max(axis=axes) - rounding_a - rounding_b
+    return bool((off <= AGREE * np.abs(a).max(axis=axes)).all())
 
-    And how much of it may be rounding, by column.
-    """
-    problem: InputError | None = None
-    for stencil in STENCILS:
+
+def _sides(grid: Grid, name: str, h: float) -> tuple[list[tuple[FloatArray, FloatArray]], InputError | None]:
+    """Slopes to the right and the left, and from around, as far as there are such, each with its rounding."""
+    rows: dict[float, FloatArray] = {}
+    found: list[tuple[FloatArray, FloatArray]] = []
+    problem = None
+    for stencil in (RIGHT, LEFT, AROUND):
         try:
-            rows = np.array([grid.rows({name: move}) for move in (step * stencil).tolist()])
+            rows |= {place: grid.rows({name: h * place}) for place in stencil.tolist() if place not in rows}
         except InputError as error:
-            problem = problem or error
+            problem = error
             continue
-        weights = _weights(stencil) / step
-        # from the middle, so that what does not change has a slope of exactly zero
-        slopes = np.tensordot(weights, rows - rows[stencil == 0.0], axes=1)
-        largest = np.abs(rows).max(axis=tuple(range(rows.ndim - 1)))
-        return np.asarray(slopes), 8.0 * np.finfo(float).eps * np.abs(weights).sum() * largest
-    assert problem is not None
-    raise problem
+        if stencil is AROUND and len(found) < 2:
+            continue
+        found.append(_slope(np.array([rows[place] for place in stencil.tolist()]), stencil, h))
+    return found, problem
 
 
-def _weights(stencil: FloatArray) -> FloatArray:
-    """Of the values at these places, for the slope at 0 of the polynomial through them."""
+def _slope(rows: FloatArray, stencil: FloatArray, h: float) -> tuple[FloatArray, FloatArray]:
+    """Of the polynomials through the rows, and how much of it may be rounding, by column."""
     wanted = np.zeros(len(stencil))
     wanted[1] = 1.0
-    return np.asarray(np.linalg.solve(np.vander(stencil, increasing=True).T, wanted))
+    weights = np.linalg.solve(np.vander(stencil, increasing=True).T, wanted) / h
+    # from the middle, so that what does not change has a slope of exactly zero
+    slope = np.tensordot(weights, rows - rows[stencil == 0.0], axes=1)
+    largest = np.abs(rows).max(axis=tuple(range(rows.ndim - 1)))
+    return np.asarray(slope), 8.0 * np.finfo(float).eps * np.abs(weights).sum() * largest
