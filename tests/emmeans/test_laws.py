@@ -218,7 +218,8 @@ def dunnett(k, rho, c, df):
 
     def given(s):
         def inside(z):
-            return stats.norm.pdf(z) * (stats.norm.cdf((c * s - a * z) / b) - stats.norm.cdf((-c * s - a * z) / b)) ** k
+            both = stats.norm.cdf((c * s - a * z) / b) - stats.norm.cdf((-c * s - a * z) / b)
+            return stats.norm.pdf(z) * both**k
 
         return integrate.quad(inside, -9, 9, epsabs=1e-11)[0] * stats.chi.pdf(s * np.sqrt(df), df) * np.sqrt(df)
 

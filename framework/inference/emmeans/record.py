@@ -128,7 +128,7 @@ class MarginalMeans(Table):
             what="contrasts",
             adjust=family.adjust,
             means=max(sizes) if family.pairwise else 0,
-            notes=notes,
+            notes=tuple(dict.fromkeys((*of.notes, *notes))),
         )
         return summarized(made, adjust, self.level if level is None else level, on)
 
@@ -274,8 +274,7 @@ def _notes(linear: Linear, adjust: str, said: str, back: bool) -> Iterator[str]:
         yield said
     if adjust != "none" and max(sizes) > 1:
         over = f"{linear.means} means" if adjust == "tukey" else f"{max(sizes)} {_COUNTED[linear.what]}"
-        tests = "tests" if linear.what == "contrasts" else "limits"
-        yield f"Adjusted for {over}: {adjust}" + (f" ({tests} by group)" if linear.by else "")
+        yield f"Adjusted for {over}{' within each group' if linear.by else ''}: {adjust}"
         if adjust in WITHOUT_LIMITS and linear.what == "contrasts":
             yield "Limits are adjusted by Bonferroni's method"
     if np.isnan(linear.estimates.values).any():
