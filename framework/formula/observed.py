@@ -85,7 +85,7 @@ def observe(used: Iterable[str], source: Source, weights: FloatArray | None, off
     """What the rows in `source` say of the columns behind these variables."""
     columns = {name: v for name in columns_behind(used, source.names) if isinstance(v := source[name], Variable)}
     numeric = {name: v.numbers(name) for name, v in columns.items() if not v.is_factor}
-    as_levels = _made_factors(source.names)
+    as_levels = made_factors(source.names)
     ranges = {name: (float(v.min()), float(v.max())) for name, v in numeric.items()}
     values: dict[str, AnyArray] = {}
     for name, v in numeric.items():
@@ -122,7 +122,7 @@ def _cells(
     return tuple(map(tuple, cells.tolist())), tuple(count[found].astype(np.float64).tolist())
 
 
-def _made_factors(names: Names) -> set[str]:
+def made_factors(names: Names) -> set[str]:
     """Columns inside of ``factor(...)``, every value of which is a level."""
     trees = [ast.parse(source, mode="eval").body for source in names.derived.values()]
     calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]

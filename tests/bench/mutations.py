@@ -2677,7 +2677,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "framework/inference/emmeans/scale.py",
         "total, v = total * step.slope(v), step.back(v)",
-        "v, total = step.back(v), total * step.slope(v)",
+        "total, v = step.slope(v), step.back(v)",
         f"{EMMEANS_LAWS}::test_transformations_of_the_response_are_undone",
     ),
     Mutation(

@@ -56,6 +56,7 @@ out$weeks <- list(
   overall = table_of(emmeans(m, ~ 1)), slope = table_of(emtrends(m, "trt", var = "x")),
   sidak = table_of(emmeans(m, "trt"), adjust = "sidak"))
 for (w in c("proportional", "outer", "cells")) out$weeks$weights[[w]] <- table_of(emmeans(m, "trt", weights = w))
+out$weeks$at_weights <- table_of(emmeans(m, "trt", at = list(x = 2, week = c("w3", "w1"), z = 1), weights = "proportional"))
 e <- emmeans(m, "week")
 for (f in c("pairwise", "trt.vs.ctrl", "poly", "eff", "del.eff")) out$weeks$family[[f]] <- table_of(contrast(e, f))
 out$weeks$control <- table_of(contrast(e, "trt.vs.ctrl", ref = 3))
@@ -73,7 +74,8 @@ out$curves <- list(means = table_of(emmeans(m, "trt", at = list(x = 3))), slopes
 names(out$curves$time)[names(out$curves$time) == "time.trend"] <- "estimate"
 
 m <- polished(y ~ factor(dose) + log(x) + (1 | g), d)
-out$dose <- list(means = table_of(emmeans(m, "dose")), poly = table_of(contrast(emmeans(m, "dose"), "poly")))
+out$dose <- list(means = table_of(emmeans(m, "dose")), poly = table_of(contrast(emmeans(m, "dose"), "poly")),
+                 pairs = table_of(pairs(emmeans(m, "dose", at = list(dose = c(1, 4))))))
 
 m <- polished(log(size) ~ trt + x + (1 | g), d)
 out$logged <- list(link = table_of(emmeans(m, "trt")), response = table_of(emmeans(m, "trt", type = "response")),

@@ -16,6 +16,8 @@ def test_means_of_an_unbalanced_model():
     agree(m.emmeans(), facts["overall"])
     agree(m.emmeans("trt", at={"x": [2, 5], "week": ["w1", "w3"], "z": 0}), facts["at"])
     agree(m.emmeans("trt", adjust="sidak"), facts["sidak"])
+    given = {"x": 2, "week": ["w3", "w1"], "z": 1}
+    agree(m.emmeans("trt", at=given, weights="proportional"), facts["at_weights"])
 
 
 def test_kenward_roger_is_emmeans_default():
@@ -68,6 +70,7 @@ def test_factors_of_numbers():
     means = fit("dose").emmeans("dose")
     agree(means, FACTS["dose"]["means"])
     agree(means.contrast("poly"), FACTS["dose"]["poly"])
+    agree(fit("dose").emmeans("dose", at={"dose": [1, 4]}).pairs(), FACTS["dose"]["pairs"])
 
 
 def test_transformed_responses():

@@ -14,7 +14,7 @@ import numpy as np
 
 from ...contracts.arrays import AnyArray, FloatArray
 from ...contracts.errors import InputError, InputTypeError, shown
-from ...formula.observed import MOST_CELLS, Observed, columns_behind
+from ...formula.observed import MOST_CELLS, Observed, columns_behind, made_factors
 from ...formula.terms import Terms
 from ...formula.variables import LOGICAL, number_label
 
@@ -81,6 +81,8 @@ class Grid:
 
     def data(self, moves: Mapping[str, float] | None = None) -> dict[str, AnyArray]:
         """The grid as columns of data, the last axis fastest; with `moves` to be added to numeric ones."""
+        if not self.axes:
+            return {"": np.zeros(1)}
         codes = np.indices(self.shape).reshape(len(self.axes), -1)
         columns = {axis.name: axis.column(code) for axis, code in zip(self.axes, codes, strict=True)}
         for name, move in (moves or {}).items():
@@ -130,7 +132,10 @@ def reference_grid(terms: Terms, at: Mapping[str, Any] | None) -> Grid:
             f"the reference grid has {size:,} rows, of {_listed([f'{a.name} ({len(a.values)})' for a in axes])}; at "
             f"most {MOST_CELLS:,} are made. Give fewer levels by at="
         )
-    return Grid(terms, axes, functions, _counts(axes, terms, observed))
+    # as in emmeans: numbers that were given are covariates, whatever values they have in the data
+    free = {name for name in given if name in observed.means} - made_factors(plan.names)
+    counted = [name for name in observed.crossed if name not in free]
+    return Grid(terms, axes, functions, _counts(axes, counted, terms, observed))
 
 
 def _mapping(at: Any) -> dict[str, Any]:
@@ -189,16 +194,16 @@ def _distinct(name: str, values: tuple[Any, ...]) -> tuple[Any, ...]:
     return values
 
 
-def _counts(axes: tuple[Axis, ...], terms: Terms, observed: Observed) -> FloatArray:
-    """Sums over the observed cells; covariates do not count, but those that have their observed values."""
+def _counts(axes: tuple[Axis, ...], counted: Sequence[str], terms: Terms, observed: Observed) -> FloatArray:
+    """Sums over the observed cells of the variables that are counted; the same for all values of others."""
     counts = np.zeros([len(axis.values) for axis in axes])
-    if not observed.crossed:
-        return counts + 1.0
+    if not counted:
+        return np.asarray(counts + 1.0)
     cells = np.array(observed.cells, dtype=np.intp).reshape(-1, len(observed.crossed))
     places: list[Any] = []
     inside = np.ones(len(cells), dtype=bool)
     for axis in axes:
-        if axis.name not in observed.crossed:
+        if axis.name not in counted:
             places.append(None)
             continue
         all_values: Sequence[Any] = observed.values.get(axis.name, terms.encoder.variables[axis.name][1])

@@ -278,7 +278,7 @@ def _notes(linear: Linear, adjust: str, said: str, back: bool) -> Iterator[str]:
         if adjust in WITHOUT_LIMITS and linear.what == "contrasts":
             yield "Limits are adjusted by Bonferroni's method"
     if np.isnan(linear.estimates.values).any():
-        yield "NA: the data do not determine these (cells without observations)"
+        yield "NA: the data do not determine these"
 
 
 _COUNTED = {"means": "means", "slopes": "slopes", "contrasts": "tests"}
