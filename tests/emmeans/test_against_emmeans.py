@@ -1,11 +1,14 @@
 """Means, slopes, contrasts, adjustments and joint tests of R's emmeans 1.8.4 (make_reference.R)."""
 
+import json
 import warnings
 
 import numpy as np
 import pytest
 
-from .models import FACTS, agree, fit
+from .models import FACTS, HERE, agree, fit
+
+BLOCKS = json.loads((HERE / "reference_set.json").read_text(encoding="utf-8"))
 
 
 def test_means_of_an_unbalanced_model():
@@ -158,3 +161,24 @@ def test_letters():
     table = fit("cake").emmeans("temperature").cld()
     assert table["temperature"].tolist() == FACTS["cake"]["letters"]["levels"]
     assert [t.strip() for t in table["group"]] == [t.strip() for t in FACTS["cake"]["letters"]["letters"]]
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_the_block_of_the_reference_set(name):
+    """`emmeans` of the record of that name in the set that tests/reference/README.md tells of: fits without rounding."""
+    block = BLOCKS[name]
+    m, specs = (fit("cake"), "recipe") if name == "lmm_cake_reml" else (fit("cbpp"), "period")
+    means = m.emmeans(specs)
+    plain, tukey = means.pairs(adjust="none"), means.pairs()
+    blocks = (means, block["emmeans"]), (plain, block["pairs_no_adjust"]), (tukey, block["pairs_tukey"])
+    for ours, theirs in blocks:
+        facts = dict(zip(theirs["cols"], theirs["values"], strict=True))
+        for column, label in (
+            ("estimate", "emmean"),
+            ("estimate", "estimate"),
+            ("se", "SE"),
+            ("df", "df"),
+            ("p_value", "p.value"),
+        ):
+            if label in facts and column in ours:
+                np.testing.assert_allclose(ours[column], np.array(facts[label], float), rtol=5e-6)
