@@ -165,7 +165,7 @@ def test_letters():
 
 @pytest.mark.parametrize("name", BLOCKS)
 def test_the_block_of_the_reference_set(name):
-    """`emmeans` of the record of that name in the set that tests/reference/README.md tells of: fits without rounding."""
+    """Marginal means in the records that tests/reference/README.md tells of: fits without rounding."""
     block = BLOCKS[name]
     m, specs = (fit("cake"), "recipe") if name == "lmm_cake_reml" else (fit("cbpp"), "period")
     means = m.emmeans(specs)
