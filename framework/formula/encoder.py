@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -102,13 +102,7 @@ class Encoder:
         frame, plan = Frame(data), self.plan
         source = Source(frame, plan.names, self.variables)
         parts = self.parts if effects else self.parts[:1]
-        variables = {name: source.stored(name) for name in (plan.encoded if effects else plan.in_fixed)}
-        for name, variable in variables.items():
-            _refuse_missing(name, variable.missing)
-        table = table_of(variables, plan.names, frame.n)
-        matrices = {part.source: encode(part, table, plan.names) for part in parts}
-        for part in parts:
-            check_finite(matrices[part.source], part.columns, np.arange(frame.n))
+        matrices = self._matrices(source, parts, plan.encoded if effects else plan.in_fixed)
         groups = {}
         for random in plan.random if effects and levels else ():
             labels, missing = labels_of(random, source)
@@ -120,6 +114,29 @@ class Encoder:
             random_columns(plan, {part.source: part for part in parts}, matrices) if effects else {},
             self._offset(source, offset, frame.n),
         )
+
+    def fixed_columns(self, data: Any) -> FloatArray:
+        """Columns (n, p) of X for other rows, of which nothing else need be known.
+
+        Raises
+        ------
+        InputError
+            As `new_data`.
+        """
+        source = Source(Frame(data), self.plan.names, self.variables)
+        return self._matrices(source, self.parts[:1], self.plan.in_fixed)[self.plan.fixed]
+
+    def _matrices(self, source: Source, parts: Sequence[Part], used: Iterable[str]) -> dict[str, FloatArray]:
+        """Columns of the parts, by their sources."""
+        n = source.frame.n
+        variables = {name: source.stored(name) for name in used}
+        for name, variable in variables.items():
+            _refuse_missing(name, variable.missing)
+        table = table_of(variables, self.plan.names, n)
+        matrices = {part.source: encode(part, table, self.plan.names) for part in parts}
+        for part in parts:
+            check_finite(matrices[part.source], part.columns, np.arange(n))
+        return matrices
 
     def _offset(self, source: Source, given: Any, n: int) -> FloatArray | None:
         if (given is None) == (self.offset == "array"):

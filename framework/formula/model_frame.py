@@ -19,6 +19,7 @@ from .encoder import Encoder, random_columns
 from .expressions import Names, evaluate, variables
 from .formulaic import Part, learn
 from .grouping import grouping_of
+from .observed import observe
 from .plan import Plan, check_context, check_contrasts, make_plan, text_expression
 from .size import check_size
 from .source import Source, check_finite, numbers_of, table_of
@@ -223,6 +224,7 @@ def read_frame(
         frame=frame.kind,
         levels=order,
         na_action=na_action,
+        observed=observe(plan.in_fixed, source, prior, known),
     )
     return ModelFrame(
         y=y,

@@ -9,9 +9,10 @@ from typing import Any, Self
 from ..design.arrays import as_numbers
 from .encoder import Encoder
 from .formulaic import TermColumns
+from .observed import Observed
 
 #: Fields that states of earlier versions do not have.
-LATER = {"levels", "na_action"}
+LATER = {"levels", "na_action", "observed"}
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,9 @@ class Terms:
     levels : dict of str to list of str
         Orders of levels that were asked for.
     na_action : str
+        "omit" or "raise", what was done with rows where something is missing.
+    observed : Observed, optional
+        Means, values and cells of the variables of the fixed part; None where an earlier version saved the fit.
     """
 
     formula: str
@@ -56,6 +60,7 @@ class Terms:
     frame: str = ""
     levels: Mapping[str, Sequence[str]] = field(default_factory=dict)
     na_action: str = "omit"
+    observed: Observed | None = None
 
     def new_rows(
         self,
@@ -98,9 +103,8 @@ class Terms:
     def to_state(self) -> dict[str, Any]:
         """All of it as dicts, lists, numbers and text, which JSON keeps."""
         own = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "encoder"}
-        if not self.levels and self.na_action == "omit":  # nothing that earlier versions do not know
-            own = {name: value for name, value in own.items() if name not in LATER}
-        return own | {"dropped": dict(self.dropped), "encoder": self.encoder.to_state()}
+        observed = None if self.observed is None else self.observed.to_state()
+        return own | {"dropped": dict(self.dropped), "encoder": self.encoder.to_state(), "observed": observed}
 
     @classmethod
     def from_state(cls, state: Any, context: Mapping[str, Any] | None = None) -> Self:
@@ -118,7 +122,12 @@ class Terms:
             raise TypeError("not the parts of one")
         if not all(isinstance(listed, list) for listed in state.get("levels", {}).values()):
             raise TypeError("its levels are no lists")
-        return cls(**(dict(state) | {"encoder": Encoder.from_state(state["encoder"], context)}))
+        observed = state.get("observed")
+        made = {
+            "encoder": Encoder.from_state(state["encoder"], context),
+            "observed": None if observed is None else Observed.from_state(observed),
+        }
+        return cls(**(dict(state) | made))
 
     @property
     def fixed(self) -> dict[str, TermColumns]:

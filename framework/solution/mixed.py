@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from .averaged import Averaged
 from .base import F
 from .estimated import Estimated
 from .kept import Kept
 from .predicting import Predicting
-from .tested import Tested
 
 
-class MixedSolution(Tested[F], Estimated[F], Predicting[F], Kept[F]):
+class MixedSolution(Averaged[F], Estimated[F], Predicting[F], Kept[F]):
     """A fitted mixed model. Frozen: attributes cannot be set, arrays are read-only."""
