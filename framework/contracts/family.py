@@ -410,6 +410,12 @@ class Family(ABC):
         if len(bad):
             raise InputError(f"y: the {self.name} family needs {self.support_text}; found {describe_rows(y, bad)}")
 
+    def check_identified(self, y: FloatArray, weights: FloatArray) -> None:  # noqa: B027  nothing, by default
+        """Raise `InputError` where responses, each in the support, together do not tell what is to be estimated.
+
+        By default they do. It is asked before any work of a fit, after `check_response`.
+        """
+
     def response_mean(self, mu: FloatArray, phi: FloatArray) -> FloatArray:
         """E(y): mu itself, unless the family's mean parameter is another one (that of the untruncated counts, say)."""
         return mu
