@@ -35,8 +35,10 @@ if TYPE_CHECKING:
     from .binomial import Binomial as Binomial
     from .gamma import Gamma as Gamma
     from .gaussian import Gaussian as Gaussian
+    from .generalized_poisson import GeneralizedPoisson as GeneralizedPoisson
     from .hurdle import Hurdle as Hurdle
     from .inverse_gaussian import InverseGaussian as InverseGaussian
+    from .lognormal import LogNormal as LogNormal
     from .negative_binomial import NegativeBinomial as NegativeBinomial
     from .negative_binomial1 import NegativeBinomial1 as NegativeBinomial1
     from .poisson import Poisson as Poisson
@@ -60,6 +62,13 @@ _FAMILIES: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
         ("nbinom2", "negbin", "nb", "nb2"),
     ),
     ("negative_binomial1", "NegativeBinomial1", "NB1 counts; variance = mu (1 + phi)", ("nbinom1", "nb1")),
+    (
+        "generalized_poisson",
+        "GeneralizedPoisson",
+        "Overdispersed counts with a long tail; variance = phi mu, phi > 1",
+        ("genpois",),
+    ),
+    ("lognormal", "LogNormal", "Log-normal; variance = mu^2 (exp(sigma^2) - 1)", ("log_normal",)),
     ("beta", "Beta", "Beta proportions in (0, 1); variance = mu (1 - mu)/(1 + precision)", ()),
     ("beta_binomial", "BetaBinomial", "Overdispersed binomial; weights are trials", ("betabinomial",)),
     ("student_t", "StudentT", "Student t, location and scale; df given or estimated", ("t",)),
@@ -78,11 +87,26 @@ _WRAPPED: tuple[tuple[str, str, str, str, tuple[str, ...]], ...] = (
     ("zero_inflated_poisson", "ZeroInflated", "Poisson", "Poisson counts with extra zeros", ("zip",)),
     ("zero_inflated_negative_binomial", "ZeroInflated", "NegativeBinomial", "NB2 counts with extra zeros", ("zinb",)),
     ("zero_inflated_negative_binomial1", "ZeroInflated", "NegativeBinomial1", "NB1 counts with extra zeros", ()),
+    (
+        "zero_inflated_generalized_poisson",
+        "ZeroInflated",
+        "GeneralizedPoisson",
+        "Generalized Poisson counts with extra zeros",
+        (),
+    ),
     ("zero_inflated_binomial", "ZeroInflated", "Binomial", "Binomial proportions with extra zeros", ("zib",)),
     ("zero_inflated_beta_binomial", "ZeroInflated", "BetaBinomial", "Beta-binomial with extra zeros", ()),
     ("hurdle_poisson", "Hurdle", "Poisson", "Zeros, and truncated Poisson counts", ()),
     ("hurdle_negative_binomial", "Hurdle", "NegativeBinomial", "Zeros, and truncated NB2 counts", ()),
     ("hurdle_negative_binomial1", "Hurdle", "NegativeBinomial1", "Zeros, and truncated NB1 counts", ()),
+    (
+        "hurdle_generalized_poisson",
+        "Hurdle",
+        "GeneralizedPoisson",
+        "Zeros, and truncated generalized Poisson counts",
+        (),
+    ),
+    ("hurdle_lognormal", "Hurdle", "LogNormal", "Log-normal amounts with zeros", ("zero_inflated_lognormal",)),
     ("hurdle_gamma", "Hurdle", "Gamma", "Gamma amounts with zeros", ("zero_inflated_gamma", "zigamma")),
     ("hurdle_beta", "Hurdle", "Beta", "Beta proportions with zeros", ("zero_inflated_beta",)),
 )
@@ -111,6 +135,7 @@ __all__ = [
     "Cauchit",
     "Gamma",
     "Gaussian",
+    "GeneralizedPoisson",
     "Hurdle",
     "Identity",
     "Inverse",
@@ -118,6 +143,7 @@ __all__ = [
     "InverseSquared",
     "Log",
     "LogLog",
+    "LogNormal",
     "Logit",
     "NegativeBinomial",
     "NegativeBinomial1",

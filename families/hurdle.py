@@ -22,10 +22,10 @@ _ROUNDS = 200
 class Hurdle(ZeroAltered):
     """Zeros with probability zi, and otherwise a positive response of another family.
 
-    P(y = 0) = zi, and f(y) = (1 - zi) f(y | mu, phi) / (1 - f(0 | mu, phi)) for y > 0: counts are truncated; a family of
-    positive amounts (gamma, beta) has no zeros, f(0) = 0. mu and eta are the base's *before* truncation, as in
-    glmmTMB's truncated families; `conditional_mean` is E(y | y > 0), `response_mean` the overall mean. Derivatives are
-    exact where the base's are.
+    P(y = 0) = zi, and f(y) = (1 - zi) f(y | mu, phi) / (1 - f(0 | mu, phi)) for y > 0: counts are truncated, and a
+    family of positive amounts (gamma, beta) has no zeros, f(0) = 0. mu and eta are the base's *before* truncation, as
+    in glmmTMB's truncated families; `conditional_mean` is E(y | y > 0), `response_mean` the overall mean. Derivatives
+    are exact where the base's are.
 
     The expected weight of counts is that of quasi-likelihood, (dE(y)/deta)^2 / Var(y); that of positive amounts is the
     base's times 1 - zi.
@@ -75,6 +75,11 @@ class Hurdle(ZeroAltered):
                 f"Hurdle: the {name} family is neither one of counts nor of positive amounts; it needs "
                 f"{base.support_text}"
             )
+
+    @property
+    def atoms(self) -> tuple[float, ...]:  # type: ignore[override]
+        """Zero, of amounts."""
+        return () if self.discrete else (0.0,)
 
     def support_of_base(self) -> str:
         """What y must be."""
@@ -177,7 +182,8 @@ class Hurdle(ZeroAltered):
         return np.array(by_rows(phi[-1], mu))
 
     def support(self, y: FloatArray, weights: FloatArray) -> BoolArray:
-        return (y == 0) | self.base.support(y, weights)
+        zero: BoolArray = y == 0
+        return zero | self.base.support(y, weights)
 
     def sample(self, mu: FloatArray, weights: FloatArray, phi: FloatArray, rng: np.random.Generator) -> FloatArray:
         draws = np.array(self.base.sample(mu, weights, phi[:-1], rng))

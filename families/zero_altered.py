@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -67,7 +68,8 @@ class ZeroAltered(Family):
 
     def response_mean(self, mu: FloatArray, phi: FloatArray) -> FloatArray:
         """The overall mean (1 - zi) E(y | no extra zero)."""
-        return (1 - phi[-1]) * self.conditional_mean(mu, phi)
+        zi: FloatArray = phi[-1]
+        return (1 - zi) * self.conditional_mean(mu, phi)
 
     def variance(self, mu: FloatArray, phi: FloatArray) -> FloatArray:
         return self.response_variance(mu, np.ones_like(mu), phi)
@@ -75,7 +77,8 @@ class ZeroAltered(Family):
     def response_variance(self, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
         zi: FloatArray = phi[-1]
         mean = self.conditional_mean(mu, phi)
-        return (1 - zi) * (self.conditional_variance(mu, weights, phi) + zi * mean**2)
+        variance: FloatArray = (1 - zi) * (self.conditional_variance(mu, weights, phi) + zi * mean**2)
+        return variance
 
     def latent_variance(self, mu: float, phi: FloatArray) -> float:
         """That of the base: variance ratios are those of the model for responses without extra zeros."""
@@ -97,7 +100,7 @@ class ZeroAltered(Family):
         """Of w equal rows, unless weights are trials."""
         if self.weights_are_trials:
             return d
-        return Derivatives(**{name: None if part is None else weights * part for name, part in vars(d).items()})
+        return replace(d, **{name: weights * part for name, part in vars(d).items() if part is not None})
 
     # The response ---------------------------------------------------------------------------------------------------
 
@@ -128,7 +131,12 @@ def by_rows(value: Any, like: FloatArray) -> FloatArray:
 
 
 def quasi_weight(
-    zi: FloatArray, information: FloatArray, by: FloatArray, u: FloatArray, u_by: FloatArray, d: FloatArray,
+    zi: FloatArray,
+    information: FloatArray,
+    by: FloatArray,
+    u: FloatArray,
+    u_by: FloatArray,
+    d: FloatArray,
     d_by: FloatArray,
 ) -> tuple[FloatArray, FloatArray]:
     """W = (1 - zi) I u^2 / d, the information of quasi-likelihood (dE(y)/deta)^2 / Var(y), and its derivatives.

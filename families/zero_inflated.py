@@ -107,9 +107,7 @@ class ZeroInflated(ZeroAltered):
         information = at.expected_weight
         spread = t**2 + zi * information
         if order == 2 or at.d3 is None or at.expected_weight_eta is None:
-            return self.weighted(
-                Derivatives(log_density, d1, d2, (1 - zi) * information * t**2 / spread), weights
-            )
+            return self.weighted(Derivatives(log_density, d1, d2, (1 - zi) * information * t**2 / spread), weights)
         assert at.phi1 is not None and at.phi1_eta is not None and at.phi1_eta2 is not None  # noqa: PT018
         assert at.expected_weight_phi is not None
         by = np.vstack([at.expected_weight_eta[None], at.expected_weight_phi])
@@ -187,5 +185,3 @@ def _mixed(y: FloatArray, log_density: FloatArray, zi: FloatArray) -> FloatArray
     near = share > -0.5
     zeros = np.where(near, np.log1p(np.where(near, share, 0.0)), np.logaddexp(np.log(zi), seen))
     return np.where(y == 0, zeros, seen)
-
-

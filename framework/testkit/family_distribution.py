@@ -98,7 +98,7 @@ def score_has_mean_zero(f: Checked, setting: Setting) -> None:
 
 @DISTRIBUTION.law(on=settings_of)
 def expected_weight_is_expected(f: Checked, setting: Setting) -> None:
-    """`expected_weight` is E(-d2); or, if that has no closed form, (dE(y)/deta)^2 / Var(y), which is no more than it."""
+    """`expected_weight` is E(-d2); or, if that has no closed form, (dE(y)/deta)^2 / Var(y), which is no more."""
     m, d = setting.measure, setting.moments
     first = np.unique(m.rows, return_index=True)[1]  # it does not depend on y
     weight, information = d.expected_weight[first], m.expect(-d.d2)

@@ -20,7 +20,6 @@ d$betabinomial <- (1 - zero) * rbinom(n, d$trials, rbeta(n, 5 * p, 5 * (1 - p)))
 d$gamma <- round((1 - zero) * rgamma(n, 3, 3 / exp(0.5 + 0.6 * d$x + b)), 4)
 d$beta <- round((1 - zero) * pmin(pmax(rbeta(n, 6 * p, 6 * (1 - p)), 0.005), 0.995), 4)
 d$lognormal <- round(exp(0.5 + 0.6 * d$x + b + rnorm(n, -0.245, 0.7)), 4)
-d$under <- rbinom(n, 12, 0.5 * plogis(0.3 * d$x + b))
 
 newton <- function(par, gradient) {  # to the optimum, and the Hessian there
   for (i in 1:6) {
@@ -61,7 +60,6 @@ fits <- list(
   tmb("hurdle_gamma", gamma ~ x + (1 | g), d, ziGamma("log")),
   tmb("hurdle_beta", beta ~ x + (1 | g), d, beta_family()),
   tmb("generalized_poisson", s, sal, genpois, ~0),
-  tmb("generalized_poisson_under", under ~ x + (1 | g), d, genpois, ~0),
   tmb("zero_inflated_generalized_poisson", s, sal, genpois)
 )
 sal$seen <- ifelse(sal$count > 0, sal$count, NA)
