@@ -95,14 +95,14 @@ class GeneralizedPoisson(LogMeanFamily):
         while generation.any():
             generation = rng.poisson(generation * (1 - 1 / root))
             total = total + generation
-        return total.astype(float)
+        return np.asarray(total, np.float64)
 
     def cdf(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
         if not len(y):
             return np.zeros(0)
         rows, counts, starts = flat_ranges(np.zeros_like(y), y, np.ones_like(y))
         density = self.log_density(counts, mu[rows], np.ones_like(counts), phi_of_rows(phi, rows))
-        return np.minimum(np.add.reduceat(np.exp(density), starts), 1.0)
+        return np.asarray(np.minimum(np.add.reduceat(np.exp(density), starts), 1.0), np.float64)
 
     def saturated_mean(self, y: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
         return self.most_likely_mean(y, phi, smallest=0)

@@ -38,15 +38,17 @@ class LogNormal(LogMeanFamily):
 
     def log_density(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
         sigma: FloatArray = phi[0]
-        constant = np.log(sigma) + 0.5 * np.log(2 * np.pi)
-        return weights * (-np.log(y) - constant - 0.5 * (_residual(y, mu, phi) / sigma) ** 2)
+        constant: FloatArray = np.log(sigma) + 0.5 * np.log(2 * np.pi)
+        squares: FloatArray = np.square(_residual(y, mu, phi) / sigma)
+        return weights * (-np.log(y) - constant - 0.5 * squares)
 
     def by_log_mean(
         self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray, order: Literal[2, 3]
     ) -> Derivatives:
-        sigma, z = phi[0], _residual(y, mu, phi)
+        sigma: FloatArray = phi[0]
+        z = _residual(y, mu, phi)
         log_density = self.log_density(y, mu, weights, phi)
-        information = weights / np.square(sigma)
+        information: FloatArray = weights / np.square(sigma)
         d1 = information * z
         if order == 2:
             return Derivatives(log_density, d1, -information, information)
@@ -65,23 +67,27 @@ class LogNormal(LogMeanFamily):
         )
 
     def variance(self, mu: FloatArray, phi: FloatArray) -> FloatArray:
-        return mu**2 * np.expm1(np.square(phi[0]))
+        excess: FloatArray = np.expm1(np.square(phi[0]))
+        return mu**2 * excess
 
     def support(self, y: FloatArray, weights: FloatArray) -> BoolArray:
         return np.isfinite(y) & (y > 0)
 
     def sample(self, mu: FloatArray, weights: FloatArray, phi: FloatArray, rng: np.random.Generator) -> FloatArray:
         sigma: FloatArray = phi[0]
-        return mu * np.exp(sigma * rng.standard_normal(mu.shape) - 0.5 * np.square(sigma))
+        factor: FloatArray = np.exp(sigma * rng.standard_normal(mu.shape) - 0.5 * np.square(sigma))
+        return mu * factor
 
     def cdf(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
         return np.asarray(special.ndtr(_residual(y, mu, phi) / phi[0]), np.float64)
 
     def saturated_mean(self, y: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
-        return y * np.exp(0.5 * np.square(phi[0]))
+        factor: FloatArray = np.exp(0.5 * np.square(phi[0]))
+        return y * factor
 
     def deviance(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
-        return weights * np.square(_residual(y, mu, phi) / phi[0])
+        squares: FloatArray = np.square(_residual(y, mu, phi) / phi[0])
+        return weights * squares
 
     def start_dispersion(self, y: FloatArray, mu: FloatArray, weights: FloatArray) -> FloatArray:
         squares = float(np.average(np.log(y / mu) ** 2, weights=weights))
@@ -90,4 +96,5 @@ class LogNormal(LogMeanFamily):
 
 def _residual(y: FloatArray, mu: FloatArray, phi: FloatArray) -> FloatArray:
     """log y less its mean."""
-    return np.log(y / mu) + 0.5 * np.square(phi[0])
+    shift: FloatArray = 0.5 * np.square(phi[0])
+    return np.log(y / mu) + shift
