@@ -1718,7 +1718,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "families/zero_inflated.py",
         "spread = t**2 + zi * information",
         "spread = t**2 + information",
-        f"{ZERO_ALTERED}::test_laws_of_an_inflated_third_party",
+        f"{BUILT_INS}::test_family_with_each_of_its_links[zero_inflated_poisson-log]",
     ),
     Mutation(
         "families/zero_inflated.py",
@@ -1736,7 +1736,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "families/hurdle.py",
         "u, d = t - seen.N1, S * t**2",
         "u, d = t, S * t**2",
-        f"{ZERO_ALTERED}::test_laws_of_a_hurdle_of_a_third_party",
+        f"{BUILT_INS}::test_family_with_each_of_its_links[hurdle_poisson-log]",
     ),
     Mutation(
         "families/hurdle.py",
