@@ -135,6 +135,12 @@ def test_without_inflation_it_is_the_base():
         np.testing.assert_allclose(getattr(mine, name)[:-1], getattr(theirs, name), rtol=1e-13)
 
 
+def test_a_density_near_one_keeps_its_digits():
+    # log(zi + (1 - zi) exp(-mu)) = -(1 - zi) mu + O(mu^2)
+    density = ZeroInflated(Poisson()).log_density(np.zeros(1), np.array([1e-20]), np.ones(1), np.array([0.3]))
+    np.testing.assert_allclose(density, -0.7e-20, rtol=1e-14)
+
+
 def test_slopes_vanish_where_a_zero_can_only_be_an_extra_one():
     d = ZeroInflated(Poisson()).evaluate(np.zeros(3), np.array([20.0, 60.0, 150.0]), np.ones(3), np.array([0.3]), 3)
     np.testing.assert_allclose(d.log_density, np.log(0.3), rtol=1e-14)
