@@ -190,7 +190,9 @@ class Laplace(Likelihood[GeneralizedFit]):
 
     def check(self, design: MixedDesign) -> list[Note]:
         """What to warn of; responses that the family does not have, and impossible quadrature, are refused."""
-        self.family.check_response(design.y, np.ones(design.n) if design.weights is None else design.weights)
+        weights = np.ones(design.n) if design.weights is None else design.weights
+        self.family.check_response(design.y, weights)
+        self.family.check_identified(design.y, weights)
         refuse_quadrature(self.nagq, design.labels)
         return notes_of_no_intercept(design)
 
