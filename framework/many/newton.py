@@ -1,0 +1,109 @@
+"""Newton's method in trust regions, for many smooth functions at once.
+
+The steps of `backends.optim.trust_region`, with exact Hessians: in units of a parameter's own size, or of 1 where that is
+larger, and along directions of negative curvature downhill by its absolute value. A step that is longer than the radius
+is shortened. Functions that have come to their end are left out of further steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from ..contracts.arrays import FloatArray, IntArray
+from .small import by_matrix
+
+#: Expected gains from which there is nothing to gain, and from which one more step leaves nothing.
+NOTHING, LAST_STEP = 1e-18, 1e-9
+#: Values are exact up to this part of themselves.
+ROUNDING = 1e-13
+#: No radius is smaller.
+SMALLEST_RADIUS = 1e-10
+
+#: Values (m,), gradients (d, m) and Hessians (d, d, m) at x (d, m) of the functions with these numbers (m,).
+Evaluate = Callable[[FloatArray, IntArray], tuple[FloatArray, FloatArray, FloatArray]]
+
+
+class Ends(NamedTuple):
+    """Where the searches ended: x (d, m), and which came to their end."""
+
+    x: FloatArray
+    finished: FloatArray
+
+
+def spectrum(H: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Eigenvalues (m, d) and vectors (m, d, d) of H (d, d, m)."""
+    if len(H) == 1:
+        return H[0].T.copy(), np.ones((H.shape[2], 1, 1))
+    return np.linalg.eigh(by_matrix(H))
+
+
+def expected_drop(slopes: FloatArray, eigenvalues: FloatArray) -> FloatArray:
+    """Newton decrements, with steps of at most 1 along every eigenvector; negative curvature is not counted."""
+    slopes, curvatures = np.abs(slopes), np.maximum(eigenvalues, 0.0)
+    steps = np.divide(slopes, curvatures, out=np.ones_like(slopes), where=curvatures > slopes)
+    return np.asarray((slopes * steps - 0.5 * curvatures * steps**2).sum(axis=-1))
+
+
+def minimize(evaluate: Evaluate, start: FloatArray, max_evaluations: int) -> Ends:
+    """Minimize m functions from start (d, m), each in so many evaluations at most."""
+    x, m = start.copy(), start.shape[1]
+    active = np.arange(m)
+    f, g, H = evaluate(x, active)
+    radius, finished = np.ones(m), np.zeros(m, bool)
+    active = active[np.isfinite(f)]
+    f, g, H, radius = (v.take(active, axis=-1) for v in (f, g, H, radius))
+    for _ in range(max_evaluations):
+        at = x.take(active, axis=1)
+        sizes = np.maximum(np.abs(at), 1.0)
+        eigenvalues, V = spectrum(H * (sizes[:, None] * sizes))
+        slopes = np.matmul((g * sizes).T[:, None], V)[:, 0]
+        expected = expected_drop(slopes, eigenvalues)
+        done = (expected <= NOTHING) & (eigenvalues[:, 0] >= 0.0)
+        finished[active[done]] = True
+        if done.all():
+            break
+        if done.any():
+            keep = ~done
+            active, at, sizes, radius, expected, f, g, H = (
+                np.compress(keep, v, axis=-1) for v in (active, at, sizes, radius, expected, f, g, H)
+            )
+            eigenvalues, V, slopes = eigenvalues[keep], V[keep], slopes[keep]
+        step, length, predicted = _steps(eigenvalues, V, slopes, radius)
+        new = at + sizes * step
+        f_new, g_new, H_new = evaluate(new, active)
+        rounding = ROUNDING * np.maximum(np.abs(f), 1.0)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            gain = f - f_new
+            ratio = np.where(predicted > rounding, gain / predicted, np.where(gain >= -rounding, 1.0, -1.0))
+        good = np.isfinite(f_new) & np.isfinite(H_new).all(axis=(0, 1)) & (ratio > 1e-4)
+        x[:, active[good]] = new[:, good]
+        f, g, H = np.where(good, f_new, f), np.where(good, g_new, g), np.where(good, H_new, H)
+        radius = np.where(good, radius, 0.3 * length)
+        radius = np.where(good & (ratio > 0.75) & (length > 0.8 * radius), 2.5 * radius, radius)
+        radius = np.where(good & (ratio < 0.25), 0.4 * length, radius)
+        done = good & (expected <= LAST_STEP) & (eigenvalues[:, 0] > 0.0)
+        finished[active[done]] = True
+        keep = ~done & (radius > SMALLEST_RADIUS)
+        if not keep.any():
+            break
+        active, f, g, H, radius = (np.compress(keep, v, axis=-1) for v in (active, f, g, H, radius))
+    return Ends(x, finished)
+
+
+def _steps(
+    eigenvalues: FloatArray, V: FloatArray, slopes: FloatArray, radius: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Steps (d, m) in units of the parameters' sizes, their lengths, and what the quadratic models gain."""
+    scale = np.abs(eigenvalues).max(axis=1, keepdims=True)
+    along = -slopes / np.maximum(np.abs(eigenvalues), 1e-10 * scale + 1e-300)
+    length = np.sqrt((along**2).sum(axis=1))
+    short = np.minimum(1.0, radius / np.maximum(length, 1e-300))
+    along = along * short[:, None]
+    predicted = -(slopes * along + 0.5 * eigenvalues * along**2).sum(axis=1)
+    return np.matmul(V, along[:, :, None])[:, :, 0].T, length * short, predicted
+
+
+__all__ = ["Ends", "expected_drop", "minimize", "spectrum"]
