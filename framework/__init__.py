@@ -44,11 +44,13 @@ from .display.tables import VarCompSummary
 from .formula.model_frame import ModelFrame, model_frame
 from .frontends.glmm import glmm
 from .frontends.lmm import lmm
+from .frontends.many import glmm_many, lmm_many
 from .frontends.simulate import simulate
 from .inference.contrasts import Contrasts
 from .inference.intervals import Intervals
 from .inference.methods import JointTest
 from .inference.profile import Profile
+from .many.record import ManyFits
 from .prediction.predict import Prediction
 from .solution.glmm import GLMMParams, GLMMSolution
 from .solution.lmm import LMMParams, LMMSolution
@@ -73,6 +75,7 @@ __all__ = [
     "JointTest",
     "LMMParams",
     "LMMSolution",
+    "ManyFits",
     "MissingExtraError",
     "ModelFrame",
     "NameConflictWarning",
@@ -96,8 +99,10 @@ __all__ = [
     "contracts",
     "datasets",
     "glmm",
+    "glmm_many",
     "hookimpl",
     "lmm",
+    "lmm_many",
     "load",
     "model_frame",
     "pedigree",

@@ -62,7 +62,7 @@ def lmm_many(
     X: Any,
     groups: Any,
     *,
-    combinations: Any = None,
+    L: Any = None,
     executor: Executor | None = None,
     **options: Unpack[_ArraysOnly],
 ) -> ManyFits:
@@ -78,7 +78,7 @@ def lmm_many(
         iterator gives block after block of responses, and none is kept.
     X, groups
         As for `ranef.lmm`; or a formula such as ``"~ x + (1 | g)"`` and its data.
-    combinations : as L of `LMMSolution.contrast`, optional
+    L : as of `LMMSolution.contrast`, optional
         Linear combinations of the coefficients to be estimated too.
     executor : concurrent.futures.Executor, optional
         Runs blocks of responses in its workers; the results have the same bits.
@@ -111,7 +111,7 @@ def lmm_many(
     design, of_structures = given.design()
     model = Model.of(design, Gaussian(bool(reml)), controls, of_structures)
     of = partial(LMMSolution, satterthwaite=satterthwaite, conf_level=level, terms=given.terms)
-    return _fitted(model, Y, of, given, combinations, executor)
+    return _fitted(model, Y, of, given, L, executor)
 
 
 def glmm_many(
@@ -119,7 +119,7 @@ def glmm_many(
     X: Any,
     groups: Any,
     *,
-    combinations: Any = None,
+    L: Any = None,
     executor: Executor | None = None,
     **options: Unpack[_GeneralizedArraysOnly],
 ) -> ManyFits:
@@ -130,7 +130,7 @@ def glmm_many(
 
     Parameters
     ----------
-    Y, X, groups, combinations, executor
+    Y, X, groups, L, executor
         As for `ranef.lmm_many`. Binomial responses are 0/1, or proportions with `weights` the numbers of trials.
     options
         As for `ranef.glmm`.
@@ -159,7 +159,7 @@ def glmm_many(
     design, of_structures = given.design(likelihood.family)
     model = Model.of(design, likelihood, controls, of_structures)
     of = partial(GLMMSolution, conf_level=level, terms=given.terms)
-    return _fitted(model, Y, of, given, combinations, executor)
+    return _fitted(model, Y, of, given, L, executor)
 
 
 def _read(
@@ -222,13 +222,11 @@ def _selected(blocks: Iterator[Any], rows: AnyArray, n: int) -> Iterator[dict[st
         yield dict(zip(block.names, block.values[rows].T, strict=True))
 
 
-def _fitted(
-    model: Model[Any], Y: Any, of: Any, given: Arguments, combinations: Any, executor: Executor | None
-) -> ManyFits:
+def _fitted(model: Model[Any], Y: Any, of: Any, given: Arguments, L: Any, executor: Executor | None) -> ManyFits:
     design = model.design
     tell([*design.notes, *model.likelihood.check_design(design)])
     frame = given.terms.frame if given.terms else ""
-    many = fit_many(model, Y, of, contrasts=combinations, executor=executor, frame=frame)
+    many = fit_many(model, Y, of, L=L, executor=executor, frame=frame)
     tell(many.notes)
     return many
 

@@ -46,9 +46,9 @@ class Task:
     road: LinearRoad | None
 
     @classmethod
-    def make(cls, model: Model[Any], of: Of, contrasts: Any) -> Task:
+    def make(cls, model: Model[Any], of: Of, L: Any) -> Task:
         """The task of a model, with the road that its design allows."""
-        combinations = Combinations.given(contrasts, model.labels.fixed)
+        combinations = Combinations.given(L, model.labels.fixed)
         with few_threads(*model.labels.dense_sizes):
             return cls(model, of, combinations, LinearRoad.of(model, combinations))
 
@@ -81,7 +81,7 @@ class Task:
 
 
 def estimates_of(
-    task: Task, Y: Any, contrasts: Any, executor: Executor | None
+    task: Task, Y: Any, L: Any, executor: Executor | None
 ) -> tuple[tuple[str, ...], Estimates, FloatArray | None]:
     """Names and estimates of all responses, and these themselves (n, m) unless they came block by block.
 
@@ -100,7 +100,7 @@ def estimates_of(
     kept: FloatArray | None = None
     for responses in blocks_of(Y, task.model.labels.n):
         out = task.empty(responses.values.shape[1])
-        jobs = list(_jobs(task, responses.values, contrasts, out))
+        jobs = list(_jobs(task, responses.values, L, out))
         for (where, _, _), estimates in zip(jobs, run(_run, jobs), strict=True):
             out.put(where, estimates)
         names += responses.names
@@ -118,14 +118,14 @@ def _run(job: Job) -> Estimates:
     return task(Y)
 
 
-def _jobs(whole: Task, Y: FloatArray, contrasts: Any, out: Estimates) -> Iterator[Job]:
+def _jobs(whole: Task, Y: FloatArray, L: Any, out: Estimates) -> Iterator[Job]:
     """Blocks of responses with the same rows; where too few rows are left, that is the responses' reason."""
     for rows, which in patterns_of(Y):
         columns, task = np.flatnonzero(which), whole
         out.n_obs[columns] = rows.sum()
         if not rows.all():
             try:
-                task = Task.make(part_of(whole.model, rows), whole.of, contrasts)
+                task = Task.make(part_of(whole.model, rows), whole.of, L)
             except RanefError as error:
                 out.reason[columns] = str(error)
                 continue

@@ -12,8 +12,8 @@ from ..contracts.errors import RanefError
 from ..estimation.certificate import Certificate
 from ..estimation.model import Fit, Model
 from ..estimation.pipeline import Analysis
-from .estimates import Estimates
 from .combinations import Combinations
+from .estimates import Estimates
 
 
 class Solved(Protocol):

@@ -11,7 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ..contracts.arrays import FloatArray, IntArray
+from ..contracts.arrays import FloatArray
 from ..design.template import Template
 from .level_sums import LevelSums, ResponseSums
 from .small import congruence, inverse, product, transposed
@@ -45,9 +45,15 @@ class OneFactorDeviance:
         T[rows, columns] = self.unit * x
         return T
 
-    def at(self, x: FloatArray, responses: ResponseSums) -> Evaluated:
-        """Everything at x (d, m)."""
-        return Evaluated(self, responses, self.T(x))
+    def at(self, x: FloatArray, responses: ResponseSums, turn: FloatArray | None = None) -> Evaluated:
+        """Everything at x (d, m), in the basis of the columns, or in that one turned by matrices (k, k, m)."""
+        T = self.T(x)
+        return Evaluated(self, responses, T if turn is None else product(turn, T), turn)
+
+    def evaluate(self, x: FloatArray, responses: ResponseSums) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Value, gradient and Hessian at x."""
+        here = self.at(x, responses)
+        return here.value, here.gradient, here.hessian
 
     @property
     def df(self) -> int:
@@ -56,10 +62,16 @@ class OneFactorDeviance:
 
 
 class Evaluated:
-    """The criterion of m responses at one T each; NaN where rounding makes a factorization break down."""
+    """The criterion of m responses at one T each; NaN where rounding makes a factorization break down.
 
-    def __init__(self, criterion: OneFactorDeviance, responses: ResponseSums, T: FloatArray) -> None:
+    Derivatives are by the entries of T' in T = `turn` T', which are lower triangular.
+    """
+
+    def __init__(
+        self, criterion: OneFactorDeviance, responses: ResponseSums, T: FloatArray, turn: FloatArray | None = None
+    ) -> None:
         self.criterion, self.responses, self.T = criterion, responses, T
+        self.turn = np.eye(len(T))[:, :, None] if turn is None else turn
         sums = criterion.sums
         r, k, _ = sums.shape
         A, root = sums.A, T[:, :, None]
@@ -122,17 +134,15 @@ class Evaluated:
     def gradient(self) -> FloatArray:
         """By x, (d, m)."""
         (rows,), (columns,) = self.criterion.template.rows, self.criterion.template.columns
-        return np.asarray(2.0 * self.criterion.unit * product(self.by_G, self.T)[rows, columns])
+        by_T = product(transposed(self.turn), product(self.by_G, self.T))
+        return np.asarray(2.0 * self.criterion.unit * by_T[rows, columns])
 
     @property
     def directions(self) -> FloatArray:
         """dG = dT T' + T dT' of every entry of T, (d, k, k, m)."""
         (rows,), (columns,) = self.criterion.template.rows, self.criterion.template.columns
-        d = np.arange(len(rows))
-        dG = np.zeros((len(rows), *self.T.shape))
-        dG[d, rows] += self.T.swapaxes(0, 1)[columns]
-        dG[d, :, rows] += self.T.swapaxes(0, 1)[columns]
-        return dG
+        dG = transposed(self.turn)[rows][:, :, None] * transposed(self.T)[columns][:, None]
+        return np.ascontiguousarray(dG + dG.swapaxes(1, 2))
 
     @property
     def hessian(self) -> FloatArray:
@@ -150,11 +160,16 @@ class Evaluated:
         H -= 2.0 / self.sigma2 * np.einsum("ixm,jxm->ijm", np.einsum("ixm,xym->iym", by_Qe, self.C), by_Qe)
         if c.reml:
             H -= self._low_rank(dG)
-        bent = 2.0 * self.by_G[rows[:, None], rows]
+        bent = 2.0 * self.turned_by_G[rows[:, None], rows]
         H += np.where((columns[:, None] == columns)[:, :, None], bent, 0.0)
         v = np.einsum("iabm,abm->im", dG, ee.sum(axis=2))
         H -= v[:, None] * v / (c.df * self.sigma2**2)
         return np.asarray(c.unit**2 * H)
+
+    @property
+    def turned_by_G(self) -> FloatArray:
+        """Derivative by G in the turned basis, (k, k, m)."""
+        return congruence(transposed(self.turn), self.by_G)
 
     def _low_rank(self, dG: FloatArray) -> FloatArray:
         """tr(C Q'V^-1 dV V^-1 Q C Q'V^-1 dV V^-1 Q) for all pairs of directions."""
@@ -163,10 +178,6 @@ class Evaluated:
         S = np.einsum("zaybm,iabm->izym", QQ, dG)
         S = np.einsum("xzm,izym->ixym", self.C, S)
         return np.asarray(np.einsum("ixym,jyxm->ijm", S, S))
-
-    def of(self, which: IntArray) -> Evaluated:
-        """At some of the responses."""
-        return Evaluated(self.criterion, self.responses.of(which), self.T[..., which])
 
 
 __all__ = ["Evaluated", "OneFactorDeviance"]

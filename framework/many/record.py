@@ -17,7 +17,6 @@ from ..estimation.generalized import Laplace
 from ..estimation.model import Model
 from ..inference.wald import TTest, ZTest
 from ..notes import Note
-from .estimates import Estimates
 from .fitting import Task, estimates_of, part_of
 
 #: Most responses that a message names.
@@ -237,17 +236,17 @@ class ManyFits:
 
 
 def fit_many(
-    model: Model[Any], Y: Any, of: Callable[[Any], Any], *, contrasts: Any, executor: Executor | None, frame: str
+    model: Model[Any], Y: Any, of: Callable[[Any], Any], *, L: Any, executor: Executor | None, frame: str
 ) -> ManyFits:
     """Fit the model to every column of Y; `of` leads from a fit to its solution.
 
     Raises
     ------
     InputError, InputTypeError
-        Where Y is no table of numbers with the model's rows, or contrasts cannot be read.
+        Where Y is no table of numbers with the model's rows, or L cannot be read.
     """
-    task = Task.make(model, of, contrasts)
-    names, estimates, kept = estimates_of(task, Y, contrasts, executor)
+    task = Task.make(model, of, L)
+    names, estimates, kept = estimates_of(task, Y, L, executor)
     likelihood = model.likelihood
     family = likelihood.family if isinstance(likelihood, Laplace) else None
     return ManyFits(

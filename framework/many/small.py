@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..contracts.arrays import FloatArray
+from ..contracts.arrays import FloatArray, IntArray
 
 
 def product(A: FloatArray, B: FloatArray) -> FloatArray:
@@ -45,9 +45,23 @@ def inverse(A: FloatArray) -> tuple[FloatArray, FloatArray]:
     return out, logdet
 
 
+def lower_roots(A: FloatArray) -> FloatArray:
+    """Lower triangular L (m, k, k) with L L' = A A' and a diagonal that is not negative, of A (k, k, m)."""
+    if len(A) == 1:
+        return np.abs(by_matrix(A))
+    upper = np.linalg.qr(np.swapaxes(by_matrix(A), 1, 2), mode="r")
+    signs = np.where(np.diagonal(upper, axis1=1, axis2=2) < 0.0, -1.0, 1.0)
+    return np.asarray(np.swapaxes(upper * signs[:, :, None], 1, 2))
+
+
+def at_least_two(which: IntArray) -> IntArray:
+    """Numbers of matrices: one is taken twice, since along an axis of one NumPy adds up in another order."""
+    return np.repeat(which, 2) if len(which) == 1 else which
+
+
 def by_matrix(A: FloatArray) -> FloatArray:
     """(a, b, m) as (m, a, b), for LAPACK."""
     return np.ascontiguousarray(np.moveaxis(A, -1, 0))
 
 
-__all__ = ["by_matrix", "congruence", "inverse", "product", "transposed"]
+__all__ = ["at_least_two", "by_matrix", "congruence", "inverse", "lower_roots", "product", "transposed"]

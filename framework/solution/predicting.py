@@ -146,7 +146,7 @@ class Predicting(FittedModel[F]):
         """
         return self._fitted(self._fit.model.with_response(y))
 
-    def refit_many(self, Y: Any, *, contrasts: Any = None, executor: Executor | None = None) -> ManyFits:
+    def refit_many(self, Y: Any, *, L: Any = None, executor: Executor | None = None) -> ManyFits:
         """The same model of many responses: weights, offset and settings stay.
 
         Each has the estimates that `refit` gives it. Linear models with one grouping factor are fitted to all responses
@@ -157,7 +157,7 @@ class Predicting(FittedModel[F]):
         Y : (n, m) array-like, data frame, dict of columns, or iterator of these
             A response in each column, with NaN where a value is missing: the row is left out of that response's fit. An
             iterator gives block after block of responses, and none is kept.
-        contrasts : as L of `contrast`, optional
+        L : as of `contrast`, optional
             Linear combinations of the coefficients to be estimated too.
         executor : concurrent.futures.Executor, optional
             Runs blocks of responses in its workers; the results have the same bits.
@@ -171,7 +171,7 @@ class Predicting(FittedModel[F]):
         Raises
         ------
         InputError, InputTypeError
-            Where Y is no table of numbers with the model's rows, or contrasts cannot be read.
+            Where Y is no table of numbers with the model's rows, or L cannot be read.
 
         Examples
         --------
@@ -182,7 +182,7 @@ class Predicting(FittedModel[F]):
         >>> many.coefficients.mean(axis=0).round(1).tolist()
         [251.4, 10.6]
         """
-        many = fit_many(self._fit.model, Y, self._of, contrasts=contrasts, executor=executor, frame=self._frame)
+        many = fit_many(self._fit.model, Y, self._of, L=L, executor=executor, frame=self._frame)
         tell(many.notes)
         return many
 

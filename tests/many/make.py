@@ -117,7 +117,10 @@ def linear(name: str, m: int, size: float = 0.6) -> tuple[ranef.LMMSolution, Flo
     n = len(arguments["X"])
     effects = np.zeros((n, m))
     for labels in arguments["groups"].values():
-        columns = [np.ones(n), *arguments["X"][:, 1 : 1 + arguments.get("random_effects", {}).get("g", "").count("x")].T]
+        columns = [
+            np.ones(n),
+            *arguments["X"][:, 1 : 1 + arguments.get("random_effects", {}).get("g", "").count("x")].T,
+        ]
         for z in columns:
             effects += z[:, None] * rng.normal(size=(labels.max() + 1, m))[labels]
     noise = rng.normal(size=(n, m)) / np.sqrt(arguments.get("weights", np.ones(n)))[:, None]
