@@ -18,6 +18,7 @@ from ..estimation.parameters import Parameters
 from ..threads import few_threads
 from .combinations import Combinations
 from .estimates import Estimates
+from .generalized_road import GeneralizedRoad
 from .linear_road import LinearRoad
 from .one_by_one import Of, fit_one_by_one
 from .responses import blocks_of, patterns_of
@@ -36,21 +37,22 @@ class Task:
     of : callable
         From a fit to its solution.
     combinations : Combinations
-    road : LinearRoad or None
+    road : LinearRoad, GeneralizedRoad or None
         For many responses at once, where there is one.
     """
 
     model: Model[Any]
     of: Of
     combinations: Combinations
-    road: LinearRoad | None
+    road: LinearRoad | GeneralizedRoad | None
 
     @classmethod
     def make(cls, model: Model[Any], of: Of, L: Any) -> Task:
         """The task of a model, with the road that its design allows."""
         combinations = Combinations.given(L, model.labels.fixed)
         with few_threads(*model.labels.dense_sizes):
-            return cls(model, of, combinations, LinearRoad.of(model, combinations))
+            road = LinearRoad.of(model, combinations) or GeneralizedRoad.of(model, combinations)
+            return cls(model, of, combinations, road)
 
     @property
     def block(self) -> int:

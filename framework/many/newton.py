@@ -17,11 +17,15 @@ from .small import by_matrix
 
 #: Expected gains from which there is nothing to gain, and from which one more step leaves nothing.
 NOTHING, LAST_STEP = 1e-18, 1e-9
+#: The same where Hessians are approximate, and expected gains below which steps tell of the curvature.
+NEARLY_NOTHING, LOCAL = 1e-13, 0.1
 #: Values are exact up to this part of themselves.
 ROUNDING = 1e-13
 #: No radius is smaller.
 SMALLEST_RADIUS = 1e-10
 
+#: A step (d, m) and the difference of gradients along it.
+Pair = tuple[FloatArray, FloatArray]
 #: Values (m,), gradients (d, m) and Hessians (d, d, m) at x (d, m) of the functions with these numbers (m,).
 Evaluate = Callable[[FloatArray, IntArray], tuple[FloatArray, FloatArray, FloatArray]]
 
@@ -47,8 +51,14 @@ def expected_drop(slopes: FloatArray, eigenvalues: FloatArray) -> FloatArray:
     return np.asarray((slopes * steps - 0.5 * curvatures * steps**2).sum(axis=-1))
 
 
-def minimize(evaluate: Evaluate, start: FloatArray, max_evaluations: int) -> Ends:
-    """Minimize m functions from start (d, m), each in so many evaluations at most."""
+def minimize(evaluate: Evaluate, start: FloatArray, max_evaluations: int, *, exact: bool = True) -> Ends:
+    """Minimize m functions from start (d, m), each in so many evaluations at most.
+
+    Hessians that are not `exact` are corrected by the differences of gradients that were seen (symmetric rank one;
+    Nocedal & Wright 2006, section 6.2).
+    """
+    nothing, last_step = (NOTHING, LAST_STEP) if exact else (NEARLY_NOTHING, 0.0)
+    pairs: list[Pair] = []
     x, m = start.copy(), start.shape[1]
     active = np.arange(m)
     f, g, H = evaluate(x, active)
@@ -58,10 +68,10 @@ def minimize(evaluate: Evaluate, start: FloatArray, max_evaluations: int) -> End
     for _ in range(max_evaluations):
         at = x.take(active, axis=1)
         sizes = np.maximum(np.abs(at), 1.0)
-        eigenvalues, V = spectrum(H * (sizes[:, None] * sizes))
+        eigenvalues, V = spectrum(_corrected(H, pairs) * (sizes[:, None] * sizes))
         slopes = np.matmul((g * sizes).T[:, None], V)[:, 0]
         expected = expected_drop(slopes, eigenvalues)
-        done = (expected <= NOTHING) & (eigenvalues[:, 0] >= 0.0)
+        done = (expected <= nothing) & (eigenvalues[:, 0] >= 0.0)
         finished[active[done]] = True
         if done.all():
             break
@@ -70,6 +80,7 @@ def minimize(evaluate: Evaluate, start: FloatArray, max_evaluations: int) -> End
             active, at, sizes, radius, expected, f, g, H = (
                 np.compress(keep, v, axis=-1) for v in (active, at, sizes, radius, expected, f, g, H)
             )
+            pairs = _kept(pairs, keep)
             eigenvalues, V, slopes = eigenvalues[keep], V[keep], slopes[keep]
         step, length, predicted = _steps(eigenvalues, V, slopes, radius)
         new = at + sizes * step
@@ -79,18 +90,36 @@ def minimize(evaluate: Evaluate, start: FloatArray, max_evaluations: int) -> End
             gain = f - f_new
             ratio = np.where(predicted > rounding, gain / predicted, np.where(gain >= -rounding, 1.0, -1.0))
         good = np.isfinite(f_new) & np.isfinite(H_new).all(axis=(0, 1)) & (ratio > 1e-4)
+        if not exact:  # steps from far off say nothing of the curvature here
+            local = np.isfinite(f_new) & (expected < LOCAL)
+            pairs = [*pairs, (np.where(local, new - at, 0.0), np.where(local, g_new - g, 0.0))][-2 * len(x) :]
         x[:, active[good]] = new[:, good]
         f, g, H = np.where(good, f_new, f), np.where(good, g_new, g), np.where(good, H_new, H)
         radius = np.where(good, radius, 0.3 * length)
         radius = np.where(good & (ratio > 0.75) & (length > 0.8 * radius), 2.5 * radius, radius)
         radius = np.where(good & (ratio < 0.25), 0.4 * length, radius)
-        done = good & (expected <= LAST_STEP) & (eigenvalues[:, 0] > 0.0)
+        done = good & (expected <= last_step) & (eigenvalues[:, 0] > 0.0)
         finished[active[done]] = True
         keep = ~done & (radius > SMALLEST_RADIUS)
         if not keep.any():
             break
         active, f, g, H, radius = (np.compress(keep, v, axis=-1) for v in (active, f, g, H, radius))
+        pairs = _kept(pairs, keep)
     return Ends(x, finished)
+
+
+def _corrected(H: FloatArray, pairs: list[Pair]) -> FloatArray:
+    """H with corrections that make it map each step to its difference of gradients."""
+    for s, y in pairs:
+        missing = y - np.einsum("ijm,jm->im", H, s)
+        size = (missing * s).sum(axis=0)
+        sure = np.abs(size) > 1e-8 * np.sqrt((s**2).sum(axis=0) * (missing**2).sum(axis=0))
+        H = H + np.where(sure, missing[:, None] * missing / np.where(sure, size, 1.0), 0.0)
+    return H
+
+
+def _kept(pairs: list[Pair], keep: FloatArray) -> list[Pair]:
+    return [(np.compress(keep, s, axis=1), np.compress(keep, y, axis=1)) for s, y in pairs]
 
 
 def _steps(
