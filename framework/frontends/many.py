@@ -173,7 +173,7 @@ def _read(
     if unknown := [name for name in options if name not in known]:
         raise InputTypeError(f"{function} has no argument {', '.join(unknown)}; it has {', '.join(known)}")
     check_alignment(None, None, Y=Y, X=groups if isinstance(X, str) else X)
-    arrays = {name: options.get(name) for name in OF_ARRAYS}
+    arrays: dict[str, Any] = {name: options.get(name) for name in OF_ARRAYS}
     for_formula = {name: options.get(name) for name in OF_FORMULAS}
     if isinstance(X, str):
         text, data = _with_response(X, groups)

@@ -1,9 +1,9 @@
 """The certificate of singular and nearly singular covariance matrices, of many responses at once.
 
-As in `estimation.certificate` the matrix is looked at in the basis of its eigenvectors, where T is diagonal and its last
-columns are zero. Single fits look at other basins then (`estimation.search`): a moderate value of what is zero,
-independent effects, and one direction in the place of another one. So do these, all responses at once; one for which any
-of these searches ends elsewhere is left to single fits.
+As in `estimation.certificate` the matrix is looked at in the basis of its eigenvectors, where T is diagonal and its
+last columns are zero. Single fits look at other basins then (`estimation.search`): a moderate value of what is zero,
+independent effects, and one direction in the place of another one. So do these, all responses at once; one for which
+any of these searches ends elsewhere is left to single fits.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ def may_be_singular(road: LinearRoad) -> bool:
 def certified_at_boundary(road: LinearRoad, x: FloatArray, responses: ResponseSums) -> Certified:
     """Which ends x (d, m) are optima without doubt, with directions at zero or nearly so."""
     criterion, (root,) = road.criterion, road.parameters.roots
-    k, (rows,), (columns,) = len(root), criterion.template.rows, criterion.template.columns
+    k, (columns,) = len(root), criterion.template.columns
     U, s, _ = np.linalg.svd(np.tril(np.moveaxis(x[root.places], -1, 0)))
     turn, s = np.ascontiguousarray(np.moveaxis(U, 0, -1)), s.T
     zero = s < SINGULAR
-    sure = (zero | (s >= NEARLY_SINGULAR)).all(axis=0)
+    sure = np.asarray((zero | (s >= NEARLY_SINGULAR)).all(axis=0))
     x = _diagonal(road, np.where(zero, 0.0, s))
     free = ~zero[columns]
     for polished in (False, True):
@@ -61,7 +61,7 @@ def certified_at_boundary(road: LinearRoad, x: FloatArray, responses: ResponseSu
     sure &= (drop <= POLISHED) & has_digits(at) & (curvature[0][:, 0] > SUSPICIOUS) & (slope > SUSPICIOUS)
     sure &= _no_lower(road, zero, s, turn, value, responses) & zero_is_no_better(road, x, value, responses)
     smallest = spectrum(scaled)[0][:, 0]
-    return Certified(at, value, sure, zero.any(axis=0), np.abs(g * sizes).max(axis=0), drop, smallest)
+    return Certified(at, value, sure, np.asarray(zero.any(axis=0)), np.abs(g * sizes).max(axis=0), drop, smallest)
 
 
 def _diagonal(road: LinearRoad, s: FloatArray) -> FloatArray:
@@ -77,8 +77,8 @@ def _no_lower(
     criterion, (rows,), (columns,) = road.criterion, road.criterion.template.rows, road.criterion.template.columns
     moderate = criterion.at(_diagonal(road, np.where(zero, MODERATE, s)), responses, turn)
     inward = ((rows == columns)[:, None] & zero[columns] & (moderate.gradient < 0.0)).any(axis=0)
-    singular = zero.any(axis=0)
-    fine = ~singular | ((moderate.value >= value - FLAT) & ~inward)
+    singular = np.asarray(zero.any(axis=0))
+    fine: BoolArray = ~singular | ((moderate.value >= value - FLAT) & ~inward)
     fine &= _same_end(road, singular, _diagonal(road, np.ones_like(s)), value, responses)
     if road.model.labels.n > MANY_ROWS:
         return fine

@@ -210,10 +210,10 @@ class Search:
         sure = finished & modes.found & np.isfinite(scaled).all(axis=(0, 1)) & (drop <= POLISHED)
         sure &= curvature > np.where(zero, 2.0 * SUSPICIOUS, SUSPICIOUS)
         sure &= zero | (x[self.r] >= SMALLEST_SWAPPED)
-        sure &= (np.abs(x[self.r + 1 :] - self.xi_start) < FAR).all(axis=0) & self._has_maximum()
+        sure &= np.asarray((np.abs(x[self.r + 1 :] - self.xi_start) < FAR).all(axis=0)) & self._has_maximum()
         sure &= self._no_other_basin(x, modes.value, zero)
         self._write(x, modes, H, g * sizes, drop, eigenvalues, zero, sure, where, out)
-        return sure
+        return np.asarray(sure)
 
     def _center(self, x: FloatArray) -> None:
         """Move the origin of gamma to x."""

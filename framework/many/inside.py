@@ -1,7 +1,7 @@
 """The certificate of optima inside, and of a single variance at zero, of many responses at once.
 
-It says yes only where `estimation.certificate` and the looks at other basins of `estimation.search` would say yes beyond
-doubt: exact gradients that leave nothing to gain, a clear curvature, and digits.
+It says yes only where `estimation.certificate` and the looks at other basins of `estimation.search` would say yes
+beyond doubt: exact gradients that leave nothing to gain, a clear curvature, and digits.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Sums over the levels of one grouping factor: all that a linear model of one factor needs of its rows.
 
 With Q an orthonormal basis of X, A_l = Z_l'WZ_l, B_l = Z_l'WQ and z_l = Z_l'W(y - QQ'Wy), the criterion and its first
-and second derivatives need sums over levels of B_l (x) B_l, B_l (x) z_l and z_l (x) z_l only, each between two copies of
-a function of A_l. So levels with equal A_l are one class, of which sums are enough: a balanced design has one class, and
-its evaluations cost the same for any number of levels.
+and second derivatives need sums over levels of B_l (x) B_l, B_l (x) z_l and z_l (x) z_l only, each between two copies
+of a function of A_l. So levels with equal A_l are one class, of which sums are enough: a balanced design has one class,
+and its evaluations cost the same for any number of levels.
 """
 
 from __future__ import annotations
@@ -147,8 +147,8 @@ class LevelSums:
         for a in range(k):
             for b in range(a + 1):
                 ZZ[a, b] = ZZ[b, a] = self.into_ZZ @ (z[a] * z[b])
-        squares = [np.einsum("nm,nm,n->m", v, v, self.weights[:, 0]) for v in (rest, y)]
-        return ResponseSums(*squares, gamma0, np.ascontiguousarray(BZ), ZZ)
+        yWy, total = (np.einsum("nm,nm,n->m", v, v, self.weights[:, 0]) for v in (rest, y))
+        return ResponseSums(yWy, total, gamma0, np.ascontiguousarray(BZ), ZZ)
 
 
 __all__ = ["LevelSums", "ResponseSums"]

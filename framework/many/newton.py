@@ -1,8 +1,8 @@
 """Newton's method in trust regions, for many smooth functions at once.
 
-The steps of `backends.optim.trust_region`, with exact Hessians: in units of a parameter's own size, or of 1 where that is
-larger, and along directions of negative curvature downhill by its absolute value. A step that is longer than the radius
-is shortened. Functions that have come to their end are left out of further steps.
+The steps of the trust-region optimizer: in units of a parameter's own size, or of 1 where that is larger. Along
+directions of negative curvature they go downhill, by its absolute value; a step that is longer than the radius is
+shortened. Functions that have come to their end are left out of further steps.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..contracts.arrays import FloatArray, IntArray
+from ..contracts.arrays import BoolArray, FloatArray, IntArray
 from .small import by_matrix
 
 #: Expected gains from which there is nothing to gain, and from which one more step leaves nothing.
@@ -34,7 +34,31 @@ class Ends(NamedTuple):
     """Where the searches ended: x (d, m), and which came to their end."""
 
     x: FloatArray
-    finished: FloatArray
+    finished: BoolArray
+
+
+class Standing(NamedTuple):
+    """Where the searches that go on stand: which they are, values, gradients, Hessians, radii, steps seen."""
+
+    active: IntArray
+    f: FloatArray
+    g: FloatArray
+    H: FloatArray
+    radius: FloatArray
+    pairs: list[Pair]
+
+    def of(self, keep: BoolArray) -> Standing:
+        """Some of them."""
+        if keep.all():
+            return self
+        f, g, H, radius = (_some(v, keep) for v in (self.f, self.g, self.H, self.radius))
+        pairs = [(_some(s, keep), _some(y, keep)) for s, y in self.pairs]
+        return Standing(self.active[keep], f, g, H, radius, pairs)
+
+
+def _some(values: FloatArray, keep: BoolArray) -> FloatArray:
+    """Along the last axis, contiguous."""
+    return np.asarray(values.compress(keep, axis=-1))
 
 
 def spectrum(H: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -58,53 +82,44 @@ def minimize(evaluate: Evaluate, start: FloatArray, max_evaluations: int, *, exa
     Nocedal & Wright 2006, section 6.2).
     """
     nothing, last_step = (NOTHING, LAST_STEP) if exact else (NEARLY_NOTHING, 0.0)
-    pairs: list[Pair] = []
     x, m = start.copy(), start.shape[1]
-    active = np.arange(m)
-    f, g, H = evaluate(x, active)
-    radius, finished = np.ones(m), np.zeros(m, bool)
-    active = active[np.isfinite(f)]
-    f, g, H, radius = (v.take(active, axis=-1) for v in (f, g, H, radius))
+    finished = np.zeros(m, bool)
+    here = Standing(np.arange(m), *evaluate(x, np.arange(m)), np.ones(m), [])
+    here = here.of(np.isfinite(here.f))
     for _ in range(max_evaluations):
-        at = x.take(active, axis=1)
-        sizes = np.maximum(np.abs(at), 1.0)
-        eigenvalues, V = spectrum(_corrected(H, pairs) * (sizes[:, None] * sizes))
-        slopes = np.matmul((g * sizes).T[:, None], V)[:, 0]
+        sizes = np.maximum(np.abs(x.take(here.active, axis=1)), 1.0)
+        eigenvalues, V = spectrum(_corrected(here.H, here.pairs) * (sizes[:, None] * sizes))
+        slopes = np.matmul((here.g * sizes).T[:, None], V)[:, 0]
         expected = expected_drop(slopes, eigenvalues)
-        done = (expected <= nothing) & (eigenvalues[:, 0] >= 0.0)
-        finished[active[done]] = True
-        if done.all():
+        ended = (expected <= nothing) & (eigenvalues[:, 0] >= 0.0)
+        finished[here.active[ended]] = True
+        if ended.all():
             break
-        if done.any():
-            keep = ~done
-            active, at, sizes, radius, expected, f, g, H = (
-                np.compress(keep, v, axis=-1) for v in (active, at, sizes, radius, expected, f, g, H)
-            )
-            pairs = _kept(pairs, keep)
-            eigenvalues, V, slopes = eigenvalues[keep], V[keep], slopes[keep]
-        step, length, predicted = _steps(eigenvalues, V, slopes, radius)
+        goes_on = ~ended
+        here, sizes, expected = here.of(goes_on), _some(sizes, goes_on), expected[goes_on]
+        eigenvalues, V, slopes = eigenvalues[goes_on], V[goes_on], slopes[goes_on]
+        step, length, predicted = _steps(eigenvalues, V, slopes, here.radius)
+        at = x.take(here.active, axis=1)
         new = at + sizes * step
-        f_new, g_new, H_new = evaluate(new, active)
-        rounding = ROUNDING * np.maximum(np.abs(f), 1.0)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            gain = f - f_new
-            ratio = np.where(predicted > rounding, gain / predicted, np.where(gain >= -rounding, 1.0, -1.0))
-        good = np.isfinite(f_new) & np.isfinite(H_new).all(axis=(0, 1)) & (ratio > 1e-4)
+        f, g, H = evaluate(new, here.active)
+        rounding = ROUNDING * np.maximum(np.abs(here.f), 1.0)
+        gain = here.f - f
+        ratio = np.where(predicted > rounding, gain / predicted, np.where(gain >= -rounding, 1.0, -1.0))
+        good = np.isfinite(f) & np.isfinite(H).all(axis=(0, 1)) & (ratio > 1e-4)
+        pairs = here.pairs
         if not exact:  # steps from far off say nothing of the curvature here
-            local = np.isfinite(f_new) & (expected < LOCAL)
-            pairs = [*pairs, (np.where(local, new - at, 0.0), np.where(local, g_new - g, 0.0))][-2 * len(x) :]
-        x[:, active[good]] = new[:, good]
-        f, g, H = np.where(good, f_new, f), np.where(good, g_new, g), np.where(good, H_new, H)
-        radius = np.where(good, radius, 0.3 * length)
+            local = np.isfinite(f) & (expected < LOCAL)
+            pairs = [*pairs, (np.where(local, new - at, 0.0), np.where(local, g - here.g, 0.0))][-2 * len(x) :]
+        x[:, here.active[good]] = new[:, good]
+        radius = np.where(good, here.radius, 0.3 * length)
         radius = np.where(good & (ratio > 0.75) & (length > 0.8 * radius), 2.5 * radius, radius)
         radius = np.where(good & (ratio < 0.25), 0.4 * length, radius)
-        done = good & (expected <= last_step) & (eigenvalues[:, 0] > 0.0)
-        finished[active[done]] = True
-        keep = ~done & (radius > SMALLEST_RADIUS)
-        if not keep.any():
+        f, g, H = (np.where(good, there, old) for there, old in ((f, here.f), (g, here.g), (H, here.H)))
+        ended = good & (expected <= last_step) & (eigenvalues[:, 0] > 0.0)
+        finished[here.active[ended]] = True
+        here = Standing(here.active, f, g, H, radius, pairs).of(~ended & (radius > SMALLEST_RADIUS))
+        if not len(here.active):
             break
-        active, f, g, H, radius = (np.compress(keep, v, axis=-1) for v in (active, f, g, H, radius))
-        pairs = _kept(pairs, keep)
     return Ends(x, finished)
 
 
@@ -116,10 +131,6 @@ def _corrected(H: FloatArray, pairs: list[Pair]) -> FloatArray:
         sure = np.abs(size) > 1e-8 * np.sqrt((s**2).sum(axis=0) * (missing**2).sum(axis=0))
         H = H + np.where(sure, missing[:, None] * missing / np.where(sure, size, 1.0), 0.0)
     return H
-
-
-def _kept(pairs: list[Pair], keep: FloatArray) -> list[Pair]:
-    return [(np.compress(keep, s, axis=1), np.compress(keep, y, axis=1)) for s, y in pairs]
 
 
 def _steps(

@@ -104,9 +104,10 @@ class Evaluated:
     def cancelled(self) -> FloatArray:
         """By how much r^2 or Q'V^-1 Q is smaller than what it was found from as a difference, (m,)."""
         r = len(self.gram)
-        return np.maximum(self.responses.yWy / self.pwrss, 1.0 / self.gram[range(r), range(r)].min(axis=0, initial=1.0))
+        least: FloatArray = self.gram[range(r), range(r)].min(axis=0, initial=1.0)
+        return np.asarray(np.maximum(self.responses.yWy / self.pwrss, 1.0 / least))
 
-    # Derivatives by G = T T', from moments of the levels' e_l = Z_l'V^-1 (y - X beta) and Q_l = Z_l'V^-1 Q -------------
+    # Derivatives by G = T T', from moments of e_l = Z_l'V^-1 (y - X beta) and Q_l = Z_l'V^-1 Q ------------------
 
     @cached_property
     def _Qe_and_ee(self) -> tuple[FloatArray, FloatArray]:
@@ -127,7 +128,7 @@ class Evaluated:
     def by_G(self) -> FloatArray:
         """Derivative by G, (k, k, m)."""
         _, ee = self._Qe_and_ee
-        out = (self.criterion.sums.counts * self.E).sum(axis=2) - ee.sum(axis=2) / self.sigma2
+        out: FloatArray = (self.criterion.sums.counts * self.E).sum(axis=2) - ee.sum(axis=2) / self.sigma2
         return out - self._R.sum(axis=2) if self.criterion.reml else out
 
     @property

@@ -222,14 +222,14 @@ class ManyFits:
             listed = "; ".join(f"{self.responses[j]}: {self.reason[j]}" for j in failed[:SHOWN])
             more = "; ..." if len(failed) > SHOWN else ""
             text = (
-                f"{len(failed)} of {len(self)} responses have no converged fit ({listed}{more}). `converged` marks them, "
-                "and `reason` says why; the others are not affected"
+                f"{len(failed)} of {len(self)} responses have no converged fit ({listed}{more}). `converged` marks "
+                "them, and `reason` says why; the others are not affected"
             )
             return (Note(ConvergenceWarning, text),)
         if self.singular.any():
             text = (
-                f"{int(self.singular.sum())} of {len(self)} fits are singular: a covariance matrix of random effects is "
-                "estimated without full rank (`singular` marks them). The estimates are the optimum"
+                f"{int(self.singular.sum())} of {len(self)} fits are singular: a covariance matrix of random effects "
+                "is estimated without full rank (`singular` marks them). The estimates are the optimum"
             )
             return (Note(SingularFitWarning, text),)
         return ()

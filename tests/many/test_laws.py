@@ -215,5 +215,5 @@ def test_bad_responses_are_refused() -> None:
         fit.refit_many(iter([]))
     with pytest.raises(ranef.InputError, match="no responses"):
         fit.refit_many(Y[:, :0])
-    with pytest.raises(ranef.InputTypeError, match="concurrent.futures"):
+    with pytest.raises(ranef.InputTypeError, match=r"concurrent\.futures"):
         fit.refit_many(Y, executor=2)  # type: ignore[arg-type]
