@@ -15,11 +15,11 @@ import numpy as np
 from ..contracts.arrays import BoolArray, FloatArray
 from ..estimation.certificate import FLAT, NEARLY_SINGULAR, POLISHED, SINGULAR, SUSPICIOUS
 from ..estimation.moments import SMALLEST
-from ..estimation.search import LARGE_MATRIX, LONG, MANY_ROWS, MODERATE, SHORT, SIZES_SWAPPED, SMALLEST_SWAPPED
-from .inside import Certified, has_digits, sizes_of, zero_is_no_better
+from ..estimation.search import LARGE_MATRIX, MANY_ROWS, MODERATE, SIZES_SWAPPED, SMALLEST_SWAPPED
+from .inside import Certified, has_digits, same_end, sizes_of, zero_is_no_better
 from .level_sums import ResponseSums
 from .newton import expected_drop, spectrum
-from .small import at_least_two, lower_roots
+from .small import lower_roots
 
 if TYPE_CHECKING:
     from .linear_road import LinearRoad
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 def may_be_singular(road: LinearRoad) -> bool:
     """Whether singular matrices are certified here: a single one, of which single fits look at no spread of starts."""
-    k = road.criterion.template.sizes[0]
-    roots, n = road.parameters.roots, road.model.labels.n
-    return len(roots) == 1 and len(roots[0]) == k > 1 and (k < LARGE_MATRIX or n > MANY_ROWS)
+    k, n = max(road.parameters.template.sizes), road.model.labels.n
+    whole = [len(root) for root in road.parameters.roots] == [k] and k > 1
+    return whole and (k < LARGE_MATRIX or n > MANY_ROWS)
 
 
 def certified_at_boundary(road: LinearRoad, x: FloatArray, responses: ResponseSums) -> Certified:
@@ -79,7 +79,7 @@ def _no_lower(
     inward = ((rows == columns)[:, None] & zero[columns] & (moderate.gradient < 0.0)).any(axis=0)
     singular = np.asarray(zero.any(axis=0))
     fine: BoolArray = ~singular | ((moderate.value >= value - FLAT) & ~inward)
-    fine &= _same_end(road, singular, _diagonal(road, np.ones_like(s)), value, responses)
+    fine &= same_end(road, singular, _diagonal(road, np.ones_like(s)), value, responses)
     if road.model.labels.n > MANY_ROWS:
         return fine
     for i in range(len(s)):
@@ -92,21 +92,8 @@ def _no_lower(
                 there = np.ascontiguousarray(lower_roots(turn * swapped)[:, rows, columns].T)
                 higher = criterion.at(there, responses).value
                 start, best = np.where(higher < best, there, start), np.fmin(best, higher)
-            fine &= _same_end(road, swaps, start, value, responses)
+            fine &= same_end(road, swaps, start, value, responses)
     return fine
-
-
-def _same_end(
-    road: LinearRoad, which: BoolArray, start: FloatArray, value: FloatArray, responses: ResponseSums
-) -> BoolArray:
-    """Where searches from another start end at the same criterion; yes where there is none."""
-    same, some = np.ones(len(which), bool), np.flatnonzero(which)
-    if len(some):
-        some = at_least_two(some)
-        own = responses.of(some)
-        x, finished = road.search(start.take(some, axis=1), own, SHORT + LONG)
-        same[some] = finished & (np.abs(road.criterion.at(x, own).value - value[some]) <= FLAT)
-    return same
 
 
 __all__ = ["certified_at_boundary", "may_be_singular"]

@@ -85,15 +85,15 @@ class GeneralizedRoad:
 
     def fit(self, Y: FloatArray, out: Estimates) -> BoolArray:
         """Fit every column of Y (n, m) into `out`; which responses are sure, the others are for single fits."""
-        sure, family, m = np.zeros(Y.shape[1], bool), self.design.family, Y.shape[1]
+        sure, family = np.zeros(Y.shape[1], bool), self.design.family
         with np.errstate(all="ignore"):  # what overflows is not sure
-            weights = np.repeat(self.design.weights, m, axis=1).ravel()
+            weights = np.repeat(self.design.weights, Y.shape[1], axis=1).ravel()
             supported = family.support(Y.ravel(), weights).reshape(Y.shape).all(axis=0)
-            usable = np.flatnonzero((np.abs(Y).max(axis=0) <= LARGEST) & supported & (np.ptp(Y, axis=0) > 0.0))
-            if len(usable):
-                usable = at_least_two(usable)
-                search = Search(self, np.ascontiguousarray(Y.take(usable, axis=1)))
-                sure[usable] = search.run(usable, out)
+            usable = (np.abs(Y).max(axis=0) <= LARGEST) & supported & (np.ptp(Y, axis=0) > 0.0)
+            where = at_least_two(np.flatnonzero(usable))
+            if len(where):
+                search = Search(self, np.ascontiguousarray(Y.take(where, axis=1)))
+                sure[where] = search.run(where, out)
         return sure
 
 

@@ -1,4 +1,4 @@
-"""The certificate of optima inside, and of a single variance at zero, of many responses at once.
+"""The certificate of optima inside, and of variances at zero, of many responses at once.
 
 It says yes only where `estimation.certificate` and the looks at other basins of `estimation.search` would say yes
 beyond doubt: exact gradients that leave nothing to gain, a clear curvature, and digits.
@@ -14,8 +14,9 @@ import numpy as np
 from ..contracts.arrays import BoolArray, FloatArray
 from ..estimation.certificate import FLAT, POLISHED, SINGULAR, SUSPICIOUS
 from ..estimation.linear import SUSPECT
+from ..estimation.moments import SMALLEST
 from ..estimation.parameters import Parameters
-from ..estimation.search import FEW, MODERATE, SMALLEST_SWAPPED
+from ..estimation.search import FEW, LONG, MANY_ROWS, MODERATE, SHORT, SIZES_SWAPPED, SMALLEST_SWAPPED
 from .level_sums import ResponseSums
 from .newton import expected_drop, spectrum
 from .one_factor import Evaluated
@@ -52,27 +53,62 @@ class Certified:
 
 def certified_inside(road: LinearRoad, x: FloatArray, finished: BoolArray, responses: ResponseSums) -> Certified:
     """Which ends x (d, m) are optima without doubt."""
-    smallest = smallest_singular_values(road.parameters, x)
-    zero = np.zeros(x.shape[1], bool)
-    if len(x) == 1:
-        zero = smallest < SINGULAR
-        x = np.where(zero, 0.0, x)
+    smallest, alone = singular_values(road.parameters, x), all(len(root) == 1 for root in road.parameters.roots)
+    zero = np.full(x.shape, False)
+    if alone:
+        zero = np.abs(x) < SINGULAR
+        x, smallest = np.where(zero, 0.0, x), np.where(zero, np.inf, smallest)
     at = road.criterion.at(x, responses)
     value, g, H = at.value, at.gradient, at.hessian
     sizes, stretch = sizes_of(road.parameters, x)
     eigenvalues, V = spectrum(H * (sizes[:, None] * sizes))
     drop = expected_drop(np.matmul((g * sizes).T[:, None], V)[:, 0], eigenvalues)
-    by_covariance = sizes * stretch
-    curvature = spectrum(H * (by_covariance[:, None] * by_covariance))[0][:, 0]
-    clear = curvature > np.where(zero, 2.0 * SUSPICIOUS, SUSPICIOUS)  # at zero it is twice the slope by the variance
-    sure = finished & clear & (drop <= POLISHED) & has_digits(at) & (zero | (smallest >= SMALLEST_SWAPPED))
+    by_covariance = sizes * stretch / np.where(zero, np.sqrt(2.0), 1.0)  # at zero H is twice the slope by the variance
+    clear = spectrum(H * (by_covariance[:, None] * by_covariance))[0][:, 0] > SUSPICIOUS
+    near = (smallest < SMALLEST_SWAPPED).any(axis=0)
+    sure = np.asarray(finished & clear & (drop <= POLISHED) & has_digits(at) & ~near)
     sure &= zero_is_no_better(road, x, value, responses)
-    some = np.flatnonzero(zero & sure)
-    if len(some):  # a moderate value of a variance at zero
+    singular = np.asarray(zero.any(axis=0))
+    if (singular & sure).any():
+        some = at_least_two(np.flatnonzero(singular & sure))
+        own = x.take(some, axis=1), zero.take(some, axis=1), value[some], responses.of(some)
+        sure[some] &= _zeros_stay(road, *own)
+    return Certified(at, value, sure, singular, np.abs(g * sizes).max(axis=0), drop, eigenvalues[:, 0])
+
+
+def _zeros_stay(
+    road: LinearRoad, x: FloatArray, zero: BoolArray, value: FloatArray, responses: ResponseSums
+) -> BoolArray:
+    """Whether variances at zero have no other basin: at a moderate value, or in the place of another variance."""
+    fine = np.ones(len(value), bool)
+    for j, at_zero in enumerate(zero):
+        moderate = x.copy()
+        moderate[j] = MODERATE
+        there = road.criterion.at(moderate, responses)
+        fine &= ~at_zero | ((there.value >= value - FLAT) & (there.gradient[j] >= 0.0))
+        for i in range(len(x)) if road.model.labels.n <= MANY_ROWS else ():
+            swaps = at_zero & ~zero[i]
+            best, start = np.full(len(value), np.inf), x
+            for size in SIZES_SWAPPED if swaps.any() else ():
+                swapped = np.maximum(x, SMALLEST)  # from zero no step leads away
+                swapped[j], swapped[i] = size * np.abs(x[i]), SMALLEST
+                higher = road.criterion.at(swapped, responses).value
+                start, best = np.where(higher < best, swapped, start), np.fmin(best, higher)
+            fine &= same_end(road, swaps, start, value, responses)
+    return fine
+
+
+def same_end(
+    road: LinearRoad, which: BoolArray, start: FloatArray, value: FloatArray, responses: ResponseSums
+) -> BoolArray:
+    """Where searches from another start end at the same criterion; yes where there is none."""
+    same, some = np.ones(len(which), bool), np.flatnonzero(which)
+    if len(some):
         some = at_least_two(some)
-        there = road.criterion.at(np.full((1, len(some)), MODERATE), responses.of(some))
-        sure[some] &= (there.value >= value[some] - FLAT) & (there.gradient[0] >= 0.0)
-    return Certified(at, value, sure, zero, np.abs(g * sizes).max(axis=0), drop, eigenvalues[:, 0])
+        own = responses.of(some)
+        x, finished = road.search(start.take(some, axis=1), own, SHORT + LONG)
+        same[some] = finished & (np.abs(road.criterion.at(x, own).value - value[some]) <= FLAT)
+    return same
 
 
 def has_digits(at: Evaluated) -> BoolArray:
@@ -85,25 +121,24 @@ def has_digits(at: Evaluated) -> BoolArray:
 def zero_is_no_better(road: LinearRoad, x: FloatArray, value: FloatArray, responses: ResponseSums) -> BoolArray:
     """Whether the criterion is not lower where one matrix is zero: of few levels single fits look there."""
     fine = np.ones(len(value), bool)
-    if road.model.labels.pattern.groupings[0].n_levels <= FEW:
-        for root in road.parameters.roots:
+    for root in road.parameters.roots:
+        if road.model.labels.pattern.groupings[root.factor].n_levels <= FEW:
             zeroed = x.copy()
             zeroed[root.entries] = 0.0
             fine &= road.criterion.at(zeroed, responses).value >= value - FLAT
     return fine
 
 
-def smallest_singular_values(parameters: Parameters, x: FloatArray) -> FloatArray:
-    """Of the relative factors of all unstructured matrices, in units of an average observation, (m,)."""
-    smallest = np.full(x.shape[1], np.inf)
+def singular_values(parameters: Parameters, x: FloatArray) -> FloatArray:
+    """The least one of each unstructured matrix's relative factor, in units of an average observation: (roots, m)."""
+    out = []
     for root in parameters.roots:
         if len(root) == 1:
-            s = np.abs(x[root.entries[0]])
+            out.append(np.abs(x[root.entries[0]]))
         else:
             T = np.tril(np.moveaxis(x[root.places], -1, 0))
-            s = np.sqrt(np.maximum(np.linalg.eigvalsh(T @ np.swapaxes(T, 1, 2))[:, 0], 0.0))
-        smallest = np.minimum(smallest, s)
-    return smallest
+            out.append(np.sqrt(np.maximum(np.linalg.eigvalsh(T @ np.swapaxes(T, 1, 2))[:, 0], 0.0)))
+    return np.array(out)
 
 
 def sizes_of(parameters: Parameters, x: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -118,4 +153,4 @@ def sizes_of(parameters: Parameters, x: FloatArray) -> tuple[FloatArray, FloatAr
     return sizes, stretch
 
 
-__all__ = ["Certified", "certified_inside", "has_digits", "sizes_of", "zero_is_no_better"]
+__all__ = ["Certified", "certified_inside", "has_digits", "same_end", "sizes_of", "zero_is_no_better"]

@@ -1,4 +1,4 @@
-"""Linear models with one grouping factor, all responses at once: moments, Newton steps, and the certificate.
+"""Linear models, all responses at once: a start by moments, Newton steps, and the certificate.
 
 The certificate is that of single fits (`estimation.certificate`, `estimation.search`), where it leaves no doubt: an
 optimum inside, with a clear curvature, or a single variance at zero with a clear slope. All other responses are left to
@@ -15,20 +15,22 @@ import numpy as np
 from ..contracts.arrays import BoolArray, FloatArray, IntArray
 from ..design.arrays import LARGEST
 from ..design.crossproducts import cross_products
+from ..design.mixed import MixedDesign
 from ..design.random import RandomDesign
 from ..estimation.linear import Gaussian
 from ..estimation.model import Model
-from ..estimation.moments import moment_matrix, relative_factor
+from ..estimation.moments import moment_matrix
 from ..estimation.parameters import Parameters
 from ..estimation.search import FEW_LEVELS, LARGE, MANY_ROWS, MODERATE
 from .boundary import certified_at_boundary, may_be_singular
 from .combinations import Combinations
 from .estimates import Estimates
 from .inside import Certified, certified_inside
-from .level_sums import LevelSums, ResponseSums
+from .level_sums import LevelSums
 from .newton import Ends, minimize
 from .one_factor import OneFactorDeviance
-from .small import at_least_two, by_matrix, lower_roots
+from .small import at_least_two, by_matrix
+from .spectral import SpectralDeviance, Strata
 
 #: A residual on X that is a smaller part of y leaves too few digits.
 EXPLAINED = 1e-16
@@ -36,6 +38,10 @@ EXPLAINED = 1e-16
 MOST_EVALUATIONS = 60
 #: Numbers that a block of responses should have in one array, so that it stays in the cache; responses of one block.
 CACHE, MOST = 2**18, 1024
+
+
+#: `OneFactorDeviance` or `SpectralDeviance`: they have the same methods, each with its own sums of responses.
+Criterion = Any
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,16 +52,13 @@ class LinearRoad:
     ----------
     model : Model
     parameters : Parameters
-    criterion : OneFactorDeviance
-    from_moments : (k k + 1, k k + 1) array
-        Inverse of the moments' matrix.
+    criterion : OneFactorDeviance or SpectralDeviance
     combinations : Combinations
     """
 
     model: Model[Any]
     parameters: Parameters
-    criterion: OneFactorDeviance
-    from_moments: FloatArray
+    criterion: Criterion
     combinations: Combinations
 
     @classmethod
@@ -63,49 +66,40 @@ class LinearRoad:
         """The road for a model; None where it has none."""
         design, likelihood, controls = model.design, model.likelihood, model.controls
         parameters = Parameters(design.random.factors)
-        groupings = design.random.pattern.groupings
-        if (
-            not isinstance(likelihood, Gaussian)
-            or len(groupings) > 1
-            or groupings[0].precision
-            or parameters.structured
-        ):
+        independent = all(g.precision is None for g in design.random.pattern.groupings)
+        if not isinstance(likelihood, Gaussian) or parameters.structured or not independent:
             return None
         if (controls.backend, controls.optimizer) != ("auto", "auto") or _may_have_basins(parameters, design.random):
             return None
         likelihood.check_design(design)
-        sums = LevelSums.of(design)
-        unit = 1.0 if design.weights is None else float(1.0 / np.sqrt(design.weights.mean()))
-        criterion = OneFactorDeviance(sums, parameters.template, design.n, likelihood.reml, unit)
-        matrix = moment_matrix(cross_products(design))
-        from_moments = np.linalg.lstsq(matrix, np.eye(len(matrix)), rcond=1e-12)[0]
-        return cls(model, parameters, criterion, np.asarray(from_moments), combinations)
+        criterion = _criterion_of(design, parameters, likelihood.reml)
+        return None if criterion is None else cls(model, parameters, criterion, combinations)
 
     @property
     def block(self) -> int:
         """How many responses to take at once."""
-        r, k, U = self.criterion.sums.shape
-        each = max(self.model.labels.n, U * k * k * max(r * r * k // max(U, 1), r, len(self.parameters)))
+        each = max(self.model.labels.n, self.criterion.cost)
         return int(np.clip(CACHE // each // 8 * 8, 32, MOST))
 
     def fit(self, Y: FloatArray, out: Estimates) -> BoolArray:
         """Fit every column of Y (n, m) into `out`; which responses are sure, the others are for single fits."""
-        sure = np.zeros(Y.shape[1], bool)
+        sure, every = np.zeros(Y.shape[1], bool), at_least_two(np.arange(Y.shape[1]))
+        Y = Y.take(every, axis=1)
         with np.errstate(all="ignore"):  # what overflows, or is not positive definite, is not sure
             responses, largest = self.criterion.sums.of_responses(Y), np.abs(Y).max(axis=0)
             usable = np.flatnonzero((largest <= LARGEST) & (responses.yWy > EXPLAINED * responses.total))
             if not len(usable):
                 return sure
             usable = at_least_two(usable)
-            responses = responses.of(usable)
-            x, finished = self.search(self._start(responses), responses, self.most_evaluations)
+            responses, where = responses.of(usable), every[usable]
+            x, finished = self.search(self.criterion.start(responses), responses, self.most_evaluations)
             inside = certified_inside(self, x, finished, responses)
-            self._write(inside, usable, sure, out)
+            self._write(inside, where, sure, out)
             near = np.flatnonzero(finished & ~inside.sure)
             if len(near) and may_be_singular(self):
                 near = at_least_two(near)
                 at_boundary = certified_at_boundary(self, x.take(near, axis=1), responses.of(near))
-                self._write(at_boundary, usable[near], sure, out)
+                self._write(at_boundary, where[near], sure, out)
         return sure
 
     @property
@@ -113,29 +107,17 @@ class LinearRoad:
         """Of one search."""
         return min(self.model.controls.max_iter, MOST_EVALUATIONS)
 
-    def search(self, x: FloatArray, responses: ResponseSums, most_evaluations: int) -> Ends:
-        """Minimize the criterion from x (d, m)."""
+    def search(self, start: FloatArray, responses: Any, most_evaluations: int) -> Ends:
+        """Minimize the criterion from a start (d, m)."""
 
         def evaluate(x: FloatArray, which: IntArray) -> tuple[FloatArray, FloatArray, FloatArray]:
             if len(which) == 1:
                 f, g, H = evaluate(np.repeat(x, 2, axis=1), at_least_two(which))
                 return f[:1], g[:, :1], H[..., :1]
-            return self.criterion.evaluate(x, responses if len(which) == x0.shape[1] else responses.of(which))
+            here = self.criterion.at(x, responses if len(which) == start.shape[1] else responses.of(which))
+            return here.value, here.gradient, here.hessian
 
-        x0 = x
-        return minimize(evaluate, x, most_evaluations)
-
-    def _start(self, responses: ResponseSums) -> FloatArray:
-        """x by moments, as `estimation.moments` has it."""
-        k = len(responses.ZZ)
-        rhs = [*responses.ZZ.sum(axis=2).reshape(k * k, -1), responses.yWy]
-        solution = sum(column[:, None] * moment for column, moment in zip(self.from_moments.T, rhs, strict=True))
-        variance = responses.yWy / self.criterion.n
-        sigma2 = np.where(solution[-1] > 0.01 * variance, solution[-1], 0.5 * variance)
-        G = solution[:-1].reshape(k, k, -1) / (sigma2 * self.criterion.unit**2)
-        T = relative_factor(by_matrix(G))
-        (rows,), (columns,) = self.parameters.template.rows, self.parameters.template.columns
-        return np.ascontiguousarray(T[:, rows, columns].T)
+        return minimize(evaluate, start, most_evaluations)
 
     # Estimates ------------------------------------------------------------------------------------------------------
 
@@ -156,26 +138,38 @@ class LinearRoad:
         out.se[where] = np.sqrt(np.diagonal(vcov, axis1=1, axis2=2))
         if len(self.combinations.names):
             out.contrasts[where], out.contrasts_se[where] = self.combinations.of(out.coefficients[where], vcov)
-        out.theta[where] = self._users_theta(at.T.take(chosen, axis=-1))
+        out.theta[where] = at.users_theta(self.parameters.groups)[chosen]
         out.sigma[where] = np.sqrt(sigma2)
         out.log_likelihood[where] = -0.5 * found.value[chosen]
         out.converged[where] = out.at_once[where] = sure[where] = True
         for name in ("singular", "gradient_norm", "expected_drop", "smallest_eigenvalue"):
             getattr(out, name)[where] = getattr(found, name)[chosen]
 
-    def _users_theta(self, T: FloatArray) -> FloatArray:
-        """theta of the user's columns, (m, d)."""
-        (group,) = self.parameters.groups
-        (rows,), (columns,) = self.parameters.template.rows, self.parameters.template.columns
-        return lower_roots(np.einsum("ab,bcm->acm", np.linalg.inv(group.R), T))[:, rows, columns]
+
+def _criterion_of(
+    design: MixedDesign, parameters: Parameters, reml: bool
+) -> OneFactorDeviance | SpectralDeviance | None:
+    """The criterion of all responses at once, where the design has one."""
+    unit = 1.0 if design.weights is None else float(1.0 / np.sqrt(design.weights.mean()))
+    if len(parameters.groups) == 1:
+        matrix = moment_matrix(cross_products(design))
+        from_moments = np.linalg.lstsq(matrix, np.eye(len(matrix)), rcond=1e-12)[0]
+        sums = LevelSums.of(design)
+        return OneFactorDeviance(sums, parameters.template, design.n, reml, unit, np.asarray(from_moments))
+    strata = Strata.of(design, reml) if max(parameters.template.sizes) == 1 else None
+    return None if strata is None else SpectralDeviance(strata, design.n, reml, unit)
 
 
 def _may_have_basins(parameters: Parameters, random: RandomDesign) -> bool:
     """Whether single fits look for other basins because of the design alone."""
-    (grouping,), (factor,) = random.pattern.groupings, random.factors
-    few = random.n <= MANY_ROWS and grouping.n_levels < FEW_LEVELS * len(parameters.template)
-    alone = any(len(root) == 1 for root in parameters.roots) and len(factor.columns) > 1
-    return few or (alone and bool((MODERATE * factor.inflation > LARGE).any()))
+    sizes = zip(random.pattern.groupings, parameters.template.rows, strict=True)
+    few = random.n <= MANY_ROWS and any(g.n_levels < FEW_LEVELS * len(rows) for g, rows in sizes)
+    apart = any(
+        len(root) == 1 and len(f.columns) > 1 and MODERATE * f.inflation[root.first] > LARGE
+        for root in parameters.roots
+        for f in [random.factors[root.factor]]
+    )
+    return few or apart
 
 
 __all__ = ["LinearRoad"]

