@@ -29,7 +29,7 @@ from .combinations import Combinations
 from .estimates import Estimates
 from .generalized_rows import Design, Modes, find_modes
 from .newton import expected_drop, minimize, spectrum
-from .small import at_least_two, by_matrix, inverse
+from .small import at_least_two, by_matrix, inverse, is_all
 
 MOST_EVALUATIONS = 60
 #: Dispersion parameters that went farther from their start, on the free scale, are left to single fits.
@@ -142,7 +142,7 @@ class Search:
 
     def at(self, x: FloatArray, which: IntArray) -> tuple[Modes, FloatArray]:
         """The modes of these responses at x (d, len(which)), and the gradient by x."""
-        eta, y = self.eta[which], self.y if len(which) == self.y.shape[1] else self.y.take(which, axis=1)
+        eta, y = self.eta[which], self.y if is_all(which, self.y.shape[1]) else self.y.take(which, axis=1)
         phi, slope = self._natural(x[self.r + 1 :])
         gamma = self.origin.take(which, axis=1) + eta * x[: self.r]
         modes = find_modes(self.design, y, gamma, eta * x[self.r], phi, self.u.take(which, axis=1))

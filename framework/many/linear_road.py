@@ -29,7 +29,7 @@ from .inside import Certified, certified_inside
 from .level_sums import LevelSums
 from .newton import Ends, minimize
 from .one_factor import OneFactorDeviance
-from .small import at_least_two, by_matrix
+from .small import at_least_two, by_matrix, is_all
 from .spectral import SpectralDeviance, Strata
 
 #: A residual on X that is a smaller part of y leaves too few digits.
@@ -114,7 +114,7 @@ class LinearRoad:
             if len(which) == 1:
                 f, g, H = evaluate(np.repeat(x, 2, axis=1), at_least_two(which))
                 return f[:1], g[:, :1], H[..., :1]
-            here = self.criterion.at(x, responses if len(which) == start.shape[1] else responses.of(which))
+            here = self.criterion.at(x, responses if is_all(which, start.shape[1]) else responses.of(which))
             return here.value, here.gradient, here.hessian
 
         return minimize(evaluate, start, most_evaluations)

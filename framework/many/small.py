@@ -59,9 +59,14 @@ def at_least_two(which: IntArray) -> IntArray:
     return np.repeat(which, 2) if len(which) == 1 else which
 
 
+def is_all(which: IntArray, m: int) -> bool:
+    """Whether these are all m matrices in their order: one of two, taken twice, is not."""
+    return len(which) == m and bool((which == np.arange(m)).all())
+
+
 def by_matrix(A: FloatArray) -> FloatArray:
     """(a, b, m) as (m, a, b), for LAPACK."""
     return np.ascontiguousarray(np.moveaxis(A, -1, 0))
 
 
-__all__ = ["at_least_two", "by_matrix", "congruence", "inverse", "lower_roots", "product", "transposed"]
+__all__ = ["at_least_two", "by_matrix", "congruence", "inverse", "is_all", "lower_roots", "product", "transposed"]

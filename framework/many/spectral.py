@@ -285,7 +285,7 @@ class EvaluatedStrata:
     def hessian(self) -> FloatArray:
         """By x, (J, J, m)."""
         c, values, by = self.criterion, self.criterion.sums.values, self._by_square
-        inner = 2.0 * self.a**3 * self.responses.SS / self.sigma2 - c.sums.sizes * self.a**2
+        inner = 2.0 * self.a * self.a * self.a * self.responses.SS / self.sigma2 - c.sums.sizes * self.a**2
         pairs = values[:, None] * values
         H = (pairs[..., None] * inner).sum(axis=2) - by[1][:, None] * by[1] / c.df
         H *= 4.0 * self.theta[:, None] * self.theta

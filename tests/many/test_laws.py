@@ -73,6 +73,15 @@ def test_most_responses_are_fitted_at_once() -> None:
         assert fit.refit_many(Y).at_once.mean() > 0.8, name
 
 
+def test_one_of_two_responses_may_be_done_before_the_other() -> None:
+    fit, Y = linear("mixed_covariate", 41, 0.3)
+    many = fit.refit_many(Y)
+    for j in range(0, 40, 2):
+        pair = fit.refit_many(Y[:, j : j + 2])
+        np.testing.assert_array_equal(pair.at_once, many.at_once[j : j + 2])
+        np.testing.assert_array_equal(pair.log_likelihood, many.log_likelihood[j : j + 2])
+
+
 def assert_same_bits(one: Any, other: Any) -> None:
     for name in FIELDS:
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
