@@ -16,7 +16,7 @@ from ..contracts.arrays import BoolArray, FloatArray, IntArray
 from .small import by_matrix
 
 #: Expected gains from which there is nothing to gain, and from which one more step leaves nothing.
-NOTHING, LAST_STEP = 1e-18, 1e-11
+NOTHING, LAST_STEP = 1e-20, 1e-11
 #: The same where Hessians are approximate, and expected gains below which steps tell of the curvature.
 NEARLY_NOTHING, LOCAL = 1e-13, 0.1
 #: Values are exact up to this part of themselves.
