@@ -453,8 +453,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/estimation/moments.py",
-        "rhs[-1] = cross.n - p, cross.yWy",
-        "rhs[-1] = cross.n, cross.yWy",
+        "H[-1, -1] = cross.n - p",
+        "H[-1, -1] = cross.n",
         f"{MOMENTS}::test_balanced_crossed_design_starts_at_the_reml_estimate",
     ),
     Mutation(
