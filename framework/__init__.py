@@ -44,6 +44,7 @@ from .display.tables import VarCompSummary
 from .formula.model_frame import ModelFrame, model_frame
 from .frontends.glmm import glmm
 from .frontends.lmm import lmm
+from .frontends.many import glmm_many, lmm_many
 from .frontends.simulate import simulate
 from .inference.anova import Anova
 from .inference.comparison import Comparison
@@ -52,6 +53,7 @@ from .inference.exact_lrt import ExactTest
 from .inference.intervals import Intervals
 from .inference.methods import JointTest
 from .inference.profile import Profile
+from .many.record import ManyFits
 from .prediction.predict import Prediction
 from .solution.comparing import anova
 from .solution.glmm import GLMMParams, GLMMSolution
@@ -80,6 +82,7 @@ __all__ = [
     "JointTest",
     "LMMParams",
     "LMMSolution",
+    "ManyFits",
     "MissingExtraError",
     "ModelFrame",
     "NameConflictWarning",
@@ -104,8 +107,10 @@ __all__ = [
     "contracts",
     "datasets",
     "glmm",
+    "glmm_many",
     "hookimpl",
     "lmm",
+    "lmm_many",
     "load",
     "model_frame",
     "pedigree",

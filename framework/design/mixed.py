@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.linalg import block_diag
 
-from ..contracts.arrays import FloatArray
+from ..contracts.arrays import AnyArray, FloatArray
 from ..contracts.errors import DataWarning, InputError
 from ..contracts.linalg import Grouping
 from ..notes import Note
@@ -138,14 +138,33 @@ def build_design(
         )
         _check_names_of_random_data(random_data)
         fixed = orthogonalize(matrix, names, metric)
+    return assembled(values, matrix, fixed, factors, prior, known)
+
+
+def assembled(
+    y: FloatArray,
+    X: FloatArray,
+    fixed: FixedDesign,
+    factors: tuple[RandomFactor, ...],
+    weights: FloatArray | None,
+    offset: FloatArray | None,
+) -> MixedDesign:
+    """The design of its checked parts.
+
+    Raises
+    ------
+    InputError
+        Where X leaves nothing to estimate variances from.
+    """
+    n = len(y)
     if fixed.rank >= n:
         raise InputError(
             f"X has {fixed.rank} independent columns for {n} observations: nothing is left to estimate variances from. "
             "Use fewer columns or more observations"
         )
     random = RandomDesign.of(factors, n)
-    notes = *notes_of_dropped(fixed, matrix), *_notes_of_confounded(random)
-    return MixedDesign(values, matrix, fixed, random, prior, known, notes=notes)
+    notes = *notes_of_dropped(fixed, X), *_notes_of_confounded(random)
+    return MixedDesign(y, X, fixed, random, weights, offset, notes=notes)
 
 
 def _check_number_of_covariances(terms: Mapping[str, tuple[Term, ...]], n: int) -> None:
@@ -179,10 +198,7 @@ def _factor(
 ) -> RandomFactor:
     codes, levels = encode(labels, name)
     check_length(codes, n, f"groups[{name!r}]")
-    if len(levels) < 2:
-        raise InputError(
-            f"groups[{name!r}] has one level only ({levels[0]}): a variance between levels needs at least two"
-        )
+    refuse_one_level(name, levels)
     precision = None
     if relation is not None:
         levels, precision = relation.of_levels(levels)
@@ -195,6 +211,14 @@ def _factor(
         R=R,
         grouping=Grouping(str(name), len(levels), len(basis), precision),
     )
+
+
+def refuse_one_level(name: str, levels: AnyArray) -> None:
+    """Refuse a factor between whose levels nothing can vary."""
+    if len(levels) < 2:
+        raise InputError(
+            f"groups[{name!r}] has one level only ({levels[0]}): a variance between levels needs at least two"
+        )
 
 
 def basis_of_terms(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from concurrent.futures import Executor
 from typing import Any, Self
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from ..contracts.arrays import FloatArray
 from ..estimation.model import Model
 from ..formula.terms import Terms
+from ..many.record import ManyFits, fit_many
 from ..notes import tell
 from ..prediction.predict import Prediction, Request, predict
 from ..prediction.simulate import simulate
@@ -156,6 +158,46 @@ class Predicting(FittedModel[F]):
             For a y that does not fit, or a model without rows.
         """
         return self._fitted(self._fit.model.with_response(y))
+
+    def refit_many(self, Y: Any, *, L: Any = None, executor: Executor | None = None) -> ManyFits:
+        """The same model of many responses: weights, offset and settings stay.
+
+        Each has the estimates that `refit` gives it. Linear models with one grouping factor are fitted to all responses
+        at once, others one by one; see docs/many-responses.md.
+
+        Parameters
+        ----------
+        Y : (n, m) array-like, data frame, dict of columns, or iterator of these
+            A response in each column, with NaN where a value is missing: the row is left out of that response's fit. An
+            iterator gives block after block of responses, and none is kept.
+        L : as of `contrast`, optional
+            Linear combinations of the coefficients to be estimated too.
+        executor : concurrent.futures.Executor, optional
+            Runs blocks of responses in its workers; the results have the same bits.
+
+        Returns
+        -------
+        ManyFits
+            Arrays with a row for each response. A response without a fit is marked, with its `reason`; one warning sums
+            up what there is to say.
+
+        Raises
+        ------
+        InputError, InputTypeError
+            Where Y is no table of numbers with the model's rows, or L cannot be read.
+
+        Examples
+        --------
+        >>> import numpy as np, ranef
+        >>> d = ranef.datasets.load("sleepstudy")
+        >>> fit = ranef.lmm("Reaction ~ Days + (Days | Subject)", d)
+        >>> many = fit.refit_many(fit.simulate(100, rng=1))
+        >>> many.coefficients.mean(axis=0).round(1).tolist()
+        [251.4, 10.6]
+        """
+        many = fit_many(self._fit.model, Y, self._of, L=L, executor=executor, frame=self._frame)
+        tell(many.notes)
+        return many
 
     def update(self, **changes: Any) -> Self:
         """The model with other settings, another formula, or of other data.
