@@ -26,7 +26,7 @@ FEW = 10
 #: Columns of matrices of which singular ones have others of low rank beside them.
 LARGE_MATRIX = 3
 #: Levels for each covariance parameter, below which they are few; with more rows than this nobody searches again.
-FEW_LEVELS, MANY_ROWS = 4, 1_000
+FEW_LEVELS, MANY_ROWS = 3, 1_000
 #: Where levels are few: standard deviations that descents begin with, and evaluations of each.
 SIZES, MOST_EVALUATIONS = (1.0, 0.3, 3.0, 0.05, 10.0, 1.0, 0.3, 3.0), 300
 
