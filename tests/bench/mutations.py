@@ -2285,12 +2285,6 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/estimation/basins.py",
-        "        yield from _swaps(found)\n",
-        "        pass\n",
-        "tests/laws/test_linear.py::test_directions_of_singular_matrices_are_swapped",
-    ),
-    Mutation(
-        "framework/estimation/basins.py",
         'trans="T").ravel()',
         'trans="N").ravel()',
         "tests/estimation/test_basins.py::test_the_gradient_by_full_matrices_is_that_of_differences",

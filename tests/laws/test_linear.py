@@ -91,12 +91,8 @@ def test_a_variance_is_looked_at_once_more_at_zero():
     assert verdict.is_good, verdict
 
 
-def test_directions_of_singular_matrices_are_swapped(monkeypatch):
-    """Seventy-five rows, matrices of four, two and two columns: without it the search ends 0.8 too high.
-
-    Seen without the descents that its few levels give it.
-    """
-    monkeypatch.setattr(search, "has_many_basins", lambda found, random: False)
+def test_directions_of_singular_matrices_are_swapped():
+    """Seventy-five rows, matrices of four, two and two columns: the first search ends 0.8 too high."""
     verdict = judge(linear(780201969), 780201969)
     assert verdict.is_good, verdict
 
