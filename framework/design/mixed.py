@@ -168,7 +168,7 @@ def _factor(
     precision = None
     if relation is not None:
         levels, precision = relation.of_levels(levels)
-    basis, R = _basis(terms, columns, weights)
+    basis, R = factor_basis(terms, columns, weights)
     return RandomFactor(
         terms=terms,
         levels=levels,
@@ -179,7 +179,7 @@ def _factor(
     )
 
 
-def _basis(
+def factor_basis(
     terms: Sequence[Term], columns: Mapping[str, FloatArray], weights: FloatArray | None
 ) -> tuple[tuple[Column, ...], FloatArray]:
     """Basis of each term's columns, and R, block diagonal over the terms."""

@@ -57,14 +57,14 @@ class Uncertainty:
     def variances(self, rows: Rows) -> FloatArray:
         """Variance of the linear predictor of each row about the true one, (n,)."""
         rows = rows.rotated(self.fit.turned)
-        D = self._derivatives(rows)
-        return np.asarray(np.einsum("na,ab,nb->n", D, self.V, D) + self._of_effects(rows))
+        D = self.derivatives(rows)
+        return np.asarray(np.einsum("na,ab,nb->n", D, self.V, D) + self.of_effects(rows))
 
     def covariance(self, rows: Rows) -> FloatArray:
         """Covariance matrix (n, n) of the linear predictors of all rows about the true ones."""
         rows = rows.rotated(self.fit.turned)
-        D, scale2 = self._derivatives(rows), self.fit.scale**2
-        half = self.at.factor.half_solve(self.at.Lambda.t @ self._Zt(rows))
+        D, scale2 = self.derivatives(rows), self.fit.scale**2
+        half = self.at.factor.half_solve(self.at.Lambda.t @ self.Zt(rows))
         out = D @ self.V @ D.T + scale2 * half.T @ half
         for T, z, codes in zip(self.at.Lambda.T, rows.columns, rows.codes, strict=True):
             new = np.flatnonzero(codes < 0)
@@ -73,14 +73,14 @@ class Uncertainty:
             out[np.ix_(new, new)] += scale2 * np.where(same, t.T @ t, 0.0)
         return np.asarray(out)
 
-    def _derivatives(self, rows: Rows) -> FloatArray:
+    def derivatives(self, rows: Rows) -> FloatArray:
         """Of the linear predictor by gamma (which b follows) and by the other parameters, (n, r + m)."""
         B = self.at.Lambda @ self.at.solved
         split = self.fit.pattern.split
         by_gamma = rows.Q - rows.Z(split(B))
         return np.column_stack([by_gamma, rows.Q @ self.by_gamma + rows.Z(split(self.by_b))])
 
-    def _Zt(self, rows: Rows) -> FloatArray:
+    def Zt(self, rows: Rows) -> FloatArray:
         """Z' (q, n), dense."""
         pattern = self.fit.pattern
         out = np.zeros((pattern.q, len(rows)))
@@ -91,7 +91,7 @@ class Uncertainty:
                 out[o + a * g.n_levels + codes[known], known] = z[a, known]
         return out
 
-    def _of_effects(self, rows: Rows) -> FloatArray:
+    def of_effects(self, rows: Rows) -> FloatArray:
         """scale^2 z'Lambda M^-1 Lambda'z of each row, and z'Sigma z where its level is not known, (n,)."""
         T, out = self.at.Lambda.T, np.zeros(len(rows))
         K = self.at.Lambda.sandwich(self.at.factor.selected_inverse())

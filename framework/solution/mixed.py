@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from .base import F
+from .diagnosed import Diagnosed
 from .estimated import Estimated
 from .kept import Kept
 from .predicting import Predicting
 from .tested import Tested
 
 
-class MixedSolution(Tested[F], Estimated[F], Predicting[F], Kept[F]):
+class MixedSolution(Tested[F], Estimated[F], Diagnosed[F], Predicting[F], Kept[F]):
     """A fitted mixed model. Frozen: attributes cannot be set, arrays are read-only."""
