@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..plots.accessor import Plots
 from .base import F
 from .diagnosed import Diagnosed
 from .estimated import Estimated
@@ -12,3 +13,8 @@ from .tested import Tested
 
 class MixedSolution(Tested[F], Estimated[F], Diagnosed[F], Predicting[F], Kept[F]):
     """A fitted mixed model. Frozen: attributes cannot be set, arrays are read-only."""
+
+    @property
+    def plot(self) -> Plots:
+        """Plots of the fit, a method each; they need matplotlib (the extra `plots`)."""
+        return Plots(self)
