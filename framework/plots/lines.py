@@ -17,7 +17,9 @@ MOST_PANELS = 60
 
 @styled
 def lines(fit: Fitted, x: str, factor: str | None = None, ax: Any = None) -> Any:
-    """Fitted values of each level of a factor along a column of X, and the population's, over the data.
+    """Predictions of each level of a factor along a column of X, and the population's, over the data.
+
+    Effects of other factors are left out, but for those that this one is nested in.
 
     Parameters
     ----------
@@ -38,7 +40,7 @@ def lines(fit: Fitted, x: str, factor: str | None = None, ax: Any = None) -> Any
         For columns or factors that the model does not have.
     """
     _, values, codes, _, _ = _parts(fit, x, factor)
-    design, fitted = fit._fit.model.design, fit.fitted_values
+    design, fitted = fit._fit.model.design, _of_levels(fit, codes)
     ax = axes(ax)
     ax.scatter(values, design.y, **(point_style(len(values)) | {"color": QUIET}), zorder=1)
     for i, part in enumerate(_by_group(values, codes)):
@@ -54,7 +56,7 @@ def lines(fit: Fitted, x: str, factor: str | None = None, ax: Any = None) -> Any
 
 @styled
 def panels(fit: Fitted, x: str, factor: str | None = None) -> Any:
-    """Fitted values of each level of a factor along a column of X over its data, a panel a level.
+    """Predictions of each level of a factor along a column of X over its data, a panel a level, as in `lines`.
 
     The population's line is in all of them.
 
@@ -76,7 +78,7 @@ def panels(fit: Fitted, x: str, factor: str | None = None) -> Any:
         For columns or factors that the model does not have.
     """
     name, values, codes, labels, _ = _parts(fit, x, factor)
-    design, fitted = fit._fit.model.design, fit.fitted_values
+    design, fitted = fit._fit.model.design, _of_levels(fit, codes)
     count = min(len(labels), MOST_PANELS)
     columns = min(5, count)
     rows = -(-count // columns)
@@ -103,6 +105,17 @@ def _parts(fit: Fitted, x: str, factor: str | None) -> tuple[str, FloatArray, An
         raise InputError(f"the column {x} is constant: choose one that varies")
     codes, labels = codes_of(fit, name)
     return name, values, codes, labels, j
+
+
+def _of_levels(fit: Fitted, codes: Any) -> FloatArray:
+    """Predictions with the effects of the factor and of those that it is nested in; others would bend the lines."""
+    constant = []
+    for f in fit._fit.model.design.random.factors:
+        first = np.zeros(codes.max() + 1, dtype=np.intp)
+        first[codes] = f.codes
+        if np.array_equal(first[codes], f.codes):
+            constant.append(f.name)
+    return np.asarray(fit.predict(random=constant))
 
 
 def _by_group(x: FloatArray, codes: Any) -> list[Any]:

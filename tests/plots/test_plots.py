@@ -151,6 +151,25 @@ def test_panels(linear):
     assert grid[0, 0].figure.get_supxlabel() == "Days, by Subject"
 
 
+def test_lines_of_crossed_and_of_nested_factors():
+    rng = np.random.default_rng(1)
+    a, b, x = np.repeat(np.arange(6), 20), np.tile(np.arange(5), 24), rng.normal(size=120)
+    y = x + rng.normal(size=6)[a] + rng.normal(size=5)[b] + rng.normal(size=120)
+    fit = ranef.lmm(y, np.column_stack([np.ones(120), x]), {"a": a, "b": b}, x_names=["1", "x"])
+    at, line = fit.plot.lines("x", "a").lines[0].get_data()
+    np.testing.assert_allclose(line, fit.coefficients[0] + fit.ranef["a"][0, 0] + fit.coefficients[1] * at)
+    inner = a * 5 + b
+    fit = ranef.lmm(
+        y + 1.5 * rng.normal(size=30)[inner],
+        np.column_stack([np.ones(120), x]),
+        {"a": a, "in": inner},
+        x_names=["1", "x"],
+    )
+    at, line = fit.plot.lines("x", "in").lines[0].get_data()
+    effects = fit.ranef["a"][0, 0] + fit.ranef["in"][0, 0]
+    np.testing.assert_allclose(line, fit.coefficients[0] + effects + fit.coefficients[1] * at)
+
+
 def test_effect_of_a_column(linear):
     ax = linear.plot.effect("Days")
     a, b = linear.coefficients
