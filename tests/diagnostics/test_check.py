@@ -90,6 +90,15 @@ def test_a_row_that_matters_is_named():
     assert (severity, text[:24]) == ("doubtful", "row 17 alone moves x by ")
 
 
+def test_a_level_that_moves_one_coefficient_far_is_named():
+    d = ranef.datasets.load("cbpp")
+    fit = ranef.glmm("cbind(incidence, size - incidence) ~ period + (1 | herd)", d, family="binomial")
+    largest = fit.influence("herd").largest(1)
+    assert largest["cooks"][0] < 1.0 < largest["dfbetas_period[T.2]"][0]
+    expected = "herd 11 alone moves period[T.2] by 1.2 standard errors (Cook's distance 0.42)"
+    assert found(fit, "influence") == [("doubtful", expected)]
+
+
 def test_a_level_that_carries_a_coefficient_is_named():
     rng, g, _, b = data()
     x = (g == 3).astype(float)

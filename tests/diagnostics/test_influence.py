@@ -1,5 +1,7 @@
 """Leverage and influence: dense matrices, fits without the rows, and R."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,9 @@ from ranef.contracts import InputError, InputTypeError
 from ranef.design.subset import subset
 
 from .dense import R, dense
+
+#: Levels of different variances.
+RELATIONSHIP = np.diag([0.3, 0.5, 0.7, 0.4, 1.0, 0.6]) + 0.5
 
 
 def crossed(reml=True, seed=0, **more):
@@ -28,7 +33,7 @@ def crossed(reml=True, seed=0, **more):
 def related():
     """Levels with a known relationship."""
     rng = np.random.default_rng(3)
-    A = 0.5 * np.eye(6) + 0.5
+    A = RELATIONSHIP
     g = np.repeat(np.arange(6), 5)
     y = (np.linalg.cholesky(A) @ rng.normal(size=6))[g] * 2.0 + rng.normal(size=30)
     X = np.column_stack([np.ones(30), rng.normal(size=30)])
@@ -136,7 +141,7 @@ def test_refits_are_lme4s():
 def test_refits_with_a_known_precision_keep_the_related_levels():
     fit = related()
     design = fit._fit.model.design
-    g, A = design.random.factors[0].codes, 0.5 * np.eye(6) + 0.5
+    g, A = design.random.factors[0].codes, RELATIONSHIP
     table = fit.influence("g", refit=True)
     keep = g != 2
     among = [0, 1, 3, 4, 5]
@@ -195,6 +200,17 @@ def test_labels_of_many_sizes_are_in_their_order():
     np.testing.assert_allclose(table.coefficients[3], beta, rtol=1e-8)
     beta, _, _ = without(fit, labels != "b")
     np.testing.assert_allclose(table.coefficients[1], beta, rtol=1e-8)
+
+
+def test_records_pickle_and_are_frozen():
+    table = crossed().influence("g", refit=True)
+    again = pickle.loads(pickle.dumps(table))
+    np.testing.assert_array_equal(again.coefficients, table.coefficients)
+    assert again["cooks"].tolist() == table["cooks"].tolist()
+    with pytest.raises(ValueError, match="read-only"):
+        table.coefficients[0] = 0.0
+    with pytest.raises(AttributeError):
+        table.coefficients = None
 
 
 def test_largest_are_in_order():
@@ -263,6 +279,7 @@ def test_a_subset_forgets_levels_and_keeps_columns():
     users = f.R.T @ np.array([np.ones(some.n) if z is None else z for z in f.columns])
     np.testing.assert_allclose(users, [np.ones(some.n), design.X[keep, 1]], atol=1e-12)
     np.testing.assert_allclose(some.fixed.Q @ some.fixed.R, design.X[keep], atol=1e-12)
+    np.testing.assert_allclose(some.fixed.Q.T @ (some.weights[:, None] * some.fixed.Q), np.eye(2), atol=1e-12)
 
 
 def test_a_subset_of_one_level_is_refused():
