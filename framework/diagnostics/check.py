@@ -293,7 +293,7 @@ def _influence(c: Checked) -> Iterator[Seen]:
             yield Seen(
                 "doubtful",
                 f"{case} {table[table.case][i]} alone moves {names[j].removeprefix('dfbetas_')} by "
-                f"{abs(changes[j, i]):.2g} standard errors (Cook's distance {table['cooks'][i]:.2g})",
+                f"{abs(changes[j, i]):.1f} standard errors (Cook's distance {table['cooks'][i]:.2g})",
                 "Look whether its data are right, and report the fit without it as well",
             )
 
