@@ -45,7 +45,8 @@ def groups(fit: Fitted, factor: str | None = None, ax: Any = None, *, kind: str 
     places = np.arange(len(labels))
     ax.barh(places, q3 - q1, left=q1, height=0.7, color=QUIET, alpha=0.3, zorder=2)
     ax.scatter(values, codes, **point_style(len(values)), zorder=3)
-    ax.plot(median, places, "|", color=LINE, markersize=7.0 if shown else 250.0 / len(labels), zorder=4)
+    size = 7.0 if shown else max(2.0, 250.0 / len(labels))
+    ax.plot(median, places, "|", color=LINE, markersize=size, markeredgewidth=1.5, zorder=4)
     ax.set(xlabel=residual, ylabel=name, ylim=(len(labels) - 0.4, -0.6))
     ax.set_yticks(places if shown else [], labels if shown else [])
     return ax
