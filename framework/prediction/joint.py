@@ -55,16 +55,14 @@ class Uncertainty:
     def variances(self, rows: Rows) -> FloatArray:
         """Variance of the linear predictor of each row about the true one, (n,)."""
         rows = rows.rotated(self.fit.turned)
-        D = self._derivatives(rows)
-        return np.asarray(
-            np.einsum("na,ab,nb->n", D, self.V, D) + self.fit.scale**2 * self._conditional.of_effects(rows)
-        )
+        D = self.derivatives(rows)
+        return np.asarray(np.einsum("na,ab,nb->n", D, self.V, D) + self.of_effects(rows))
 
     def covariance(self, rows: Rows) -> FloatArray:
         """Covariance matrix (n, n) of the linear predictors of all rows about the true ones."""
         rows = rows.rotated(self.fit.turned)
-        D, scale2 = self._derivatives(rows), self.fit.scale**2
-        half = self.at.factor.half_solve(self.at.Lambda.t @ self._Zt(rows))
+        D, scale2 = self.derivatives(rows), self.fit.scale**2
+        half = self.at.factor.half_solve(self.at.Lambda.t @ self.Zt(rows))
         out = D @ self.V @ D.T + scale2 * half.T @ half
         for T, z, codes in zip(self.at.Lambda.T, rows.columns, rows.codes, strict=True):
             new = np.flatnonzero(codes < 0)
@@ -73,7 +71,7 @@ class Uncertainty:
             out[np.ix_(new, new)] += scale2 * np.where(same, t.T @ t, 0.0)
         return np.asarray(out)
 
-    def _derivatives(self, rows: Rows) -> FloatArray:
+    def derivatives(self, rows: Rows) -> FloatArray:
         """Of the linear predictor by gamma (which b follows) and by the other parameters, (n, r + m)."""
         moved = rows.Q @ self.by_gamma + rows.Z(self.fit.pattern.split(self.by_b))
         return np.column_stack([self._conditional.by_gamma(rows), moved])
@@ -82,7 +80,7 @@ class Uncertainty:
     def _conditional(self) -> Conditional:
         return Conditional.of(self.fit.pattern, self.at)
 
-    def _Zt(self, rows: Rows) -> FloatArray:
+    def Zt(self, rows: Rows) -> FloatArray:
         """Z' (q, n), dense."""
         pattern = self.fit.pattern
         out = np.zeros((pattern.q, len(rows)))
@@ -92,3 +90,7 @@ class Uncertainty:
             for a in range(g.n_columns):
                 out[o + a * g.n_levels + codes[known], known] = z[a, known]
         return out
+
+    def of_effects(self, rows: Rows) -> FloatArray:
+        """scale^2 z'Lambda M^-1 Lambda'z of each row, and z'Sigma z where its level is not known, (n,)."""
+        return np.asarray(self.fit.scale**2 * self._conditional.of_effects(rows))

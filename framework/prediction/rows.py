@@ -60,6 +60,12 @@ class Rows:
         codes = tuple(f.codes for f in design.random.factors)
         return cls(design.fixed.Q, np.ones(design.n, bool), codes, columns, design.offset, design.weights)
 
+    def at(self, index: IntArray) -> Rows:
+        """Some of the rows."""
+        codes, columns = (c[index] for c in self.codes), (z[:, index] for z in self.columns)
+        offset, weights = (None if v is None else v[index] for v in (self.offset, self.weights))
+        return Rows(self.Q[index], self.estimable[index], tuple(codes), tuple(columns), offset, weights)
+
     def Z(self, parts: Sequence[FloatArray]) -> FloatArray:
         """Z B (n, c) for effects (c, k, L) by factor; levels that are not known have none."""
         out = np.zeros((len(self), parts[0].shape[0]))

@@ -58,6 +58,11 @@ class FittedModel(ABC, Generic[F]):
 
     @property
     @abstractmethod
+    def fitted_values(self) -> FloatArray:
+        """Expected responses given the random effects, (n,)."""
+
+    @property
+    @abstractmethod
     def var_components(self) -> tuple[VarCompSummary, ...]:
         """Variances, standard deviations and correlations of all terms."""
 

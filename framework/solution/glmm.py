@@ -252,24 +252,6 @@ class GLMMSolution(MixedSolution[GeneralizedFit]):
         """Response residuals y - mu, (n,)."""
         return self.residuals_of("response")
 
-    def residuals_of(self, kind: str, rng: np.random.Generator | int | None = None) -> FloatArray:
-        """Residuals of one kind, (n,).
-
-        Parameters
-        ----------
-        kind : {"response", "pearson", "deviance", "working", "quantile"}
-            Pearson residuals are over the standard deviation (without a multiplicative dispersion, as R's); quantile
-            residuals are standard normal if the model is right (Dunn & Smyth 1996, doi 10.1080/10618600.1996.10474708).
-        rng : numpy.random.Generator or int
-            For quantile residuals of discrete responses, which are randomized.
-
-        Raises
-        ------
-        InputError
-            For an unknown kind, or quantile residuals of a family without a distribution function.
-        """
-        return _frozen(self._rows.residuals(kind, rng))
-
     def _digest(self) -> GeneralizedDigest:
         return self._fit.factorized().digested(self._residual_quantiles, self.deviance, self._average_mean())
 

@@ -99,6 +99,8 @@ DAMAGE = "tests/storage/test_damage.py"
 CONTRASTS = "tests/inference/test_contrasts.py"
 EMMEANS = "tests/emmeans/test_against_emmeans.py"
 EMMEANS_LAWS = "tests/emmeans/test_laws.py"
+DIAGNOSTICS = "tests/diagnostics"
+PLOTS = "tests/plots"
 KENWARD_ROGER = "tests/inference/test_kenward_roger.py"
 MARGINAL = "tests/inference/test_marginal.py::test_the_sums_are_those_of_dense_matrices"
 
@@ -3216,6 +3218,175 @@ MUTATIONS: tuple[Mutation, ...] = (
         "        return behind, False, len(moving) != 1, 0.0, np.inf\n",
         "        return behind, False, len(moving) != 1, -np.inf, np.inf\n",
         f"{INTERVALS}/test_profile.py::test_one_standard_deviation_of_one_column",
+    ),
+    # diagnostics and plots
+    Mutation(
+        "framework/diagnostics/influence.py",
+        "fit.gamma - shift",
+        "fit.gamma + shift",
+        f"{DIAGNOSTICS}/test_influence.py::test_influence_given_theta_is_least_squares_without_the_rows",
+    ),
+    Mutation(
+        "framework/diagnostics/influence.py",
+        "np.eye(rows.shape[1]) - w[:, :, None] * block",
+        "np.eye(rows.shape[1]) - block",
+        f"{DIAGNOSTICS}/test_influence.py::test_influence_given_theta_is_least_squares_without_the_rows",
+    ),
+    Mutation(
+        "framework/diagnostics/influence.py",
+        "(fit.pwrss - drop) / df",
+        "fit.pwrss / df",
+        f"{DIAGNOSTICS}/test_influence.py::test_influence_given_theta_is_least_squares_without_the_rows",
+    ),
+    Mutation(
+        "framework/diagnostics/influence.py",
+        "cases.sizes - (r if fit.reml else 0)",
+        "cases.sizes - r",
+        f"{DIAGNOSTICS}/test_influence.py::test_influence_given_theta_is_least_squares_without_the_rows",
+    ),
+    Mutation(
+        "framework/diagnostics/influence.py",
+        "+ ratio + 2.0 * r * np.log(scale / fit.scale)",
+        "+ ratio",
+        f"{DIAGNOSTICS}/test_influence.py::test_influence_given_theta_is_least_squares_without_the_rows",
+    ),
+    Mutation(
+        "framework/diagnostics/influence.py",
+        "np.linalg.slogdet(Nu)[1] - np.linalg.slogdet(N)[1]",
+        "-np.linalg.slogdet(N)[1]",
+        f"{DIAGNOSTICS}/test_influence.py::test_influence_given_theta_is_least_squares_without_the_rows",
+    ),
+    Mutation(
+        "framework/diagnostics/influence.py",
+        "[:, -1] > UNDETERMINED",
+        "[:, -1] > -1.0",
+        f"{DIAGNOSTICS}/test_influence.py::test_cases_that_carry_a_coefficient_alone_are_nan_with_a_word",
+    ),
+    Mutation(
+        "framework/diagnostics/influence.py",
+        "yield chosen, np.where(place < sizes[chosen, None], rows, -1)",
+        "yield chosen, rows",
+        f"{DIAGNOSTICS}/test_influence.py::test_influence_given_theta_is_least_squares_without_the_rows",
+    ),
+    Mutation(
+        "framework/diagnostics/leverage.py",
+        "self.D) + self.of_effects)",
+        "self.D))",
+        f"{DIAGNOSTICS}/test_influence.py::test_hat_values_are_the_diagonal_of_the_hat_matrix",
+    ),
+    Mutation(
+        "framework/diagnostics/leverage.py",
+        "at.mode.system.weights, at.mode.derivatives.d1",
+        "np.ones(design.n), at.mode.derivatives.d1",
+        f"{DIAGNOSTICS}/test_influence.py::test_one_step_is_newtons_on_the_penalized_likelihood",
+    ),
+    Mutation(
+        "framework/diagnostics/residuals.py",
+        "pearson / (fit.sigma * _left",
+        "pearson / (_left",
+        f"{DIAGNOSTICS}/test_residuals.py::test_standardized_residuals_have_variance_one_under_the_model",
+    ),
+    Mutation(
+        "framework/diagnostics/residuals.py",
+        "* prior_variances(g)[codes]",
+        "",
+        f"{DIAGNOSTICS}/test_residuals.py::test_marginal_residuals_of_linear_models",
+    ),
+    Mutation(
+        "framework/diagnostics/residuals.py",
+        "variance = variance - np.einsum",
+        "variance = variance + 0.0 * np.einsum",
+        f"{DIAGNOSTICS}/test_residuals.py::test_standardized_residuals_have_variance_one_under_the_model",
+    ),
+    Mutation(
+        "framework/diagnostics/simulated.py",
+        "rng.random((n, m)), Y)",
+        "np.zeros((n, m)), Y)",
+        f"{DIAGNOSTICS}/test_simulated.py::test_ties_are_broken_row_by_row",
+    ),
+    Mutation(
+        "framework/diagnostics/simulated.py",
+        "ranks + rng.random((n, m))",
+        "ranks + 0.5",
+        f"{DIAGNOSTICS}/test_simulated.py::test_residuals_are_uniform_whatever_the_distribution",
+    ),
+    Mutation(
+        "framework/diagnostics/simulated.py",
+        "(values >= values[0])",
+        "(values > values[0])",
+        f"{DIAGNOSTICS}/test_simulated.py::test_p_values_of_exchangeable_values",
+    ),
+    Mutation(
+        "framework/diagnostics/simulated.py",
+        "_per_row(fit)[:, None] * Y",
+        "Y",
+        f"{DIAGNOSTICS}/test_simulated.py::test_sums_of_proportions_are_of_successes",
+    ),
+    Mutation(
+        "framework/diagnostics/effects.py",
+        "error = M + np.einsum",
+        "error = M + 0.0 * np.einsum",
+        f"{DIAGNOSTICS}/test_residuals.py::test_standardized_modes_have_variance_one_under_the_model",
+    ),
+    Mutation(
+        "framework/diagnostics/collinearity.py",
+        "np.exp(one + two - both)",
+        "np.exp(two - both)",
+        f"{DIAGNOSTICS}/test_residuals.py::test_variance_inflation_is_cars",
+    ),
+    Mutation(
+        "framework/diagnostics/collinearity.py",
+        "set(fixed.kept.tolist()) - _constant(fit)",
+        "set(fixed.kept.tolist())",
+        f"{DIAGNOSTICS}/test_residuals.py::test_variance_inflation_of_arrays_is_by_column_and_one_term_has_none",
+    ),
+    Mutation(
+        "framework/diagnostics/check.py",
+        "> COOKS or abs",
+        "> COOKS and abs",
+        f"{DIAGNOSTICS}/test_check.py::test_a_level_that_moves_one_coefficient_far_is_named",
+    ),
+    Mutation(
+        "framework/plots/pairs.py",
+        "r * np.cos(a - half)",
+        "r * np.cos(a + half)",
+        f"{PLOTS}/test_plots.py::test_contours_of_a_quadratic_deviance_are_ellipses",
+    ),
+    Mutation(
+        "framework/plots/pairs.py",
+        "np.where(x > y, x + y, -x - y)",
+        "(x + y)",
+        f"{PLOTS}/test_plots.py::test_contours_of_a_quadratic_deviance_are_ellipses",
+    ),
+    Mutation(
+        "framework/plots/smooth.py",
+        "my + slope * (at - mx)",
+        "my",
+        f"{PLOTS}/test_plots.py::test_the_smooth_line_is_exact_for_lines_and_bends_with_curves",
+    ),
+    Mutation(
+        "framework/plots/caterpillar.py",
+        "np.sqrt(fit.ranef_variances[name][:, j, j])",
+        "fit.ranef_variances[name][:, j, j]",
+        f"{PLOTS}/test_plots.py::test_caterpillar",
+    ),
+    Mutation(
+        "framework/plots/effect.py",
+        "line + offset) for line in (eta, eta - half, eta + half)",
+        "line + offset) for line in (eta, eta, eta)",
+        f"{PLOTS}/test_plots.py::test_effect_of_a_column",
+    ),
+    Mutation(
+        "framework/design/subset.py",
+        "users = f.R.T @",
+        "users = f.R @",
+        f"{DIAGNOSTICS}/test_influence.py::test_a_subset_forgets_levels_and_keeps_columns",
+    ),
+    Mutation(
+        "framework/design/subset.py",
+        "metric = None if design.fixed.weights is None else weights",
+        "metric = None",
+        f"{DIAGNOSTICS}/test_influence.py::test_a_subset_forgets_levels_and_keeps_columns",
     ),
 )
 
