@@ -33,7 +33,16 @@ MAX_ROWS = 60
 #: What columns are shown under; others under their own names.
 HEADERS = {"estimate": "Estimate", "se": "Std. Error", "p_value": "p value"}
 #: Other names of these columns, those of R's broom: with the same decimals, under their own names.
-BROOM = {"std.error": "se", "conf.low": "lower", "conf.high": "upper", "p.value": "p_value"}
+BROOM = {
+    "std.error": "se",
+    "conf.low": "lower",
+    "conf.high": "upper",
+    "p.value": "p_value",
+    "logLik": "log_likelihood",
+    "AIC": "aic",
+    "BIC": "bic",
+    "REMLcrit": "deviance",
+}
 #: Columns with as many decimals as each other, as in R's tables of coefficients.
 ALIKE = ("estimate", "value", "se", "lower", "upper", "df")
 #: Columns with so many decimals: of numbers whose differences matter, and not their size.
