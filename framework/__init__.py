@@ -40,6 +40,7 @@ from .contracts.errors import (
 )
 from .design.pedigree import Pedigree, pedigree
 from .display.records import Table
+from .display.side_by_side import ModelTable
 from .display.tables import VarCompSummary
 from .formula.model_frame import ModelFrame, model_frame
 from .frontends.glmm import glmm
@@ -59,6 +60,7 @@ from .solution.comparing import anova
 from .solution.glmm import GLMMParams, GLMMSolution
 from .solution.lmm import LMMParams, LMMSolution
 from .solution.loading import load
+from .solution.side_by_side import table
 
 try:
     __version__ = _version("ranef")
@@ -85,6 +87,7 @@ __all__ = [
     "ManyFits",
     "MissingExtraError",
     "ModelFrame",
+    "ModelTable",
     "NameConflictWarning",
     "NoMaximumError",
     "NotPositiveDefiniteError",
@@ -116,6 +119,7 @@ __all__ = [
     "pedigree",
     "registry",
     "simulate",
+    "table",
 ]
 
 

@@ -15,7 +15,6 @@ from ..estimation.model import Fit
 from ..prediction.marginal import MarginalMean
 from ..prediction.residuals import KINDS, Responses
 from ..prediction.rows import Rows
-from ..prediction.simulate import MOST_RELATED
 from .leverage import Leverage
 
 #: What residuals are about: the mean given the random effects, or that of the population.
@@ -24,6 +23,8 @@ ABOUT = ("conditional", "marginal")
 STANDARD = ("pearson", "deviance")
 #: A leverage this near to 1 leaves nothing of a residual but rounding.
 ALL = 1.0 - 1e-8
+#: Related levels whose relationship matrix, dense, is still made for its diagonal.
+MOST_RELATED = 5_000
 
 
 def residuals(

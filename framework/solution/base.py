@@ -357,8 +357,17 @@ class FittedModel(ABC, Generic[F]):
             coefficients=tables.tests_of(self, kept),
             correlation=self.vcov[np.ix_(kept, kept)] / np.outer(se, se),
             notes=self._notes(),
-            details=() if self._terms is None else self._terms.details,
+            details=self._details(),
         )
+
+    def _details(self) -> tuple[str, ...]:
+        """What else the model has: weights, offset, rows left out, known relationships of levels."""
+        labels = self._labels
+        given = {"Weights": labels.has_weights, "Offset": labels.has_offset}
+        lines = [f"{name}: array" for name, there in given.items() if there]
+        known = [f.name for f in labels.groups if f.grouping.precision is not None]
+        related = [f"Known relationship of levels: {', '.join(known)}"] * bool(known)
+        return (*(lines if self._terms is None else self._terms.details), *related)
 
     def summary(self, names: str | None = None) -> Summary:
         """The fit as text, in the look of R's `summary`; ``names="R"`` shows columns under R's names.

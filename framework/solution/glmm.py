@@ -273,6 +273,10 @@ class GLMMSolution(MixedSolution[GeneralizedFit]):
             dispersion=self._dispersion_table(),
         )
 
+    def _details(self) -> tuple[str, ...]:
+        given = [f"{p.name} = {p.fixed:.7g}" for p in self.family.parameters if p.fixed is not None]
+        return (*super()._details(), *[f"Dispersion: {', '.join(given)} (given)"] * bool(given))
+
     def _dispersion_table(self) -> CoefficientTable | None:
         """Estimated dispersion parameters; None where there are none."""
         names = self._fit.dispersion.names

@@ -9,9 +9,10 @@ from .diagnosed import Diagnosed
 from .estimated import Estimated
 from .kept import Kept
 from .predicting import Predicting
+from .reported import Reported
 
 
-class MixedSolution(Averaged[F], Estimated[F], Diagnosed[F], Predicting[F], Kept[F]):
+class MixedSolution(Averaged[F], Estimated[F], Diagnosed[F], Predicting[F], Kept[F], Reported[F]):
     """A fitted mixed model. Frozen: attributes cannot be set, arrays are read-only."""
 
     @property
