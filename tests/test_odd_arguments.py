@@ -357,7 +357,7 @@ METHODS = {
 
 
 #: What messages are about, where it is not the method's name.
-WORDS = {
+SUBJECTS = {
     "laplace_check": "nagq",
     "residuals_of": "kind",
     "anova": "type",
@@ -377,7 +377,7 @@ def fits() -> tuple[ranef.LMMSolution, ranef.GLMMSolution]:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_methods_answer_anything(fits: Any, method: str) -> None:
-    word = WORDS.get(method, method)
+    word = SUBJECTS.get(method, method)
     wrong = {}
     for odd, make in ODD.items():
         for solution in fits if method == "compare" else fits[1:]:
