@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ranef.contracts import FamilyEntry, LinkEntry, hookimpl
+from ranef.contracts import Family, FamilyEntry, InputError, LinkEntry, hookimpl
 from ranef.contracts.links import (
     STANDARD,
     Cauchit,
@@ -35,7 +35,10 @@ if TYPE_CHECKING:
     from .binomial import Binomial as Binomial
     from .gamma import Gamma as Gamma
     from .gaussian import Gaussian as Gaussian
+    from .generalized_poisson import GeneralizedPoisson as GeneralizedPoisson
+    from .hurdle import Hurdle as Hurdle
     from .inverse_gaussian import InverseGaussian as InverseGaussian
+    from .lognormal import LogNormal as LogNormal
     from .negative_binomial import NegativeBinomial as NegativeBinomial
     from .negative_binomial1 import NegativeBinomial1 as NegativeBinomial1
     from .poisson import Poisson as Poisson
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
     from .truncated_negative_binomial import TruncatedNegativeBinomial as TruncatedNegativeBinomial
     from .truncated_poisson import TruncatedPoisson as TruncatedPoisson
     from .tweedie import Tweedie as Tweedie
+    from .zero_inflated import ZeroInflated as ZeroInflated
 
 #: Name, class, summary, further names; the module of a family has its registered name.
 _FAMILIES: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
@@ -58,6 +62,13 @@ _FAMILIES: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
         ("nbinom2", "negbin", "nb", "nb2"),
     ),
     ("negative_binomial1", "NegativeBinomial1", "NB1 counts; variance = mu (1 + phi)", ("nbinom1", "nb1")),
+    (
+        "generalized_poisson",
+        "GeneralizedPoisson",
+        "Overdispersed counts with a long tail; variance = phi mu, phi > 1",
+        ("genpois",),
+    ),
+    ("lognormal", "LogNormal", "Log-normal; variance = mu^2 (exp(sigma^2) - 1)", ("log_normal",)),
     ("beta", "Beta", "Beta proportions in (0, 1); variance = mu (1 - mu)/(1 + precision)", ()),
     ("beta_binomial", "BetaBinomial", "Overdispersed binomial; weights are trials", ("betabinomial",)),
     ("student_t", "StudentT", "Student t, location and scale; df given or estimated", ("t",)),
@@ -69,6 +80,35 @@ _FAMILIES: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
         "NB2 counts without zeros",
         ("truncated_nbinom2",),
     ),
+)
+
+#: Name, wrapper, the class that it wraps, summary, further names; options are those of the wrapped class, and zi.
+_WRAPPED: tuple[tuple[str, str, str, str, tuple[str, ...]], ...] = (
+    ("zero_inflated_poisson", "ZeroInflated", "Poisson", "Poisson counts with extra zeros", ("zip",)),
+    ("zero_inflated_negative_binomial", "ZeroInflated", "NegativeBinomial", "NB2 counts with extra zeros", ("zinb",)),
+    ("zero_inflated_negative_binomial1", "ZeroInflated", "NegativeBinomial1", "NB1 counts with extra zeros", ()),
+    (
+        "zero_inflated_generalized_poisson",
+        "ZeroInflated",
+        "GeneralizedPoisson",
+        "Generalized Poisson counts with extra zeros",
+        (),
+    ),
+    ("zero_inflated_binomial", "ZeroInflated", "Binomial", "Binomial proportions with extra zeros", ("zib",)),
+    ("zero_inflated_beta_binomial", "ZeroInflated", "BetaBinomial", "Beta-binomial with extra zeros", ()),
+    ("hurdle_poisson", "Hurdle", "Poisson", "Zeros, and truncated Poisson counts", ()),
+    ("hurdle_negative_binomial", "Hurdle", "NegativeBinomial", "Zeros, and truncated NB2 counts", ()),
+    ("hurdle_negative_binomial1", "Hurdle", "NegativeBinomial1", "Zeros, and truncated NB1 counts", ()),
+    (
+        "hurdle_generalized_poisson",
+        "Hurdle",
+        "GeneralizedPoisson",
+        "Zeros, and truncated generalized Poisson counts",
+        (),
+    ),
+    ("hurdle_lognormal", "Hurdle", "LogNormal", "Log-normal amounts with zeros", ("zero_inflated_lognormal",)),
+    ("hurdle_gamma", "Hurdle", "Gamma", "Gamma amounts with zeros", ("zero_inflated_gamma", "zigamma")),
+    ("hurdle_beta", "Hurdle", "Beta", "Beta proportions with zeros", ("zero_inflated_beta",)),
 )
 
 #: What `ranef plugins` says of the standard links.
@@ -85,7 +125,7 @@ _LINKS = {
     "sqrt": "sqrt(mu)",
 }
 
-_MODULES = {cls: name for name, cls, *_ in _FAMILIES}
+_MODULES = {cls: name for name, cls, *_ in _FAMILIES} | {"ZeroInflated": "zero_inflated", "Hurdle": "hurdle"}
 
 __all__ = [
     "Beta",
@@ -95,12 +135,15 @@ __all__ = [
     "Cauchit",
     "Gamma",
     "Gaussian",
+    "GeneralizedPoisson",
+    "Hurdle",
     "Identity",
     "Inverse",
     "InverseGaussian",
     "InverseSquared",
     "Log",
     "LogLog",
+    "LogNormal",
     "Logit",
     "NegativeBinomial",
     "NegativeBinomial1",
@@ -111,6 +154,7 @@ __all__ = [
     "TruncatedNegativeBinomial",
     "TruncatedPoisson",
     "Tweedie",
+    "ZeroInflated",
 ]
 
 
@@ -132,11 +176,28 @@ def _maker(cls: str) -> Callable[..., Any]:
     return make
 
 
+def _wrapper(cls: str, of: str) -> Callable[..., Any]:
+    """What wraps a class, made with all options but zi; or, given `base`, a family of that class."""
+
+    def make(base: Family | None = None, zi: float | None = None, **options: Any) -> Any:
+        if base is None:
+            base = __getattr__(of)(**options)
+        elif options:
+            raise InputError(f"{', '.join(options)}: options belong to the base; give them to it")
+        elif type(base) is not __getattr__(of):
+            raise InputError(f"base must be a {of}; got {base!r}: give {cls}({base!r}) as the family")
+        return __getattr__(cls)(base, zi)
+
+    return make
+
+
 @hookimpl
 def ranef_families() -> Iterator[FamilyEntry]:
     """The built-in families."""
     for name, cls, summary, aliases in _FAMILIES:
         yield FamilyEntry(name, summary, _maker(cls), aliases=aliases)
+    for name, cls, of, summary, aliases in _WRAPPED:
+        yield FamilyEntry(name, summary, _wrapper(cls, of), aliases=aliases)
 
 
 @hookimpl

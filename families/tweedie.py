@@ -47,6 +47,7 @@ class Tweedie(LogMeanFamily):
     in_r = (InR("glmmTMB", "tweedie", ("sigma(m)", "family_params(m)")),)
     support_text = "0 or positive numbers"
     multiplicative_dispersion = True
+    atoms = (0.0,)
 
     def __init__(self, power: float | None = None, link: str | Link | None = None) -> None:
         super().__init__(link)

@@ -40,19 +40,27 @@ from .contracts.errors import (
 )
 from .design.pedigree import Pedigree, pedigree
 from .display.records import Table
+from .display.side_by_side import ModelTable
 from .display.tables import VarCompSummary
 from .formula.model_frame import ModelFrame, model_frame
 from .frontends.glmm import glmm
 from .frontends.lmm import lmm
+from .frontends.many import glmm_many, lmm_many
 from .frontends.simulate import simulate
+from .inference.anova import Anova
+from .inference.comparison import Comparison
 from .inference.contrasts import Contrasts
+from .inference.exact_lrt import ExactTest
 from .inference.intervals import Intervals
 from .inference.methods import JointTest
 from .inference.profile import Profile
+from .many.record import ManyFits
 from .prediction.predict import Prediction
+from .solution.comparing import anova
 from .solution.glmm import GLMMParams, GLMMSolution
 from .solution.lmm import LMMParams, LMMSolution
 from .solution.loading import load
+from .solution.side_by_side import table
 
 try:
     __version__ = _version("ranef")
@@ -60,10 +68,13 @@ except _PackageNotFoundError:  # used from a source tree that is not installed
     __version__ = "0+unknown"
 
 __all__ = [
+    "Anova",
+    "Comparison",
     "ComparisonError",
     "Contrasts",
     "ConvergenceWarning",
     "DataWarning",
+    "ExactTest",
     "GLMMParams",
     "GLMMSolution",
     "IdentificationWarning",
@@ -73,8 +84,10 @@ __all__ = [
     "JointTest",
     "LMMParams",
     "LMMSolution",
+    "ManyFits",
     "MissingExtraError",
     "ModelFrame",
+    "ModelTable",
     "NameConflictWarning",
     "NoMaximumError",
     "NotPositiveDefiniteError",
@@ -93,16 +106,20 @@ __all__ = [
     "Table",
     "VarCompSummary",
     "__version__",
+    "anova",
     "contracts",
     "datasets",
     "glmm",
+    "glmm_many",
     "hookimpl",
     "lmm",
+    "lmm_many",
     "load",
     "model_frame",
     "pedigree",
     "registry",
     "simulate",
+    "table",
 ]
 
 

@@ -343,10 +343,28 @@ def test_families_and_data_sets_answer_anything(make: Callable[[Any], Any], word
 
 
 METHODS = {
+    "anova": lambda fit, value: fit.anova(value, terms={"x": fit.names[-1]}),
+    "anova df": lambda fit, value: fit.anova(df=value, terms={"x": fit.names[-1]}),
+    "anova test": lambda fit, value: fit.anova(test=value, terms={"x": fit.names[-1]}),
+    "drop1": lambda fit, value: fit.drop1(value, terms={"x": fit.names[-1]}),
+    "ranova": lambda fit, value: fit.ranova(reduce=value),
+    "terms": lambda fit, value: fit.anova(terms={"x": fit.names[-1], "y": value}),
     "compare": lambda fit, value: fit.compare(value),
     "laplace_check": lambda fit, value: fit.laplace_check(value),
     "residuals_of": lambda fit, value: fit.residuals_of(value),
     "rng": lambda fit, value: fit.residuals_of("quantile", rng=value),
+}
+
+
+#: What messages are about, where it is not the method's name.
+SUBJECTS = {
+    "laplace_check": "nagq",
+    "residuals_of": "kind",
+    "anova": "type",
+    "anova df": "df",
+    "anova test": "test",
+    "drop1": "test",
+    "ranova": "reduce",
 }
 
 
@@ -359,7 +377,7 @@ def fits() -> tuple[ranef.LMMSolution, ranef.GLMMSolution]:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_methods_answer_anything(fits: Any, method: str) -> None:
-    word = {"laplace_check": "nagq", "residuals_of": "kind", "rng": "rng"}.get(method, "compare")
+    word = SUBJECTS.get(method, method)
     wrong = {}
     for odd, make in ODD.items():
         for solution in fits if method == "compare" else fits[1:]:

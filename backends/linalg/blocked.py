@@ -128,14 +128,32 @@ class Filled:
     G: FloatArray
 
     @cached_property
-    def first(self) -> Neighbours:
-        """The neighbours of the first step, which are part of Z'WZ and the same at every T."""
+    def first_root(self) -> FloatArray | None:
+        """R' with R'R the diagonal blocks of Z'WZ of the first step; None where blocks are numbers.
+
+        With R N R', which lies between 0 and I, in the place of N the update has all digits: N itself is large where
+        a level has little to say, and multiplies neighbours that are nothing there.
+        """
         step = self.plan.steps[0]
-        return neighbours(self.plan, step, self.G[step.position])
+        if step.k == 1:
+            return None
+        return blocks.root(blocks.symmetric(self.G[step.diagonal].reshape(step.k, step.k, step.n_levels)))
+
+    @cached_property
+    def first(self) -> Neighbours:
+        """The neighbours R^-T X of the first step, which are part of Z'WZ and the same at every T."""
+        step, R_t = self.plan.steps[0], self.first_root
+        X = self.G[step.position]
+        return neighbours(
+            self.plan, step, X if R_t is None else blocks.forward_solve(R_t[:, :, step.level], X[None])[0]
+        )
 
 
 class _Eliminated:
-    """One step at one T: C C' = T'G_ee T + I, and N = T (C C')^-1 T'."""
+    """One step at one T: C C' = T'G_ee T + I, and N = T (C C')^-1 T'.
+
+    The neighbours of the first step are R^-T X where there is an R, with R'R = G_ee.
+    """
 
     def __init__(self, filled: Filled, i: int, T: FloatArray, G: FloatArray) -> None:
         self.plan = filled.plan
@@ -145,9 +163,11 @@ class _Eliminated:
         self.G = blocks.symmetric(G[step.diagonal].reshape(k, k, step.n_levels))
         self.C = blocks.cholesky(blocks.plus_identity(blocks.congruence(T, self.G)))
         self.X = G[step.position]
+        self.R_t: FloatArray | None = None
         self.met: Neighbours | None = None
         if len(step.x):
             self.met = neighbours(self.plan, step, self.X) if i else filled.first
+            self.R_t = None if i else filled.first_root
 
     @cached_property
     def logdet(self) -> float:
@@ -161,6 +181,39 @@ class _Eliminated:
     def N(self) -> FloatArray:
         return blocks.congruence(self.T.T, self.M_inverse)
 
+    @cached_property
+    def RT(self) -> FloatArray:
+        """R T for every level, (k, k, L)."""
+        assert self.R_t is not None
+        return blocks.multiply(self.R_t.transpose(1, 0, 2), self.T)
+
+    @cached_property
+    def core(self) -> FloatArray:
+        """R N R', or N where there is no R."""
+        if self.R_t is None:
+            return self.N
+        half = blocks.forward_solve(self.C, self.RT)  # row r is C^-1 (R T)_r
+        return np.asarray(np.einsum("rcl,scl->rsl", half, half))
+
+    def by_T(self, Y: FloatArray) -> FloatArray:
+        """What Y, the derivative by `core`, adds to G T: Y T - G N Y T of the derivative by N."""
+        if self.R_t is None:
+            YT = blocks.multiply(Y, self.T)
+            return YT - blocks.multiply(self.G, blocks.multiply(self.N, YT))
+        YRT = blocks.multiply(Y, self.RT)
+        return blocks.multiply(self.R_t, YRT - blocks.multiply(self.core, YRT))
+
+    def forward(self, v: FloatArray) -> FloatArray:
+        """sum_u X_u' T v_u over later random effects, for (r, k, L) right sides."""
+        assert self.met is not None
+        return self.met.forward(np.matmul(self.T, v) if self.R_t is None else np.einsum("abl,rbl->ral", self.RT, v))
+
+    def backward(self, V: FloatArray) -> FloatArray:
+        """T' X_u v for every level, (r, k, L)."""
+        assert self.met is not None
+        v = self.met.backward(V)
+        return np.matmul(self.T.T, v) if self.R_t is None else np.einsum("abl,ral->rbl", self.RT, v)
+
 
 class BlockedFactor(Factor):
     """Cholesky factor of M by blocks."""
@@ -173,7 +226,7 @@ class BlockedFactor(Factor):
             e = _Eliminated(filled, i, self.T[step.factor], G)
             self.eliminated.append(e)
             if e.met:
-                e.met.subtract(G[step.tail :], e.N)
+                e.met.subtract(G[step.tail :], e.core)
         self._log_dense = 0.0
         if d := self.plan.dense_size:
             self.G_dense = G[self.plan.dense_start :].reshape(d, d)  # lower triangle
@@ -204,8 +257,7 @@ class BlockedFactor(Factor):
             y = blocks.forward_solve(e.C, Y[:, mine].reshape(n_rhs, s.k, s.n_levels))
             Y[:, mine] = y.reshape(n_rhs, s.k * s.n_levels)
             if e.met:
-                w = np.matmul(e.T, blocks.backward_solve(e.C, y))
-                Y[:, s.end :] -= self._lambda_t(e.met.forward(w), s.end)
+                Y[:, s.end :] -= self._lambda_t(e.forward(blocks.backward_solve(e.C, y)), s.end)
         if self.plan.dense_size:
             rest = Y[:, self.plan.dense_offset :]
             solved, _ = lapack.dtrtrs(self.U, rest.T, lower=0, trans=1)
@@ -224,8 +276,7 @@ class BlockedFactor(Factor):
             mine = slice(s.offset, s.end)
             v = V[:, mine].reshape(n_rhs, s.k, s.n_levels)
             if e.met:
-                met = e.met.backward(self._lambda(V[:, s.end :], s.end))
-                v = v - blocks.forward_solve(e.C, np.matmul(e.T.T, met))
+                v = v - blocks.forward_solve(e.C, e.backward(self._lambda(V[:, s.end :], s.end)))
             V[:, mine] = blocks.backward_solve(e.C, v).reshape(n_rhs, s.k * s.n_levels)
         out = np.empty((n_rhs, self.pattern.q))
         for here, there, size in self.plan.moves:
@@ -290,8 +341,7 @@ class BlockedFactor(Factor):
             B = blocks.multiply(e.G, T)
             if e.met:
                 Y = -e.met.adjoint(G_bar[s.tail :])
-                YT = blocks.multiply(Y, T)
-                B = B + YT - blocks.multiply(e.G, blocks.multiply(e.N, YT))
+                B = B + e.by_T(Y)
             T_bar[s.factor] = 2.0 * np.einsum("abl,bcl->ac", B, e.M_inverse)
             if i:  # the first step's G and X are constants
                 K = e.N

@@ -11,6 +11,9 @@ import numpy as np
 from ranef.contracts import NotPositiveDefiniteError
 from ranef.contracts.arrays import FloatArray
 
+#: A pivot that is a smaller part of its diagonal is rounding.
+NO_PIVOT = 1e-15
+
 
 def congruence(T: FloatArray, A: FloatArray) -> FloatArray:
     """T' A_l T for every level l; T (k, k), A (k, k, L)."""
@@ -43,6 +46,24 @@ def cholesky(M: FloatArray) -> FloatArray:
     return C
 
 
+def root(A: FloatArray) -> FloatArray:
+    """Lower C_l with C_l C_l' = A_l, of positive semidefinite blocks; columns without a pivot are zero.
+
+    Examples
+    --------
+    >>> root(np.array([[4.0, 2.0], [2.0, 1.0]])[:, :, None])[:, :, 0].tolist()
+    [[2.0, 0.0], [1.0, 0.0]]
+    """
+    k = A.shape[0]
+    C = np.zeros_like(A)
+    for j in range(k):
+        column = A[j:, j] - np.einsum("icl,cl->il", C[j:, :j], C[j, :j])
+        there = column[0] > NO_PIVOT * A[j, j]
+        C[j, j] = np.sqrt(np.where(there, column[0], 0.0))
+        np.divide(column[1:], C[j, j], out=C[j + 1 :, j], where=there)
+    return C
+
+
 def _positive(pivots: FloatArray) -> FloatArray:
     if not pivots.min() > 0.0:
         raise NotPositiveDefiniteError("a diagonal block of M is not positive definite")
@@ -59,10 +80,10 @@ def forward_solve(C: FloatArray, B: FloatArray) -> FloatArray:
     k = C.shape[0]
     if k == 1:
         return np.asarray(B / C[0])
-    Y = np.empty(np.broadcast_shapes(B.shape, (1, *C.shape[1:])))
+    Y = np.zeros(np.broadcast_shapes(B.shape, (1, *C.shape[1:])))
     for j in range(k):
         rest = B[:, j] if j == 0 else B[:, j] - np.einsum("cl,rcl->rl", C[j, :j], Y[:, :j])
-        Y[:, j] = rest / C[j, j]
+        np.divide(rest, C[j, j], out=Y[:, j], where=C[j, j] != 0.0)  # of a `root` without a pivot: nothing
     return Y
 
 

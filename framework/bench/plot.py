@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..contracts import InputError, MissingExtraError
+from ..plots.style import style
 from .measure import Result
 
 Record = dict[str, Any]
@@ -32,9 +33,10 @@ def plot(record: Record, path: Path) -> None:
     """Median seconds with quartiles, by method: against the size that grows, or by case."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8, 4.5), layout="constrained")
-    draw(record, figure.add_subplot())
-    figure.savefig(path)
+    with style():
+        figure = Figure(figsize=(8, 4.5), layout="constrained")
+        draw(record, figure.add_subplot())
+        figure.savefig(path)
 
 
 def draw(record: Record, axes: Any) -> None:

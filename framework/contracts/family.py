@@ -68,8 +68,8 @@ class Derivatives:
     d1, d2 : (n,) arrays
         Its derivatives by eta: the score, and minus the observed weight.
     expected_weight : (n,) array
-        Fisher information about eta, E(-d2) >= 0, where it has a closed form; otherwise mu_eta^2 / variance, which is
-        the information of quasi-likelihood and a lower bound of it.
+        Fisher information about eta, E(-d2) >= 0, where it has a closed form; otherwise mu_eta^2 / variance, or where
+        `response_mean` is not mu (dE(y)/deta)^2 / Var(y): the information of quasi-likelihood, a lower bound of it.
     d3 : (n,) array or None
         Third derivative by eta. This and what follows is None unless `order=3` was asked for.
     expected_weight_eta : (n,) array or None
@@ -235,6 +235,8 @@ class Family(ABC):
     support_text: str = "real numbers"
     #: Whether y takes countably many values.
     discrete: bool = False
+    #: Values that a family that is not discrete has with positive probability.
+    atoms: tuple[float, ...] = ()
     #: Whether weights are numbers of trials and y a proportion; otherwise weights multiply the log density.
     weights_are_trials: bool = False
     #: Whether the variance is phi[0] V(mu): unit deviances, and Pearson residuals as R's, are then free of phi[0].
@@ -409,6 +411,12 @@ class Family(ABC):
         bad = np.flatnonzero(~self.support(y, weights))
         if len(bad):
             raise InputError(f"y: the {self.name} family needs {self.support_text}; found {describe_rows(y, bad)}")
+
+    def check_identified(self, y: FloatArray, weights: FloatArray) -> None:  # noqa: B027  nothing, by default
+        """Raise `InputError` where responses, each in the support, together do not tell what is to be estimated.
+
+        By default they do. It is asked before any work of a fit, after `check_response`.
+        """
 
     def response_mean(self, mu: FloatArray, phi: FloatArray) -> FloatArray:
         """E(y): mu itself, unless the family's mean parameter is another one (that of the untruncated counts, say)."""

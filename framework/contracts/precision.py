@@ -55,6 +55,20 @@ class KnownPrecision:
         """Q^-1 B for an (L, r) array."""
         return np.asarray(self._lu.solve(np.ascontiguousarray(B)))
 
+    def colour(self, Z: FloatArray) -> FloatArray:
+        """Columns of covariance Q^-1 from such of independent standard normal numbers, (L, r): Q^-1 L Z with L L' = Q.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> Q = np.array([[2.0, -1.0], [-1.0, 2.0]])
+        >>> root = KnownPrecision(csc_array(Q)).colour(np.eye(2))
+        >>> bool(np.allclose(root @ root.T @ Q, np.eye(2)))
+        True
+        """
+        LD = self._lu.L @ (np.sqrt(self._lu.U.diagonal())[:, None] * Z)  # of the permuted Q: U = D L'
+        return self.solve(LD[self._lu.perm_c])
+
     @cached_property
     def _lu(self) -> SuperLU:
         Q = csc_matrix(self.matrix)

@@ -83,6 +83,15 @@ DATASETS: dict[str, Dataset] = {
             _DAVIES + "Oliver and Boyd, section 6.6",
         ),
         Dataset(
+            "salamanders",
+            "salamanders of seven species and stages, counted four times at each of 23 sites of streams, some of them "
+            "mined",
+            ("site", "mined", "species"),
+            "S. J. Price, B. L. Muncy, S. J. Bonner, A. N. Drayer & C. D. Barton (2016), Effects of mountaintop "
+            "removal mining and valley filling on the occupancy and abundance of stream salamanders, Journal of "
+            "Applied Ecology 53, 459-468, doi 10.1111/1365-2664.12585",
+        ),
+        Dataset(
             "sleepstudy",
             "reaction time (ms) of 18 subjects on ten days, sleep restricted to three hours a night after day 2",
             ("Subject",),
@@ -101,7 +110,7 @@ def names() -> tuple[str, ...]:
     --------
     >>> from ranef import datasets
     >>> datasets.names()
-    ('cake', 'cbpp', 'dyestuff', 'dyestuff2', 'pastes', 'penicillin', 'sleepstudy')
+    ('cake', 'cbpp', 'dyestuff', 'dyestuff2', 'pastes', 'penicillin', 'salamanders', 'sleepstudy')
     """
     return tuple(DATASETS)
 

@@ -128,32 +128,34 @@ def _objects_to_numbers(array: AnyArray, name: str) -> FloatArray:
     raise InputTypeError(f"{name} holds values that are not numbers (types {', '.join(wrong)})") from error
 
 
-def check_length(array: AnyArray, n: int, name: str) -> None:
-    """All arguments have one row per observation."""
+def check_length(array: AnyArray, n: int, name: str, beside: str = "y") -> None:
+    """All arguments have one row per observation, as many as the one that they stand beside."""
     if len(array) != n:
-        raise InputError(f"{name} has {len(array)} rows, y has {n}; every argument needs one row per observation")
+        raise InputError(
+            f"{name} has {len(array)} rows, {beside} has {n}; every argument needs one row per observation"
+        )
 
 
-def as_weights(weights: Any, n: int) -> FloatArray | None:
+def as_weights(weights: Any, n: int, name: str = "weights", beside: str = "y") -> FloatArray | None:
     """Positive prior weights, or None."""
     if weights is None:
         return None
-    w = as_numbers(weights, "weights")
-    check_length(w, n, "weights")
+    w = as_numbers(weights, name)
+    check_length(w, n, name, beside)
     if (w <= 0).any():
         raise InputError(
-            f"weights must be positive; they are zero or negative in {rows_text(w <= 0)}. "
+            f"{name} must be positive; they are zero or negative in {rows_text(w <= 0)}. "
             "Leave out rows that should not count"
         )
     return w
 
 
-def as_offset(offset: Any, n: int) -> FloatArray | None:
+def as_offset(offset: Any, n: int, name: str = "offset", beside: str = "y") -> FloatArray | None:
     """A known part of the linear predictor, or None."""
     if offset is None:
         return None
-    o = as_numbers(offset, "offset")
-    check_length(o, n, "offset")
+    o = as_numbers(offset, name)
+    check_length(o, n, name, beside)
     return o
 
 

@@ -21,6 +21,8 @@ Column = FloatArray | None
 DEPENDENT = 1e-7
 #: A column whose spread is a smaller part of its size than this is constant to rounding.
 CONSTANT = 1e-13
+#: Columns of which one is so many times as large as its part that the others do not explain are nearly dependent.
+ENTANGLED = 30.0
 
 
 def orthonormal(columns: Sequence[Column], weights: FloatArray | None) -> tuple[tuple[Column, ...], FloatArray]:
@@ -70,6 +72,24 @@ def scaled(columns: Sequence[Column], weights: FloatArray | None) -> tuple[tuple
     """Columns over their root mean squares, and R, the diagonal matrix of these."""
     size = np.array([1.0 if z is None else np.sqrt(_gram(z[None], weights)[0, 0]) for z in columns])
     return tuple(None if z is None else z / s for z, s in zip(columns, size, strict=True)), np.diag(size)
+
+
+def disentangled(columns: Sequence[Column], weights: FloatArray | None) -> tuple[tuple[Column, ...], FloatArray]:
+    """Columns of independent effects, scaled; an orthonormal basis and R where they are nearly dependent.
+
+    Examples
+    --------
+    >>> disentangled([None, np.array([-1.0, 1.0])], None)[1].tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
+    >>> disentangled([None, np.array([2001.0, 2003.0])], None)[1].tolist()
+    [[1.0, 2002.0], [0.0, 1.0]]
+    """
+    if len(columns) > 1:
+        B, R = orthonormal(columns, weights)
+        size, apart = np.linalg.norm(R, axis=0), 1.0 / np.linalg.norm(np.linalg.inv(R), axis=1)
+        if (size > ENTANGLED * apart).any():
+            return B, R
+    return scaled(columns, weights)
 
 
 def alike(columns: Sequence[Column], weights: FloatArray | None) -> tuple[tuple[Column, ...], FloatArray]:

@@ -66,8 +66,11 @@ def orthogonalize(X: FloatArray, names: tuple[str, ...], weights: FloatArray | N
     else:
         R = np.zeros((0, 0))
     Q, dropped = _basis(X[:, kept], R), X[:, np.setdiff1d(np.arange(p), kept)]
-    weighted = dropped if weights is None else dropped * weights[:, None]
-    relations = np.asarray(solve_triangular(R, Q.T @ weighted, check_finite=False) if len(kept) else np.zeros((0, p)))
+    relations = np.zeros((len(kept), dropped.shape[1]))
+    for _ in range(2 * bool(len(kept))):  # once more from what is left: Q is orthonormal up to R's condition only
+        left = dropped - X[:, kept] @ relations
+        weighted = left if weights is None else left * weights[:, None]
+        relations += solve_triangular(R, Q.T @ weighted, check_finite=False)
     shares = np.abs(relations) * norms[kept, None]
     relations[shares <= SAME_COLUMN * np.delete(norms, kept)] = 0.0  # by rounding only
     return FixedDesign(R, kept, names, relations, Q, weights)

@@ -111,6 +111,17 @@ class GroupLabels:
         return tuple(c for term in self.terms for c in term.columns)
 
     @property
+    def independent(self) -> bool:
+        """Whether independent effects are computed in a basis that mixes their columns (see `basis.disentangled`)."""
+        alone = all(term.structure is None and (not term.correlated or len(term.columns) == 1) for term in self.terms)
+        return alone and bool(np.count_nonzero(self.R) > len(self.R))
+
+    @property
+    def computed(self) -> tuple[Term, ...]:
+        """The terms in the basis: one of correlated effects where that mixes all columns."""
+        return (Term(self.name, self.column_names),) if self.independent else self.terms
+
+    @property
     def labels(self) -> GroupLabels:
         """Without the rows, where there are some."""
         return GroupLabels(self.terms, self.levels, self.R, self.grouping)

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from scipy.linalg import block_diag
 
-from ..contracts.arrays import FloatArray
+from ..contracts.arrays import AnyArray, FloatArray
 from ..contracts.errors import DataWarning, InputError
 from ..contracts.linalg import Grouping
 from ..notes import Note
 from ..threads import few_threads
 from .arrays import as_numbers, as_offset, as_weights, check_length, column_names
-from .basis import Column, alike, orthonormal, scaled
+from .basis import Column, alike, disentangled, orthonormal, scaled
 from .fixed import RANK_TOLERANCE, FixedDesign, notes_of_dropped, orthogonalize
 from .grouping import encode
 from .labels import Labels
@@ -26,6 +26,9 @@ from .terms import INTERCEPT, Structures, Term, parse_terms, random_columns
 
 #: Largest part of a column of ones outside of X's span that is rounding.
 ONES = 1e-6
+
+#: Variances and covariances that are searched at most: with 2,000 (62 correlated effects) it takes minutes.
+MOST_COVARIANCES = 2000
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,6 +128,7 @@ def build_design(
     if len(set(map(str, groups))) != len(groups):
         raise InputError(f"groups has two names that read alike: {', '.join(map(str, groups))}")
     terms = parse_terms(list(groups), random_effects, correlated, covariance)
+    _check_number_of_covariances(terms, n)
     known_relations = relations(relationship, precision, list(groups))
     columns = random_columns(terms, random_data, matrix, names)
     with few_threads(*matrix.shape):
@@ -134,14 +138,47 @@ def build_design(
         )
         _check_names_of_random_data(random_data)
         fixed = orthogonalize(matrix, names, metric)
+    return assembled(values, matrix, fixed, factors, prior, known)
+
+
+def assembled(
+    y: FloatArray,
+    X: FloatArray,
+    fixed: FixedDesign,
+    factors: tuple[RandomFactor, ...],
+    weights: FloatArray | None,
+    offset: FloatArray | None,
+) -> MixedDesign:
+    """The design of its checked parts.
+
+    Raises
+    ------
+    InputError
+        Where X leaves nothing to estimate variances from.
+    """
+    n = len(y)
     if fixed.rank >= n:
         raise InputError(
             f"X has {fixed.rank} independent columns for {n} observations: nothing is left to estimate variances from. "
             "Use fewer columns or more observations"
         )
     random = RandomDesign.of(factors, n)
-    notes = *notes_of_dropped(fixed, matrix), *_notes_of_confounded(random)
-    return MixedDesign(values, matrix, fixed, random, prior, known, notes=notes)
+    notes = *notes_of_dropped(fixed, X), *_notes_of_confounded(random)
+    return MixedDesign(y, X, fixed, random, weights, offset, notes=notes)
+
+
+def _check_number_of_covariances(terms: Mapping[str, tuple[Term, ...]], n: int) -> None:
+    """Refuse more variances and covariances than there are observations, or than can be searched."""
+    free = {t: len(t.columns) for own in terms.values() for t in own if t.structure is None}
+    sizes = {t: k * (k + 1) // 2 if t.correlated else k for t, k in free.items()}
+    if (count := sum(sizes.values())) > min(n, MOST_COVARIANCES):
+        largest = max(sizes, key=lambda term: sizes[term])
+        most = f"{n:,} observations cannot tell apart" if count > n else f"can be searched ({MOST_COVARIANCES:,})"
+        raise InputError(
+            f"random_effects: there are {count:,} variances and covariances, {sizes[largest]:,} of them for the "
+            f"{len(largest.columns)} effects of a term by {largest.factor}: more than {most}. Use fewer effects, "
+            "independent ones (||), or a covariance structure"
+        )
 
 
 def _check_names_of_random_data(random_data: Mapping[str, Any] | None) -> None:
@@ -161,14 +198,11 @@ def _factor(
 ) -> RandomFactor:
     codes, levels = encode(labels, name)
     check_length(codes, n, f"groups[{name!r}]")
-    if len(levels) < 2:
-        raise InputError(
-            f"groups[{name!r}] has one level only ({levels[0]}): a variance between levels needs at least two"
-        )
+    refuse_one_level(name, levels)
     precision = None
     if relation is not None:
         levels, precision = relation.of_levels(levels)
-    basis, R = _basis(terms, columns, weights)
+    basis, R = basis_of_terms(terms, columns, weights)
     return RandomFactor(
         terms=terms,
         levels=levels,
@@ -179,10 +213,20 @@ def _factor(
     )
 
 
-def _basis(
+def refuse_one_level(name: str, levels: AnyArray) -> None:
+    """Refuse a factor between whose levels nothing can vary."""
+    if len(levels) < 2:
+        raise InputError(
+            f"groups[{name!r}] has one level only ({levels[0]}): a variance between levels needs at least two"
+        )
+
+
+def basis_of_terms(
     terms: Sequence[Term], columns: Mapping[str, FloatArray], weights: FloatArray | None
 ) -> tuple[tuple[Column, ...], FloatArray]:
-    """Basis of each term's columns, and R, block diagonal over the terms."""
+    """Basis of each term's columns, and R, block diagonal over the terms; of independent effects one for all."""
+    if all(term.structure is None and (not term.correlated or len(term.columns) == 1) for term in terms):
+        return disentangled([None if c == INTERCEPT else columns[c] for t in terms for c in t.columns], weights)
     bases: list[Column] = []
     blocks = []
     for term in terms:

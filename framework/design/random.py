@@ -86,7 +86,7 @@ class RandomDesign:
     @cached_property
     def template(self) -> Template:
         """Which entries the factors' T have."""
-        return Template.of([f.terms for f in self.factors])
+        return Template.of([f.computed for f in self.factors])
 
     def rotated(self, by: Sequence[FloatArray]) -> RandomDesign:
         """Z in bases of its factors' columns that are turned by orthogonal matrices."""

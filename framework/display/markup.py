@@ -16,7 +16,8 @@ def table_html(caption: str, table: TextTable) -> str:
     '<table><thead><tr><th scope="col">a&lt;b</th></tr></thead><tbody><tr><td>1</td></tr></tbody></table>'
     """
     named = any(table.row_names)
-    above = f"<caption>{escape(caption)}</caption>" if caption else ""
+    lines = "<br>".join(map(escape, caption.split("\n")))
+    above = f"<caption>{lines}</caption>" if caption else ""
     head = ("<td></td>" if named else "") + "".join(
         f'<th scope="col">{escape(header.strip())}</th>' if header else "<td></td>" for header in table.headers
     )

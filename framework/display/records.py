@@ -32,8 +32,23 @@ MAX_ROWS = 60
 
 #: What columns are shown under; others under their own names.
 HEADERS = {"estimate": "Estimate", "se": "Std. Error", "p_value": "p value"}
+#: Other names of these columns, those of R's broom: with the same decimals, under their own names.
+BROOM = {
+    "std.error": "se",
+    "conf.low": "lower",
+    "conf.high": "upper",
+    "p.value": "p_value",
+    "logLik": "log_likelihood",
+    "AIC": "aic",
+    "BIC": "bic",
+    "REMLcrit": "deviance",
+}
 #: Columns with as many decimals as each other, as in R's tables of coefficients.
 ALIKE = ("estimate", "value", "se", "lower", "upper", "df")
+#: Columns with so many decimals: of numbers whose differences matter, and not their size.
+DECIMALS = {"aic": 2, "bic": 2, "log_likelihood": 2, "deviance": 2, "weight": 3}
+#: Columns that are p-values; the first has stars.
+P_VALUES = ("p_value", "p_mixture")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -173,8 +188,8 @@ class Table:
         """The text of so many rows, None for all: numbers with their decimals, and stars."""
         columns = {name: column[:rows] for name, column in self.columns.items()}
         known = () if self.plain else columns
-        texts = {name: _texts(name if name in known else "", column) for name, column in columns.items()}
-        alike = [name for name in ALIKE if name in known and not _is_text(columns[name])]
+        texts = {name: _texts(BROOM.get(name, name) if name in known else "", c) for name, c in columns.items()}
+        alike = [name for name in known if BROOM.get(name, name) in ALIKE and not _is_text(columns[name])]
         texts |= zip(alike, common_format([columns[name].tolist() for name in alike], DIGITS), strict=True)
         headers = {name: self.headers.get(name, HEADERS.get(name, name) if known else name) for name in columns}
         labels = [name for name, column in columns.items() if _is_text(column)]
@@ -224,9 +239,11 @@ def _texts(name: str, column: AnyArray) -> list[str]:
     """A column as text, its numbers of one width."""
     values = column.tolist()
     if column.dtype.kind != "f":
-        return [str(v) for v in values]
-    if name == "p_value":
+        return ["" if v is None else str(v) for v in values]
+    if name in P_VALUES:
         return format_p_values(values, DIGITS - 1)
+    if name in DECIMALS:
+        return ["NA" if np.isnan(v) else f"{v:.{DECIMALS[name]}f}" for v in values]
     if name == "statistic":
         return format_statistics(values, DIGITS)
     return format_numbers(values, DIGITS)

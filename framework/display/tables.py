@@ -112,7 +112,7 @@ class SummaryData:
     notes : tuple of str
         What a reader should know: singular fit, convergence, dropped columns, how p-values were found.
     details : tuple of str
-        Below the model: weights, offset, rows left out.
+        Below the model: weights, offset, rows left out, known relationships, dispersion that was given.
     """
 
     title: str

@@ -104,6 +104,10 @@ class Criterion(ABC, Generic[E]):
         """Points like x, with independent effects of moderate size in terms with a covariance structure."""
         yield from ()
 
+    def scattered(self, x: FloatArray, size: float, rng: np.random.Generator) -> FloatArray:
+        """x with standard deviations of terms with a covariance structure drawn about a size."""
+        return x
+
     def at(self, x: FloatArray) -> E:
         """`evaluate`, remembered for the last x, and for the lowest."""
         key = x.tobytes()
@@ -257,6 +261,14 @@ class ModelCriterion(Criterion[E]):
             out = x.copy()
             out[self.of_theta] = theta
             yield out
+
+    def scattered(self, x: FloatArray, size: float, rng: np.random.Generator) -> FloatArray:
+        """x with the scales of covariance structures drawn about a size."""
+        out = x.copy()
+        for s in self.parameters.structured:
+            mine = slice(self.of_theta.start + s.mine.start, self.of_theta.start + s.mine.stop)
+            out[mine] = np.where(s.scales, size * np.abs(rng.normal(size=len(s.scales))), x[mine])
+        return out
 
 
 __all__ = ["Criterion", "Evaluation", "ModelCriterion", "Root"]

@@ -35,7 +35,7 @@ from .model import Fit, Likelihood, Model, is_integer, refuse_settings
 from .modes import PRECISION, PenalizedLikelihood
 from .moments import SMALLEST
 from .parameters import Parameters
-from .pipeline import Pipeline, Watch, analysis_with_gradient, assemble
+from .pipeline import Analysis, Pipeline, Watch, analysis_with_gradient
 from .quadrature import refuse_quadrature
 from .search import minimize, search
 from .start import fixed_effects_start, start_by_moments
@@ -190,20 +190,28 @@ class Laplace(Likelihood[GeneralizedFit]):
 
     def check(self, design: MixedDesign) -> list[Note]:
         """What to warn of; responses that the family does not have, and impossible quadrature, are refused."""
-        self.family.check_response(design.y, np.ones(design.n) if design.weights is None else design.weights)
+        weights = np.ones(design.n) if design.weights is None else design.weights
+        self.family.check_response(design.y, weights)
+        self.family.check_identified(design.y, weights)
+        return self.check_design(design)
+
+    def check_design(self, design: MixedDesign) -> list[Note]:
+        """What to warn of; impossible quadrature is refused."""
         refuse_quadrature(self.nagq, design.labels)
         return notes_of_no_intercept(design)
 
-    def maximize(self, model: Model[GeneralizedFit], start: Any, watch: Watch) -> GeneralizedFit:
+    def maximize(
+        self, model: Model[GeneralizedFit], start: Any, watch: Watch, analysis: Analysis | None = None
+    ) -> GeneralizedFit:
         """Maximize the (Laplace or quadrature) likelihood."""
         design, controls = model.design, model.controls
         with watch.phase("symbolic"):
             pattern = design.random.pattern
             covariance = Parameters(design.random.factors)
             given = None if start is None else covariance.given(start)
-            pipeline = assemble(pattern, controls.backend, controls.optimizer)
-            symbolic, differentiable = pipeline.analyze(pattern)
-            penalized = PenalizedLikelihood(design, self.family, symbolic, self.hessian)
+            analysis = analysis or model.analyze()
+            pipeline = analysis.pipeline
+            penalized = PenalizedLikelihood(design, self.family, analysis.symbolic, self.hessian)
         if watch.observers:
             fixed = design.fixed.rank
             parameters = fixed + len(covariance) + len(DispersionScale(self.family.parameters).estimated)
@@ -215,7 +223,7 @@ class Laplace(Likelihood[GeneralizedFit]):
             xi = DispersionScale(self.family.parameters).to_free(phi)
             units = Units(float(1.0 / np.sqrt(np.mean(working.expected_weight))), xi)
             criterion_of = partial(
-                GeneralizedCriterion, penalized, units=units, watch=watch, differentiable=differentiable
+                GeneralizedCriterion, penalized, units=units, watch=watch, differentiable=analysis.differentiable
             )
             near = PRECISION if self.nagq == 0 else STAGE_ONE_PRECISION
             first = criterion_of(1, joint=True, precision=near)

@@ -24,7 +24,7 @@ from .linear_criterion import LinearCriterion
 from .model import Controls, Factorized, Fit, Likelihood, Model, refuse_settings
 from .moments import moment_start
 from .parameters import Parameters
-from .pipeline import Pipeline, Watch, analysis_with_gradient, assemble, choose_optimizer
+from .pipeline import Analysis, Pipeline, Watch, analysis_with_gradient, choose_optimizer
 from .profiled import PenalizedLeastSquares, ProfiledDeviance
 from .relative import RelativeFactor
 from .search import search
@@ -197,6 +197,10 @@ class Gaussian(Likelihood[LinearFit]):
     reml: bool
 
     def check(self, design: MixedDesign) -> list[Note]:
+        """As `check_design`: any response is possible."""
+        return self.check_design(design)
+
+    def check_design(self, design: MixedDesign) -> list[Note]:
         """What to warn of; models of which a random effect is the residual are refused."""
         check_identifiable(design)
         return [*notes_of_many_effects(design), *notes_of_no_intercept(design)]
@@ -209,26 +213,28 @@ class Gaussian(Likelihood[LinearFit]):
             raise InputTypeError(f"reml must be True or False; got {shown(reml)}")
         return Gaussian(bool(reml))
 
-    def maximize(self, model: Model[LinearFit], start: Any, watch: Watch) -> LinearFit:
+    def maximize(
+        self, model: Model[LinearFit], start: Any, watch: Watch, analysis: Analysis | None = None
+    ) -> LinearFit:
         """Estimate theta by the profiled criterion."""
         design, controls = model.design, model.controls
         with watch.phase("choice"):
             pattern = design.random.pattern
             parameters = Parameters(design.random.factors)
             given = None if start is None else parameters.given(start)
-            pipeline = assemble(pattern, controls.backend, controls.optimizer)
         with watch.phase("cross-products"):
             cross = cross_products(design)
             _refuse_perfect_fit(cross)
         with watch.phase("symbolic"):
-            symbolic, differentiable = pipeline.analyze(pattern)
+            analysis = analysis or model.analyze()
+            pipeline = analysis.pipeline
         if watch.observers:
             fixed = design.fixed.rank
             watch.tell(FitStarted("lmm", design.n, fixed, pattern.q, len(parameters), *pipeline.names))
         with watch.phase("search"):
             eta = 1.0 if design.weights is None else float(1.0 / np.sqrt(design.weights.mean()))
-            deviance = ProfiledDeviance(cross, symbolic, self.reml)
-            criterion = LinearCriterion(deviance, parameters, eta, watch, differentiable)
+            deviance = ProfiledDeviance(cross, analysis.symbolic, self.reml)
+            criterion = LinearCriterion(deviance, parameters, eta, watch, analysis.differentiable)
             criterion, x0 = _start(criterion, given, design)
             found = _search(criterion, x0, design, pipeline, controls)
         return _fit(model, found, pipeline, watch)

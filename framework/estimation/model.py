@@ -26,7 +26,7 @@ from .certificate import Certificate
 from .criterion import ModelCriterion
 from .ending import Quantities, not_identified, notes_of, singular_factors
 from .parameters import Parameters
-from .pipeline import Watch
+from .pipeline import Analysis, Watch
 from .relative import RelativeFactor
 
 #: More iterations than any optimizer counts.
@@ -89,6 +89,16 @@ class Likelihood(ABC, Generic[F]):
         """
 
     @abstractmethod
+    def check_design(self, design: MixedDesign) -> list[Note]:
+        """The part of `check` that is about the design alone, for models of many responses.
+
+        Raises
+        ------
+        InputError
+            For a design that this likelihood cannot have.
+        """
+
+    @abstractmethod
     def updated(self, changes: Mapping[str, Any]) -> Self:
         """With other settings, all of which have to be this likelihood's.
 
@@ -99,7 +109,7 @@ class Likelihood(ABC, Generic[F]):
         """
 
     @abstractmethod
-    def maximize(self, model: Model[F], start: Any, watch: Watch) -> F:
+    def maximize(self, model: Model[F], start: Any, watch: Watch, analysis: Analysis | None = None) -> F:
         """The estimates; `start` is theta of the user's columns, or None."""
 
 
@@ -151,11 +161,15 @@ class Model(Generic[F]):
             )
         return self.rows
 
-    def fit(self, *, start: Any = None, watch: Watch | None = None) -> F:
-        """Maximize the likelihood, from theta = `start` where one is given."""
+    def analyze(self) -> Analysis:
+        """What fits of this model to other responses may share."""
+        return Analysis.of(self.labels.pattern, self.controls.backend, self.controls.optimizer)
+
+    def fit(self, *, start: Any = None, watch: Watch | None = None, analysis: Analysis | None = None) -> F:
+        """Maximize the likelihood, from theta = `start` where one is given, by an `analysis` that was made before."""
         watch = Watch() if watch is None else watch
         with few_threads(*self.labels.dense_sizes):
-            fit = self.likelihood.maximize(self, start, watch)
+            fit = self.likelihood.maximize(self, start, watch, analysis)
         if watch.observers:
             seconds = sum(watch.timings.values())
             watch.tell(FitFinished(fit.certificate.converged, fit.criterion, fit.n_evaluations, seconds))
@@ -183,14 +197,24 @@ class Model(Generic[F]):
         InputError, InputTypeError
             For settings that are unknown or out of their range.
         """
-        own = {f.name: getattr(self.controls, f.name) for f in fields(self.controls)}
-        others = {name: value for name, value in changes.items() if name not in (*own, "y")}
-        controls = Controls.of(**(own | {name: changes[name] for name in own if name in changes}))
-        model = replace(self, controls=controls, likelihood=self.likelihood.updated(others))
+        model = self.with_settings({name: value for name, value in changes.items() if name != "y"})
         if "y" in changes:
             return model.with_response(changes["y"])
         model.likelihood.check(model.design)
         return model
+
+    def with_settings(self, changes: Mapping[str, Any]) -> Self:
+        """The same model with other settings, not yet held against the rows.
+
+        Raises
+        ------
+        InputError, InputTypeError
+            For settings that are unknown or out of their range.
+        """
+        own = {f.name: getattr(self.controls, f.name) for f in fields(self.controls)}
+        others = {name: value for name, value in changes.items() if name not in own}
+        controls = Controls.of(**(own | {name: changes[name] for name in own if name in changes}))
+        return replace(self, controls=controls, likelihood=self.likelihood.updated(others))
 
 
 def refuse_settings(changes: Mapping[str, Any], known: Sequence[str]) -> None:

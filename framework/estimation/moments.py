@@ -41,34 +41,43 @@ def moment_start(cross: CrossProducts, eta: float = 1.0) -> Moments:
     eta : float
         Standard deviation of an average observation, relative to sigma: the unit that the limits of the start are in.
     """
+    pattern = cross.pattern
+    ks = [f.n_columns for f in pattern.groupings]
+    at = np.cumsum([0, *(k * k for k in ks)])
+    z = [part[0] for part in pattern.split(cross.ZtWQy[:, len(cross.gamma0) :])]
+    rhs = np.array([*np.concatenate([(part @ part.T).ravel() for part in z]), cross.yWy])
+    H = moment_matrix(cross)
+    solution = np.linalg.lstsq(H, rhs, rcond=1e-12)[0]
+    variance = cross.yWy / cross.n
+    sure = bool(solution[-1] > 0.01 * variance)
+    sigma2 = solution[-1] if sure else 0.5 * variance or 1.0  # y may be fitted exactly
+    covariances = [solution[at[j] : at[j + 1]].reshape(k, k) / (sigma2 * eta**2) for j, k in enumerate(ks)]
+    T = tuple(eta * relative_factor(G) for G in covariances)
+    return Moments(T, float(np.sqrt(sigma2)), sure)
+
+
+def moment_matrix(cross: CrossProducts) -> FloatArray:
+    """What the G_i, entry by entry, and sigma^2 are multiplied by: no response is in it."""
     pattern, A = cross.pattern, cross.ZtWZ
     ks = [f.n_columns for f in pattern.groupings]
     at = np.cumsum([0, *(k * k for k in ks)])
     size = int(at[-1]) + 1
-    H, rhs = np.zeros((size, size)), np.zeros(size)
+    H = np.zeros((size, size))
     p = len(cross.gamma0)
     B = pattern.split(cross.ZtWQy[:, :p] @ np.linalg.inv(np.linalg.cholesky(cross.QtWQ)).T)
-    z = [part[0] for part in pattern.split(cross.ZtWQy[:, p:])]
-    for j, (k, block, part) in enumerate(zip(ks, A.diagonal, z, strict=True)):
+    for j, (k, block) in enumerate(zip(ks, A.diagonal, strict=True)):
         mine = slice(at[j], at[j + 1])
         own = np.einsum("xal,xbl->abl", B[j], B[j])
         H[mine, mine] = _quadratic(block, own, B[j], B[j])
         H[mine, -1] = H[-1, mine] = (block - own).reshape(k * k, -1).sum(axis=1)
-        rhs[mine] = (part @ part.T).ravel()
     for (i, j), block in A.cross.items():
         rows, columns = pattern.pairs[i, j]
         met = np.einsum("xan,xbn->abn", B[i][:, :, rows], B[j][:, :, columns])
         both = _quadratic(block, met, B[i], B[j])
         H[at[i] : at[i + 1], at[j] : at[j + 1]] = both
         H[at[j] : at[j + 1], at[i] : at[i + 1]] = both.T
-    H[-1, -1], rhs[-1] = cross.n - p, cross.yWy
-    solution = np.linalg.lstsq(H, rhs, rcond=1e-12)[0]
-    variance = cross.yWy / cross.n
-    sure = bool(solution[-1] > 0.01 * variance)
-    sigma2 = solution[-1] if sure else 0.5 * variance or 1.0  # y may be fitted exactly
-    covariances = [solution[at[j] : at[j + 1]].reshape(k, k) / (sigma2 * eta**2) for j, k in enumerate(ks)]
-    T = tuple(eta * _relative_factor(G) for G in covariances)
-    return Moments(T, float(np.sqrt(sigma2)), sure)
+    H[-1, -1] = cross.n - p
+    return H
 
 
 def _quadratic(A: FloatArray, BB: FloatArray, B_i: FloatArray, B_j: FloatArray) -> FloatArray:
@@ -87,9 +96,9 @@ def _quadratic(A: FloatArray, BB: FloatArray, B_i: FloatArray, B_j: FloatArray) 
     return np.asarray(paired + outer).reshape(k * k, m * m)
 
 
-def _relative_factor(G: FloatArray) -> FloatArray:
-    """Cholesky factor of the nearest matrix to G that is positive definite by a margin."""
-    eigenvalues, V = np.linalg.eigh(0.5 * (G + G.T))
-    largest = max(float(eigenvalues.max()), 1.0)
-    clipped = np.clip(eigenvalues, max(SMALLEST**2, 1e-4 * largest), 1e8)
-    return np.linalg.cholesky((V * clipped) @ V.T)
+def relative_factor(G: FloatArray) -> FloatArray:
+    """Cholesky factor of the nearest matrix to G (..., k, k) that is positive definite by a margin."""
+    eigenvalues, V = np.linalg.eigh(0.5 * (G + np.swapaxes(G, -1, -2)))
+    largest = np.maximum(eigenvalues.max(axis=-1, keepdims=True), 1.0)
+    clipped = np.clip(eigenvalues, np.maximum(SMALLEST**2, 1e-4 * largest), 1e8)
+    return np.linalg.cholesky((V * clipped[..., None, :]) @ np.swapaxes(V, -1, -2))

@@ -24,6 +24,7 @@ from ..design.arrays import as_numbers
 from ..design.labels import GroupLabels
 from ..design.template import Template
 from ..design.terms import Term
+from .independent import Independent
 
 #: A change of T T', in units of an average observation, that is none: of an angle where standard deviations are zero.
 NOTHING = 1e-8
@@ -89,8 +90,8 @@ class Structured:
         Of theta.
     triangle : (k (k + 1) / 2,) int array
         Positions of T's lower triangle, column by column, among the entries of the template.
-    unit : float
-        The basis' columns are the user's over this.
+    unit : (m,) array
+        Scales are those of the user's columns times this.
     """
 
     structure: CovarianceStructure
@@ -99,7 +100,7 @@ class Structured:
     first: int
     mine: slice
     triangle: IntArray
-    unit: float
+    unit: FloatArray
 
     def __len__(self) -> int:
         return len(self.term.columns)
@@ -117,13 +118,43 @@ class Structured:
         """The structure's T."""
         return self.structure.relative_factor(theta[self.mine], len(self))
 
-    def in_units(self, parameters: FloatArray, unit: float) -> FloatArray:
+    def in_units(self, parameters: FloatArray, unit: float | FloatArray) -> FloatArray:
         """Parameters of T times `unit`."""
         return np.where(self.scales, unit * parameters, parameters)
 
     def upright(self, parameters: FloatArray) -> FloatArray:
         """The same T T' by scales that are not negative, where none is positive: T of -s is -T of s."""
         return np.where(self.scales & (parameters[self.scales] <= 0.0).all(), np.abs(parameters), parameters)
+
+    def smallest_singular_value(self, theta: FloatArray) -> float:
+        """Of T."""
+        return float(np.linalg.svd(self.T(theta), compute_uv=False)[-1])
+
+    def moderate(self, theta: FloatArray, size: float) -> Iterator[FloatArray]:
+        """Parameters with independent effects of moderate size: instead of what there is, and more."""
+        T = self.T(theta)
+        for kept in (0.0, 1.0):
+            yield self.structure.start(kept * T @ T.T + size**2 * np.eye(len(self)))
+
+
+@dataclass(frozen=True, eq=False)
+class Disentangled(Structured):
+    """Independent effects in a basis that mixes their columns: standard deviations, each of either sign."""
+
+    structure: Independent
+
+    def upright(self, parameters: FloatArray) -> FloatArray:
+        """Each standard deviation is not negative."""
+        return np.abs(parameters)
+
+    def smallest_singular_value(self, theta: FloatArray) -> float:
+        """The smallest standard deviation."""
+        return float(np.abs(theta[self.mine]).min())
+
+    def moderate(self, theta: FloatArray, size: float) -> Iterator[FloatArray]:
+        """Also large ones that cancel each other but for what sets their columns apart."""
+        yield from super().moderate(theta, size)
+        yield self.structure.apart(size)
 
 
 class Parameters:
@@ -140,24 +171,29 @@ class Parameters:
     """
 
     def __init__(self, groups: Sequence[GroupLabels]) -> None:
-        self.groups, self.template = tuple(groups), Template.of([g.terms for g in groups])
+        self.groups, self.template = tuple(groups), Template.of([g.computed for g in groups])
         self._free: list[tuple[IntArray, IntArray]] = []  # positions in theta, and among the entries
         self.roots: tuple[Root, ...] = ()
         self.structured: tuple[Structured, ...] = ()
         at = entry = 0
         for j, g in enumerate(groups):
             first = 0
-            for term in g.terms:
+            for term in g.computed:
                 k = len(term.columns)
                 n_entries = k * (k + 1) // 2 if term.correlated else k
                 entries = np.arange(entry, entry + n_entries)
-                if term.structure is None:
+                if g.independent:
+                    unit = np.linalg.norm(g.R, axis=0)
+                    effects = Disentangled(Independent(g.R / unit), term, j, 0, slice(at, at + k), entries, unit)
+                    self.structured += (effects,)
+                    at += k
+                elif term.structure is None:
                     self._free.append((np.arange(at, at + n_entries), entries))
                     self.roots += tuple(_roots(term, j, first, at))
                     at += n_entries
                 else:
                     m = len(term.structure.names(term.columns))
-                    unit = float(g.R[first, first])
+                    unit = np.full(m, g.R[first, first])
                     own = Structured(term.structure, term, j, first, slice(at, at + m), entries, unit)
                     self.structured += (own,)
                     at += m
@@ -208,7 +244,11 @@ class Parameters:
 
     def users_roots(self, theta: FloatArray) -> Blocks:
         """T_j of every factor for the user's columns."""
-        return tuple(g.users_root(T) for g, T in zip(self.groups, self.T(theta), strict=True))
+        out = [g.users_root(T) for g, T in zip(self.groups, self.T(theta), strict=True)]
+        for s in self.structured:
+            if isinstance(s, Disentangled):  # as they are, without the rounding of R^-1
+                out[s.factor] = np.diag(np.abs(theta[s.mine]) / s.unit)
+        return tuple(out)
 
     # Derivatives ----------------------------------------------------------------------------------------------------
 
@@ -316,10 +356,10 @@ class Parameters:
     def smallest_singular_values(self, theta: FloatArray) -> dict[str, float]:
         """Of the covariance matrices' relative factors, the least by factor."""
         out = {g.name: np.inf for g in self.groups}
-        matrices = [(root.factor, root.of(theta)) for root in self.roots]
-        for j, T in matrices + [(s.factor, s.T(theta)) for s in self.structured]:
+        smallest = [(r.factor, float(np.linalg.svd(r.of(theta), compute_uv=False)[-1])) for r in self.roots]
+        for j, value in smallest + [(s.factor, s.smallest_singular_value(theta)) for s in self.structured]:
             name = self.groups[j].name
-            out[name] = min(out[name], float(np.linalg.svd(T, compute_uv=False)[-1]))
+            out[name] = min(out[name], value)
         return out
 
     def moderate(self, x: FloatArray, size: float) -> Iterator[FloatArray]:
@@ -327,11 +367,11 @@ class Parameters:
 
         In units of an average observation.
         """
-        for kept in (0.0, 1.0) if self.structured else ():
+        points = [list(s.moderate(x, size)) for s in self.structured]
+        for i in range(max(map(len, points), default=0)):
             out = x.copy()
-            for s in self.structured:
-                T = s.T(x)
-                out[s.mine] = s.structure.start(kept * T @ T.T + size**2 * np.eye(len(s)))
+            for s, own in zip(self.structured, points, strict=True):
+                out[s.mine] = own[min(i, len(own) - 1)]
             yield out
 
 

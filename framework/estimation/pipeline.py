@@ -40,6 +40,21 @@ class Pipeline:
         return own, None if self.backend.has_selected_inverse else analysis_with_gradient(pattern, "auto")
 
 
+@dataclass(frozen=True)
+class Analysis:
+    """What fits of one pattern share: the plugins, and the backend's analysis, with gradients where it gives none."""
+
+    pipeline: Pipeline
+    symbolic: Symbolic
+    differentiable: Symbolic | None
+
+    @classmethod
+    def of(cls, pattern: Pattern, backend: str | LinalgBackend, optimizer: str | Optimizer) -> Analysis:
+        """Choose the plugins and analyse."""
+        pipeline = assemble(pattern, backend, optimizer)
+        return cls(pipeline, *pipeline.analyze(pattern))
+
+
 def assemble(pattern: Pattern, backend: str | LinalgBackend, optimizer: str | Optimizer) -> Pipeline:
     """Backend and optimizer by name, by object, or by ``"auto"``: the cheapest backend, the best optimizer for it."""
     linalg, backend_from = choose_backend(pattern, backend)

@@ -142,7 +142,8 @@ def read_variable(column: Any, name: str) -> Variable:
         return Variable("number", column.fill_null(0).to_numpy() if missing.any() else column.to_numpy(), missing)
     if dtype.is_float() or dtype.is_decimal():
         values = column.cast(nw.Float64).to_numpy()
-        return Variable.of_numbers(np.where(missing, np.nan, values).astype(np.float64), missing)
+        values = np.where(missing, np.nan, values) if missing.any() else values
+        return Variable.of_numbers(values.astype(np.float64, copy=False), missing)
     if isinstance(dtype, nw.Categorical | nw.Enum):
         return _category(column, missing, name, pd)
     if dtype == nw.String:
@@ -225,7 +226,7 @@ def _category(column: Any, missing: BoolArray, name: str, pd: ModuleType) -> Var
     levels = [_category_label(label) for label in labels]
     if len(set(levels)) < len(levels) or any(is_missing(label) for label in labels):
         raise InputError(f"column {name!r} has categories that read alike, or a missing one: {', '.join(levels[:10])}")
-    return Variable.of_codes(np.where(missing, -1, codes), levels)
+    return Variable.of_codes(np.where(missing, -1, codes) if missing.any() else codes, levels)
 
 
 def _category_label(label: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -11,13 +11,15 @@ import numpy as np
 
 from ..contracts.arrays import AnyArray, FloatArray
 from ..contracts.errors import InputError
+from ..design.arrays import check_length
 from ..design.reading import rows_text
 from ..design.terms import INTERCEPT
 from .columns import Frame
-from .formulaic import Part, TermColumns, encode
+from .formulaic import Part, TermColumns, codings, encode
 from .grouping import labels_of
 from .plan import Plan, make_plan, text_expression
 from .source import Source, check_finite, numbers_of, table_of
+from .variables import Variable
 
 #: Version of `Encoder.to_state`.
 STATE_VERSION = 1
@@ -72,6 +74,13 @@ class Encoder:
         """Fixed terms by name."""
         return {term.name: term for term in self.parts[0].terms}
 
+    def codings(self) -> dict[str, dict[str, FloatArray]]:
+        """What the columns of every factor of the fixed terms are at each of its levels, by factor and label."""
+        levels = {name: kept for name in self.plan.in_fixed if (kept := self.variables[name][1])}
+        n = max(map(len, levels.values()), default=0)
+        variables = {name: Variable.of_codes(np.arange(n) % len(kept), kept) for name, kept in levels.items()}
+        return codings(self.parts[0], table_of(variables, self.plan.names, n), self.plan.names) if n else {}
+
     def new_data(self, data: Any, offset: Any = None, *, effects: bool = True, levels: bool = True) -> NewData:
         """Encode other rows as those of the fit.
 
@@ -93,13 +102,7 @@ class Encoder:
         frame, plan = Frame(data), self.plan
         source = Source(frame, plan.names, self.variables)
         parts = self.parts if effects else self.parts[:1]
-        variables = {name: source.stored(name) for name in (plan.encoded if effects else plan.in_fixed)}
-        for name, variable in variables.items():
-            _refuse_missing(name, variable.missing)
-        table = table_of(variables, plan.names, frame.n)
-        matrices = {part.source: encode(part, table, plan.names) for part in parts}
-        for part in parts:
-            check_finite(matrices[part.source], part.columns, np.arange(frame.n))
+        matrices = self._matrices(source, parts, plan.encoded if effects else plan.in_fixed)
         groups = {}
         for random in plan.random if effects and levels else ():
             labels, missing = labels_of(random, source)
@@ -112,18 +115,43 @@ class Encoder:
             self._offset(source, offset, frame.n),
         )
 
+    def fixed_columns(self, data: Any) -> FloatArray:
+        """Columns (n, p) of X for other rows, of which nothing else need be known.
+
+        Raises
+        ------
+        InputError
+            As `new_data`.
+        """
+        source = Source(Frame(data), self.plan.names, self.variables)
+        return self._matrices(source, self.parts[:1], self.plan.in_fixed)[self.plan.fixed]
+
+    def _matrices(self, source: Source, parts: Sequence[Part], used: Iterable[str]) -> dict[str, FloatArray]:
+        """Columns of the parts, by their sources."""
+        n = source.frame.n
+        variables = {name: source.stored(name) for name in used}
+        for name, variable in variables.items():
+            _refuse_missing(name, variable.missing)
+        table = table_of(variables, self.plan.names, n)
+        matrices = {part.source: encode(part, table, self.plan.names) for part in parts}
+        for part in parts:
+            check_finite(matrices[part.source], part.columns, np.arange(n))
+        return matrices
+
     def _offset(self, source: Source, given: Any, n: int) -> FloatArray | None:
         if (given is None) == (self.offset == "array"):
             raise InputError(
-                "the fit had an offset that was given as numbers: give one for the new rows"
+                "the fit had an offset that was given as numbers: give one for the new rows, by offset="
                 if given is None
-                else "the fit had no offset that was given as numbers: leave it out"
+                else "the fit had no offset that was given as numbers: leave offset= out"
             )
         expressions = list(self.plan.offsets)
         if self.offset not in ("", "array"):
             expressions.append(text_expression(self.offset, self.plan.names))
         if not expressions and given is None:
             return None
+        if given is not None:
+            check_length(given, n, "offset", "newdata")
         total = np.zeros(n) if given is None else np.asarray(given, dtype=np.float64)
         for tree in expressions:
             total = total + numbers_of(tree, source, n, "offset")

@@ -6,6 +6,7 @@ import itertools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,9 @@ from ..design.terms import INTERCEPT
 from .columns import library
 from .expressions import Names
 from .functions import NUMERIC
+
+#: Rows that are encoded at a time: more take more memory, fewer more time.
+PIECE = 262_144
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,11 @@ def terms_of(source: str) -> list[str]:
     return [str(term) for term in _formula(source)]
 
 
+def factors_of(source: str) -> dict[str, tuple[str, ...]]:
+    """What each term of a sum is a product of; the intercept of nothing."""
+    return {str(term): tuple(f.expr for f in term.factors if f.expr != "1") for term in _formula(source)}
+
+
 def learn(source: str, frame: Any, names: Names) -> tuple[FloatArray, Part]:
     """Columns (n, p) of a sum of terms, and what was learned.
 
@@ -104,6 +113,36 @@ def encode(part: Part, frame: Any, names: Names) -> FloatArray:
     return matrix
 
 
+def codings(part: Part, table: Any, names: Names) -> dict[str, dict[str, FloatArray]]:
+    """Of every factor with levels, by its name in `TermColumns`: what its columns are at each level, (levels,).
+
+    By the labels that stand in names of columns: ``f[T.b]`` of its contrasts, ``f[b]`` of an indicator.
+
+    Parameters
+    ----------
+    part : Part
+    table : pandas.DataFrame
+        The variables with levels, all of which occur.
+    names : Names
+    """
+    wanted = {factor for term in part.terms for factor in term.contrasts}
+    exprs = dict.fromkeys(f.expr for term in _formula(part.source) for f in term.factors)
+    found = [expr for expr in exprs if _shown(expr, names) in wanted]
+    if not found:
+        return {}
+    _, spec = _materialize(" + ".join(["1", *found]), {}, table, names)
+    out: dict[str, dict[str, FloatArray]] = {}
+    for factor, state in spec.factor_contrasts.items():
+        own = out[_shown(factor.expr, names)] = {}
+        for reduced in (True, False):
+            pattern = state.contrasts.get_factor_format(state.levels, reduced_rank=reduced)
+            fields = state.contrasts.get_coding_column_names(state.levels, reduced_rank=reduced)
+            matrix = np.asarray(state.contrasts.get_coding_matrix(state.levels, reduced_rank=reduced), np.float64)
+            for field, column in zip(fields, matrix.T, strict=True):
+                own[_shown(pattern.format(name=factor.expr, field=field), names)] = column
+    return out
+
+
 def _formula(source: str) -> Any:
     formulaic, parser = library("formulaic"), library("formulaic.parser")
     try:
@@ -113,26 +152,42 @@ def _formula(source: str) -> Any:
 
 
 def _materialize(source: str, state: Mapping[str, Any], frame: Any, names: Names) -> tuple[FloatArray, Any]:
-    """Sparse first: formulaic is several times faster, and takes less memory, than for a dense matrix."""
-    from .splines import natural_spline
-
-    formulaic = library("formulaic")
-    spec = formulaic.ModelSpec(
-        formula=_formula(source), output="sparse", na_action="ignore", transform_state=_copied(state)
-    )
-    context = {**names.context, **NUMERIC, "ns": natural_spline()}
+    """Columns (n, p) and formulaic's specification; by pieces of the rows, where no column depends on other rows."""
+    spec = _specification(source, state)
     if spec.formula == []:
         return np.empty((len(frame), 0)), spec
+    called = set(re.findall(r"(?<![\w.])(\w+)\(", source))
+    size = PIECE if called <= {*NUMERIC, "C"} else len(frame)
+    made = _sparse(spec, frame.iloc[:size], names)
+    X, learned = np.zeros((len(frame), made.shape[1]), order="F"), made.model_spec
+    for start in range(0, len(frame), size):
+        if start > 0:
+            made = _sparse(_specification(source, state), frame.iloc[start : start + size], names)
+        for j, (first, last) in enumerate(pairwise(made.indptr)):
+            X[start + made.indices[first:last], j] = made.data[first:last]
+    return X, learned
+
+
+def _specification(source: str, state: Mapping[str, Any]) -> Any:
+    """What formulaic is asked for: a sparse matrix, which takes less time and memory than a dense one."""
+    made = library("formulaic").ModelSpec
+    return made(formula=_formula(source), output="sparse", na_action="ignore", transform_state=_copied(state))
+
+
+def _sparse(spec: Any, frame: Any, names: Names) -> Any:
+    """The columns (n, p) as a sparse matrix, column by column."""
+    from .splines import natural_spline
+
+    context = {**names.context, **NUMERIC, "ns": natural_spline()}
     try:
         with np.errstate(all="ignore"):
-            made = spec.get_model_matrix(frame, context=context)
+            return spec.get_model_matrix(frame, context=context)
     except InputError:
         raise
     except Exception as error:
         cause = error.__cause__ or error
         said = names.display(str(cause).strip() or str(error))
         raise InputError(f"{names.text}: the terms cannot be encoded: {said}") from error
-    return np.asarray(made.toarray(order="F"), dtype=np.float64), made.model_spec
 
 
 # Names --------------------------------------------------------------------------------------------------------------

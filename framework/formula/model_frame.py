@@ -19,7 +19,9 @@ from .encoder import Encoder, random_columns
 from .expressions import Names, evaluate, variables
 from .formulaic import Part, learn
 from .grouping import grouping_of
+from .observed import observe
 from .plan import Plan, check_context, check_contrasts, make_plan, text_expression
+from .size import check_size
 from .source import Source, check_finite, numbers_of, table_of
 from .terms import Terms
 from .variables import Variable
@@ -134,11 +136,26 @@ def model_frame(
       Days: Days
     random effects by Subject (18 levels): (Intercept), Days
     """
+    given = {"weights": weights, "offset": offset, "subset": subset}
+    return read_frame(formula, data, given, contrasts=contrasts, na_action=na_action, levels=levels, context=context)
+
+
+def read_frame(
+    formula: str,
+    data: Any,
+    given: Mapping[str, Any],
+    *,
+    contrasts: Mapping[str, str] | None = None,
+    na_action: str = "omit",
+    levels: Mapping[str, Sequence[Any]] | None = None,
+    context: Mapping[str, Any] | None = None,
+    response: bool = True,
+) -> ModelFrame:
+    """`model_frame`, with weights, offset and subset as `given`. Without `response` y is zero, and needs no column."""
     if na_action not in ("omit", "raise"):
         raise InputError(f"na_action must be 'omit' or 'raise'; got {shown(na_action)}")
     contrasts, context, order = check_contrasts(contrasts), check_context(context), _levels(levels)
     frame = Frame(data)
-    given = {"weights": weights, "offset": offset, "subset": subset}
     given = {
         name: f"`{value}`" if isinstance(value, str) and value in frame else value for name, value in given.items()
     }
@@ -151,7 +168,8 @@ def model_frame(
     plan = make_plan(formula, dots, contrasts, context)
     asked = {name: text_expression(v, plan.names) for name, v in given.items() if isinstance(v, str)}
     source = Source(frame, plan.names, levels=order)
-    used = [name for tree in (*plan.response, *plan.offsets) for name in variables(tree, plan.names)]
+    left = plan.response if response else ()
+    used = [name for tree in (*left, *plan.offsets) for name in variables(tree, plan.names)]
     used += [*plan.encoded, *plan.grouping()]
     used += [name for key in ("weights", "offset") if key in asked for name in variables(asked[key], plan.names)]
     made = plan.names.derived
@@ -176,7 +194,7 @@ def model_frame(
         raise InputError("no row is left: " + (", ".join(missing) + " missing" if missing else "the subset is empty"))
     source.keep(rows)
 
-    y, outcomes = _response(plan, source, rows)
+    y, outcomes = _response(plan, source, rows) if response else (np.zeros(len(rows)), ())
     prior = _numbers("weights", asked, read, source, rows)
     known = _numbers("offset", asked, read, source, rows)
     for tree in plan.offsets:
@@ -204,6 +222,9 @@ def model_frame(
         n_dropped=int((lost & inside).sum()),
         n_outside=int((~inside).sum()),
         frame=frame.kind,
+        levels=order,
+        na_action=na_action,
+        observed=observe(plan.in_fixed, source, prior, known),
     )
     return ModelFrame(
         y=y,
@@ -334,6 +355,7 @@ def _columns(plan: Plan, source: Source, rows: IntArray) -> tuple[dict[str, Floa
         if isinstance(variable, Variable) and not variable.is_factor:
             check_finite(variable.values[:, None].astype(np.float64), (name,), rows)
     table = table_of(used, plan.names, len(rows))
+    check_size(plan.sources, table, plan.names)
     matrices, parts = {}, {}
     for text in plan.sources:
         matrices[text], parts[text] = learn(text, table, plan.names)

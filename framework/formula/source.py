@@ -17,6 +17,13 @@ from .expressions import Names, evaluate
 from .tokens import refuse, tokenize
 from .variables import Variable
 
+#: What to do about a column of new data that is not of the kind of the fit's.
+ADVICE = {
+    "text": "make text of it that reads as the fit's levels do, as with .astype(str)",
+    "number": "make numbers of it, as with .astype(float)",
+    "logical": "make it True and False",
+}
+
 
 class Source:
     """Variables by name or identifier, read once: columns, what calls make of them, constants of the context.
@@ -61,9 +68,9 @@ class Source:
                 raise InputError(f"levels names {name!r}, which is numeric: write factor({name}) in the formula")
             made = replace(made.with_levels(self._levels[name], name), kind="category")
         if self._stored is not None and name in self._stored and not _same_kind(self._stored[name][0], made.kind):
-            raise InputError(
-                f"{name} was of kind {self._stored[name][0]} in the fit, and is {made.kind} in the new data"
-            )
+            was, now = self._stored[name][0], made.kind
+            advice = ADVICE.get("text" if was == "category" else was, "make it one of these")
+            raise InputError(f"{name} was of kind {was} in the fit, and is {now} in the new data: {advice}")
         if self._stored is not None and name in self._stored and made.is_factor:
             kept = self._stored[name][1]  # codes of the fit, so that relevel finds a level that no new row has
             made = made.with_levels((*kept, *(level for level in made.levels if level not in kept)), name)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
+from ..design.arrays import as_numbers
 from .encoder import Encoder
 from .formulaic import TermColumns
+from .observed import Observed
+
+#: Fields that states of earlier versions do not have.
+LATER = {"levels", "na_action", "observed"}
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,12 @@ class Terms:
         Rows outside of the subset.
     frame : str
         Kind of the data frame: "pandas", "polars", "pyarrow", or "" for other data.
+    levels : dict of str to list of str
+        Orders of levels that were asked for.
+    na_action : str
+        "omit" or "raise", what was done with rows where something is missing.
+    observed : Observed, optional
+        Means, values and cells of the variables of the fixed part; None where an earlier version saved the fit.
     """
 
     formula: str
@@ -47,8 +58,19 @@ class Terms:
     n_dropped: int
     n_outside: int
     frame: str = ""
+    levels: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    na_action: str = "omit"
+    observed: Observed | None = None
 
-    def new_rows(self, data: Any, *, effects: bool, levels: bool, weights: bool) -> dict[str, Any]:
+    def new_rows(
+        self,
+        data: Any,
+        *,
+        effects: bool,
+        levels: bool,
+        weights: bool,
+        given: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
         """New rows of a data frame as `predict` takes them of array fits: X, groups, random_data, offset, weights.
 
         Parameters
@@ -56,15 +78,23 @@ class Terms:
         data : data frame or dict of arrays
         effects, levels, weights : bool
             Whether random effects, the levels of grouping factors, and weights are needed.
+        given : dict, optional
+            ``weights`` and ``offset`` of these rows, as numbers or text: where the fit's were arrays.
 
         Raises
         ------
         InputError
             Where columns are missing or of another kind, and for levels of factors in X that were not in the fit.
         """
-        new = self.encoder.new_data(data, effects=effects, levels=levels)
+        numbers = {
+            name: self.encoder.numbers(data, value, name) if isinstance(value, str) else as_numbers(value, name)
+            for name, value in (given or {}).items()
+        }
+        new = self.encoder.new_data(data, numbers.get("offset"), effects=effects, levels=levels)
         rows = {"X": new.X, "groups": new.groups, "random_data": new.random_data, "offset": new.offset}
-        if weights and self.weights not in ("", "array"):
+        if "weights" in numbers:
+            rows["weights"] = numbers["weights"]
+        elif weights and self.weights not in ("", "array"):
             rows["weights"] = self.encoder.numbers(data, self.weights, "weights")
         return rows
 
@@ -73,7 +103,8 @@ class Terms:
     def to_state(self) -> dict[str, Any]:
         """All of it as dicts, lists, numbers and text, which JSON keeps."""
         own = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "encoder"}
-        return own | {"dropped": dict(self.dropped), "encoder": self.encoder.to_state()}
+        observed = None if self.observed is None else self.observed.to_state()
+        return own | {"dropped": dict(self.dropped), "encoder": self.encoder.to_state(), "observed": observed}
 
     @classmethod
     def from_state(cls, state: Any, context: Mapping[str, Any] | None = None) -> Self:
@@ -87,9 +118,16 @@ class Terms:
             For functions of the context that are missing.
         """
         known = {f.name for f in fields(cls)}
-        if not isinstance(state, Mapping) or set(state) != known:
+        if not isinstance(state, Mapping) or not known - LATER <= set(state) <= known:
             raise TypeError("not the parts of one")
-        return cls(**(dict(state) | {"encoder": Encoder.from_state(state["encoder"], context)}))
+        if not all(isinstance(listed, list) for listed in state.get("levels", {}).values()):
+            raise TypeError("its levels are no lists")
+        observed = state.get("observed")
+        made = {
+            "encoder": Encoder.from_state(state["encoder"], context),
+            "observed": None if observed is None else Observed.from_state(observed),
+        }
+        return cls(**(dict(state) | made))
 
     @property
     def fixed(self) -> dict[str, TermColumns]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Never, Unpack, overload
 
+from ..calls.arguments import Arguments
+from ..calls.formulas import GeneralizedFormula, GeneralizedOptions, read_formula
 from ..contracts.family import Family
 from ..contracts.linalg import LinalgBackend
 from ..contracts.observer import Observer
@@ -14,8 +16,6 @@ from ..estimation.model import Controls, Model
 from ..estimation.pipeline import Watch, observers_of
 from ..notes import tell
 from ..solution.glmm import GLMMSolution
-from .arguments import Arguments
-from .formulas import GeneralizedFormula, GeneralizedOptions, read_formula
 from .settings import check_settings, refuse_unknown
 
 

@@ -11,7 +11,6 @@ import numpy as np
 
 from ..contracts.arrays import real_number
 from ..contracts.errors import InputError, InputTypeError, shown
-from ..design.reading import name_of
 
 #: What to write for arguments that other programs have.
 ANSWERS = {
@@ -50,15 +49,6 @@ def check_settings(conf_level: Any, **switches: Any) -> float:
         if not isinstance(value, bool | np.bool_):
             raise InputTypeError(f"{name} must be True or False; got {shown(value)}")
     return level
-
-
-def response_name(y: Any, y_name: Any) -> str:
-    """Name of the response: the given one, else y's own, else "y"."""
-    if y_name is None:
-        return name_of(y, "y")
-    if not isinstance(y_name, str):
-        raise InputTypeError(f"y_name must be a text, the name of the response; got {shown(y_name)}")
-    return y_name
 
 
 def refuse_unknown(function: Callable[..., Any], unknown: Mapping[str, Any]) -> None:

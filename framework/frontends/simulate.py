@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ..calls.arguments import Arguments
+from ..calls.formulas import read_formula
 from ..contracts.arrays import FloatArray, real_number
 from ..contracts.errors import InputError, InputTypeError, shown
 from ..contracts.family import Family
@@ -18,18 +20,25 @@ from ..estimation.generalized import family_of
 from ..estimation.parameters import Parameters
 from ..prediction.rows import Rows
 from ..prediction.simulate import Truth, checked_count, checked_rng, draw, new_effects
-from .arguments import Arguments
+from .effects import relative_factors
 
 
 def simulate(
-    X: Any,
-    groups: Mapping[str, Any] | Any,
+    X: Any = None,
+    groups: Mapping[str, Any] | Any = None,
     *,
     beta: Any,
-    theta: Any,
+    formula: str | None = None,
+    data: Any = None,
+    theta: Any = None,
+    sd: Mapping[str, Any] | None = None,
+    covariances: Mapping[str, Any] | None = None,
     sigma: float = 1.0,
     family: str | Family | None = None,
     dispersion: Mapping[str, float] | None = None,
+    contrasts: Mapping[str, str] | None = None,
+    levels: Mapping[str, Sequence[Any]] | None = None,
+    context: Mapping[str, Any] | None = None,
     random_effects: Mapping[str, Any] | None = None,
     random_data: Mapping[str, Any] | None = None,
     correlated: Mapping[str, bool] | bool | None = None,
@@ -44,16 +53,25 @@ def simulate(
 ) -> FloatArray:
     """Responses (n, nsim) of a mixed model with given parameters: the random effects are drawn too.
 
+    Two calls: ``simulate(formula, data, beta=...)``, where the response needs not be in the data, and
+    ``simulate(X, groups, beta=...)`` with arrays.
+
     Parameters
     ----------
+    formula, data, contrasts, levels, context
+        As in `ranef.lmm`. Rows with missing values are an error here.
     X, groups, random_effects, random_data, correlated, covariance, relationship, precision, weights, offset, x_names
         The design, as in `ranef.lmm` and `ranef.glmm`.
-    beta : (p,) array-like
+    beta : (p,) array-like, or dict of column name -> number
         Fixed effects.
     theta : (m,) array-like
         Covariance parameters, in the order of `theta` of a fit: term by term the lower triangle of the relative
         covariance factor, column by column; standard deviations and correlations of one intercept and slope are
-        ``[s1, r * s2, s2 * sqrt(1 - r**2)]``, over `sigma`.
+        ``[s1, r * s2, s2 * sqrt(1 - r**2)]``, over `sigma`. Or the random effects by `sd` and `covariances`:
+    sd : dict of factor name -> (k,) array-like, or number
+        Standard deviations of a factor's effects, which are independent.
+    covariances : dict of factor name -> (k, k) array-like
+        Covariance matrix of a factor's effects. Every factor is in one of the two.
     sigma : float, default 1
         Residual standard deviation of a linear model; generalized models have none.
     family : str or Family, optional
@@ -74,20 +92,28 @@ def simulate(
     --------
     >>> import numpy as np, ranef
     >>> school, week = np.repeat(np.arange(12), 10), np.tile(np.arange(10.0), 12)
-    >>> X = np.column_stack([np.ones(120), week])
-    >>> y = ranef.simulate(X, {"school": school}, beta=[50.0, 1.5], theta=[0.8], sigma=5.0, rng=1)
+    >>> trial = {"school": school, "week": week}
+    >>> y = ranef.simulate("score ~ week + (1 | school)", trial, beta={"(Intercept)": 50.0, "week": 1.5},
+    ...                    sd={"school": 4.0}, sigma=5.0, rng=1)
     >>> y.shape
     (120, 1)
-    >>> round(ranef.lmm(y[:, 0], X, {"school": school}).fixef["x1"], 1)
+    >>> round(ranef.lmm("score ~ week + (1 | school)", {**trial, "score": y[:, 0]}).fixef["week"], 1)
     1.6
+
+    The same from arrays:
+
+    >>> X = np.column_stack([np.ones(120), week])
+    >>> same = ranef.simulate(X, {"school": school}, beta=[50.0, 1.5], theta=[0.8], sigma=5.0, rng=1)
+    >>> bool(np.allclose(y, same))
+    True
     """
     count, rng = checked_count(nsim), checked_rng(rng)
     made = None if family is None else family_of(family)[0]
-    no_response = np.zeros(len(as_numbers(X, "X", ndim=2)))
-    design, _ = Arguments(
-        no_response,
-        X,
-        groups,
+    by_formula = formula is not None or isinstance(X, str)
+    given = Arguments(
+        X if by_formula or X is None else np.zeros(len(as_numbers(X, "X", ndim=2))),
+        groups if by_formula else X,
+        None if by_formula else groups,
         random_effects,
         random_data,
         correlated,
@@ -97,22 +123,30 @@ def simulate(
         weights,
         offset,
         x_names,
-    ).design(made)
-    gamma = _gamma(design.fixed, beta)
-    parameters = Parameters(design.random.factors)
-    T = parameters.T(parameters.given(theta, "theta"))
+    )
+    options: dict[str, Any] = {"contrasts": contrasts, "levels": levels, "context": context}
+    options |= {"na_action": "raise"} if by_formula else {}
+    given = read_formula("simulate", given, formula=formula, data=data, options=options, response=False)
+    design, _ = given.design(made)
     scale = real_number(sigma, "sigma")
     if not 0 < scale < np.inf:
         raise InputError(f"sigma must be positive and finite; got {shown(sigma)}")
     if made is not None and scale != 1.0:
         raise InputError("sigma is for linear models; theta of a generalized one is on the scale of the link")
-    truth = Truth(gamma, T, scale, made, _phi(made, dispersion))
+    T = relative_factors(Parameters(design.random.factors), theta, sd, covariances, scale)
+    truth = Truth(_gamma(design.fixed, beta), T, scale, made, _phi(made, dispersion))
     effects = new_effects(design.random.pattern.groupings, rng)
     return draw(repeat(truth), effects, Rows.of(design), count, rng)
 
 
 def _gamma(fixed: FixedLabels, beta: Any) -> FloatArray:
     """Coefficients of Q from those of X."""
+    if isinstance(beta, Mapping):
+        if set(beta) != set(fixed.names):
+            raise InputError(
+                f"beta must name the columns of X, {', '.join(fixed.names)}; it names {', '.join(map(str, beta))}"
+            )
+        beta = [beta[name] for name in fixed.names]
     values = as_numbers(beta, "beta")
     if len(values) != len(fixed.names):
         raise InputError(f"beta has {len(values)} values, X has {len(fixed.names)} columns: {', '.join(fixed.names)}")

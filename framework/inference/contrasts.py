@@ -18,6 +18,7 @@ from .hypotheses import Hypotheses, hypotheses
 from .kenward_roger import KenwardRoger
 from .methods import Asymptotic, JointTest, Method, Residual
 from .satterthwaite import Satterthwaite
+from .wald import WaldTest
 
 #: What `df` may be for linear models.
 METHODS: dict[str, type[Method]] = {m.name: m for m in (Satterthwaite, KenwardRoger, Residual, Asymptotic)}
@@ -78,6 +79,46 @@ def method_of(fit: Fit, V: FloatArray, df: Any) -> Method:
     return Residual(V, float(fit.labels.n - fit.labels.fixed.rank))
 
 
+@dataclass(frozen=True, eq=False)
+class Estimates:
+    """Of linear combinations L beta; NaN where X does not determine one, or the data do not.
+
+    Parameters
+    ----------
+    rows : (c, r) array
+        L in the basis Q of X.
+    values : (c,) array
+    covariance : (c, c) array
+    test : WaldTest
+        Distribution of each over its standard error.
+    estimable, known : (c,) bool arrays
+        Whether X determines the combination; whether the data are enough for its test.
+    """
+
+    rows: FloatArray
+    values: FloatArray
+    covariance: FloatArray
+    test: WaldTest
+    estimable: BoolArray
+    known: BoolArray
+
+    @property
+    def se(self) -> FloatArray:
+        """Standard errors, (c,)."""
+        return np.asarray(np.sqrt(np.diagonal(self.covariance)))
+
+
+def estimates(fit: Fit, method: Method, L: FloatArray) -> Estimates:
+    """Estimates of L beta, L (c, p), with what they are tested by."""
+    fixed = fit.labels.fixed
+    estimable, rows = fixed.estimable(L), fixed.in_basis(L)
+    known = method.known(rows)
+    unknown = ~estimable | _undetermined(fit, rows) | ~known
+    covariance = rows @ method.V @ rows.T
+    covariance[unknown] = covariance[:, unknown] = np.nan
+    return Estimates(rows, np.where(unknown, np.nan, rows @ fit.gamma), covariance, method.test(rows), estimable, known)
+
+
 def contrasts(
     fit: Fit, method: Method, L: Any, rhs: Any = None, *, level: Any = 0.95, joint: Any = False, frame: str = ""
 ) -> Contrasts:
@@ -94,15 +135,9 @@ def contrasts(
         raise InputTypeError(f"joint must be True or False; got {shown(joint)}")
     fixed = fit.labels.fixed
     H = hypotheses(L, fixed.names, rhs)
-    estimable = fixed.estimable(H.L)
-    rows = fixed.in_basis(H.L)
-    known = method.known(rows)
-    unknown = ~estimable | _undetermined(fit, rows) | ~known
-    estimate = np.where(unknown, np.nan, rows @ fit.gamma)
-    covariance = rows @ method.V @ rows.T
-    covariance[unknown] = covariance[:, unknown] = np.nan
-    se = np.sqrt(np.diagonal(covariance))
-    test = method.test(rows)
+    found = estimates(fit, method, H.L)
+    estimable, known, test, se = found.estimable, found.known, found.test, found.se
+    estimate, covariance = found.values, found.covariance
     with np.errstate(invalid="ignore", divide="ignore"):
         statistic = (estimate - H.rhs) / se
     half = test.quantiles(level) * se
@@ -114,7 +149,7 @@ def contrasts(
     together = None
     notes = []
     if joint:
-        together = _joint(method, rows, estimate - H.rhs)
+        together = joint_test(method, found.rows, estimate - H.rhs)
         notes.append(f"Joint test: {together}")
     if not estimable.all():
         notes.append(f"NA: not estimable, X is rank deficient: {_left_out(H, estimable)}")
@@ -136,11 +171,21 @@ def contrasts(
     return record
 
 
+def zero_test(fit: Fit, method: Method, L: FloatArray) -> JointTest:
+    """Joint test that estimable functions L beta (c, p) of the coefficients are zero."""
+    if len(L) == 0:
+        return JointTest(float("nan"), 0, float("nan"), float("nan"))
+    rows = fit.labels.fixed.in_basis(L)
+    unknown = _undetermined(fit, rows) | ~method.known(rows)
+    return joint_test(method, rows, np.where(unknown, np.nan, rows @ fit.gamma))
+
+
 def _left_out(H: Hypotheses, good: BoolArray) -> str:
     return ", ".join(name for name, is_good in zip(H.names, good, strict=True) if not is_good)
 
 
-def _joint(method: Method, rows: FloatArray, distances: FloatArray) -> JointTest:
+def joint_test(method: Method, rows: FloatArray, distances: FloatArray) -> JointTest:
+    """Test of all rows (c, r) together; NaN where one of them is not known."""
     if np.isnan(distances).any() or np.isnan(method.V).any():
         return JointTest(float("nan"), len(rows), float("nan"), float("nan"))
     return method.joint(rows, distances)

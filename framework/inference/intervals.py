@@ -155,6 +155,14 @@ def _covariance(fit: Fit) -> FloatArray:
     return variance_covariance(fit.factorized())
 
 
+def variance_parameters(fit: Fit) -> tuple[list[Quantity], FloatArray]:
+    """Variance and dispersion parameters with their estimates, NaN where the data do not determine them."""
+    random = chosen(quantities(fit), "random")
+    values = _values(fit, random, _natural(fit))
+    values[undetermined(fit, random)] = np.nan
+    return random, values
+
+
 # What the methods share -----------------------------------------------------------------------------------------------
 
 

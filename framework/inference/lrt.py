@@ -71,7 +71,7 @@ def likelihood_ratio_test(one: F, other: F, names: tuple[str, str] | None = None
     """
     named = zip(names or (one.labels.right_hand_side, other.labels.right_hand_side), (one, other), strict=True)
     (small_name, small), (large_name, large) = sorted(named, key=lambda pair: pair[1].n_parameters)
-    _check_same_data(small, large)
+    check_same_data(small, large)
     reml = _check_same_likelihood(small, large)
     df = large.n_parameters - small.n_parameters
     if df == 0:
@@ -87,7 +87,7 @@ def likelihood_ratio_test(one: F, other: F, names: tuple[str, str] | None = None
             if _has_structures(small) or _has_structures(large):
                 terms += "; a covariance structure is known to be part of the same one and of us, any matrix, only"
             raise ComparisonError(f"not nested: the larger model does not contain the random effects {terms}")
-    statistic = max(0.0, 2.0 * (_comparable(large, reml) - _comparable(small, reml)))
+    statistic = likelihood_ratio(large, small, reml)
     return LikelihoodRatio(
         smaller=ComparedModel(small_name, small.n_parameters, information_criteria(small)),
         larger=ComparedModel(large_name, large.n_parameters, information_criteria(large)),
@@ -97,12 +97,23 @@ def likelihood_ratio_test(one: F, other: F, names: tuple[str, str] | None = None
     )
 
 
-def _comparable(fit: Fit, reml: bool) -> float:
+def likelihood_ratio(large: Fit, small: Fit, reml: bool) -> float:
+    """Twice the difference of the log-likelihoods, which rounding does not take below zero."""
+    return max(0.0, 2.0 * (comparable(large, reml) - comparable(small, reml)))
+
+
+def comparable(fit: Fit, reml: bool) -> float:
     """The log-likelihood; of REML fits in an orthonormal basis of X's columns, since it depends on their units."""
     return -0.5 * fit.criterion + (float(np.log(np.abs(np.diagonal(fit.labels.fixed.R))).sum()) if reml else 0.0)
 
 
-def _check_same_data(a: Fit, b: Fit) -> None:
+def same_span(one: Fit, other: Fit) -> bool:
+    """Whether two models have the same fixed effects, as columns of X that span the same."""
+    return _spans(one, other) and _spans(other, one)
+
+
+def check_same_data(a: Fit, b: Fit) -> None:
+    """Refuse fits of other rows, and say in what they differ."""
     n, others = a.model.labels.n, b.model.labels.n
     if n != others:
         raise ComparisonError(f"the models are fitted to different data: {n} and {others} observations")
@@ -118,6 +129,8 @@ def _check_same_likelihood(small: Fit, large: Fit) -> bool:
         return _check_same_criterion(small, large)
     if isinstance(small, GeneralizedFit) and isinstance(large, GeneralizedFit):
         _check_same_distribution(small, large)
+    if isinstance(small, LinearFit) != isinstance(large, LinearFit):
+        raise ComparisonError("one model is linear and the other generalized")
     return False
 
 
@@ -126,7 +139,7 @@ def _check_same_criterion(small: LinearFit, large: LinearFit) -> bool:
         raise ComparisonError(
             "one model was fitted by REML and the other by maximum likelihood; fit both with reml=False"
         )
-    if small.reml and not (_spans(small, large) and _spans(large, small)):
+    if small.reml and not same_span(small, large):
         raise ComparisonError(
             "the models were fitted by REML and differ in fixed effects: their restricted likelihoods are of different "
             f"data. Fit both with reml=False{_as_far_as_known(small, large)}"

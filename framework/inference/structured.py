@@ -65,7 +65,7 @@ class Shown(Quantity):
 
     def condition(self, criterion: ModelCriterion[Any], at: FloatArray, c: float) -> Conditioned:
         """The parameter behind it is fixed."""
-        unit = self.s.unit if self.s.scales[self.behind] else 1.0
+        unit = float(self.s.unit[self.behind]) if self.s.scales[self.behind] else 1.0
         return at_entry(criterion, self._mine(criterion).start + self.behind, c * unit, unit)
 
     def _users(self, theta: FloatArray) -> FloatArray:

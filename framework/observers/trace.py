@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from ..contracts import Evaluated, Event, FitStarted, MissingExtraError, Observer, PhaseStarted
+from ..contracts import Evaluated, Event, FitStarted, Observer, PhaseStarted
 from ..contracts.arrays import FloatArray
 
 
@@ -23,7 +22,7 @@ class Record:
 
 
 class Trace(Observer):
-    """Keeps a `Record` of each evaluation of the last fit it watched.
+    """Keeps a `Record` of each evaluation of the last fit it watched; `ranef.plots.trace` draws them.
 
     Examples
     --------
@@ -55,35 +54,3 @@ class Trace(Observer):
     def values(self) -> FloatArray:
         """The criterion at each evaluation (for REML up to a constant of X)."""
         return np.array([r.value for r in self.records])
-
-    def plot(self, ax: Any = None) -> Any:
-        """Distance of the criterion to its best value against the evaluations, on a log scale.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-
-        Returns
-        -------
-        matplotlib Axes
-
-        Raises
-        ------
-        MissingExtraError
-            Without matplotlib.
-        """
-        if ax is None:
-            try:
-                import matplotlib.pyplot as plt
-            except ImportError as e:
-                raise MissingExtraError('Trace.plot needs matplotlib: pip install "ranef[plots]"') from e
-            _, ax = plt.subplots()
-        values = self.values
-        above = values - values[np.isfinite(values)].min(initial=np.inf)
-        for phase in dict.fromkeys(r.phase for r in self.records):
-            at = [i for i, r in enumerate(self.records) if r.phase == phase]
-            ax.semilogy(at, np.maximum(above[at], 1e-12), "o-", label=phase)
-        ax.set_xlabel("evaluation")
-        ax.set_ylabel("criterion above its best value")
-        ax.legend()
-        return ax

@@ -1,16 +1,14 @@
-"""Prediction intervals: quantiles of a response whose linear predictor is only known with some error."""
+"""Prediction intervals of generalized models: quantiles of a response whose linear predictor is known with an error."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import numpy as np
-from scipy.special import ndtri
 
 from ..contracts.arrays import BoolArray, FloatArray
 from ..contracts.errors import InputError
 from ..estimation.generalized import GeneralizedFit
-from ..estimation.model import Fit
 
 #: Nodes over the error of the linear predictor.
 NODES = 15
@@ -19,23 +17,18 @@ HALVINGS, DOUBLINGS = 60, 200
 
 
 def predictive_quantiles(
-    fit: Fit, eta: FloatArray, sd: FloatArray, weights: FloatArray, level: float
+    fit: GeneralizedFit, eta: FloatArray, sd: FloatArray, weights: FloatArray, level: float
 ) -> tuple[FloatArray, FloatArray]:
     """Lower and upper limits (n,) between which a new response lies with probability `level`, or somewhat more.
 
-    Linear models: eta -+ z sqrt(sd^2 + sigma^2 / w). Generalized ones: quantiles of the family's distribution, averaged
-    over a normal error of the linear predictor.
+    Quantiles of the family's distribution, averaged over a normal error of the linear predictor.
 
     Raises
     ------
     InputError
         For a family that gives no distribution function.
     """
-    tail = 0.5 - 0.5 * level
-    if not isinstance(fit, GeneralizedFit):
-        half = ndtri(1.0 - tail) * np.sqrt(sd**2 + fit.scale**2 / weights)
-        return eta - half, eta + half
-    family = fit.family
+    tail, family = 0.5 - 0.5 * level, fit.family
     if family.cdf(np.ones(1), family.start_mean(np.ones(1), np.ones(1)), np.ones(1), fit.phi) is None:
         raise InputError(f"the {family.name} family gives no distribution function (cdf): no prediction intervals")
     known = np.isfinite(eta) & np.isfinite(sd)

@@ -1,4 +1,4 @@
-"""Population means: the random effects integrated out.
+"""Population means of generalized models: the random effects integrated out.
 
 Given a row's z, z'b is normal with variance v = z'Sigma z whatever the number of effects is, so that
 m = E g^-1(eta + sqrt(v) e) is an integral in one dimension, in closed form for some links (`Link.marginal_mean`).
@@ -14,7 +14,6 @@ from ..contracts.arrays import FloatArray
 from ..contracts.family import Family
 from ..estimation.covariance import estimates_covariance
 from ..estimation.generalized import GeneralizedFit
-from ..estimation.model import Fit
 from .response import mean_of
 from .rows import Rows
 
@@ -30,12 +29,12 @@ class MarginalMean:
 
     Parameters
     ----------
-    fit : Fit
+    fit : GeneralizedFit
     rows : Rows
         Of levels that are not known.
     """
 
-    fit: Fit
+    fit: GeneralizedFit
     rows: Rows
 
     def estimates(self, theta_uncertainty: bool, *, with_se: bool) -> tuple[FloatArray, FloatArray]:
@@ -49,8 +48,7 @@ class MarginalMean:
         h = STEP * np.maximum(np.abs(eta), 1.0)
         D = rows.Q * ((self._mean(eta + h, v) - self._mean(eta - h, v)) / (2.0 * h))[:, None]
         V = fit.gamma_covariance
-        # the mean of a linear model depends on no variance, that of a link on no dispersion parameter
-        if theta_uncertainty and isinstance(fit, GeneralizedFit) and fit.has_joint_covariance:
+        if theta_uncertainty and fit.has_joint_covariance:  # the link's mean depends on no dispersion parameter
             D = np.column_stack([D, self._by_theta(eta)])
             V = estimates_covariance(fit.factorized())[: D.shape[1], : D.shape[1]]
         return m, np.sqrt(np.einsum("na,ab,nb->n", D, V, D))
@@ -71,8 +69,6 @@ class MarginalMean:
 
     def _mean(self, eta: FloatArray, v: FloatArray) -> FloatArray:
         fit = self.fit
-        if not isinstance(fit, GeneralizedFit):
-            return eta
         if type(fit.family).response_mean is Family.response_mean:
             return fit.family.link.marginal_mean(eta, v)
         z, w = np.polynomial.hermite_e.hermegauss(NODES)

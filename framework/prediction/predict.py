@@ -14,16 +14,18 @@ from ..contracts.errors import IdentificationWarning, InputError, InputTypeError
 from ..design.reading import rows_text
 from ..display.records import Table
 from ..estimation.ending import differs
-from ..estimation.linear import LinearFit
+from ..estimation.generalized import GeneralizedFit
+from ..estimation.linear import FactorizedLinear, LinearFit
 from ..estimation.model import Fit
 from ..formula.terms import Terms
 from ..notes import Note, tell
 from ..threads import few_threads
+from .degrees import degrees_of_freedom, t_quantiles
 from .intervals import predictive_quantiles
 from .joint import Uncertainty
 from .marginal import MarginalMean
 from .response import mean_of, slope_of
-from .rows import Rows, new_rows
+from .rows import Rows, encoded, new_rows, weights_of
 
 SCALES = ("response", "link")
 INTERVALS = (None, "confidence", "prediction")
@@ -57,6 +59,8 @@ class Request:
     theta_uncertainty: bool = True
     marginal: bool = False
     covariance: bool = False
+    #: Degrees of freedom of linear models by Satterthwaite's method, or n - p.
+    satterthwaite: bool = True
 
     def checked(self) -> Request:
         """The same.
@@ -92,8 +96,10 @@ class Request:
         return not (self.se or self.interval or self.covariance)
 
 
-def predict(fit: Fit, newdata: Any, request: Request, terms: Terms | None = None) -> FloatArray | Prediction:
-    """Predictions of a fit.
+def predict(
+    fit: Fit, newdata: Any, request: Request, terms: Terms | None = None, given: Mapping[str, Any] | None = None
+) -> FloatArray | Prediction:
+    """Predictions of a fit; `given` are weights and offset of the new rows of a fit by formula.
 
     Raises
     ------
@@ -101,19 +107,17 @@ def predict(fit: Fit, newdata: Any, request: Request, terms: Terms | None = None
         For arguments or new data that cannot be used.
     """
     request = request.checked()
-    if newdata is not None and terms is not None:
-        effects, prediction = request.random != "none", request.interval == "prediction"
-        newdata = terms.new_rows(newdata, effects=effects, levels=not request.marginal, weights=prediction)
+    effects, prediction = request.random != "none", request.interval == "prediction"
+    needed = {"effects": effects, "levels": not request.marginal, "weights": prediction}
+    newdata = encoded(terms, newdata, given, **needed)
     with few_threads(*fit.labels.dense_sizes):
         rows = _rows(fit, newdata, request)
         if request.covariance and len(rows) > MOST_ROWS:
             raise InputError(f"a covariance matrix of {len(rows)} rows is too large: at most {MOST_ROWS}")
-        if request.marginal:
-            estimates, se = MarginalMean(fit, rows).estimates(request.theta_uncertainty, with_se=not request.plain)
-            columns = _columns(request, estimates, se, *_wald(estimates, se, request))
-            covariance = None
+        if request.marginal and isinstance(fit, GeneralizedFit):
+            columns, covariance = _population(fit, rows, request), None
         else:
-            columns, covariance = _conditional(fit, rows, request)
+            columns, covariance = conditional(fit, rows, request)
         tell(_of_dropped_columns(rows))
     if request.plain:
         return columns["fit"]
@@ -128,9 +132,11 @@ def _rows(fit: Fit, newdata: Any, request: Request) -> Rows:
     else:
         chosen = {"random": request.random, "new_levels": request.new_levels}
         rows = new_rows(labels, newdata, **chosen, with_levels=not request.marginal)
-    if request.marginal:
-        rows = replace(rows, codes=tuple(np.full(len(rows), -1) for _ in rows.codes))
-    return rows
+    if not request.marginal:
+        return rows
+    # the mean over all levels: of a linear model that without effects
+    rows = replace(rows, codes=tuple(np.full(len(rows), -1) for _ in rows.codes))
+    return rows.with_effects(labels, "none") if isinstance(fit, LinearFit) else rows
 
 
 def _of_dropped_columns(rows: Rows) -> list[Note]:
@@ -159,46 +165,47 @@ def _determined(fit: Fit, rows: Rows) -> FloatArray:
     return np.where(undetermined, np.nan, eta)
 
 
-def _conditional(fit: Fit, rows: Rows, request: Request) -> tuple[Mapping[str, FloatArray], FloatArray | None]:
+def conditional(fit: Fit, rows: Rows, request: Request) -> tuple[Mapping[str, FloatArray], FloatArray | None]:
+    """Predictions at the random effects of the rows, with what is asked for of their uncertainty."""
     eta = _determined(fit, rows)
     on_response = request.scale == "response"
-    estimates = mean_of(fit, eta) if on_response else eta
+    columns = {"fit": mean_of(fit, eta) if on_response else eta}
     if request.plain:
-        return {"fit": estimates}, None
+        return columns, None
     uncertainty = Uncertainty.of(fit, theta=bool(request.theta_uncertainty))
     covariance = uncertainty.covariance(rows) if request.covariance else None
-    sd = np.sqrt(uncertainty.variances(rows))
-    se = sd * np.abs(slope_of(fit, eta)) if on_response else sd
-    if request.interval == "prediction":
-        lower, upper = predictive_quantiles(fit, eta, sd, _weights(fit, rows), request.level)
-    else:
-        lower, upper = _wald(eta, sd, request)
-        if on_response and not isinstance(fit, LinearFit):
-            ends = mean_of(fit, lower), mean_of(fit, upper)
-            lower, upper = np.minimum(*ends), np.maximum(*ends)
-    return _columns(request, estimates, se, lower, upper), covariance
-
-
-def _weights(fit: Fit, rows: Rows) -> FloatArray:
-    if rows.weights is None and fit.model.labels.has_weights:
-        raise InputError(
-            "newdata has no weights, and the model was fitted with some: a prediction interval of a response needs "
-            "them (numbers of trials, precisions)"
-        )
-    return np.ones(len(rows)) if rows.weights is None else rows.weights
-
-
-def _wald(estimates: FloatArray, se: FloatArray, request: Request) -> tuple[FloatArray, FloatArray]:
-    half = ndtri(0.5 + 0.5 * request.level) * se
-    return estimates - half, estimates + half
-
-
-def _columns(
-    request: Request, estimates: FloatArray, se: FloatArray, lower: FloatArray, upper: FloatArray
-) -> Mapping[str, FloatArray]:
-    columns = {"fit": estimates}
-    if not request.plain:
-        columns["se"] = se
+    sd = np.where(np.isnan(eta), np.nan, np.sqrt(uncertainty.variances(rows)))
+    columns["se"] = sd * np.abs(slope_of(fit, eta)) if on_response else sd
     if request.interval:
-        columns |= {"lower": lower, "upper": upper}
-    return columns
+        columns["lower"], columns["upper"] = _limits(uncertainty, rows, eta, sd, request)
+    return columns, covariance
+
+
+def _limits(
+    uncertainty: Uncertainty, rows: Rows, eta: FloatArray, sd: FloatArray, request: Request
+) -> tuple[FloatArray, FloatArray]:
+    """For the predictions, or for new responses."""
+    fit = uncertainty.fit
+    weights = weights_of(fit.model.labels, rows) if request.interval == "prediction" else None
+    if isinstance(fit, LinearFit):
+        noise = 0.0 if weights is None else 1.0 / weights
+        df: FloatArray | float = float(fit.labels.n - len(fit.gamma))
+        if request.satterthwaite:
+            assert isinstance(uncertainty.at, FactorizedLinear)
+            df = degrees_of_freedom(uncertainty.at, rows, noise)
+        half = t_quantiles(df, request.level) * np.sqrt(sd**2 + fit.sigma**2 * noise)
+        return eta - half, eta + half
+    if weights is not None:
+        assert isinstance(fit, GeneralizedFit)
+        return predictive_quantiles(fit, eta, sd, weights, request.level)
+    half = ndtri(0.5 + 0.5 * request.level) * sd
+    ends = (eta - half, eta + half) if request.scale == "link" else (mean_of(fit, eta - half), mean_of(fit, eta + half))
+    return np.minimum(*ends), np.maximum(*ends)
+
+
+def _population(fit: GeneralizedFit, rows: Rows, request: Request) -> Mapping[str, FloatArray]:
+    """Means over the random effects, with what is asked for of their uncertainty."""
+    estimates, se = MarginalMean(fit, rows).estimates(request.theta_uncertainty, with_se=not request.plain)
+    half = ndtri(0.5 + 0.5 * request.level) * se
+    columns = {"fit": estimates} if request.plain else {"fit": estimates, "se": se}
+    return columns | ({"lower": estimates - half, "upper": estimates + half} if request.interval else {})

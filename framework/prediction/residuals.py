@@ -92,13 +92,14 @@ class Responses:
         upper = family.cdf(self.y, self.mu, self.weights, self.phi)
         if upper is None:
             raise InputError(f"the {family.name} family gives no distribution function (cdf): no quantile residuals")
-        if family.discrete:
+        if family.discrete or family.atoms:
             if rng is None:
                 raise InputError(
                     "quantile residuals of a discrete response are randomized: pass rng, a Generator or a seed"
                 )
             probability = np.exp(family.log_density(self.y, self.mu, self.weights, self.phi) / self.multiplicity)
-            upper = upper - generator(rng).uniform(size=len(upper)) * probability
+            steps = probability if family.discrete else np.where(np.isin(self.y, family.atoms), probability, 0.0)
+            upper = upper - generator(rng).uniform(size=len(upper)) * steps
         tiny = np.finfo(float).tiny
         return np.asarray(special.ndtri(np.clip(upper, tiny, 1.0 - 1e-16)))
 

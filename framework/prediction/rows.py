@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from ..contracts.arrays import AnyArray, BoolArray, FloatArray, IntArray
+from ..contracts.arrays import BoolArray, FloatArray, IntArray
 from ..contracts.errors import InputError, InputTypeError, shown
-from ..design.arrays import as_numbers, as_offset, as_weights
+from ..design.arrays import as_numbers, as_offset, as_weights, check_length
 from ..design.grouping import encode
 from ..design.labels import GroupLabels, Labels
 from ..design.mixed import MixedDesign
 from ..design.reading import as_groups, as_mapping, check_alignment, frame_columns, rows_text
 from ..design.terms import INTERCEPT
+from ..formula.terms import Terms
 
 #: What `newdata` of an array fit may have.
 PARTS = ("X", "groups", "random_data", "offset", "weights")
@@ -58,6 +59,12 @@ class Rows:
         columns = tuple(np.array([ones if z is None else z for z in f.columns]) for f in design.random.factors)
         codes = tuple(f.codes for f in design.random.factors)
         return cls(design.fixed.Q, np.ones(design.n, bool), codes, columns, design.offset, design.weights)
+
+    def at(self, index: IntArray) -> Rows:
+        """Some of the rows."""
+        codes, columns = (c[index] for c in self.codes), (z[:, index] for z in self.columns)
+        offset, weights = (None if v is None else v[index] for v in (self.offset, self.weights))
+        return Rows(self.Q[index], self.estimable[index], tuple(codes), tuple(columns), offset, weights)
 
     def Z(self, parts: Sequence[FloatArray]) -> FloatArray:
         """Z B (n, c) for effects (c, k, L) by factor; levels that are not known have none."""
@@ -108,6 +115,25 @@ def _names(random: Any, labels: Labels) -> list[str]:
     return list(listed)
 
 
+def encoded(
+    terms: Terms | None, newdata: Any, given: Mapping[str, Any] | None, *, effects: bool, levels: bool, weights: bool
+) -> Any:
+    """New data as `new_rows` takes them: of a fit by formula encoded as its data were.
+
+    Raises
+    ------
+    InputTypeError
+        For weights or an offset that belong elsewhere.
+    """
+    given = {name: value for name, value in (given or {}).items() if value is not None}
+    if given and (newdata is None or terms is None):
+        place = "with newdata only" if newdata is None else "a part of newdata: newdata={'X': ..., 'weights': ...}"
+        raise InputTypeError(f"{' and '.join(given)}: {place}")
+    if newdata is None or terms is None:
+        return newdata
+    return terms.new_rows(newdata, effects=effects, levels=levels, weights=weights, given=given)
+
+
 def new_rows(labels: Labels, newdata: Any, *, random: Any, new_levels: str, with_levels: bool = True) -> Rows:
     """Rows of new data: a dict with X, groups, random_data, offset and weights as the model was fitted to.
 
@@ -140,13 +166,29 @@ def new_rows(labels: Labels, newdata: Any, *, random: Any, new_levels: str, with
         used = random == "all" or g.name in names or any(str(t) in names for t in g.terms)
         codes.append(_codes(g, groups, n, new_levels) if used and with_levels else np.full(n, -1))
         columns.append(_columns(g, data, X, labels.fixed.names) if used else np.zeros((len(g.R), n)))
-    offset = as_offset(newdata.get("offset"), n)
+    offset = as_offset(newdata.get("offset"), n, "newdata['offset']", "newdata['X']")
     if labels.has_offset and offset is None:
         raise InputError("newdata has no offset, and the model was fitted with one: give zeros where none is meant")
-    weights = as_weights(newdata.get("weights"), n)
+    weights = as_weights(newdata.get("weights"), n, "newdata['weights']", "newdata['X']")
     fixed = labels.fixed
     rows = Rows(fixed.in_basis(X), fixed.estimable(X), tuple(codes), tuple(columns), offset, weights)
     return rows.with_effects(labels, random)
+
+
+def weights_of(labels: Labels, rows: Rows) -> FloatArray:
+    """Weights (n,) of new responses: ones in models without.
+
+    Raises
+    ------
+    InputError
+        Where the model has some and the rows have not.
+    """
+    if rows.weights is None and labels.has_weights:
+        raise InputError(
+            "newdata has no weights, and the model was fitted with some: a new response needs them (numbers of trials, "
+            "precisions). Give newdata['weights'], or weights= to a fit by formula"
+        )
+    return np.ones(len(rows)) if rows.weights is None else rows.weights
 
 
 def _fixed_columns(labels: Labels, X: Any) -> FloatArray:
@@ -172,9 +214,9 @@ def _columns(g: GroupLabels, data: Mapping[Any, Any], X: FloatArray, names: Sequ
         if name == INTERCEPT:
             listed.append(np.ones(len(X)))
         elif name in data:
-            listed.append(
-                _of_length(as_numbers(data[name], f"random_data[{name!r}]"), len(X), f"random_data[{name!r}]")
-            )
+            column = as_numbers(data[name], _part("random_data", name))
+            check_length(column, len(X), _part("random_data", name), "newdata['X']")
+            listed.append(column)
         elif name in names:
             listed.append(X[:, names.index(name)])
         else:
@@ -187,7 +229,7 @@ def _codes(g: GroupLabels, groups: Mapping[str, Any], n: int, new_levels: str) -
     if g.name not in groups:
         raise InputError(f"newdata has no groups[{g.name!r}]; leave its effects out by random=, or give its labels")
     codes, levels = encode(groups[g.name], g.name)
-    _of_length(codes, n, f"groups[{g.name!r}]")
+    check_length(codes, n, _part("groups", g.name), "newdata['X']")
     known = {label: i for i, label in enumerate(g.levels.tolist())}
     place = np.array([known.get(label, -1 - i) for i, label in enumerate(levels.tolist())], dtype=np.intp)
     found = place[codes]
@@ -196,15 +238,14 @@ def _codes(g: GroupLabels, groups: Mapping[str, Any], n: int, new_levels: str) -
         more = f" and {len(new) - 5} more" if len(new) > 5 else ""
         which = f"groups[{g.name!r}] has levels that the model was not fitted to: {', '.join(new[:5])}{more}"
         if new_levels == "error":
-            raise InputError(
-                f"{which}, in {rows_text(found < 0)}. new_levels='population' predicts the mean over levels for them"
-            )
+            advice = "new_levels='population' predicts the mean over levels for them"
+            if set(new) <= {str(label) for label in known}:
+                advice = f"The model's are of another type ({type(g.levels.tolist()[0]).__name__}): convert the column"
+            raise InputError(f"{which}, in {rows_text(found < 0)}. {advice}")
         if g.grouping.precision is not None:
             raise InputError(f"{which}; how they are related to the others, nothing says. Give them to the fit")
     return found
 
 
-def _of_length(array: AnyArray, n: int, name: str) -> Any:
-    if len(array) != n:
-        raise InputError(f"{name} of newdata has {len(array)} rows, X has {n}")
-    return array
+def _part(part: str, name: str) -> str:
+    return f"newdata['{part}'][{name!r}]"

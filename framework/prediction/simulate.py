@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, repeat
 from typing import Any
 
 import numpy as np
-from scipy.linalg import solve_triangular
 
 from ..contracts.arrays import FloatArray
-from ..contracts.errors import InputError, shown
+from ..contracts.errors import InputError, InputTypeError, shown
 from ..contracts.family import Family
 from ..contracts.linalg import Blocks, Grouping
 from ..estimation.covariance import estimates_covariance
@@ -19,12 +18,10 @@ from ..estimation.generalized import GeneralizedFit
 from ..estimation.model import Fit
 from ..formula.terms import Terms
 from .residuals import generator
-from .rows import Rows, new_rows
+from .rows import Rows, encoded, new_rows, weights_of
 
 #: Which random effects: those of new levels, or the conditional modes of the fit.
 RANDOM = ("new", "conditional")
-#: Levels of a known precision that effects are drawn of, by a dense factor.
-MOST_RELATED = 5_000
 #: Most responses that are drawn at once.
 MOST = 100_000
 
@@ -85,37 +82,18 @@ Effects = Callable[[Truth], Sequence[FloatArray]]
 
 
 def new_effects(groupings: Sequence[Grouping], rng: np.random.Generator) -> Effects:
-    """Effects b of all levels of every factor, (k, L): scale T u, with u of the factor's known precision.
-
-    Raises
-    ------
-    InputError
-        For too many levels of a known precision.
-    """
-    roots = [_root(g) for g in groupings]
+    """Effects b of all levels of every factor, (k, L): scale T u, with u of the factor's known precision."""
 
     def effects(truth: Truth) -> list[FloatArray]:
-        parts = zip(groupings, truth.T, roots, strict=True)
-        return [truth.scale * T @ _spherical(g, root, rng) for g, T, root in parts]
+        return [truth.scale * T @ _spherical(g, rng) for g, T in zip(groupings, truth.T, strict=True)]
 
     return effects
 
 
-def _root(g: Grouping) -> FloatArray | None:
-    """Transposed Cholesky factor (L, L) of the known precision; None for levels that are independent."""
-    if g.precision is None:
-        return None
-    if g.n_levels > MOST_RELATED:
-        raise InputError(
-            f"groups[{g.name!r}] has {g.n_levels} related levels: effects can be drawn for {MOST_RELATED} at most"
-        )
-    return np.asarray(np.linalg.cholesky(g.precision.matrix.toarray()).T)
-
-
-def _spherical(g: Grouping, root: FloatArray | None, rng: np.random.Generator) -> FloatArray:
-    """u (k, L): standard normal, or of the known precision Q of the levels."""
+def _spherical(g: Grouping, rng: np.random.Generator) -> FloatArray:
+    """u (k, L): standard normal, or of the known precision of the levels."""
     z = rng.standard_normal((g.n_columns, g.n_levels))
-    return z if root is None else np.asarray(solve_triangular(root, z.T)).T
+    return z if g.precision is None else g.precision.colour(z.T).T
 
 
 def draw(truths: Iterable[Truth], effects: Effects, rows: Rows, nsim: int, rng: np.random.Generator) -> FloatArray:
@@ -141,6 +119,7 @@ def simulate(
     newdata: Any,
     theta_uncertainty: Any,
     terms: Terms | None = None,
+    given: Mapping[str, Any] | None = None,
 ) -> FloatArray:
     """Responses (n, nsim) of the model at its estimates: see `MixedSolution.simulate`.
 
@@ -152,14 +131,16 @@ def simulate(
     count = checked_count(nsim)
     if random not in RANDOM:
         raise InputError(f"random must be 'new' or 'conditional'; got {shown(random)}")
+    if not isinstance(theta_uncertainty, bool | np.bool_):
+        raise InputTypeError(f"theta_uncertainty must be True or False; got {shown(theta_uncertainty)}")
     rng = checked_rng(rng)
-    if newdata is not None and terms is not None:
-        newdata = terms.new_rows(newdata, effects=True, levels=True, weights=True)
+    newdata = encoded(terms, newdata, given, effects=True, levels=True, weights=True)
     new_levels = "population" if random == "new" else "error"
     if newdata is None:
         rows = Rows.of(fit.model.design)
     else:
         rows = new_rows(fit.model.labels, newdata, random="all", new_levels=new_levels)
+        rows = replace(rows, weights=weights_of(fit.model.labels, rows))
     truths = _drawn_truths(fit, rng) if theta_uncertainty else repeat(truth_of(fit))
     if random == "new":
         return draw(truths, new_effects(fit.pattern.groupings, rng), rows, count, rng)

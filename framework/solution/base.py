@@ -36,6 +36,8 @@ class FittedModel(ABC, Generic[F]):
     _fit: F
     _conf_level: float
     _terms: Terms | None
+    #: Whether degrees of freedom of a linear model are Satterthwaite's, else n - p.
+    _satterthwaite: bool = True
     #: What a pickle holds; all else is computed again.
     _state: tuple[str, ...] = ("_fit", "_conf_level", "_terms")
 
@@ -53,6 +55,11 @@ class FittedModel(ABC, Generic[F]):
     @abstractmethod
     def vcov(self) -> FloatArray:
         """Covariance matrix (p, p) of the coefficients; NaN for dropped columns."""
+
+    @property
+    @abstractmethod
+    def fitted_values(self) -> FloatArray:
+        """Expected responses given the random effects, (n,)."""
 
     @property
     @abstractmethod
@@ -350,8 +357,17 @@ class FittedModel(ABC, Generic[F]):
             coefficients=tables.tests_of(self, kept),
             correlation=self.vcov[np.ix_(kept, kept)] / np.outer(se, se),
             notes=self._notes(),
-            details=() if self._terms is None else self._terms.details,
+            details=self._details(),
         )
+
+    def _details(self) -> tuple[str, ...]:
+        """What else the model has: weights, offset, rows left out, known relationships of levels."""
+        labels = self._labels
+        given = {"Weights": labels.has_weights, "Offset": labels.has_offset}
+        lines = [f"{name}: array" for name, there in given.items() if there]
+        known = [f.name for f in labels.groups if f.grouping.precision is not None]
+        related = [f"Known relationship of levels: {', '.join(known)}"] * bool(known)
+        return (*(lines if self._terms is None else self._terms.details), *related)
 
     def summary(self, names: str | None = None) -> Summary:
         """The fit as text, in the look of R's `summary`; ``names="R"`` shows columns under R's names.

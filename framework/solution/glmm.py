@@ -198,8 +198,8 @@ class GLMMSolution(MixedSolution[GeneralizedFit]):
         variances = np.diagonal(self._covariance)[-len(slope) :]
         return dict(zip(scale.names, (np.sqrt(variances) * slope).tolist(), strict=True))
 
-    def _of(self, fit: GeneralizedFit) -> GLMMSolution:
-        return GLMMSolution(fit, conf_level=self._conf_level, terms=self._terms)
+    def _of(self, fit: GeneralizedFit, terms: Terms | None = None) -> GLMMSolution:
+        return GLMMSolution(fit, conf_level=self._conf_level, terms=terms or self._terms)
 
     # Tests ----------------------------------------------------------------------------------------------------------
 
@@ -252,24 +252,6 @@ class GLMMSolution(MixedSolution[GeneralizedFit]):
         """Response residuals y - mu, (n,)."""
         return self.residuals_of("response")
 
-    def residuals_of(self, kind: str, rng: np.random.Generator | int | None = None) -> FloatArray:
-        """Residuals of one kind, (n,).
-
-        Parameters
-        ----------
-        kind : {"response", "pearson", "deviance", "working", "quantile"}
-            Pearson residuals are over the standard deviation (without a multiplicative dispersion, as R's); quantile
-            residuals are standard normal if the model is right (Dunn & Smyth 1996, doi 10.1080/10618600.1996.10474708).
-        rng : numpy.random.Generator or int
-            For quantile residuals of discrete responses, which are randomized.
-
-        Raises
-        ------
-        InputError
-            For an unknown kind, or quantile residuals of a family without a distribution function.
-        """
-        return _frozen(self._rows.residuals(kind, rng))
-
     def _digest(self) -> GeneralizedDigest:
         return self._fit.factorized().digested(self._residual_quantiles, self.deviance, self._average_mean())
 
@@ -290,6 +272,10 @@ class GLMMSolution(MixedSolution[GeneralizedFit]):
             link=self.family.link.name,
             dispersion=self._dispersion_table(),
         )
+
+    def _details(self) -> tuple[str, ...]:
+        given = [f"{p.name} = {p.fixed:.7g}" for p in self.family.parameters if p.fixed is not None]
+        return (*super()._details(), *[f"Dispersion: {', '.join(given)} (given)"] * bool(given))
 
     def _dispersion_table(self) -> CoefficientTable | None:
         """Estimated dispersion parameters; None where there are none."""

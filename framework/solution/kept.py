@@ -74,15 +74,72 @@ class Kept(FittedModel[F]):
         """Variance components: factor, column, variance, sd, and correlations with earlier columns of the term."""
         return tables.var_table(self)
 
-    def ranef_table(self) -> Table:
-        """Random effects: factor, level, column, value (the conditional mode), se (conditional)."""
-        return tables.ranef_table(self)
+    def ranef_table(
+        self, level: float | None = None, *, beta_uncertainty: bool = False, theta_uncertainty: bool = False
+    ) -> Table:
+        """Random effects: factor, level, column, value (the conditional mode), se, and limits on request.
+
+        Parameters
+        ----------
+        level : float, optional
+            Of limits ``lower`` and ``upper``.
+        beta_uncertainty : bool
+            Standard errors of the modes about the true effects with those of the fixed effects in them; without they
+            are conditional on all parameters, as lme4's ``condVar``.
+        theta_uncertainty : bool
+            Those of the variance parameters too, as glmmTMB has them (delta method); with `beta_uncertainty` only.
+
+        Raises
+        ------
+        InputError
+            For a level that is none, or `theta_uncertainty` by itself.
+
+        Examples
+        --------
+        >>> import numpy as np, ranef
+        >>> d = ranef.datasets.load("dyestuff")
+        >>> fit = ranef.lmm(d["Yield"], np.ones((30, 1)), {"Batch": d["Batch"]})
+        >>> [fit.ranef_table(beta_uncertainty=b)["se"][0].round(2).item() for b in (False, True)]
+        [19.59, 24.77]
+        """
+        return tables.ranef_table(self, level, beta_uncertainty=beta_uncertainty, theta_uncertainty=theta_uncertainty)
+
+    def level_coefficients(self, level: float | None = None, *, theta_uncertainty: bool = True) -> Table:
+        """Coefficients of every level: fixed effects plus its random effects, as lme4's `coef` has them.
+
+        Parameters
+        ----------
+        level : float, optional
+            Of limits ``lower`` and ``upper``, by the quantiles that `predict` takes.
+        theta_uncertainty : bool
+            Whether standard errors account for the estimation of variance parameters.
+
+        Returns
+        -------
+        Table
+            ``factor``, ``level``, ``column``, ``value``, ``se`` (of fixed and random effects together). Columns are
+            those of X, then those of random effects that have no fixed one.
+
+        Raises
+        ------
+        InputError
+            For a level that is none.
+
+        Examples
+        --------
+        >>> import ranef
+        >>> fit = ranef.lmm("Reaction ~ Days + (Days | Subject)", ranef.datasets.load("sleepstudy"))
+        >>> table = fit.level_coefficients()
+        >>> table["column"][:2].tolist(), table["value"][:2].round(2).tolist()  # of the first level, 308
+        (['(Intercept)', 'Days'], [253.66, 19.67])
+        """
+        return tables.level_coefficients(self, level, theta_uncertainty=theta_uncertainty)
 
     def vcov_table(self) -> Table:
         """Covariance matrix of the coefficients: name, and a column of each coefficient."""
         return tables.vcov_table(self)
 
-    def r_code(self, data: str | PathLike[str] | None = None) -> Shown:
+    def r_code(self, data: str | PathLike[str] | None = None, *, frame: Any = None) -> Shown:
         """The script that fits the same model in R, with lme4 or glmmTMB, and prints these figures beside R's.
 
         The rows are in it, under the names y, x1 ..., z1 ..., g1 ..., with comments that say what they are.
@@ -92,12 +149,16 @@ class Kept(FittedModel[F]):
         data : str or path, optional
             A CSV file to be written with the rows, which the script then reads; needed for more than 1,000 of them. A
             file that is there is not written over.
+        frame : data frame, optional
+            That of a fit by formula. The script then has the formula, weights, offset and contrasts as they were
+            written, and the columns of the frame, where R has all that the formula calls; else columns as without it,
+            and a comment why.
 
         Raises
         ------
         InputError
             Where neither package fits the model, with the reasons; for too many rows without `data`; where the file is
-            there already or cannot be written; for a fit without rows.
+            there already or cannot be written; for a fit without rows; for a frame of other data.
 
         Examples
         --------
@@ -114,4 +175,4 @@ class Kept(FittedModel[F]):
         )
         ...
         """
-        return r_code(self, data)
+        return r_code(self, data, frame)

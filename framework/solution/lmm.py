@@ -121,8 +121,9 @@ class LMMSolution(MixedSolution[LinearFit]):
     def _se_kept(self) -> FloatArray:
         return np.sqrt(np.diagonal(_vcov(self._fit)))
 
-    def _of(self, fit: LinearFit) -> LMMSolution:
-        return LMMSolution(fit, satterthwaite=self._satterthwaite, conf_level=self._conf_level, terms=self._terms)
+    def _of(self, fit: LinearFit, terms: Terms | None = None) -> LMMSolution:
+        terms = terms or self._terms
+        return LMMSolution(fit, satterthwaite=self._satterthwaite, conf_level=self._conf_level, terms=terms)
 
     # Tests ----------------------------------------------------------------------------------------------------------
 

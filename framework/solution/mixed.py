@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from ..plots.accessor import Plots
+from .averaged import Averaged
 from .base import F
+from .diagnosed import Diagnosed
 from .estimated import Estimated
 from .kept import Kept
 from .predicting import Predicting
-from .tested import Tested
+from .reported import Reported
 
 
-class MixedSolution(Tested[F], Estimated[F], Predicting[F], Kept[F]):
+class MixedSolution(Averaged[F], Estimated[F], Diagnosed[F], Predicting[F], Kept[F], Reported[F]):
     """A fitted mixed model. Frozen: attributes cannot be set, arrays are read-only."""
+
+    @property
+    def plot(self) -> Plots:
+        """Plots of the fit, a method each; they need matplotlib (the extra `plots`)."""
+        return Plots(self)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from concurrent.futures import Executor
 from typing import Any, Self
 
 import numpy as np
 
 from ..contracts.arrays import FloatArray
 from ..estimation.model import Model
+from ..formula.terms import Terms
+from ..many.record import ManyFits, fit_many
 from ..notes import tell
 from ..prediction.predict import Prediction, Request, predict
 from ..prediction.simulate import simulate
 from .base import F, FittedModel
+from .updating import OF_DATA, model_of_data
 
 
 class Predicting(FittedModel[F]):
@@ -31,6 +35,8 @@ class Predicting(FittedModel[F]):
         theta_uncertainty: bool = True,
         marginal: bool = False,
         covariance: bool = False,
+        weights: Any = None,
+        offset: Any = None,
     ) -> FloatArray | Prediction:
         """Predictions for the rows of the fit or for new ones, with standard errors and intervals on request.
 
@@ -52,13 +58,17 @@ class Predicting(FittedModel[F]):
         interval : {None, "confidence", "prediction"}
             Limits for the prediction, or for a new response.
         level : float, default 0.95
-            Of the interval, which is by normal quantiles on the link scale.
+            Of the interval: of linear models by t with Satterthwaite's degrees of freedom for the variance given theta,
+            at least 1 (n - p of a fit with ``compute_satterthwaite=False``); of generalized ones by normal quantiles on
+            the link scale.
         theta_uncertainty : bool
             Whether standard errors account for the estimation of variance and dispersion parameters (delta method).
         marginal : bool
             Mean over the random effects instead of the value at them: the population mean.
         covariance : bool
             Give the full covariance matrix of the rows' predictions, as `covariance` of the result.
+        weights, offset : str or (n,) array-like, optional
+            Of new rows, for fits by formula that were given theirs as arrays.
 
         Returns
         -------
@@ -81,15 +91,16 @@ class Predicting(FittedModel[F]):
         >>> fit.predict(new).round(2).tolist()
         [450.33]
         >>> fit.predict(new, interval="prediction")["upper"].round(1).tolist()
-        [510.0]
+        [510.4]
 
         References
         ----------
         McLean, Sanders & Stroup (1991), doi 10.1080/00031305.1991.10475767; Kackar & Harville (1984), doi
         10.1080/01621459.1984.10477102.
         """
-        request = Request(random, new_levels, scale, se, interval, level, theta_uncertainty, marginal, covariance)
-        return predict(self._fit, newdata, request, self._terms)
+        request = Request(random, new_levels, scale, se, interval, level, theta_uncertainty, marginal, covariance,
+                          self._satterthwaite)  # fmt: skip
+        return predict(self._fit, newdata, request, self._terms, {"weights": weights, "offset": offset})
 
     def simulate(
         self,
@@ -99,6 +110,8 @@ class Predicting(FittedModel[F]):
         random: str = "new",
         newdata: Any = None,
         theta_uncertainty: bool = False,
+        weights: Any = None,
+        offset: Any = None,
     ) -> FloatArray:
         """Responses drawn from the fitted model, (n, nsim).
 
@@ -114,6 +127,8 @@ class Predicting(FittedModel[F]):
             Rows to draw for, as in `predict`; those of the fit by default.
         theta_uncertainty : bool
             Draw the parameters as well, from the normal distribution of their estimates.
+        weights, offset : str or (n,) array-like, optional
+            Of new rows, as in `predict`.
 
         Raises
         ------
@@ -128,9 +143,9 @@ class Predicting(FittedModel[F]):
         >>> fit.simulate(1000, rng=1).shape
         (30, 1000)
         """
-        return simulate(
-            self._fit, nsim, rng, random=random, newdata=newdata, theta_uncertainty=theta_uncertainty, terms=self._terms
-        )
+        given = {"weights": weights, "offset": offset}
+        options = {"random": random, "newdata": newdata, "theta_uncertainty": theta_uncertainty}
+        return simulate(self._fit, nsim, rng, **options, terms=self._terms, given=given)
 
     def refit(self, y: Any) -> Self:
         """The same model of another response: weights, offset and settings stay.
@@ -144,16 +159,63 @@ class Predicting(FittedModel[F]):
         """
         return self._fitted(self._fit.model.with_response(y))
 
-    def update(self, **changes: Any) -> Self:
-        """The model with other settings.
+    def refit_many(self, Y: Any, *, L: Any = None, executor: Executor | None = None) -> ManyFits:
+        """The same model of many responses: weights, offset and settings stay.
 
-        These are `y`, `backend`, `optimizer`, `tol`, `max_iter`; of a linear model `reml`, of a generalized one
-        `family`, `nagq` and `hessian`.
+        Each has the estimates that `refit` gives it. Linear models with one grouping factor are fitted to all responses
+        at once, others one by one; see docs/many-responses.md.
+
+        Parameters
+        ----------
+        Y : (n, m) array-like, data frame, dict of columns, or iterator of these
+            A response in each column, with NaN where a value is missing: the row is left out of that response's fit. An
+            iterator gives block after block of responses, and none is kept.
+        L : as of `contrast`, optional
+            Linear combinations of the coefficients to be estimated too.
+        executor : concurrent.futures.Executor, optional
+            Runs blocks of responses in its workers; the results have the same bits.
+
+        Returns
+        -------
+        ManyFits
+            Arrays with a row for each response. A response without a fit is marked, with its `reason`; one warning sums
+            up what there is to say.
 
         Raises
         ------
         InputError, InputTypeError
-            For settings that do not exist or are out of their range.
+            Where Y is no table of numbers with the model's rows, or L cannot be read.
+
+        Examples
+        --------
+        >>> import numpy as np, ranef
+        >>> d = ranef.datasets.load("sleepstudy")
+        >>> fit = ranef.lmm("Reaction ~ Days + (Days | Subject)", d)
+        >>> many = fit.refit_many(fit.simulate(100, rng=1))
+        >>> many.coefficients.mean(axis=0).round(1).tolist()
+        [251.4, 10.6]
+        """
+        many = fit_many(self._fit.model, Y, self._of, L=L, executor=executor, frame=self._frame)
+        tell(many.notes)
+        return many
+
+    def update(self, **changes: Any) -> Self:
+        """The model with other settings, another formula, or of other data.
+
+        Parameters
+        ----------
+        **changes
+            Settings: `y`, `backend`, `optimizer`, `tol`, `max_iter`; of a linear model `reml`, of a generalized one
+            `family`, `nagq` and `hessian`. Of a fit by formula also `formula` and other arguments of formulas, with
+            `data`, since a fit does not keep the frame: ``fit.update(formula=". ~ . + x", data=d)``. A dot is that side
+            of the formula before; `weights`, `offset`, `subset`, contrasts, orders of levels, covariance structures and
+            known precisions are those of the fit, unless they are given.
+
+        Raises
+        ------
+        InputError, InputTypeError
+            For settings that do not exist or are out of their range; where data are needed, or weights, offset or
+            subset that the fit was given as arrays.
 
         Examples
         --------
@@ -162,14 +224,20 @@ class Predicting(FittedModel[F]):
         >>> fit = ranef.lmm(d["Yield"], np.ones((30, 1)), {"Batch": d["Batch"]})
         >>> round(fit.update(reml=False).log_likelihood, 4)
         -163.6635
+        >>> d = ranef.datasets.load("sleepstudy")
+        >>> fit = ranef.lmm("Reaction ~ Days + (Days | Subject)", d)
+        >>> fit.update(formula="log(.) ~ . + I(Days^2)", data=d).formula
+        'log(Reaction) ~ Days + (Days | Subject) + I(Days^2)'
         """
-        return self._fitted(self._fit.model.updated(changes))
+        if not any(name in OF_DATA for name in changes):
+            return self._fitted(self._fit.model.updated(changes))
+        return self._fitted(*model_of_data(self._fit, self._terms, changes))
 
-    def _fitted(self, model: Model[F]) -> Self:
+    def _fitted(self, model: Model[F], terms: Terms | None = None) -> Self:
         fit = model.fit()
         tell(fit.notes)
-        return self._of(fit)
+        return self._of(fit, terms)
 
     @abstractmethod
-    def _of(self, fit: F) -> Self:
-        """The solution of another fit, with the same options."""
+    def _of(self, fit: F, terms: Terms | None = None) -> Self:
+        """The solution of another fit, with the same options, and the same terms where no others are given."""

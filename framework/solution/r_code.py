@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from os import PathLike, fspath
 from pathlib import Path
@@ -16,12 +17,15 @@ from ..display.rscript import csv_text, data_frame, r_comment, r_number, r_strin
 from ..display.shown import Shown
 from ..estimation.generalized import GeneralizedFit
 from ..estimation.linear import LinearFit
+from .r_formula import UNSPACED, of_formula, unspaced
 from .r_packages import package_for
 from .r_variables import Variables
 
 if TYPE_CHECKING:
     from .base import FittedModel
 
+#: Formulas that need R's package of splines.
+SPLINES = re.compile(r"\b[bn]s\s*\(")
 #: More rows are not written into a script.
 MOST_ROWS = 1000
 #: Our figures are written with so many significant digits.
@@ -48,14 +52,22 @@ components <- function(V) {
 }"""
 
 
-def r_code(solution: FittedModel[Any], data: str | PathLike[str] | None = None) -> Shown:
+def r_code(solution: FittedModel[Any], data: str | PathLike[str] | None = None, frame: Any = None) -> Shown:
     """The script, see `MixedSolution.r_code`."""
     fit = solution._fit
     design = fit.model.design
-    variables = Variables.of(design)
+    variables, why_not = Variables.of(design), ""
     package = package_for(fit, variables)
-    lines = [*_head(solution, package), f"library({package})", "", *_data(variables, design.n, data), ""]
+    if frame is not None:
+        own, why_not = of_formula(solution, frame, package)
+        variables = own or variables
+    lines = [*_head(solution, package)]
+    if why_not:
+        lines.append(r_comment(f"The formula is written in columns, since {why_not}."))
+    lines += [f"library({package})", *["library(splines)"] * bool(SPLINES.search(variables.formula)), ""]
+    lines += [*_data(variables, design.n, data), *variables.after, ""]
     lines += [f"m <- {_call(fit, variables, package)}", "print(summary(m))", "", FUNCTIONS]
+    lines += [UNSPACED] * bool(variables.formula)
     lines += _figures(solution, variables, package)
     return Shown("\n".join(lines) + "\n")
 
@@ -111,8 +123,8 @@ def _write(file: Path, text: str) -> None:
 def _call(fit: Any, variables: Variables, package: str) -> str:
     linear, given = isinstance(fit, LinearFit), variables.columns
     right = ["0", *variables.x, *["offset(o)"] * ("o" in given)]
-    right += [bar for term in fit.labels.terms for bar in _bars(term, variables, package)]
-    arguments = [f"y ~ {' + '.join(right)}", "data = d"]
+    right += [] if variables.formula else [b for term in fit.labels.terms for b in _bars(term, variables, package)]
+    arguments = [variables.formula or f"y ~ {' + '.join(right)}", "data = d"]
     if not linear:
         known = in_r(fit.family, package)
         assert known is not None  # package_for has seen to it
@@ -121,7 +133,7 @@ def _call(fit: Any, variables: Variables, package: str) -> str:
         arguments.append(f"REML = {str(fit.reml).upper()}")
     elif package == "lme4":
         arguments.append(f"nAGQ = {fit.nagq}")
-    arguments += ["weights = w"] * ("w" in given)
+    arguments += variables.arguments if variables.formula else ["weights = w"] * ("w" in given)
     if not linear and package == "lme4":
         arguments.append(CONTROL)
     function = package if package == "glmmTMB" else "lmer" if linear else "glmer"
@@ -152,14 +164,14 @@ def _figures(solution: FittedModel[Any], variables: Variables, package: str) -> 
     if variables.x:
         kept = solution._labels.fixed.kept
         names = [solution.names[j] for j in kept]
-        x = r_strings(variables.x)
-        yield _beside("Fixed effects", names, solution.coefficients[kept], f"unname(fixef(m){part}[{x}])")
+        theirs = _picked(f"fixef(m){part}", variables.x, variables)
+        yield _beside("Fixed effects", names, solution.coefficients[kept], theirs)
         if isinstance(fit, LinearFit) and package == "glmmTMB":
             yield "# glmmTMB's standard errors take in that variances are estimated; lme4's and ranef's do not."
-        errors = f"sqrt(diag(as.matrix(vcov(m){part})))[{x}]"
-        yield _beside("Standard errors", names, solution.se[kept], f"unname({errors})")
+        theirs = _picked(f"sqrt(diag(as.matrix(vcov(m){part})))", variables.x, variables)
+        yield _beside("Standard errors", names, solution.se[kept], theirs)
     of, values, keys = zip(*_components(solution, variables), strict=True)
-    theirs = f"unname(components(VarCorr(m){part})[{r_strings(keys)}])"
+    theirs = _picked(f"components(VarCorr(m){part})", keys, variables)
     yield _beside("Standard deviations and correlations of random effects", of, values, theirs)
     if isinstance(fit, LinearFit):
         yield _beside("Residual standard deviation", ["sigma"], [solution.var_components[-1].std_dev], "sigma(m)")
@@ -168,6 +180,13 @@ def _figures(solution: FittedModel[Any], variables: Variables, package: str) -> 
     if known is not None and known.parameters:
         names, phi = [p.name for p in fit.family.parameters], solution._determined(lambda fit: fit.phi)
         yield _beside("Dispersion parameters", names, phi, f"unname(c({', '.join(known.parameters)}))")
+
+
+def _picked(vector: str, names: Sequence[str], variables: Variables) -> str:
+    """Elements of a vector of R by name."""
+    if variables.formula:
+        return f"of({vector}, {r_strings(map(unspaced, names))})"
+    return f"unname({vector}[{r_strings(names)}])"
 
 
 def _beside(what: str, names: Sequence[str], values: Any, theirs: str) -> str:

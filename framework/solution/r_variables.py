@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +35,12 @@ class Variables:
         What R calls a column of random effects in its results.
     g : dict of str to str
         The variables of the grouping factors.
+    formula : str
+        The formula of the script, where it is the user's own; else it is made of the variables.
+    arguments : tuple of str
+        Weights, offset and contrasts of the user's own.
+    after : tuple of str
+        What is done to the data: orders of levels, logical columns.
     """
 
     columns: dict[str, RColumn]
@@ -43,6 +49,9 @@ class Variables:
     effects: dict[TermKey, tuple[str, ...]]
     names: dict[tuple[str, str], str]
     g: dict[str, str]
+    formula: str = ""
+    arguments: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, design: MixedDesign) -> Variables:
@@ -52,7 +61,7 @@ class Variables:
         meaning = {"y": design.response, **{name: design.fixed.names[j] for name, j in x.items()}}
         made = cls(columns, meaning, tuple(x), {}, {}, {})
         for f in design.random.factors:
-            made.g[f.name] = made._new("g", Labelled(f.codes, labels_of(f)), f.name)
+            made.g[f.name] = made._new("g", Labelled(f.codes, labels_in_r(f.levels.tolist())), f.name)
             for term, Z in _terms(f):
                 made._add_term(term, Z)
         for name, values, what in (("w", design.weights, "weights"), ("o", design.offset, "offset")):
@@ -95,9 +104,9 @@ def indicators(Z: FloatArray) -> bool:
     return bool(np.isin(Z, (0.0, 1.0)).all() and (Z.sum(axis=0) == 1.0).all())
 
 
-def labels_of(f: RandomFactor) -> tuple[str, ...]:
+def labels_in_r(levels: Sequence[object]) -> tuple[str, ...]:
     """Labels as text; numbers of the levels where strings of R cannot tell the labels apart."""
-    texts = tuple(map(str, f.levels.tolist()))
+    texts = tuple(map(str, levels))
     if len(set(texts)) < len(texts) or any("\0" in text for text in texts):
         return tuple(str(i) for i in range(1, len(texts) + 1))
     return texts

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.special import ndtri
 
 from ..contracts.arrays import AnyArray, IntArray
+from ..contracts.errors import InputError
 from ..display.records import Table
 from ..display.summary import coefficient_record
 from ..display.tables import CoefficientTable
+from ..prediction.levels import coefficient_rows, effect_rows
+from ..prediction.predict import Request, conditional
+from ..prediction.rows import Rows
+from ..threads import few_threads
 
 if TYPE_CHECKING:
     from .base import FittedModel
@@ -38,9 +44,13 @@ def coef_table(fit: FittedModel[Any]) -> Table:
     columns = plain.to_dict()
     first = {name: columns.pop(name) for name in ("name", "estimate", "se")}
     limits = dict(zip(("lower", "upper"), fit.conf_int.T, strict=True))
-    tail = 50.0 * (1.0 - fit._conf_level)
-    headers = {**plain.headers, "lower": f"{tail:.3g} %", "upper": f"{100.0 - tail:.3g} %"}
+    headers = {**plain.headers, **_limit_headers(fit._conf_level)}
     return replace(plain, columns={**first, **limits, **columns}, headers=headers, frame=fit._frame)
+
+
+def _limit_headers(level: float) -> dict[str, str]:
+    tail = 50.0 * (1.0 - level)
+    return {"lower": f"{tail:.3g} %", "upper": f"{100.0 - tail:.3g} %"}
 
 
 def var_table(fit: FittedModel[Any]) -> Table:
@@ -59,22 +69,52 @@ def var_table(fit: FittedModel[Any]) -> Table:
     return Table(columns, frame=fit._frame)
 
 
-def ranef_table(fit: FittedModel[Any]) -> Table:
+def ranef_table(
+    fit: FittedModel[Any], level: float | None, *, beta_uncertainty: bool, theta_uncertainty: bool
+) -> Table:
     """A row for each effect: all columns of a level, then the next level, factor by factor."""
-    factors = list(fit.ranef)
-    sizes = [fit.ranef[f].shape for f in factors]
-    columns = [np.tile(np.array(fit.ranef_names[f]), n) for f, (n, _) in zip(factors, sizes, strict=True)]
-    levels = [np.repeat(fit.levels[f], k) for f, (_, k) in zip(factors, sizes, strict=True)]
+    names, rows = effect_rows(fit._labels)
+    if beta_uncertainty:
+        return _by_level(fit, names, _estimates(fit, rows, level, theta_uncertainty), level)
+    if theta_uncertainty:
+        raise InputError("theta_uncertainty=True needs beta_uncertainty=True: coefficients move with the variances")
+    se = [np.sqrt(np.diagonal(fit.ranef_variances[f], axis1=1, axis2=2)).ravel() for f in fit.ranef]
+    columns = {"value": np.concatenate([b.ravel() for b in fit.ranef.values()]), "se": np.concatenate(se)}
+    if level is not None:
+        half = ndtri(0.5 + 0.5 * Request(level=level).checked().level) * columns["se"]
+        columns |= {"lower": columns["value"] - half, "upper": columns["value"] + half}
+    return _by_level(fit, names, columns, level)
+
+
+def level_coefficients(fit: FittedModel[Any], level: float | None, *, theta_uncertainty: bool) -> Table:
+    """A row for each coefficient of each level, factor by factor."""
+    names, rows = coefficient_rows(fit._labels)
+    return _by_level(fit, names, _estimates(fit, rows, level, theta_uncertainty), level)
+
+
+def _estimates(fit: FittedModel[Any], rows: Rows, level: float | None, theta_uncertainty: bool) -> dict[str, AnyArray]:
+    """Values of rows with standard errors about the true ones, and limits where a level is given."""
+    asked = Request(scale="link", se=True, theta_uncertainty=theta_uncertainty, satterthwaite=fit._satterthwaite)
+    if level is not None:
+        asked = replace(asked, interval="confidence", level=level)
+    with few_threads(*fit._labels.dense_sizes):
+        found, _ = conditional(fit._fit, rows, asked.checked())
+    return {"value" if name == "fit" else name: column for name, column in found.items()}
+
+
+def _by_level(
+    fit: FittedModel[Any], names: Sequence[tuple[str, ...]], columns: Mapping[str, AnyArray], level: float | None
+) -> Table:
+    """The columns, after factor, level and name of what they are of."""
+    levels = [(factor, labels, own) for (factor, labels), own in zip(fit.levels.items(), names, strict=True)]
     return Table(
         {
-            "factor": np.repeat(np.array(factors), [n * k for n, k in sizes]),
-            "level": _together(levels),
-            "column": np.concatenate(columns),
-            "value": np.concatenate([fit.ranef[f].ravel() for f in factors]),
-            "se": np.concatenate(
-                [np.sqrt(np.diagonal(fit.ranef_variances[f], axis1=1, axis2=2)).ravel() for f in factors]
-            ),
+            "factor": np.repeat([f for f, _, _ in levels], [len(labels) * len(own) for _, labels, own in levels]),
+            "level": _together([np.repeat(labels, len(own)) for _, labels, own in levels]),
+            "column": np.concatenate([np.tile(np.array(own), len(labels)) for _, labels, own in levels]),
+            **columns,
         },
+        headers={} if level is None else _limit_headers(level),
         frame=fit._frame,
     )
 

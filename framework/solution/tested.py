@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, Self
+from typing import Any, Self, overload
+
+import numpy as np
 
 from ..contracts.errors import ComparisonError
+from ..display.records import Table
+from ..inference.anova import Anova, anova
+from ..inference.comparison import Comparison
 from ..inference.contrasts import Contrasts, contrasts
+from ..inference.deletions import drop1
+from ..inference.exact_lrt import ExactTest, exact_lrt
 from ..inference.lrt import likelihood_ratio_test
 from ..inference.methods import Method
+from ..inference.variance_tests import ranova
 from .base import F, FittedModel
+from .comparing import anova as anova_of_fits
 from .comparison import LikelihoodRatioTest
 
 
@@ -65,12 +74,171 @@ class Tested(FittedModel[F]):
         level = self._conf_level if level is None else level
         return contrasts(self._fit, self._method(df), L, rhs, level=level, joint=joint, frame=self._frame)
 
+    def anova(
+        self,
+        type: int = 3,  # noqa: A002 (R's name of it)
+        df: str | None = None,
+        *,
+        test: str = "Wald",
+        terms: Any = None,
+    ) -> Anova:
+        """Analysis of variance table: a joint test of every term of the fixed effects.
+
+        Parameters
+        ----------
+        type : {1, 2, 3}
+            Each term after those before it; after all that it is not marginal to; or averaged over what contains it,
+            with equal weights, whatever the contrasts of factors are.
+        df : {"satterthwaite", "kenward-roger", "residual", "asymptotic"}, optional
+            As in `contrast`: F for linear models, Wald's chi-squared for generalized ones and for "asymptotic".
+        test : {"Wald", "LRT"}
+            "LRT" refits the model by maximum likelihood without each term.
+        terms : dict of name -> names of columns of X, optional
+            The terms of a fit to arrays, in order; ``"a:b"`` is the interaction of ``"a"`` and ``"b"``.
+
+        Returns
+        -------
+        Anova
+            A table with a row for each term; `hypotheses` has the rows L of each.
+
+        Raises
+        ------
+        InputError, InputTypeError
+            For fits to arrays without `terms`, and for methods that this fit does not have; with what would work.
+
+        Examples
+        --------
+        >>> import ranef
+        >>> fit = ranef.lmm("angle ~ recipe * temp + (1 | recipe:replicate)", ranef.datasets.load("cake"))
+        >>> fit.anova()
+        Type III Analysis of Variance Table with Satterthwaite's method
+                      Sum Sq   Mean Sq NumDF DenDF F value Pr(>F)
+        recipe         3.997    1.9983     2   254   0.096  0.909
+        temp        1966.705 1966.7051     1   222  94.163 <2e-16 ***
+        recipe:temp    1.742    0.8708     2   222   0.042  0.959
+        ---
+        Signif. codes:  0 ‘***’ 0.001 ‘**’ 0.01 ‘*’ 0.05 ‘.’ 0.1 ‘ ’ 1
+        recipe is tested where temp is zero: they interact
+
+        References
+        ----------
+        Kuznetsova, Brockhoff & Christensen (2017), doi 10.18637/jss.v082.i13.
+        """
+        return anova(self._fit, self._method(df), self._terms, type, test, terms)
+
+    def drop1(self, test: str = "LRT", df: str | None = None, *, terms: Any = None) -> Table:
+        """Single terms of the fixed effects left out, those that no other term is an interaction of.
+
+        Parameters
+        ----------
+        test : {"LRT", "F"}
+            Likelihood ratios of refits by maximum likelihood; or, for linear models, F tests that refit nothing.
+        df : str, optional
+            Degrees of freedom of F, as in `contrast`.
+        terms : dict of name -> names of columns of X, optional
+            The terms of a fit to arrays, as in `anova`.
+
+        Returns
+        -------
+        Table
+            With a row for each term: ``term``, ``df``, ``aic``, ``statistic``, ``p_value``; of F as in `anova`.
+
+        Raises
+        ------
+        InputError, InputTypeError
+            For fits to arrays without `terms`, fits without rows, or tests that this fit does not have.
+
+        Examples
+        --------
+        >>> import ranef
+        >>> fit = ranef.lmm("angle ~ recipe + temp + (1 | recipe:replicate)", ranef.datasets.load("cake"))
+        >>> fit.drop1()["statistic"].round(3).tolist()
+        [nan, 0.53, 79.531]
+        """
+        return drop1(self._fit, self._method(df), self._terms, test, terms)
+
+    def ranova(self, *, reduce: bool = True) -> Table:
+        """Likelihood ratio tests of the random effects: each term left out or reduced, and the model refitted.
+
+        Parameters
+        ----------
+        reduce : bool, default True
+            Take slopes out of correlated terms one by one; False leaves out whole terms.
+
+        Returns
+        -------
+        Table
+            With columns ``term``, ``npar``, ``log_likelihood``, ``aic``, ``statistic``, ``df``, ``p_value`` by
+            chi-squared, which is too large for a variance at zero, and ``p_mixture`` by the mixture that is right
+            there for many levels. The likelihood is that of the fit, REML or ML.
+
+        Raises
+        ------
+        InputError, InputTypeError
+            For fits without rows, or with nagq=0.
+
+        Examples
+        --------
+        >>> import ranef
+        >>> fit = ranef.lmm("Reaction ~ Days + (Days | Subject)", ranef.datasets.load("sleepstudy"))
+        >>> table = fit.ranova()
+        >>> table["term"].tolist(), table["statistic"].round(3).tolist(), table["df"].tolist()
+        (['<none>', 'Days in (1 + Days | Subject)'], [nan, 42.837], [nan, 2.0])
+
+        References
+        ----------
+        Stram & Lee (1994), doi 10.2307/2533455.
+        """
+        return ranova(self._fit, self._terms, reduce=reduce, frame=self._frame)
+
+    def exact_lrt(self, nsim: int = 10_000, rng: np.random.Generator | int | None = None) -> ExactTest:
+        """Exact likelihood ratio test of the only variance of a linear model, restricted for fits by REML.
+
+        Parameters
+        ----------
+        nsim : int, default 10,000
+            Draws of the distribution of the statistic where the variance is zero.
+        rng : numpy.random.Generator or int
+            The generator, or a seed.
+
+        Returns
+        -------
+        ExactTest
+            A table of one row; `simulated` has the draws.
+
+        Raises
+        ------
+        InputError, InputTypeError
+            For generalized models, more than one variance, or more than 3,000 levels.
+
+        Examples
+        --------
+        >>> import ranef
+        >>> fit = ranef.lmm("Yield ~ 1 + (1 | Batch)", ranef.datasets.load("dyestuff"))
+        >>> test = fit.exact_lrt(rng=1)
+        >>> round(float(test["statistic"][0]), 3), bool(test["p_value"][0] < 0.02)
+        (6.369, True)
+
+        References
+        ----------
+        Crainiceanu & Ruppert (2004), doi 10.1111/j.1467-9868.2004.00438.x.
+        """
+        return exact_lrt(self._fit, nsim, rng, frame=self._frame)
+
     @abstractmethod
     def _method(self, df: Any) -> Method:
         """The way of testing contrasts that `df` names, None for that of the coefficients' table."""
 
-    def compare(self, other: Self) -> LikelihoodRatioTest:
+    @overload
+    def compare(self, other: Self) -> LikelihoodRatioTest: ...
+
+    @overload
+    def compare(self, other: Self, another: Self, /, *others: Self) -> Comparison: ...
+
+    def compare(self, other: Self, *others: Self) -> LikelihoodRatioTest | Comparison:
         """Likelihood ratio test against a nested (or a larger) model, as text that carries its figures.
+
+        With several others the table of `ranef.anova`, in which nothing is refitted.
 
         Raises
         ------
@@ -78,8 +246,11 @@ class Tested(FittedModel[F]):
             Where the models are of different kinds, families or links, are not fitted to the same data, were fitted by
             REML with different fixed effects, mix REML and ML, or are not nested; the message says which.
         """
-        if type(self) is not type(other):
-            raise ComparisonError(
-                f"compare needs two fits of one kind; got {type(self).__name__} and {type(other).__name__}"
-            )
+        for one in (other, *others):
+            if type(self) is not type(one):
+                raise ComparisonError(
+                    f"compare needs two fits of one kind; got {type(self).__name__} and {type(one).__name__}"
+                )
+        if others:
+            return anova_of_fits(self, other, *others, refit=False)
         return LikelihoodRatioTest(likelihood_ratio_test(self._fit, other._fit, (self.model, other.model)))

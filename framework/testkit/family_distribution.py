@@ -10,7 +10,9 @@ from scipy import special
 from ..contracts import Family
 from ..contracts.arrays import FloatArray
 from .check import LawBook, close, require
+from .differences import derivative
 from .family_settings import Checked, Setting, settings_of
+from .links import step_of
 from .measure import Measure
 
 #: Draws for the comparison with the density; a law that holds fails with a chance of 1e-9.
@@ -96,26 +98,43 @@ def score_has_mean_zero(f: Checked, setting: Setting) -> None:
 
 @DISTRIBUTION.law(on=settings_of)
 def expected_weight_is_expected(f: Checked, setting: Setting) -> None:
-    """`expected_weight` is E(-d2); or, if that has no closed form, mu_eta^2 / Var(y), which is no more than it."""
+    """`expected_weight` is E(-d2); or, if that has no closed form, (dE(y)/deta)^2 / Var(y), which is no more."""
     m, d = setting.measure, setting.moments
     first = np.unique(m.rows, return_index=True)[1]  # it does not depend on y
     weight, information = d.expected_weight[first], m.expect(-d.d2)
     require(bool(np.all(weight >= 0)), f"negative: {weight.min():g}")
-    mu_eta = f.family.link.mean(f.family.link.link(setting.mu)).mu_eta
-    quasi = mu_eta**2 / f.family.response_variance(setting.mu, setting.weights, setting.phi)
+    quasi = _slope_of_mean(f, setting) ** 2 / f.family.response_variance(setting.mu, setting.weights, setting.phi)
     if not np.allclose(weight, quasi, rtol=1e-6) or np.any(quasi > information * (1 + 1e-5)):
         close("expected_weight", weight, information, rtol=1e-5)
 
 
+def _slope_of_mean(f: Checked, setting: Setting) -> FloatArray:
+    """dE(y)/deta: that of the link, unless the mean of the response is another one."""
+    link, eta = f.family.link, f.family.link.link(setting.mu)
+    mu_eta = link.mean(eta).mu_eta
+    if type(f.family).response_mean is Family.response_mean:
+        return mu_eta
+    lower, upper = f.bounds
+    step = step_of(eta) * np.minimum(1.0, np.minimum(setting.mu - lower, upper - setting.mu) / np.abs(mu_eta))
+    return derivative(lambda e: f.family.response_mean(link.mean(e).mu, setting.phi), eta, step)
+
+
 @DISTRIBUTION.law(on=settings_of, where=lambda f: f.family.weights_are_trials)
-def one_trial_succeeds_with_probability_mu(f: Checked, setting: Setting) -> None:
-    """With one trial, y = 1 has probability mu and y = 0 has 1 - mu."""
+def one_trial_succeeds_with_the_probability_of_the_mean(f: Checked, setting: Setting) -> None:
+    """With one trial, y = 1 has the probability E(y) (mu, unless `response_mean` says otherwise) and y = 0 the rest."""
     mu, one = setting.means, np.ones_like(setting.means)
-    close("P(y = 1)", np.exp(f.family.log_density(one, mu, one, setting.phi)), mu, rtol=1e-9)
-    close("P(y = 0)", np.exp(f.family.log_density(0 * one, mu, one, setting.phi)), 1 - mu, rtol=1e-9)
+    mean = f.family.response_mean(mu, setting.phi)
+    close("P(y = 1)", np.exp(f.family.log_density(one, mu, one, setting.phi)), mean, rtol=1e-9)
+    close("P(y = 0)", np.exp(f.family.log_density(0 * one, mu, one, setting.phi)), 1 - mean, rtol=1e-9)
 
 
-@DISTRIBUTION.law(on=settings_of, where=lambda f: type(f.family).cdf is not Family.cdf)
+def _gives_cdf(f: Checked) -> bool:
+    """Whether the family has a distribution function, with the first parameters that it is checked with."""
+    s = f.settings[0].sample
+    return f.family.cdf(s.y, s.mu, s.weights, s.phi) is not None
+
+
+@DISTRIBUTION.law(on=settings_of, where=_gives_cdf)
 def cdf_is_the_sum_of_the_density(f: Checked, setting: Setting) -> None:
     """`cdf(y)`, where it is given, is the probability that the density gives to all values up to y."""
     m = setting.measure

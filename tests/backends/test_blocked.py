@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
 from ranef.backends.linalg import elimination
 from ranef.backends.linalg.blocked import Blocked
 from ranef.contracts.linalg import Blocks, Grouping, Pattern
+from ranef.design.mixed import build_design
 from ranef.testkit.structures import CASES, Case
 
 
@@ -67,3 +70,30 @@ def test_plans_made_anew_by_chunks_give_the_same(case: Case, monkeypatch: pytest
         np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-11)
     for a, b in zip(chunked.selected_inverse().diagonal, whole.selected_inverse().diagonal, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-12)
+
+
+def test_levels_with_little_to_say_leave_all_digits() -> None:
+    """Intercepts and slopes of large variance, of levels with one row or two: N has no digits, R N R' has all.
+
+    log|M| is log|I + Z T T'Z'|, here by rational numbers.
+    """
+    rng = np.random.default_rng(4)
+    g, h, x = np.repeat(np.arange(12), [1, 1, 1, 1, 1, 1, 2, 2, 3, 3, 3, 3]), np.arange(22) % 4, rng.normal(size=22)
+    y, X = rng.normal(size=22), np.ones((22, 1))
+    random = build_design(y, X, {"g": g, "h": h}, random_effects={"g": "1 + x"}, random_data={"x": x}).random
+    T = np.array([[900.0, 0.0], [-300.0, 700.0]]), np.array([[800.0]])
+    columns = [np.ones(22) if z is None else z for z in random.factors[0].columns]
+    B = np.hstack([*(np.eye(12)[g] * z[:, None] for z in (np.array(columns).T @ T[0]).T), 800.0 * np.eye(4)[h]])
+    rows = [[Fraction(b) for b in row] for row in B.tolist()]
+    V = [
+        [int(i == j) + sum(a * b for a, b in zip(one, other, strict=True)) for j, other in enumerate(rows)]
+        for i, one in enumerate(rows)
+    ]
+    exact = 0.0
+    for i in range(22):
+        exact += np.log(float(V[i][i]))
+        for j in range(i + 1, 22):
+            factor = V[j][i] / V[i][i]
+            V[j] = [a - factor * b for a, b in zip(V[j], V[i], strict=True)]
+    factor = Blocked().analyze(random.pattern).factorize(random.ZtWZ(None), T)
+    assert factor.logdet == pytest.approx(exact, abs=1e-8)

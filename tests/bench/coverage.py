@@ -16,29 +16,32 @@ import ranef
 
 GROUPS, EACH = 6, 5
 NEW_X = np.array([-1.0, 0.0, 1.0])
+#: Effects of a level are a standard normal row times this.
+ROOT = np.array([[1.0, 0.2], [0.0, 0.5]])
 
 
 def one(rng: np.random.Generator) -> dict[tuple[str, bool], np.ndarray]:
-    """Whether limits hold the mean of a known level, and a new response of it, at three x: by theta_uncertainty."""
+    """Whether limits hold the means of a known and a new level, and responses in them, at three x."""
     n = GROUPS * EACH
     g, x = np.repeat(np.arange(GROUPS), EACH), rng.normal(size=n)
-    b = rng.normal(size=(GROUPS, 2)) @ np.array([[1.0, 0.2], [0.0, 0.5]])
+    b = rng.normal(size=(GROUPS, 2)) @ ROOT
     y = 1.0 + 0.5 * x + b[g, 0] + b[g, 1] * x + rng.normal(size=n)
     fit = ranef.lmm(y, np.column_stack([np.ones(n), x]), {"g": g}, random_effects={"g": "1 + x"}, random_data={"x": x})
-    level = int(rng.integers(GROUPS))
-    truth = 1.0 + 0.5 * NEW_X + b[level, 0] + b[level, 1] * NEW_X
-    response = truth + rng.normal(size=3)
-    new = {
-        "X": np.column_stack([np.ones(3), NEW_X]),
-        "groups": {"g": np.full(3, level)},
-        "random_data": {"x": NEW_X},
-    }
+    known, of_new = int(rng.integers(GROUPS)), rng.normal(size=2) @ ROOT
     out = {}
-    for uncertain in (True, False):
-        mean = fit.predict(new, interval="confidence", theta_uncertainty=uncertain)
-        drawn = fit.predict(new, interval="prediction", theta_uncertainty=uncertain)
-        out["the mean of a known level", uncertain] = (mean["lower"] < truth) & (truth < mean["upper"])
-        out["a new response of it", uncertain] = (drawn["lower"] < response) & (response < drawn["upper"])
+    for name, level, effects in (("a known level", known, b[known]), ("a new level", GROUPS, of_new)):
+        mean = 1.0 + 0.5 * NEW_X + effects[0] + effects[1] * NEW_X
+        truths = {"confidence": mean, "prediction": mean + rng.normal(size=3)}
+        new = {
+            "X": np.column_stack([np.ones(3), NEW_X]),
+            "groups": {"g": np.full(3, level)},
+            "random_data": {"x": NEW_X},
+        }
+        for interval, truth in truths.items():
+            what = {"confidence": "the mean of", "prediction": "a response in"}[interval]
+            for uncertain in (True, False):
+                found = fit.predict(new, interval=interval, theta_uncertainty=uncertain, new_levels="population")
+                out[f"{what} {name}", uncertain] = (found["lower"] < truth) & (truth < found["upper"])
     return out
 
 

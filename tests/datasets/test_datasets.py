@@ -14,9 +14,23 @@ from ..reference.load import read_csv
 
 ROWS = {"cake": 270, "cbpp": 56, "dyestuff": 30, "dyestuff2": 30, "pastes": 60, "penicillin": 144, "sleepstudy": 180}
 
+#: Of glmmTMB's Salamanders: rows, and the sums that the test names.
+NUMBERS = (644, 852, 387, 615.999999941646, 91.96874744)
+
 
 def test_names() -> None:
-    assert set(datasets.names()) == set(ROWS)
+    assert set(datasets.names()) == {*ROWS, "salamanders"}
+
+
+def test_salamanders_are_those_of_glmmtmb() -> None:
+    # summaries of glmmTMB 1.1.5: with(Salamanders, c(sum(count), sum(count == 0), sum(cover^2), sum(DOP * count)))
+    d = datasets.load("salamanders")
+    assert {name: values.dtype.kind for name, values in d.items()} == {
+        "site": "U", "mined": "U", "cover": "f", "DOP": "f", "Wtemp": "f", "species": "U", "count": "f"
+    }  # fmt: skip
+    assert (len(d["count"]), d["count"].sum(), (d["count"] == 0).sum()) == NUMBERS[:3]
+    np.testing.assert_allclose([(d["cover"] ** 2).sum(), (d["DOP"] * d["count"]).sum()], NUMBERS[3:], rtol=1e-12)
+    assert (len(set(d["site"])), len(set(d["species"])), set(d["mined"])) == (23, 7, {"yes", "no"})
 
 
 @pytest.mark.parametrize("name", ROWS)
@@ -34,7 +48,7 @@ def test_data_equal_the_reference(name: str) -> None:
 def test_every_data_set_says_where_it_comes_from() -> None:
     for name in datasets.names():
         known = datasets.describe(name)
-        assert any(year in known.source for year in ("1938", "1972", "1973", "2003", "2004"))
+        assert any(year in known.source for year in ("1938", "1972", "1973", "2003", "2004", "2016"))
         assert known.summary
 
 

@@ -1,3 +1,3 @@
-"""The script that makes the reference figures needs mpmath, the tests do not."""
+"""The scripts that make the reference figures need mpmath, the tests do not."""
 
-collect_ignore = ["make_mpmath_reference.py"]
+collect_ignore = ["make_mpmath_more.py", "make_mpmath_reference.py"]

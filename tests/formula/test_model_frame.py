@@ -365,3 +365,62 @@ def test_a_factor_is_a_response_of_proportions_only() -> None:
         ranef.lmm("healed ~ x + (1 | g)", data)
     with pytest.raises(ranef.InputTypeError, match="and the poisson family needs numbers"):
         ranef.glmm("healed ~ x + (1 | g)", data, family="poisson")
+
+
+@pytest.mark.parametrize(
+    ("term", "said"),
+    [
+        ("factor(x) * factor(w)", r"3,721 columns of 60 rows, factor\(x\):factor\(w\) alone"),
+        ("(factor(x) * factor(w) || k)", r"alone 3,600: more than any data could tell apart"),
+        ("poly(x, 60)", r"poly\(x, 60\) makes 60 columns of 60 rows"),
+        ("ns(w, df = 999999999)", "makes 999,999,999 columns of 60 rows"),
+        ("(0 + bs(w, df = d) | k)", r"bs\(w, df=d\) makes 77 columns"),
+    ],
+)
+def test_columns_that_no_data_tell_apart_are_refused_before_they_are_made(term, said, data, monkeypatch):
+    monkeypatch.setattr("ranef.formula.model_frame.learn", lambda *arguments: pytest.fail("columns were made"))
+    with pytest.raises(ranef.InputError, match=said):
+        ranef.model_frame(f"y ~ {term} + (1 | g)", data, context={"d": 77})
+
+
+def test_columns_that_no_memory_holds_are_refused(data, monkeypatch):
+    frame = ranef.model_frame("y ~ f * x + (1 + x | g)", data)  # at most 8 columns of X, and 2 of the random term
+    monkeypatch.setattr("ranef.formula.size.MOST_BYTES", 8 * 60 * 9)
+    np.testing.assert_array_equal(ranef.model_frame("y ~ f + x + (1 + x | g)", data).X, frame.X[:, [0, 1, 2, 3]])
+    with pytest.raises(
+        ranef.InputError, match=r"10 columns of 60 rows, f in 1 .* alone 3: .* GiB, and at most 8 are made"
+    ):
+        ranef.model_frame("y ~ f * x + (1 + x | g)", data)
+
+
+@pytest.mark.parametrize("piece", [1, 7, 59, 60, 1000])
+def test_pieces_of_the_rows_make_the_same_columns(piece, data, monkeypatch):
+    text = "y ~ x * f + log(w):C(c, contr.sum) + b + factor(k) + I(x^2) + (1 + x:f | g)"
+    whole = ranef.model_frame(text, data)
+    monkeypatch.setattr("ranef.formula.formulaic.PIECE", piece)
+    made = ranef.model_frame(text, data)
+    assert made.x_names == whole.x_names
+    np.testing.assert_array_equal(made.X, whole.X)
+    assert made.X.flags.f_contiguous
+    for name, column in whole.random_data.items():
+        np.testing.assert_array_equal(made.random_data[name], column)
+
+
+def test_what_learns_from_all_rows_is_not_cut_into_pieces(data, monkeypatch):
+    text = "y ~ scale(x) + poly(w, 2) + ns(x, 2) + shifted(w) + (1 | g)"
+    context = {"shifted": lambda v: v - np.mean(v)}
+    whole = ranef.model_frame(text, data, context=context)
+    monkeypatch.setattr("ranef.formula.formulaic.PIECE", 7)
+    np.testing.assert_array_equal(ranef.model_frame(text, data, context=context).X, whole.X)
+
+
+def test_more_covariances_than_observations_are_refused(data):
+    with pytest.raises(
+        ranef.InputError, match=r"66 variances and covariances, 66 of them for the 11 effects .* by g: more than 60 obs"
+    ):
+        ranef.lmm("y ~ x + (poly(x, 10) | g)", data)
+    assert ranef.model_frame("y ~ x + (poly(x, 10) || g)", data).random_effects["g"][0] == ["1"]
+    arrays = {"random_effects": {"g": [[f"z{i}" for i in range(11)]]}, "correlated": {"g": False}}
+    columns = {f"z{i}": np.random.default_rng(i).normal(size=60) for i in range(11)}
+    fit = ranef.lmm(data["y"], np.ones((60, 1)), data[["g"]], random_data=columns, max_iter=2, **arrays)
+    assert len(fit.theta) == 11

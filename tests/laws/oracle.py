@@ -151,7 +151,7 @@ def best_generalized(case: Case, near: FloatArray, phi: FloatArray, seed: int, s
             value, gradient = problem.gradient(x)
             return (value, gradient) if np.isfinite(value) else (1e10, np.zeros_like(x))
 
-        x = problem.pack(gamma, size * rng.normal(size=len(design.random.template)), xi)
+        x = problem.pack(gamma, size * rng.normal(size=len(problem.parameters)), xi)
         bounds = list(zip(problem.lower, problem.upper, strict=True))
         for _ in range(2):
             options = {"maxiter": 300, "ftol": 1e-15, "gtol": 1e-8}

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ranef.contracts import RanefError, SeveralOptimaWarning
+from ranef.design import basis
 from ranef.estimation import search
 
 from .alike import SAME, WAYS, fitted, over_seeds, same_end
@@ -46,11 +47,12 @@ def test_the_sign_of_a_column_of_T_changes_nothing(seed):
     if isinstance(fit, RanefError):
         return
     rng = np.random.default_rng(seed)
-    template = fit._fit.parameters.template
+    parameters = fit._fit.parameters
+    template = parameters.template
     signs = np.concatenate(
         [rng.choice([-1.0, 1.0], k)[columns] for k, columns in zip(template.sizes, template.columns, strict=True)]
     )
-    theta = fit._fit.theta
+    theta = parameters.entries(fit._fit.theta)
     deviance = fit._fit.factorized().criterion.deviance
     values = [deviance.at(x).deviance for x in (theta, signs * theta)]
     assert values[0] == pytest.approx(values[1], abs=SAME)
@@ -90,14 +92,14 @@ def test_a_variance_is_looked_at_once_more_at_zero():
 
 
 def test_directions_of_singular_matrices_are_swapped():
-    """Seventy-five rows, matrices of four, two and two columns: without it the search ends 0.8 too high."""
+    """Seventy-five rows, matrices of four, two and two columns: the first search ends 0.8 too high."""
     verdict = judge(linear(780201969), 780201969)
     assert verdict.is_good, verdict
 
 
-@pytest.mark.parametrize("seed", [814628447, 912924239])
+@pytest.mark.parametrize("seed", [814628447, 928346124])
 def test_descents_by_slopes_stay_in_their_basins(seed):
-    """Steps by curvature jump into others: the search ended 0.1 and 2.2 too high."""
+    """Steps by curvature jump into others: the search ended 0.1 and 0.9 too high."""
     verdict = judge(linear(seed), seed)
     assert verdict.is_good, verdict
 
@@ -115,7 +117,7 @@ def test_a_correlation_of_the_wrong_sign_is_left(monkeypatch):
 
     Seen without the many starts that its few levels give it.
     """
-    monkeypatch.setattr(search, "_has_many_basins", lambda found, random: False)
+    monkeypatch.setattr(search, "has_many_basins", lambda found, random: False)
     verdict = judge(linear(565), 565)
     assert verdict.is_good, verdict
 
@@ -128,7 +130,12 @@ def test_where_effects_reproduce_y_there_is_no_maximum(case):
     assert "reproduce y exactly" in str(error)
 
 
-def test_large_effects_that_cancel_are_found():
-    """(1 + x || g) with x 1000 standard deviations from its origin: the first search ends 7.2 too high."""
+@pytest.mark.parametrize("entangled", [np.inf, basis.ENTANGLED])
+def test_large_effects_that_cancel_are_found(monkeypatch, entangled):
+    """(1 + x || g) with x 1000 standard deviations from its origin: the first search ends 7.2 too high.
+
+    By a start for it, in the columns themselves and in a basis of them.
+    """
+    monkeypatch.setattr(basis, "ENTANGLED", entangled)
     verdict = judge(linear(1332423195), 1332423195)
     assert verdict.is_good, verdict

@@ -93,16 +93,6 @@ def test_trace_has_the_largest_component_of_each_gradient() -> None:
     assert np.nanmin(norms) < 1e-3
 
 
-def test_trace_plots_each_phase() -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    trace = Trace()
-    fit(callbacks=trace)
-    axes = trace.plot()
-    assert [line.get_label() for line in axes.get_lines()] == ["search"]
-
-
 def test_progress_shows_long_fits_only() -> None:
     def drawn(delay: float) -> str:
         console = Console(file=io.StringIO(), force_terminal=True, width=200)

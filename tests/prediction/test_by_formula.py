@@ -175,3 +175,41 @@ def test_a_model_of_arrays_is_named(tmp_path: Path) -> None:
     done = run("predict", str(tmp_path / "m.ranef"), write(tmp_path / "new.csv", NEW))
     assert done.exit_code == 1
     assert "was fitted to arrays, not by a formula" in done.output
+
+
+def test_weights_and_offset_that_were_arrays_are_given_again() -> None:
+    """A fit that has them by name is the same model."""
+    d = ranef.datasets.load("sleepstudy")
+    data = {name: d[name] for name in ("Reaction", "Days", "Subject")}
+    w, known = np.where(d["Days"] > 4, 2.0, 1.0), np.linspace(0.0, 9.0, 180)
+    formula = "Reaction ~ Days + (1 | Subject)"
+    fit = ranef.lmm(formula, data, weights=w, offset=known)
+    named = ranef.lmm(formula, data | {"w": w, "known": known}, weights="w", offset="known")
+    more = NEW | {"w": [2.0, 0.5], "known": [1.0, 3.0]}
+    expected = named.predict(more, interval="prediction").to_dict()
+    for given in ({"weights": more["w"], "offset": more["known"]}, {"weights": "w", "offset": "known"}):
+        found = fit.predict(more, interval="prediction", **given)
+        for name, column in expected.items():
+            np.testing.assert_allclose(found[name], column, rtol=1e-10)
+        drawn = fit.simulate(2, 1, newdata=more, random="conditional", **given)
+        np.testing.assert_allclose(drawn, named.simulate(2, 1, newdata=more, random="conditional"), rtol=1e-10)
+    with pytest.raises(ranef.InputError, match=r"offset that was given as numbers: give one .*, by offset="):
+        fit.predict(NEW)
+    with pytest.raises(ranef.InputError, match=r"newdata has no weights.* or weights= to a fit by formula"):
+        fit.predict(NEW, offset=[0.0, 0.0], interval="prediction")
+    with pytest.raises(ranef.InputError, match="offset has 3 rows, newdata has 2"):
+        fit.predict(NEW, offset=np.zeros(3))
+    with pytest.raises(ranef.InputError, match=r"newdata\['weights'\] has 3 rows"):
+        fit.predict(NEW, offset=np.zeros(2), weights=np.ones(3), interval="prediction")
+    with pytest.raises(ranef.InputTypeError, match="offset: with newdata only"):
+        fit.predict(offset=np.zeros(180))
+    arrays = ranef.lmm(d["Reaction"], np.ones((180, 1)), {"Subject": d["Subject"]})
+    with pytest.raises(ranef.InputTypeError, match="weights: a part of newdata"):
+        arrays.predict({"X": [[1.0]], "groups": {"Subject": ["308"]}}, weights=[1.0])
+
+
+def test_a_column_of_another_kind_says_what_to_do(sleep: Any) -> None:
+    with pytest.raises(ranef.InputError, match=r"Subject was of kind .*, and is number .*: make text of it"):
+        sleep.predict({"Days": [1.0], "Subject": [308]})
+    with pytest.raises(ranef.InputError, match=r"Days was of kind number .*, and is text .*: make numbers of it"):
+        sleep.predict({"Days": ["one"], "Subject": ["308"]})

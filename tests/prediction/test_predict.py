@@ -121,9 +121,9 @@ def counts_fit() -> ranef.GLMMSolution:
     return ranef.glmm(y, X, {"g": G, "h": H}, family="poisson", **TERMS)
 
 
-def dense_covariance(fit: Any, W: np.ndarray, scale: float) -> np.ndarray:
+def dense_covariance(fit: Any, W: np.ndarray, scale: float, T: Any = None) -> np.ndarray:
     """Of X beta + Z b for the new rows, by the inverse of Henderson's equations in spherical effects."""
-    T = fit._fit.relative_factors
+    T = fit._fit.relative_factors if T is None else T
     Lambda = np.zeros((22, 22))
     Lambda[:16, :16], Lambda[16:, 16:] = np.kron(T[0], np.eye(8)), T[1][0, 0] * np.eye(6)
     A = np.column_stack([X, Z_of(G, H, X1) @ Lambda])
@@ -226,13 +226,82 @@ def test_a_dropped_column_leaves_some_rows_undetermined() -> None:
 # Intervals ------------------------------------------------------------------------------------------------------------
 
 
-def test_intervals_of_a_linear_model() -> None:
-    fit, z = linear_fit(), stats.norm.ppf(0.95)
-    confidence = fit.predict(new_rows(), interval="confidence", level=0.9)
-    np.testing.assert_allclose(confidence["upper"] - confidence["fit"], z * confidence["se"], rtol=1e-12)
-    response = fit.predict(new_rows(), interval="prediction", level=0.9)
-    half = z * np.sqrt(confidence["se"] ** 2 + fit.sigma**2 / 2.0)
-    np.testing.assert_allclose(response["fit"] - response["lower"], half, rtol=1e-12)
+def dense_degrees(fit: Any, noise: float) -> np.ndarray:
+    """2 v^2 / g'A g with the gradient of dense inverses by differences in the user's theta, and sigma."""
+
+    def variance(theta: np.ndarray, sigma: float) -> np.ndarray:
+        T = [np.array([[theta[0], 0.0], [theta[1], theta[2]]]), theta[3:].reshape(1, 1)]
+        return np.diagonal(dense_covariance(fit, WEIGHTS, sigma, T)) + noise * sigma**2
+
+    theta, sigma, h = fit.theta, fit.sigma, 1e-5
+    g = [(variance(theta + h * e, sigma) - variance(theta - h * e, sigma)) / (2 * h) for e in np.eye(4)]
+    g.append((variance(theta, sigma + h) - variance(theta, sigma - h)) / (2 * h))
+    A = dense_parameter_covariance(np.append(theta, sigma))
+    return np.asarray(2.0 * variance(theta, sigma) ** 2 / np.einsum("mn,mk,kn->n", g, A, g))
+
+
+def dense_parameter_covariance(at: np.ndarray) -> np.ndarray:
+    """Twice the inverse Hessian of the REML deviance by (theta, sigma), by differences of dense determinants."""
+
+    def deviance(p: np.ndarray) -> float:
+        T, U = np.array([[p[0], 0.0], [p[1], p[2]]]), p[3] * np.eye(6)
+        ZL = Z_of(G, H, X1) @ np.block([[np.kron(T, np.eye(8)), np.zeros((16, 6))], [np.zeros((6, 16)), U]])
+        V = p[4] ** 2 * (np.diag(1.0 / WEIGHTS) + ZL @ ZL.T)
+        XtVX = X.T @ np.linalg.solve(V, X)
+        r = Y - X @ np.linalg.solve(XtVX, X.T @ np.linalg.solve(V, Y))
+        return float(np.linalg.slogdet(V)[1] + np.linalg.slogdet(XtVX)[1] + r @ np.linalg.solve(V, r))
+
+    h, e = 1e-3, np.eye(5)
+    hessian = [
+        [sum(a * b * deviance(at + h * (a * e[i] + b * e[j])) for a in (1, -1) for b in (1, -1)) for j in range(5)]
+        for i in range(5)
+    ]
+    return np.asarray(2.0 * np.linalg.inv(np.array(hessian) / (4 * h**2)))
+
+
+@pytest.mark.parametrize("theta_uncertainty", [True, False])
+def test_intervals_of_a_linear_model(theta_uncertainty: bool) -> None:
+    """t quantiles, with Satterthwaite's degrees of freedom by dense algebra; some pairs of levels never met."""
+    fit, asked = linear_fit(), {"level": 0.9, "theta_uncertainty": theta_uncertainty}
+    confidence = fit.predict(new_rows(), interval="confidence", **asked)
+    half = stats.t.ppf(0.95, dense_degrees(fit, 0.0)) * confidence["se"]
+    np.testing.assert_allclose(confidence["upper"] - confidence["fit"], half, rtol=1e-5)
+    response = fit.predict(new_rows(), interval="prediction", **asked)
+    half = stats.t.ppf(0.95, dense_degrees(fit, 0.5)) * np.sqrt(confidence["se"] ** 2 + fit.sigma**2 / 2.0)
+    np.testing.assert_allclose(response["fit"] - response["lower"], half, rtol=1e-5)
+
+
+def test_limits_of_population_means_are_those_of_contrasts() -> None:
+    """Satterthwaite's degrees of freedom of coefficients, which are lmerTest's (tests/inference)."""
+    fit, new = linear_fit(), {"X": new_rows()["X"], "random_data": {"x": NEW_X}}
+    expected = fit.contrast(new["X"])
+    for options in ({"marginal": True}, {"random": "none"}):
+        found = fit.predict(new, interval="confidence", theta_uncertainty=False, **options)
+        np.testing.assert_allclose(found["lower"], expected["lower"], rtol=1e-6)
+        np.testing.assert_allclose(found["upper"], expected["upper"], rtol=1e-6)
+
+
+def test_without_satterthwaite_limits_have_the_residual_degrees_of_freedom() -> None:
+    fit = ranef.lmm(Y, X, {"g": G, "h": H}, weights=WEIGHTS, compute_satterthwaite=False, **TERMS)
+    for options in ({}, {"marginal": True}):
+        found = fit.predict(new_rows(), interval="confidence", **options)
+        half = stats.t.ppf(0.975, N - 2) * found["se"]
+        np.testing.assert_allclose(found["upper"] - found["fit"], half, rtol=1e-12)
+
+
+def test_no_degrees_of_freedom_are_less_than_one() -> None:
+    """A variance between the groups that is nearly nothing: a new level's matches 0.05 degrees of freedom, or so."""
+    rng = np.random.default_rng(0)
+    g = np.repeat(np.arange(6), 5)
+    noise = rng.normal(size=30)
+    means = np.array([noise[g == j].mean() for j in range(6)])
+    scatter = (noise - means[g]).var(ddof=0) * 30 / 24
+    y = noise - means[g] + np.sqrt(1.0001 * scatter / 5) * np.array([1.0, -1, 1, -1, 1, -1])[g] * np.sqrt(5 / 6)
+    fit = ranef.lmm(y, np.ones((30, 1)), {"g": g})
+    assert 0.0 < fit.theta[0] < 0.05
+    found = fit.predict({"X": [[1.0]], "groups": {"g": [9]}}, new_levels="population", interval="confidence",
+                        theta_uncertainty=False)  # fmt: skip
+    assert (found["upper"] - found["fit"])[0] == pytest.approx(stats.t.ppf(0.975, 1) * found["se"][0], rel=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -344,7 +413,12 @@ BAD: dict[str, tuple[dict[str, Any], Any, str]] = {
     "new level": (new_rows(g=[0, 1, 2, 9, 9, 10]), {}, r"levels that the model was not fitted to: 9, 10, in 3 rows"),
     "labels of another type": (new_rows(g=list("abcdef")), {}, "not fitted to: a, b, c, d, e and 1 more"),
     "no column": ({"X": np.ones((6, 2)), "groups": {"g": NEW_G, "h": NEW_H}}, {}, "random_data|columns"),
-    "lengths": (new_rows(g=[0, 1]), {}, r"groups\['g'\] of newdata has 2 rows, X has 6"),
+    "lengths": (new_rows(g=[0, 1]), {}, r"newdata\['groups'\]\['g'\] has 2 rows, newdata\['X'\] has 6"),
+    "labels that read alike": (new_rows(g=list("012567")), {}, r"another type \(int\): convert the column"),
+    "offset": (new_rows() | {"offset": [1.0]}, {}, r"newdata\['offset'\] has 1 rows, newdata\['X'\] has 6"),
+    "weights": (new_rows() | {"weights": [1.0]}, {}, r"newdata\['weights'\] has 1 rows, newdata\['X'\] has 6"),
+    "no weight": (new_rows() | {"weights": np.zeros(6)}, {}, r"newdata\['weights'\] must be positive"),
+    "columns": (new_rows() | {"random_data": {"x": [1.0]}}, {}, r"newdata\['random_data'\]\['x'\] has 1 rows"),
     "random": (new_rows(), {"random": "k"}, "random names k, which the model does not have; it has g, h"),
     "random, a number": (new_rows(), {"random": 3}, "random must be 'all', 'none'"),
     "scale": (new_rows(), {"scale": "log"}, "scale must be 'response' or 'link'"),

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 import ranef
 from ranef.families import NegativeBinomial, Poisson
@@ -63,6 +64,9 @@ def test_proportions_have_their_trials(cbpp: ranef.GLMMSolution) -> None:
     counts = Y * np.asarray(CBPP["size"])[:, None]
     np.testing.assert_allclose(counts, np.round(counts), atol=1e-9)
     np.testing.assert_allclose(Y.mean(axis=1), cbpp.predict(marginal=True), atol=0.02)
+    new = {"X": PERIODS[:3], "groups": {"herd": CBPP["herd"][:3]}}
+    with pytest.raises(ranef.InputError, match="newdata has no weights, and the model was fitted with some"):
+        cbpp.simulate(rng=4, newdata=new)
 
 
 def test_levels_of_a_known_relationship_are_related() -> None:
@@ -200,6 +204,7 @@ def test_bad_updates_are_named(cbpp: ranef.GLMMSolution, changes: dict[str, Any]
         ({"rng": "1"}, "rng must be a Generator or a seed"),
         ({"rng": 1, "nsim": 0}, "nsim must be an integer from 1"),
         ({"rng": 1, "random": "all"}, "random must be 'new' or 'conditional'"),
+        ({"rng": 1, "theta_uncertainty": "no"}, "theta_uncertainty must be True or False; got 'no'"),
     ],
 )
 def test_bad_input_is_named(sleep: ranef.LMMSolution, options: dict[str, Any], message: str) -> None:
@@ -231,3 +236,13 @@ def test_bad_parameters_are_named(changes: dict[str, Any], message: str) -> None
     }
     with pytest.raises(ranef.RanefError, match=message):
         ranef.simulate(**(arguments | changes))
+
+
+def test_many_related_levels_are_drawn_by_a_sparse_factor() -> None:
+    """A random walk of 20,000 steps from a known start: its steps are independent, of the variance asked for."""
+    n, g = 20_000, np.arange(20_000)
+    D = sparse.eye_array(n) - sparse.eye_array(n, k=-1)
+    y = ranef.simulate(np.ones((n, 1)), {"g": g}, beta=[0.0], theta=[3e6], sigma=1e-6, precision={"g": D.T @ D}, rng=15)
+    steps = np.diff(y[:, 0], prepend=0.0)
+    assert steps.std() == pytest.approx(3.0, rel=5.0 / np.sqrt(2.0 * n))
+    assert np.corrcoef(steps[1:], steps[:-1])[0, 1] == pytest.approx(0.0, abs=5.0 / np.sqrt(n))

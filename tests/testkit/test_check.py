@@ -61,7 +61,7 @@ def test_declared_abilities_decide_which_laws_apply():
 
     trials, counts = family_checks(registry.family("binomial")[0]), family_checks(Geometric())
     assert names(trials) ^ names(counts) == {
-        "one_trial_succeeds_with_probability_mu",
+        "one_trial_succeeds_with_the_probability_of_the_mean",
         "integer_weights_are_repeated_rows",
     }
     assert names(link_checks(Logit())) - names(link_checks(registry.link("identity")[0])) == {

@@ -270,7 +270,7 @@ def test_right_families_obey(family):
         (Averages, "rows_do_not_meet"),
         (HoldsAFunction, "pickling_gives_an_equal_family"),
         (Scalars, "answers_are_float_arrays_of_the_shape_of_y"),
-        (WrongTrials, "one_trial_succeeds_with_probability_mu"),
+        (WrongTrials, "one_trial_succeeds_with_the_probability_of_the_mean"),
     ],
 )
 def test_wrong_families_are_caught_by_name(family, law):

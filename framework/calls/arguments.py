@@ -8,15 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from ..contracts.errors import InputError, InputTypeError
+from ..contracts.errors import InputError, InputTypeError, shown
 from ..contracts.family import Family
 from ..design.arrays import as_numbers, width
 from ..design.mixed import MixedDesign, build_design
-from ..design.reading import as_groups, check_alignment, rows_text
+from ..design.reading import as_groups, check_alignment, name_of, rows_text
 from ..formula.terms import Terms
 from ..registry import Provenance
 from .covariances import structures_of
-from .settings import response_name
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,3 +99,12 @@ def _with_trials(y: Any, weights: Any, family: Family) -> tuple[Any, Any]:
     if (trials == 0).any():
         raise InputError(f"y has no trial at all in {rows_text(trials == 0)}; leave these rows out")
     return counts[:, 0] / trials, trials
+
+
+def response_name(y: Any, y_name: Any) -> str:
+    """Name of the response: the given one, else y's own, else "y"."""
+    if y_name is None:
+        return name_of(y, "y")
+    if not isinstance(y_name, str):
+        raise InputTypeError(f"y_name must be a text, the name of the response; got {shown(y_name)}")
+    return y_name

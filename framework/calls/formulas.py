@@ -13,7 +13,7 @@ from ..contracts.observer import Observer
 from ..contracts.optim import Optimizer
 from ..design.reading import as_mapping
 from ..design.terms import refuse_unknown_factors
-from ..formula.model_frame import ModelFrame, model_frame
+from ..formula.model_frame import ModelFrame, read_frame
 from ..notes import tell
 from .arguments import Arguments
 
@@ -72,7 +72,15 @@ class GeneralizedFormula(GeneralizedOptions, FormulaOptions, total=False):
     """Arguments of `ranef.glmm` beside formula and data."""
 
 
-def read_formula(function: str, given: Arguments, *, formula: Any, data: Any, options: Mapping[str, Any]) -> Arguments:
+def read_formula(
+    function: str,
+    given: Arguments,
+    *,
+    formula: Any = None,
+    data: Any = None,
+    options: Mapping[str, Any],
+    response: bool = True,
+) -> Arguments:
     """The arguments of arrays: as they were given, or what a formula makes of its data.
 
     Parameters
@@ -85,6 +93,8 @@ def read_formula(function: str, given: Arguments, *, formula: Any, data: Any, op
         Where they were given by name.
     options : dict
         Those of `FormulaOptions`.
+    response : bool
+        Whether the response is needed; it is zero without.
     """
     y, X = given.y, given.X
     if formula is None and not isinstance(y, str):
@@ -94,7 +104,8 @@ def read_formula(function: str, given: Arguments, *, formula: Any, data: Any, op
                 f"{', '.join(for_formulas)}: for formulas only, as in ranef.{function}('y ~ x + (1 | g)', data)"
             )
         if given.groups is None and y is None and X is None:
-            raise InputTypeError(f"{function} needs a formula and data, or y, X and groups")
+            arrays = "y, X and groups" if response else "X and groups"
+            raise InputTypeError(f"{function} needs a formula and data, or {arrays}")
         return given
     if formula is not None and y is not None:
         raise InputTypeError(f"{function} takes a formula or y, not both")
@@ -109,7 +120,8 @@ def read_formula(function: str, given: Arguments, *, formula: Any, data: Any, op
         raise InputTypeError(f"{', '.join(other)}: the formula says this; leave it out")
     chosen = {name: value for name, value in options.items() if value is not None}
     text, table = (y if formula is None else formula), (X if data is None else data)
-    frame = model_frame(text, table, weights=given.weights, offset=given.offset, **chosen)
+    vectors = {"weights": given.weights, "offset": given.offset, "subset": chosen.pop("subset", None)}
+    frame = read_frame(text, table, vectors, response=response, **chosen)
     tell(frame.notes)
     return replace(
         given,

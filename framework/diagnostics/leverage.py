@@ -1,0 +1,95 @@
+"""Leverage: how much the fitted values follow their own observations.
+
+Given the variance parameters the linear predictor is a linear function H of the (working) response, with
+
+    H = A C A' W,    A = [X, Z Lambda],    C = (A'WA + diag(0, K))^-1
+
+(Demidenko & Stukel 2005, doi 10.1002/sim.1974; Hodges & Sargent 2001, doi 10.1093/biomet/88.2.367, whose effective
+degrees of freedom are its trace). C scale^2 is the covariance of what predictions are off by: `prediction.joint`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+
+from ..contracts.arrays import FloatArray, IntArray
+from ..estimation.generalized_factors import FactorizedGeneralized
+from ..estimation.model import Fit
+from ..prediction.joint import Uncertainty
+from ..prediction.rows import Rows
+
+
+@dataclass(frozen=True, eq=False)
+class Leverage:
+    """A C A' of the rows of a fit, by what is needed of it, and the weights W.
+
+    Parameters
+    ----------
+    fit : Fit
+    uncertainty : Uncertainty
+        Given the variance parameters.
+    rows : Rows
+        In the basis of the fit.
+    weights : (n,) array
+        Of a generalized model those of the working response.
+    score : (n,) array
+        W times the residuals: derivative of the log density by the linear predictor, times scale^2.
+    """
+
+    fit: Fit
+    uncertainty: Uncertainty
+    rows: Rows
+    weights: FloatArray
+    score: FloatArray
+
+    @classmethod
+    def of(cls, fit: Fit) -> Self:
+        """That of all rows.
+
+        Raises
+        ------
+        InputError
+            Where the fit has no rows.
+        """
+        design = fit.model.design
+        uncertainty, rows = Uncertainty.of(fit, theta=False), Rows.of(design).rotated(fit.turned)
+        at = uncertainty.at
+        if isinstance(at, FactorizedGeneralized):
+            return cls(fit, uncertainty, rows, at.mode.system.weights, at.mode.derivatives.d1)
+        weights = np.ones(design.n) if design.weights is None else design.weights
+        return cls(fit, uncertainty, rows, weights, weights * (design.y - fit.linear_predictor))
+
+    @cached_property
+    def C(self) -> FloatArray:
+        """The part of C for the coefficients of Q, (r, r): (Q'V^-1 Q)^-1."""
+        return self.fit.gamma_covariance / self.fit.scale**2
+
+    @cached_property
+    def D(self) -> FloatArray:
+        """Q - Z Lambda M^-1 Lambda'Z'WQ, (n, r): W D is V^-1 Q."""
+        return self.uncertainty.derivatives(self.rows)
+
+    @cached_property
+    def of_effects(self) -> FloatArray:
+        """Diagonal of Z Lambda M^-1 Lambda'Z', (n,)."""
+        return self.uncertainty.of_effects(self.rows) / self.fit.scale**2
+
+    def of_effects_among(self, index: IntArray) -> FloatArray:
+        """Z Lambda M^-1 Lambda'Z' among some rows, (m, m)."""
+        at = self.uncertainty.at
+        half = at.factor.half_solve(at.Lambda.t @ self.uncertainty.Zt(self.rows.at(index)))
+        return np.asarray(half.T @ half)
+
+    @property
+    def hat_values(self) -> FloatArray:
+        """Diagonal of H, (n,)."""
+        return np.asarray(self.weights * (np.einsum("na,ab,nb->n", self.D, self.C, self.D) + self.of_effects))
+
+
+def hat_values(fit: Fit) -> FloatArray:
+    """Diagonal of H, (n,): its sum is the effective number of degrees of freedom of the linear predictor."""
+    return Leverage.of(fit).hat_values

@@ -1,0 +1,214 @@
+"""Where else a criterion may have a minimum: starts from which a search looks beyond the basin that it ended in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from scipy.linalg import solve_triangular
+from scipy.optimize import minimize
+
+from ..contracts.arrays import FloatArray
+from ..design.basis import lower_root
+from ..design.random import RandomDesign
+from .certificate import FLAT, SUSPICIOUS, C, Standing
+from .criterion import Criterion, Root
+
+#: Standard deviation at which a variance that ended at zero is looked at once more.
+MODERATE = 0.5
+#: A column that is this many times as large as what sets it apart from others is nearly dependent on them.
+LARGE = 3.0 * MODERATE
+#: Standard deviations below this are at zero where directions are swapped; the new one is so many times the old one.
+SMALLEST_SWAPPED, SIZES_SWAPPED = 0.1, (0.1, 0.3, 1.0, 3.0)
+#: Levels up to which a variance is looked at once more at zero.
+FEW = 10
+#: Columns of matrices of which singular ones have others of low rank beside them.
+LARGE_MATRIX = 3
+#: Levels for each covariance parameter, below which they are few; with more rows than this nobody searches again.
+FEW_LEVELS, MANY_ROWS = 3, 1_000
+#: Where levels are few: standard deviations that descents begin with, and evaluations of each.
+SIZES, MOST_EVALUATIONS = (1.0, 0.3, 3.0, 0.05, 10.0, 1.0, 0.3, 3.0), 300
+
+
+def looks(found: Standing[C]) -> Iterator[FloatArray]:
+    """Points inside the boundary from where a search may lead elsewhere.
+
+    One moderate value of each matrix that lost rank: where the criterion is lower there, or falls beyond, or where the
+    slope at the boundary leaves open whether there is one.
+    """
+    singular = {c.term: c for c in found.certificate.conditions} if found.certificate.converged else {}
+    for root in found.criterion.roots:
+        if (condition := singular.get(str(root))) is None:
+            continue
+        inside = np.arange(condition.rank, len(root))
+        T = root.of(found.x)
+        T[inside, inside] = MODERATE
+        there = root.put(found.x, T)
+        value, g = found.criterion.exact.gradient(there)
+        outward = g[root.places[inside, inside]].min() < 0.0
+        if value < np.inf and (value < found.value - FLAT or outward or condition.slope < SUSPICIOUS):
+            yield there
+
+
+def turns(found: Standing[C]) -> Iterator[FloatArray]:
+    """Independent effects of moderate size: where a matrix of several columns lost rank, and of covariance structures.
+
+    A start with a correlation of the wrong sign leads to a matrix of lower rank, in the wrong direction.
+    """
+    roots = {str(root): root for root in found.criterion.roots if len(root) > 1}
+    if any(condition.term in roots for condition in found.certificate.conditions):
+        there = found.x
+        for root in found.criterion.roots:
+            there = root.put(there, np.eye(len(root)))
+        if found.criterion.exact.value(there) < np.inf:
+            yield there
+    for there in found.criterion.moderate(found.x, MODERATE):
+        if found.criterion.exact.value(there) < np.inf:
+            yield there
+
+
+def elsewhere(found: Standing[C], random: RandomDesign) -> Iterator[FloatArray]:
+    """Starts in the basins that a design may have."""
+    yield from _apart(found, random)
+    if random.n <= MANY_ROWS and found.certificate.converged:
+        yield from _zeros(found, random)
+        yield from _swaps(found)
+
+
+def _apart(found: Standing[C], random: RandomDesign) -> Iterator[FloatArray]:
+    """Large independent effects of nearly dependent columns, as of an intercept and a variable far from its origin.
+
+    They may cancel each other in what the columns share; what sets them apart is as small as they are large.
+    """
+    there = found.x
+    for root in found.criterion.roots:
+        if len(root) < found.criterion.columns[root.factor] and len(root) == 1:
+            size = MODERATE * random.factors[root.factor].inflation[root.first]
+            there = root.put(there, np.full((1, 1), size)) if size > LARGE else there
+    if there is not found.x and found.criterion.exact.value(there) < np.inf:
+        yield there
+
+
+def has_many_basins(found: Standing[C], random: RandomDesign) -> bool:
+    """Whether the criterion may have many basins: a factor has few levels beside its covariance parameters.
+
+    Or a matrix of several columns is singular: others of low rank may be as good or better.
+    """
+    sizes = zip(random.pattern.groupings, random.template.rows, strict=True)
+    few_levels = any(g.n_levels < FEW_LEVELS * len(rows) for g, rows in sizes)
+    large = {str(root) for root in found.criterion.roots if len(root) >= LARGE_MATRIX}
+    lost_rank = any(condition.term in large for condition in found.certificate.conditions)
+    return random.n <= MANY_ROWS and (few_levels or lost_rank)
+
+
+def _swaps(found: Standing[C]) -> Iterator[FloatArray]:
+    """One direction of a covariance matrix at zero, and in its place another one that is at zero, of any matrix.
+
+    The matrices are those of the optimum but for the two directions, of which the new one has the best of a few sizes.
+    """
+    roots, x = found.criterion.roots, found.x
+    parts = [np.linalg.svd(root.of(x))[:2] for root in roots]
+    on = [(a, i) for a, (_, s) in enumerate(parts) for i in range(len(s)) if s[i] >= SMALLEST_SWAPPED]
+    off = [(b, j) for b, (_, s) in enumerate(parts) for j in range(len(s)) if s[j] < SMALLEST_SWAPPED]
+    for a, i in on:
+        for b, j in off:
+            best, there = np.inf, x
+            for size in SIZES_SWAPPED:
+                sizes = [s.copy() for _, s in parts]
+                sizes[b][j], sizes[a][i] = size * sizes[a][i], 0.0
+                point = x
+                for root, (U, _), s in zip(roots, parts, sizes, strict=True):
+                    point = root.put(point, lower_root(U * s))
+                value = found.criterion.value(point)
+                if value < best:
+                    best, there = value, point
+            if best < np.inf:
+                yield there
+
+
+def _zeros(found: Standing[C], random: RandomDesign) -> Iterator[FloatArray]:
+    """One matrix after the other at zero: a few levels of very different size may leave a basin there too."""
+    for root in found.criterion.roots:
+        if random.pattern.groupings[root.factor].n_levels > FEW:
+            continue
+        there = root.put(found.x, np.zeros((len(root),) * 2))
+        if found.criterion.value(there) < found.value - FLAT:
+            yield there
+
+
+def descents(found: Standing[C]) -> Iterator[tuple[FloatArray, float]]:
+    """Ends of descents by slopes alone from covariance matrices of all sizes and directions, and the criterion there.
+
+    The starts are the same ones in every fit. T is a full matrix on the way, of which the criterion is a function
+    without corners or preferred columns, T and T Q being the same for any orthogonal Q; a triangle is not.
+    """
+    full = _FullRoots(found.criterion.exact)
+    rng = np.random.default_rng(1)
+    for size in SIZES:
+        start = full.random(found.x, size, rng)
+        if not found.criterion.exact.value(full.x(start)) < np.inf:
+            continue
+        with np.errstate(all="ignore"):
+            end = minimize(
+                full,
+                start,
+                jac=True,
+                method="L-BFGS-B",
+                bounds=full.bounds,
+                options={"maxfun": MOST_EVALUATIONS, "maxcor": 20, "ftol": 1e-13, "gtol": 1e-7},
+            )
+        yield full.x(end.x), float(end.fun)
+
+
+class _FullRoots:
+    """The criterion and its gradient where every T is full, (k, k): other parameters, then the matrices row by row."""
+
+    def __init__(self, criterion: Criterion[Any]) -> None:
+        self.criterion, self.roots = criterion, criterion.roots
+        mine = [root.entries for root in self.roots]
+        d = len(criterion.lower)
+        self.others = np.setdiff1d(np.arange(d), np.concatenate(mine) if mine else [])
+        free = [(None, None)] * sum(len(root) ** 2 for root in self.roots)
+        self.bounds = [(criterion.lower[i], criterion.upper[i]) for i in self.others] + free
+
+    def random(self, x: FloatArray, size: float, rng: np.random.Generator) -> FloatArray:
+        """Matrices with normal entries of a size; terms with a structure get standard deviations of that size."""
+        there = self.criterion.scattered(x, size, rng)
+        matrices = [size * rng.normal(size=len(root) ** 2) for root in self.roots]
+        return np.concatenate([there[self.others], *matrices])
+
+    def matrices(self, full: FloatArray) -> Iterator[tuple[Root, slice, FloatArray]]:
+        """Each T and where it stands."""
+        at = len(self.others)
+        for root in self.roots:
+            mine = slice(at, at + len(root) ** 2)
+            yield root, mine, full[mine].reshape(len(root), len(root))
+            at = mine.stop
+
+    def x(self, full: FloatArray) -> FloatArray:
+        """The criterion's parameters, with lower triangular T."""
+        x = np.empty(len(self.criterion.lower))
+        x[self.others] = full[: len(self.others)]
+        for root, _, T in self.matrices(full):
+            x = root.put(x, lower_root(T))
+        return x
+
+    def __call__(self, full: FloatArray) -> tuple[float, FloatArray]:
+        """Value and gradient: with G the derivative by T T' = L L' and T = L Q', that by T is 2 G T.
+
+        Known is the lower triangle of 2 G L, which makes L' 2 G L, which makes 2 G T = L^-T (L' 2 G L) Q'.
+        """
+        x = self.x(full)
+        value, g = self.criterion.gradient(x)
+        out = np.empty_like(full)
+        out[: len(self.others)] = g[self.others]
+        for root, mine, T in self.matrices(full):
+            L = root.of(x)
+            if not np.diagonal(L).all():  # the gradient of another T of the same rank, hardly away
+                L = L + np.diag(np.where(np.diagonal(L) == 0.0, 1e-9 * max(1.0, np.abs(L).max()), 0.0))
+            S = np.tril(L.T @ root.of(g))
+            S += np.tril(S, -1).T
+            half = solve_triangular(L, T, lower=True)  # Q'
+            out[mine] = solve_triangular(L, S @ half, lower=True, trans="T").ravel()
+        return value, out

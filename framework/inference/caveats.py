@@ -1,0 +1,50 @@
+"""What has to be said of tests that are right for many levels only, or inside of the parameter space only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ..design.labels import GroupLabels, Labels
+from ..estimation.linear import LinearFit
+from ..estimation.model import Fit
+
+#: With fewer levels of some factor, z, chi-squared and likelihood ratios of fixed effects say so.
+FEW = 30
+
+
+def few_levels(labels: Labels) -> str:
+    """That chi-squared is for many levels, where there are few; "" where there are not."""
+    fewest = min(labels.groups, key=lambda f: f.grouping.n_levels)
+    if fewest.grouping.n_levels >= FEW:
+        return ""
+    return (
+        f"Chi-squared is for many levels, and {fewest.name} has {fewest.grouping.n_levels}: p-values of fixed effects "
+        "may be too small"
+    )
+
+
+def not_converged(fits: Sequence[tuple[str, Fit]]) -> Iterator[str]:
+    """Which of the refits of a test did not find the optimum."""
+    for name, fit in fits:
+        if not fit.certificate.converged:
+            yield f"{name}: the refit did not converge, and its test is not to be trusted"
+
+
+def variances_beyond(large: Fit, small: Fit) -> tuple[str, ...]:
+    """Random effects whose variance the larger model has and the smaller one has not: zero there, at the boundary."""
+    known = {(rows, c) for f, rows in _grouped(small) for c in f.column_names}
+    return tuple(f"{c}|{f.name}" for f, rows in _grouped(large) for c in f.column_names if (rows, c) not in known)
+
+
+def _grouped(fit: Fit) -> Iterator[tuple[GroupLabels, str]]:
+    yield from zip(fit.model.labels.groups, fit.fingerprint.groups, strict=True)
+
+
+def by_maximum_likelihood(fit: Fit) -> str:
+    """That variances by maximum likelihood are too small; "" of other fits."""
+    if not isinstance(fit, LinearFit) or fit.reml:
+        return ""
+    return (
+        "The fit is by maximum likelihood, whose variances are too small with few levels: fit.update(reml=True) is "
+        "better for tests of fixed effects"
+    )

@@ -1,0 +1,1 @@
+"""Marginal means: reference grid, averages over it, contrasts of these, adjusted tests."""

@@ -1,0 +1,211 @@
+"""Tests of random effects: each term left out or made smaller, refitted, and the likelihood ratio.
+
+A variance of zero is at the boundary of what variances can be, where twice the log-likelihood ratio is not chi-squared:
+for one variance with k covariances it is a mixture of halves of chi-squared on k and on k + 1 degrees of freedom
+(Self & Liang 1987, doi 10.1080/01621459.1987.10478472; Stram & Lee 1994, doi 10.2307/2533455).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from ..contracts.errors import InputError, InputTypeError, shown
+from ..design.labels import GroupLabels
+from ..design.mixed import MixedDesign
+from ..design.reduced import without_effects
+from ..design.terms import INTERCEPT, Term
+from ..display.records import Table
+from ..estimation.generalized import GeneralizedFit
+from ..estimation.linear import LinearFit
+from ..estimation.model import Fit
+from ..estimation.pipeline import choose_optimizer
+from ..estimation.search import minimize
+from ..estimation.slice import Slice
+from ..formula.terms import Terms
+from . import caveats
+from .criteria import information_criteria
+from .refits import of_design
+
+HEADERS = {
+    "log_likelihood": "logLik",
+    "aic": "AIC",
+    "statistic": "LRT",
+    "df": "Df",
+    "p_value": "Pr(>Chisq)",
+    "p_mixture": "Pr(mixture)",
+}
+MIXTURE = (
+    "A variance of zero is at the boundary, where Pr(>Chisq) is too large. Pr(mixture) is half chi-squared on Df - 1, "
+    "half on Df: right for many levels"
+)
+UNKNOWN = "NA: of several variances, or a covariance structure, at once the mixture depends on the data"
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """What is left out of a term of random effects.
+
+    Parameters
+    ----------
+    name : str
+        As lmerTest calls it.
+    factor : str
+    term : int
+        Which of the factor's terms.
+    columns : tuple of str
+        Those that are left out.
+    one_variance : bool
+        Whether that is one variance, with its covariances.
+    """
+
+    name: str
+    factor: str
+    term: int
+    columns: tuple[str, ...]
+    one_variance: bool
+
+
+def ranova(fit: Fit, terms: Terms | None, *, reduce: Any = True, frame: str = "") -> Table:
+    """Likelihood ratio tests of all random-effects terms, by the criterion of the fit.
+
+    Raises
+    ------
+    InputError, InputTypeError
+        For a fit without rows, with nagq=0, or `reduce` that is neither True nor False.
+    """
+    if not isinstance(reduce, bool | np.bool_):
+        raise InputTypeError(f"reduce must be True or False; got {shown(reduce)}")
+    if isinstance(fit, GeneralizedFit) and fit.nagq == 0:
+        raise InputError("a fit with nagq=0 does not maximize the Laplace likelihood: use fit.update(nagq=1)")
+    design = fit.model.design
+    reductions = list(_reductions(fit.model.labels.groups, terms, whole=not reduce))
+    refits: list[tuple[str, Fit]] = []
+    loglik, npar = [information_criteria(fit).log_likelihood], [fit.n_parameters]
+    for r in reductions:
+        smaller = without_effects(design, r.factor, r.term, r.columns)
+        if smaller is None:
+            loglik.append(-0.5 * criterion_of_fixed_effects(fit, design))
+            npar.append(fit.n_parameters - len(fit.theta))
+        else:
+            refit = of_design(fit, smaller)
+            refits.append((r.name, refit))
+            loglik.append(-0.5 * refit.criterion)
+            npar.append(refit.n_parameters)
+    ll, k = np.array(loglik), np.array(npar)
+    statistic = np.maximum(0.0, 2.0 * (ll[0] - ll[1:]))
+    df = k[0] - k[1:]
+    one = np.array([r.one_variance for r in reductions])
+    mixture = np.where(one, mixture_p_values(statistic, df), np.nan)
+    notes = [MIXTURE, *([] if one.all() else [UNKNOWN]), *_of_singular_fits(refits), *caveats.not_converged(refits)]
+    if isinstance(fit, LinearFit):
+        notes.insert(0, "By REML" if fit.reml else "By maximum likelihood")
+    return Table(
+        {
+            "term": ["<none>", *(r.name for r in reductions)],
+            "npar": k,
+            "log_likelihood": ll,
+            "aic": 2.0 * k - 2.0 * ll,
+            "statistic": np.concatenate([[np.nan], statistic]),
+            "df": np.concatenate([[np.nan], df]),
+            "p_value": np.concatenate([[np.nan], stats.chi2.sf(statistic, df)]),
+            "p_mixture": np.concatenate([[np.nan], mixture]),
+        },
+        title="Random effects: single terms left out",
+        notes=tuple(notes),
+        headers=HEADERS,
+        frame=frame,
+    )
+
+
+def mixture_p_values(statistic: Any, df: Any) -> Any:
+    """Upper tails of half chi-squared on df - 1 and half on df; chi-squared on 0 is zero.
+
+    Examples
+    --------
+    >>> mixture_p_values(np.array([2.706, 0.0]), np.array([1, 1])).round(4).tolist()
+    [0.05, 1.0]
+    """
+    df = np.asarray(df)
+    below = np.where(df == 1, np.asarray(statistic) <= 0.0, stats.chi2.sf(statistic, np.maximum(df - 1, 1)))
+    return 0.5 * below + 0.5 * stats.chi2.sf(statistic, df)
+
+
+def _reductions(groups: tuple[GroupLabels, ...], terms: Terms | None, *, whole: bool) -> Iterator[Reduction]:
+    parts = _parts(terms)
+    for f in groups:
+        for i, term in enumerate(f.terms):
+            if not term.correlated:  # a term each, as lme4 has them
+                for c in term.columns:
+                    yield Reduction(str(Term(f.name, (c,))), f.name, i, (c,), True)
+                continue
+            droppable = [] if whole or term.structure is not None else _droppable(term, parts)
+            if not droppable:
+                one = len(term.columns) == 1
+                yield Reduction(str(term), f.name, i, term.columns, one)
+            for name, columns in droppable:
+                yield Reduction(f"{name} in {term}", f.name, i, columns, len(columns) == 1)
+
+
+def _parts(terms: Terms | None) -> dict[str, tuple[str, frozenset[str]]]:
+    """Of columns of random effects: the term of the formula that they belong to, and its variables."""
+    if terms is None:
+        return {}
+    listed = (t for part in terms.encoder.parts[1:] for t in part.terms)
+    return {c: (t.name, frozenset(t.factors)) for t in listed for c in t.columns}
+
+
+def _droppable(term: Term, parts: dict[str, tuple[str, frozenset[str]]]) -> list[tuple[str, tuple[str, ...]]]:
+    """Sets of columns that may be left out of a term: all but the intercept, and what others are interactions of."""
+    columns: dict[str, list[str]] = {}
+    variables = {}
+    for c in term.columns:
+        name, own = parts.get(c, (c, frozenset(c.split(":"))))
+        if c != INTERCEPT:
+            columns.setdefault(name, []).append(c)
+            variables[name] = own
+    if INTERCEPT not in term.columns and len(columns) == 1:
+        return []
+    return [
+        (name, tuple(own)) for name, own in columns.items() if not any(variables[name] < v for v in variables.values())
+    ]
+
+
+def criterion_of_fixed_effects(fit: Fit, design: MixedDesign) -> float:
+    """-2 log-likelihood, or the REML criterion, of the model without random effects."""
+    if isinstance(fit, LinearFit):
+        return _of_regression(fit, design)
+    assert isinstance(fit, GeneralizedFit)
+    criterion, x = fit.factorized().joint()
+    r, d = len(fit.gamma), len(x)
+    fixed = np.zeros(d, dtype=bool)
+    fixed[r : r + len(fit.theta)] = True
+    A = np.eye(d)[:, ~fixed]
+    slice_ = Slice(criterion, np.zeros(d), A, criterion.lower[~fixed], criterion.upper[~fixed])
+    optimizer, _ = choose_optimizer(fit.model.controls.optimizer, gradients=True)
+    controls = fit.model.controls
+    found = minimize(slice_, x[~fixed], optimizer, controls.tol, controls.evaluations(optimizer, d))
+    return float(found.value)
+
+
+def _of_regression(fit: LinearFit, design: MixedDesign) -> float:
+    """Of weighted least squares."""
+    w = np.ones(design.n) if design.weights is None else design.weights
+    y = design.y if design.offset is None else design.y - design.offset
+    root = np.sqrt(w)
+    residual = root * y
+    Q = root[:, None] * design.fixed.Q
+    residual = residual - Q @ np.linalg.lstsq(Q, residual, rcond=None)[0] if Q.shape[1] else residual
+    df = design.n - (design.fixed.rank if fit.reml else 0)
+    value = df * (1.0 + np.log(2.0 * np.pi * float(residual @ residual) / df)) - float(np.log(w).sum())
+    return float(value + (2.0 * np.log(np.abs(np.diagonal(design.fixed.R))).sum() if fit.reml else 0.0))
+
+
+def _of_singular_fits(refits: list[tuple[str, Fit]]) -> Iterator[str]:
+    for name, refit in refits:
+        if refit.singular_factors:
+            yield f"{name}: without it the fit is singular ({', '.join(refit.singular_factors)}); p-values are rough"

@@ -1,0 +1,56 @@
+"""Degrees of freedom of predictions of linear models, by Satterthwaite's method.
+
+v is the variance of a prediction about the true value given theta, with the noise sigma^2 / w of a new response where
+that is predicted. Its estimate is taken for a multiple of chi-squared on 2 v^2 / (g'A g) degrees of freedom, with g the
+gradient of v by (theta, sigma), and A the covariance of these (as of coefficients: Kuznetsova, Brockhoff & Christensen
+2017, doi 10.18637/jss.v082.i13). Variance parameters at the boundary are left out.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import stdtrit
+
+from ..contracts.arrays import FloatArray
+from ..estimation.covariance import parameter_covariance
+from ..estimation.linear import MOVE, FactorizedLinear
+from ..estimation.profiled import PenalizedLeastSquares
+from .conditional import Conditional
+from .rows import Rows
+
+#: No estimate of a variance is from fewer degrees of freedom. Matching moments gives less where theta is near zero, and
+#: limits without bounds, which hold the truth no more often.
+LEAST = 1.0
+
+
+def t_quantiles(df: FloatArray | float, level: float) -> FloatArray:
+    """How many standard errors the limits of an interval of that level are away.
+
+    Examples
+    --------
+    >>> t_quantiles(10.0, 0.95).round(3).tolist()
+    2.228
+    """
+    return np.asarray(stdtrit(df, 0.5 + 0.5 * level))
+
+
+def degrees_of_freedom(at: FactorizedLinear, rows: Rows, noise: FloatArray | float) -> FloatArray:
+    """Degrees of freedom (n,) of each row's variance, that of its prediction given theta plus `noise` times sigma^2."""
+    fit, criterion, unit = at.fit, at.criterion, at.criterion.unit
+    rows, x = rows.rotated(fit.turned), fit.theta / unit
+
+    def relative(here: PenalizedLeastSquares) -> FloatArray:
+        conditional = Conditional.at(fit.pattern, here)
+        D = conditional.by_gamma(rows)
+        return np.asarray(np.einsum("na,ab,nb->n", D, here.C, D) + conditional.of_effects(rows))
+
+    v = relative(at.least_squares) + noise
+    by_theta = []
+    for j, step in enumerate(MOVE * criterion.sizes(x)):
+        if fit.free_theta[j]:
+            up, down = (relative(criterion.at(x + h * np.eye(len(x))[j]).at) for h in (step, -step))
+            by_theta.append((up - down) / (2.0 * step * unit[j]))
+    g = np.array([*by_theta, 2.0 * v / fit.sigma])
+    with np.errstate(invalid="ignore", divide="ignore"):  # of rows that are known exactly
+        matched = 2.0 * v**2 / np.einsum("mn,mk,kn->n", g, parameter_covariance(at), g)
+    return np.asarray(np.maximum(matched, LEAST))

@@ -1,0 +1,85 @@
+"""A fit's formula and arguments for other data, or another formula for the same: what R's ``update`` does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..calls.arguments import Arguments
+from ..calls.formulas import read_formula
+from ..contracts.errors import InputError, InputTypeError
+from ..design.labels import GroupLabels
+from ..estimation.generalized import Laplace
+from ..estimation.model import Fit, Model
+from ..formula.bars import names_in, parse
+from ..formula.change import changed_formula
+from ..formula.terms import Terms
+from ..formula.tokens import nest, tokenize
+from ..notes import tell
+
+#: Arguments of formulas that an update may change, with the data.
+VECTORS, BY_NAME = ("weights", "offset", "subset"), ("contrasts", "levels")
+OPTIONS = (*VECTORS, *BY_NAME, "na_action", "context")
+BY_FACTOR = ("covariance", "relationship", "precision")
+OF_DATA = ("formula", "data", *OPTIONS, *BY_FACTOR)
+
+
+def model_of_data(fit: Fit, terms: Terms | None, changes: Mapping[str, Any]) -> tuple[Model[Any], Terms | None]:
+    """The model of a formula and data, with all that the fit was told and no change takes back.
+
+    Raises
+    ------
+    InputError, InputTypeError
+        For a fit to arrays, without data, or where what the fit was told as an array has to be told again.
+    """
+    asked = {name: changes[name] for name in OF_DATA if name in changes}
+    if terms is None:
+        raise InputTypeError(
+            f"update of {', '.join(asked)} is for fits by formula; this one is to arrays: call ranef.lmm or ranef.glmm"
+        )
+    if asked.get("data") is None:
+        raise InputTypeError(f"update of {', '.join(asked)} needs data= as well: a fit does not keep the data frame")
+    if "y" in changes:
+        raise InputTypeError("y is the left side of the formula: write formula='log(.) ~ .', for example")
+    if told := [name for name in VECTORS if getattr(terms, name) == "array" and name not in asked]:
+        raise InputError(
+            f"the fit was given {' and '.join(told)} as an array, with the rows of its data: give one for these data "
+            "as well, or None"
+        )
+    formula = changed_formula(terms.formula, asked["formula"]) if "formula" in asked else terms.formula
+    options = _options(terms, formula) | {name: asked[name] for name in OPTIONS if name in asked}
+    vectors = {name: options.pop(name) for name in ("weights", "offset")}
+    by_factor = _by_factor(fit, terms, formula) | {name: asked[name] for name in BY_FACTOR if name in asked}
+    if "relationship" in asked:
+        by_factor["precision"] = asked.get("precision")
+    given = read_formula("update", Arguments(formula, asked["data"], None, **by_factor, **vectors), options=options)
+    model = fit.model.with_settings({name: value for name, value in changes.items() if name not in OF_DATA})
+    likelihood = model.likelihood
+    design, provenance = given.design(likelihood.family if isinstance(likelihood, Laplace) else None)
+    tell(design.notes)
+    tell(likelihood.check(design))
+    return Model.of(design, likelihood, model.controls, provenance), given.terms
+
+
+def _options(terms: Terms, formula: str) -> dict[str, Any]:
+    """What the fit was told beside the formula, for the variables that are still in it."""
+    names = set(names_in(nest(formula, tokenize(formula))))
+    options: dict[str, Any] = {name: getattr(terms, name) or None for name in VECTORS}
+    by_name = {"contrasts": terms.encoder.contrasts, "levels": terms.levels}
+    options |= {name: {k: v for k, v in of.items() if k in names} for name, of in by_name.items()}
+    return options | {"na_action": terms.na_action, "context": terms.encoder.context}
+
+
+def _by_factor(fit: Fit, terms: Terms, formula: str) -> dict[str, dict[str, Any]]:
+    """Covariance structures and known precisions that were arguments, of the factors that are still in the formula."""
+    factors = {group.label for bar in parse(formula).bars for group in bar.groups}
+    spoken = {random.label for random in terms.encoder.plan.random if random.word}
+    kept = [g for g in fit.model.labels.groups if g.name in factors]
+    covariance = {g.name: _structures(g) for g in kept if g.name not in spoken and any(_structures(g))}
+    precision = {g.name: (g.grouping.precision.matrix, g.levels) for g in kept if g.grouping.precision is not None}
+    return {"covariance": covariance, "precision": precision}
+
+
+def _structures(g: GroupLabels) -> list[Any]:
+    """Structure of each term; that of independent columns is no object."""
+    return [t.structure or (None if t.correlated or len(t.columns) == 1 else "diag") for t in g.terms]

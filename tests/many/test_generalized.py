@@ -1,0 +1,136 @@
+"""The laws of generalized models: those with one scalar factor are fitted at once, whatever the family."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+
+import ranef
+from ranef.contracts import Family
+from ranef.contracts.arrays import BoolArray, FloatArray
+
+from .test_laws import assert_alike, assert_same_bits
+
+pytestmark = pytest.mark.filterwarnings("ignore::ranef.contracts.errors.RanefWarning")
+
+
+class Geometric(Family):
+    """A family of somebody else: all derivatives by differences."""
+
+    name = "geometric"
+    links = ("log",)
+    discrete = True
+    support_text = "counts 0, 1, 2, ..."
+
+    def log_density(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
+        return weights * (y * np.log(mu / (1 + mu)) - np.log1p(mu))
+
+    def variance(self, mu: FloatArray, phi: FloatArray) -> FloatArray:
+        return mu * (1 + mu)
+
+    def support(self, y: FloatArray, weights: FloatArray) -> BoolArray:
+        return (y >= 0) & (y == np.round(y))
+
+    def sample(self, mu: FloatArray, weights: FloatArray, phi: FloatArray, rng: np.random.Generator) -> FloatArray:
+        return rng.geometric(1 / (1 + mu)) - 1.0
+
+
+TRIALS = {"weights": np.random.default_rng(8).integers(1, 20, 90).astype(float)}
+CASES: dict[str, dict[str, Any]] = {
+    "binomial": {"family": "binomial"},
+    "trials": {"family": "binomial", **TRIALS},
+    "probit": {"family": "binomial(probit)", **TRIALS},
+    "expected": {"family": "binomial(cloglog)", "hessian": "expected", **TRIALS},
+    "poisson": {"family": "poisson", "offset": np.linspace(-1.0, 1.0, 90)},
+    "gamma": {"family": "gamma(log)", "dispersion": {"dispersion": 0.3}},
+    "negative_binomial": {"family": "negative_binomial", "dispersion": {"theta": 3.0}},
+    "slope": {"family": "poisson", "random_effects": {"g": "0 + x1"}},
+    "geometric": {"family": Geometric()},
+    "small": {"family": "poisson", "size": 0.02},
+}
+
+
+def make(name: str, m: int) -> tuple[ranef.GLMMSolution, FloatArray]:
+    """A fit with a tight tolerance, and m responses."""
+    arguments = dict(CASES[name])
+    rng = np.random.default_rng(5)
+    X, g = np.column_stack([np.ones(90), rng.normal(size=90)]), np.arange(90) % 15
+    truth = {"beta": [0.4, 0.3], "theta": [arguments.pop("size", 0.6)], "dispersion": arguments.pop("dispersion", None)}
+    hessian = {"hessian": arguments.pop("hessian", "observed")}
+    Y = ranef.simulate(X, {"g": g}, rng=2, nsim=m, **truth, **arguments)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ranef.glmm(Y[:, 0], X, {"g": g}, tol=1e-13, **arguments, **hessian), Y
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_response_has_the_estimates_of_its_own_fit(name: str) -> None:
+    fit, Y = make(name, 6)
+    many = fit.refit_many(Y)
+    singles = [fit.refit(y) for y in Y.T]
+    assert_alike(many, singles)
+    np.testing.assert_allclose(many.dispersion, [list(s.dispersion.values()) for s in singles], rtol=1e-6)
+    np.testing.assert_allclose(many.p_values, [s.p_values for s in singles], rtol=1e-4)
+    assert np.isnan(many.sigma).all()
+    assert many.at_once.mean() > 0.6
+
+
+@pytest.mark.parametrize("name", ["trials", "expected", "negative_binomial", "slope", "geometric"])
+def test_the_criterion_of_single_fits_has_no_slope_at_the_estimates(name: str) -> None:
+    fit, Y = make(name, 4)
+    many = fit.refit_many(Y)
+    for j in np.flatnonzero(many.at_once):
+        single = fit.refit(Y[:, j])._fit
+        criterion, R = single.factorized().criterion, single.model.labels.fixed.R
+        theta, xi = single.parameters.basis(many.theta[j]), single.dispersion.to_free(many.dispersion[j])
+        g = criterion.gradient(criterion.pack(R @ many.coefficients[j], theta, xi))[1]
+        assert np.abs(g).max() < 1e-8
+
+
+def test_singular_fits_are_among_them() -> None:
+    fit, Y = make("small", 6)
+    assert fit.refit_many(Y).singular.any()
+
+
+@pytest.mark.parametrize("name", ["trials", "negative_binomial"])
+def test_the_same_bits_for_any_blocks_and_order(name: str) -> None:
+    fit, Y = make(name, 11)
+    many = fit.refit_many(Y)
+    assert_same_bits(many, fit.refit_many(iter([Y[:, :1], Y[:, 1:4], Y[:, 4:]])))
+    order = np.random.default_rng(1).permutation(11)
+    np.testing.assert_array_equal(fit.refit_many(Y[:, order]).se, many.se[order])
+
+
+def test_what_has_no_maximum_is_marked() -> None:
+    rng = np.random.default_rng(3)
+    g, x = np.arange(80) % 10, np.repeat([0.0, 1.0], 40)
+    Y = (rng.random((80, 4)) < 0.5).astype(float)
+    Y[x == 1.0, 1] = 1.0  # x separates
+    Y[:, 2] = 1.0  # no variation
+    many = ranef.glmm_many(Y, np.column_stack([np.ones(80), x]), {"g": g})
+    assert many.converged.tolist() == [True, False, False, True]
+    assert "separation" in many.reason[1]
+    assert "separation" in many.reason[2]
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"), [("trials", {"nagq": 5}), ("trials", {"nagq": 0}), ("poisson", {"backend": "dense"})]
+)
+def test_other_settings_are_fitted_one_by_one(name: str, settings: dict[str, Any]) -> None:
+    fit, Y = make(name, 2)
+    other = fit.update(**settings)
+    many = other.refit_many(Y)
+    assert not many.at_once.any()
+    assert many.log_likelihood.tolist() == [other.refit(y).log_likelihood for y in Y.T]
+
+
+def test_links_with_an_edge_are_fitted_one_by_one() -> None:
+    rng = np.random.default_rng(3)
+    g = np.arange(80) % 10
+    Y = rng.poisson(5.0, (80, 2)).astype(float)
+    many = ranef.glmm_many(Y, np.ones((80, 1)), {"g": g}, family="poisson(identity)")
+    assert not many.at_once.any()
+    assert many.converged.all()
