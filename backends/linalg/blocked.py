@@ -212,7 +212,7 @@ class _Eliminated:
         """T' X_u v for every level, (r, k, L)."""
         assert self.met is not None
         v = self.met.backward(V)
-        return np.matmul(self.T.T, v) if self.R_t is None else np.einsum("abl,ral->rbl", self.RT, v)
+        return np.asarray(np.matmul(self.T.T, v) if self.R_t is None else np.einsum("abl,ral->rbl", self.RT, v))
 
 
 class BlockedFactor(Factor):

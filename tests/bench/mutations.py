@@ -2409,7 +2409,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "backends/linalg/blocked.py",
-        "self.R_t = None if i or not len(step.x) else filled.first_root",
+        "self.R_t = None if i else filled.first_root",
         "self.R_t = None",
         "tests/backends/test_blocked.py::test_levels_with_little_to_say_leave_all_digits",
     ),
