@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
 
 from ..contracts.arrays import BoolArray, FloatArray
-from ..contracts.errors import InputError, InputTypeError, shown
+from ..contracts.errors import InputError, shown
 from ..design.random import RandomFactor
-from ..design.reduced import with_fixed
 from ..design.terms import INTERCEPT
 from ..display.records import Table
 from ..estimation.ending import determined
 from ..estimation.generalized import GeneralizedFit
 from ..estimation.model import Fit
 from ..formula.terms import Terms
-from .fixed_terms import fixed_terms
 from .observation_level import average_mean, check_approximation, check_null, level_variance, null_model
-from .refits import of_design
+from .partition import parts_of_x, without
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -146,11 +143,11 @@ def r2(fit: Fit, terms: Terms | None, partition: Any, null: Any, approximation: 
     InputError, InputTypeError
         For parts, null models or approximations that there are not, and for fits without rows.
     """
-    sets = list(_sets(fit, terms, partition))
+    sets = list(parts_of_x(fit, terms, partition))
     level = Level.of(fit, null, approximation)
     parts = level.parts(fit)
     model = parts.r2
-    refits = [_without(fit, columns) for _, columns in sets]
+    refits = [without(fit, columns) for _, columns in sets]
     rows = [model, *(model - level.parts(refit).r2 for refit in refits)]
     marginal, conditional = np.transpose(rows)
     failed = [name for (name, _), refit in zip(sets, refits, strict=True) if not refit.certificate.converged]
@@ -273,66 +270,11 @@ def _notes(fit: Fit, level: Level, parts: Parts) -> tuple[str, ...]:
         notes.append(f"{', '.join(overdispersed)} has a level for each row: overdispersion, a part of the residual")
     if related:
         notes.append(f"{', '.join(related)}: the variance is that of levels with a relationship of 1 to themselves")
-    if not isinstance(fit, GeneralizedFit) and fit.model.design.weights is not None:
+    trials = isinstance(fit, GeneralizedFit) and fit.family.weights_are_trials
+    if fit.model.design.weights is not None and not trials:
         notes.append("The residual variance is that of a row with weight 1")
     if not np.isfinite(parts.level):
         notes.append("NA: the family has no finite variance at the mean of the response")
     if fit.elsewhere and np.isnan([parts.fixed, *parts.slopes, *parts.intercepts]).any():
         notes.append("NA: the data do not determine these variances")
     return tuple(notes)
-
-
-# Parts of X -----------------------------------------------------------------------------------------------------------
-
-
-def _without(fit: Fit, columns: frozenset[str]) -> Fit:
-    """The fit without these columns of X; one that was dropped because of them comes back."""
-    design = fit.model.design
-    kept = [j for j, name in enumerate(fit.labels.fixed.names) if name not in columns]
-    return of_design(fit, with_fixed(design, design.X[:, kept], [fit.labels.fixed.names[j] for j in kept]))
-
-
-def _sets(fit: Fit, terms: Terms | None, partition: Any) -> Iterator[tuple[str, frozenset[str]]]:
-    """Names of parts, and the columns of X that each leaves out."""
-    if partition is None:
-        return
-    known = _by_name(fit, terms)
-    if isinstance(partition, str) and partition == "terms":
-        if terms is None:
-            raise InputError(
-                "partition='terms' is for fits by formula: a fit to arrays has columns, "
-                f"as in partition={{'a name': {list(fit.labels.fixed.names[-1:])}}}"
-            )
-        partition = [name for name in terms.fixed if name != INTERCEPT]
-    if isinstance(partition, Mapping):
-        parts = dict(partition)
-    elif isinstance(partition, Sequence) and not isinstance(partition, str):
-        parts = {name if isinstance(name, str) else shown(name): [name] for name in partition}
-    else:
-        raise InputTypeError(
-            "partition must be 'terms', a list of terms or columns of X, or a dict of name and such a list; "
-            f"got {shown(partition)}"
-        )
-    for part, listed in parts.items():
-        members = [listed] if isinstance(listed, str) else listed
-        if not isinstance(members, Sequence) or not members:
-            raise InputTypeError(f"partition[{part!r}] must be a list of names; got {shown(listed)}")
-        for name in members:
-            if not isinstance(name, str) or name not in known:
-                raise InputError(
-                    f"partition[{part!r}] has {shown(name)}, which the model does not have (the intercept is no part "
-                    f"of R2); it has {', '.join(known)}"
-                )
-        yield str(part), frozenset().union(*(known[name] for name in members))
-
-
-def _by_name(fit: Fit, terms: Terms | None) -> dict[str, frozenset[str]]:
-    """Columns of X by name, and by term: a term goes together with the interactions that it is in."""
-    fixed = fit.labels.fixed
-    known = {name: frozenset([name]) for name in fixed.names if name != INTERCEPT}
-    listed = fixed_terms(fixed, terms) if terms else ()
-    for term in listed:
-        if term.is_tested:
-            inside = [o for o in listed if term.variables <= o.variables]
-            known[term.name] = frozenset(fixed.names[j] for o in inside for j in o.columns)
-    return known

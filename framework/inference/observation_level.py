@@ -81,13 +81,15 @@ def check_approximation(fit: Fit, how: Any) -> None:
 
 
 def level_variance(fit: Fit, mean: float, how: str) -> float:
-    """Variance of one observation: sigma^2, or that of the family at this mean."""
+    """Variance of one observation or trial: sigma^2, or the family's at this mean. NaN where it is infinite."""
     if isinstance(fit, LinearFit):
         return fit.sigma**2
     assert isinstance(fit, GeneralizedFit)
     if how in ("default", "theoretical"):
-        return fit.family.latent_variance(mean, fit.phi)
-    return float(np.mean(_by_rows(fit.family, mean, fit.phi, how)))
+        value = fit.family.latent_variance(mean, fit.phi)
+    else:
+        value = float(np.mean(_by_rows(fit.family, mean, fit.phi, how)))
+    return value if np.isfinite(value) else float("nan")
 
 
 def _by_rows(family: Family, mean: float, phi: FloatArray, how: str) -> FloatArray:

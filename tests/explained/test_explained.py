@@ -161,6 +161,20 @@ def test_a_term_is_left_out_with_its_interactions() -> None:
     assert fit.r2(["recipe:temp"])["marginal"][1] == pytest.approx(table["marginal"][3], abs=1e-12)
 
 
+def test_the_constant_stays_when_a_factor_without_intercept_is_left_out() -> None:
+    cake = ranef.datasets.load("cake")
+    formulas = (f"angle ~ {first} + recipe + temp + (1 | recipe:replicate)" for first in (1, 0))
+    one, other = (ranef.lmm(formula, cake) for formula in formulas)
+    assert other.r2("terms")["marginal"] == pytest.approx(one.r2("terms")["marginal"], abs=1e-7)
+
+
+def test_a_constant_column_is_no_part_whatever_it_is_called(data: dict[str, Any]) -> None:
+    fit = ranef.lmm(data["gaussian"], np.column_stack([np.ones(N), data["x"]]), {"g": data["g"]}, x_names=["c", "x"])
+    with pytest.raises(InputError, match="the intercept is no part"):
+        fit.r2(["c"])
+    assert fit.r2(["x"])["marginal"][1] == pytest.approx(fit.r2().marginal, rel=1e-12)
+
+
 def test_a_column_of_which_another_one_is_a_multiple_explains_nothing_alone(data: dict[str, Any]) -> None:
     X = np.column_stack([np.ones(N), data["x"], 2 * data["x"]])
     with pytest.warns(Warning, match="rank deficient"):
@@ -168,6 +182,34 @@ def test_a_column_of_which_another_one_is_a_multiple_explains_nothing_alone(data
     alone, both = fit.r2({"x": ["x"], "both": ["x", "twice"]})["marginal"][1:]
     assert alone == pytest.approx(0.0, abs=1e-9)
     assert both == pytest.approx(fit.r2().marginal, rel=1e-12)
+
+
+# Weights, offsets, no variance --------------------------------------------------------------------------------------
+
+
+def test_rows_of_weight_one_and_trials(data: dict[str, Any]) -> None:
+    w = np.linspace(0.5, 2.0, N)
+    linear = ranef.lmm("gaussian ~ x + (1 | g)", data, weights=w)
+    assert "weight 1" in linear.r2().notes[-1]
+    assert ours(linear) == pytest.approx(by_hand(linear, data, linear.sigma**2), rel=1e-12)
+    trials = ranef.glmm("binomial ~ x + (1 | g)", data, family="binomial", weights=np.full(N, 2.0))
+    assert trials.r2().notes == ()
+
+
+def test_an_offset_is_no_fixed_effect(data: dict[str, Any]) -> None:
+    fit = ranef.glmm("poisson ~ x + (1 | g)", data, family="poisson", offset=np.log(np.linspace(1, 3, N)))
+    assert ours(fit, null=2.0) == pytest.approx(by_hand(fit, data, np.log1p(1 / 2.0)), rel=1e-12)
+
+
+def test_a_family_without_variance_has_no_r2() -> None:
+    rng = np.random.default_rng(3)
+    g = np.arange(600) % 30
+    y = rng.standard_t(1.2, size=600) + rng.normal(size=30)[g]
+    fit = ranef.glmm(y, np.ones((600, 1)), {"g": g}, family="student_t")
+    assert fit.dispersion["df"] < 2
+    r2 = fit.r2()
+    assert np.isnan(r2.conditional)
+    assert "no finite variance" in r2.notes[-1]
 
 
 # Rights & Sterba ----------------------------------------------------------------------------------------------------
