@@ -16,7 +16,7 @@ from ..estimation.ending import determined
 from ..estimation.generalized import GeneralizedFit
 from ..estimation.model import Fit
 from ..formula.terms import Terms
-from .observation_level import average_mean, check_approximation, check_null, level_variance, null_model
+from .observation_level import average_mean, check_approximation, check_null, has_other_mean, level_variance, null_model
 from .partition import parts_of_x, without
 
 
@@ -273,6 +273,8 @@ def _notes(fit: Fit, level: Level, parts: Parts) -> tuple[str, ...]:
     trials = isinstance(fit, GeneralizedFit) and fit.family.weights_are_trials
     if fit.model.design.weights is not None and not trials:
         notes.append("The residual variance is that of a row with weight 1")
+    if isinstance(fit, GeneralizedFit) and has_other_mean(fit.family):
+        notes.append(f"The link of {fit.family.name} is not that of E(y): the variance of one observation is rough")
     if not np.isfinite(parts.level):
         notes.append("NA: the family has no finite variance at the mean of the response")
     if fit.elsewhere and np.isnan([parts.fixed, *parts.slopes, *parts.intercepts]).any():

@@ -71,6 +71,8 @@ def check_approximation(fit: Fit, how: Any) -> None:
     family = fit.family
     if type(family).latent_variance is not Family.latent_variance:
         raise InputError(f"approximation={how!r}: the {family.name} family has its own variance; use 'default'")
+    if has_other_mean(family):
+        raise InputError(f"approximation={how!r}: the link of {family.name} is not that of its mean; use 'default'")
     if how == "theoretical" and not (family.weights_are_trials and family.link.latent_variance is not None):
         raise InputError(
             "approximation='theoretical' is for binary responses whose link has a latent distribution (logit, probit, "
@@ -78,6 +80,11 @@ def check_approximation(fit: Fit, how: Any) -> None:
         )
     if how in ("lognormal", "trigamma") and not family.link.multiplicative:
         raise InputError(f"approximation={how!r} is for the log link, and not for {family.link.name}; use 'delta'")
+
+
+def has_other_mean(family: Family) -> bool:
+    """Whether the link is that of another mean than E(y): of the counts before truncation, say."""
+    return type(family).response_mean is not Family.response_mean
 
 
 def level_variance(fit: Fit, mean: float, how: str) -> float:

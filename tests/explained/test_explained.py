@@ -325,6 +325,13 @@ def test_families_with_a_variance_of_their_own_have_the_default_only(data: dict[
         fit.r2(approximation="delta")
 
 
+def test_truncated_counts_have_a_rough_default_that_says_so(data: dict[str, Any]) -> None:
+    fit = ranef.glmm("poisson ~ x + (1 | g)", data, family="truncated_poisson", subset=data["poisson"] > 0)
+    assert "is rough" in fit.r2().notes[-1]
+    with pytest.raises(InputError, match="not that of its mean"):
+        fit.r2(approximation="delta")
+
+
 def test_fits_without_rows_say_so(data: dict[str, Any], tmp_path: Any) -> None:
     glmm(data, "poisson").save(tmp_path / "fit.ranef", rows=False)
     with pytest.raises(InputError, match="has no rows"):
