@@ -83,8 +83,9 @@ def check_approximation(fit: Fit, how: Any) -> None:
 
 
 def has_other_mean(family: Family) -> bool:
-    """Whether the link is that of another mean than E(y): of the counts before truncation, say."""
-    return type(family).response_mean is not Family.response_mean
+    """Whether the link is that of another mean than E(y), of the counts before truncation, and no variance is given."""
+    kind = type(family)
+    return kind.response_mean is not Family.response_mean and kind.latent_variance is Family.latent_variance
 
 
 def level_variance(fit: Fit, mean: float, how: str) -> float:

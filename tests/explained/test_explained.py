@@ -321,6 +321,7 @@ def test_linear_models_take_no_mean_and_no_approximation(data: dict[str, Any]) -
 def test_families_with_a_variance_of_their_own_have_the_default_only(data: dict[str, Any]) -> None:
     fit = glmm(data, "poisson", "zero_inflated_poisson")
     assert 0 < fit.r2().marginal < fit.r2().conditional < 1
+    assert fit.r2().notes == ()
     with pytest.raises(InputError, match="has its own variance; use 'default'"):
         fit.r2(approximation="delta")
 
