@@ -51,6 +51,7 @@ from .inference.anova import Anova
 from .inference.comparison import Comparison
 from .inference.contrasts import Contrasts
 from .inference.exact_lrt import ExactTest
+from .inference.explained import R2
 from .inference.intervals import Intervals
 from .inference.methods import JointTest
 from .inference.profile import Profile
@@ -68,6 +69,7 @@ except _PackageNotFoundError:  # used from a source tree that is not installed
     __version__ = "0+unknown"
 
 __all__ = [
+    "R2",
     "Anova",
     "Comparison",
     "ComparisonError",

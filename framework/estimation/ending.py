@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -62,6 +63,14 @@ def differs(one: FloatArray, other: FloatArray, size: FloatArray | float | None 
     """Where two values are not the same, in comparison with `size`, or with their own size."""
     size = np.maximum(np.abs(one), np.abs(other)) if size is None else size
     return np.asarray(np.abs(one - other) > SAME * size)
+
+
+def determined(fit: Any, of: Callable[[Any], FloatArray], size: FloatArray | float | None = None) -> FloatArray:
+    """What `of` finds in the fit; NaN where other parameters of the same deviance give another value."""
+    value = np.array(of(fit), dtype=np.float64)
+    for other in fit.elsewhere:
+        value[differs(value, of(other), size)] = np.nan
+    return value
 
 
 def notes_of(certificate: Certificate, singular: Sequence[str]) -> tuple[Note, ...]:

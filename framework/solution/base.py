@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from functools import cached_property, partial
 from types import MappingProxyType
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from ..display.html import render_html
 from ..display.shown import Summary
 from ..display.tables import InformationCriteria, SummaryData, VarCompSummary, residual_quantiles
 from ..estimation.certificate import Certificate
-from ..estimation.ending import differs
+from ..estimation.ending import determined
 from ..estimation.model import Fit
 from ..formula.terms import Terms
 from ..inference.criteria import information_criteria
@@ -188,10 +188,7 @@ class FittedModel(ABC, Generic[F]):
 
     def _determined(self, of: Callable[[F], FloatArray], size: FloatArray | float | None = None) -> FloatArray:
         """What `of` finds in the fit; NaN where other parameters of the same deviance give another value."""
-        value = np.array(of(self._fit), dtype=np.float64)
-        for other in cast(tuple[F, ...], self._fit.elsewhere):
-            value[differs(value, of(other), size)] = np.nan
-        return value
+        return determined(self._fit, of, size)
 
     def _term_components(self) -> list[VarCompSummary]:
         rows: list[VarCompSummary] = []

@@ -19,6 +19,7 @@ from ..formula.terms import Terms
 from ..inference.contrasts import method_of
 from ..inference.laplace_check import LaplaceCheck, laplace_check
 from ..inference.methods import Asymptotic, Method
+from ..inference.observation_level import average_mean
 from ..inference.wald import ZTest
 from ..prediction.residuals import Responses
 from .base import _expand, _frozen
@@ -125,30 +126,12 @@ class GLMMSolution(MixedSolution[GeneralizedFit]):
         family (`Family.latent_variance`) at the average of the marginal means with the log link, and of the means at
         b = 0 with others.
         """
-        level = self.family.latent_variance(self._average_mean(), self._fit.phi)
+        level = self.family.latent_variance(average_mean(self._fit), self._fit.phi)
         return {name: v / (v + level) for name, v in self._intercept_variances().items()}
 
     @property
     def _se_kept(self) -> FloatArray:
         return np.asarray(self.se[self._labels.fixed.kept])
-
-    def _average_mean(self) -> float:
-        """Average over the rows of the mean of a new level; where effects do not multiply it, at b = 0.
-
-        That is where the delta method looks at a family's variance; the variance of log-normal effects is that at their
-        mean. NaN where a new level has no mean in some row, with links that have an edge.
-        """
-        if self._fit.digest is not None:
-            return self._fit.digest.average_mean
-        design, family = self._fit.model.design, self.family
-        eta = design.linear_predictor(self._fit.gamma, np.zeros(self._fit.pattern.q))
-        if not family.valid(eta):
-            return float("nan")
-        if not family.link.multiplicative:
-            return float(family.link.mean(eta).mu.mean())
-        mu = family.link.marginal_mean(eta, design.random.variances(self._fit.roots_of_model))
-        inside = np.all((mu >= family.mean_bounds[0]) & (mu <= family.mean_bounds[1]))
-        return float(mu.mean()) if inside else float("nan")
 
     # Covariance -----------------------------------------------------------------------------------------------------
 
@@ -253,7 +236,7 @@ class GLMMSolution(MixedSolution[GeneralizedFit]):
         return self.residuals_of("response")
 
     def _digest(self) -> GeneralizedDigest:
-        return self._fit.factorized().digested(self._residual_quantiles, self.deviance, self._average_mean())
+        return self._fit.factorized().digested(self._residual_quantiles, self.deviance, average_mean(self._fit))
 
     # Text -----------------------------------------------------------------------------------------------------------
 

@@ -7,12 +7,13 @@ from .averaged import Averaged
 from .base import F
 from .diagnosed import Diagnosed
 from .estimated import Estimated
+from .explained import Explained
 from .kept import Kept
 from .predicting import Predicting
 from .reported import Reported
 
 
-class MixedSolution(Averaged[F], Estimated[F], Diagnosed[F], Predicting[F], Kept[F], Reported[F]):
+class MixedSolution(Averaged[F], Estimated[F], Explained[F], Diagnosed[F], Predicting[F], Kept[F], Reported[F]):
     """A fitted mixed model. Frozen: attributes cannot be set, arrays are read-only."""
 
     @property

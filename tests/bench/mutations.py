@@ -95,6 +95,7 @@ PARAMETERS = "tests/estimation/test_parameters.py"
 BOUNDS = "tests/covariances/test_bounds.py"
 RELATIONSHIP = "tests/relationship"
 INTERVALS = "tests/intervals"
+EXPLAINED = "tests/explained/test_explained.py"
 DAMAGE = "tests/storage/test_damage.py"
 CONTRASTS = "tests/inference/test_contrasts.py"
 EMMEANS = "tests/emmeans/test_against_emmeans.py"
@@ -1589,9 +1590,9 @@ MUTATIONS: tuple[Mutation, ...] = (
         f"{GLMM_REFERENCE}::test_icc_of_binary_responses",
     ),
     Mutation(
-        "framework/solution/glmm.py",
-        "design.random.variances(self._fit.roots_of_model)",
-        "2.0 * design.random.variances(self._fit.roots_of_model)",
+        "framework/inference/observation_level.py",
+        "design.random.variances(fit.roots_of_model)",
+        "2.0 * design.random.variances(fit.roots_of_model)",
         f"{GLMM_REFERENCE}::test_icc_of_counts_is_at_the_average_marginal_mean",
     ),
     Mutation(
@@ -3491,6 +3492,90 @@ MUTATIONS: tuple[Mutation, ...] = (
         "metric = None if design.fixed.weights is None else weights",
         "metric = None",
         f"{DIAGNOSTICS}/test_influence.py::test_a_subset_forgets_levels_and_keeps_columns",
+    ),
+    Mutation(
+        "framework/inference/explained.py",
+        "return float(self.by_factor[~self.each_row].sum())",
+        "return float(self.by_factor.sum())",
+        f"{EXPLAINED}::test_a_level_a_row_is_overdispersion",
+    ),
+    Mutation(
+        "framework/inference/explained.py",
+        "fixed = np.var(_fixed(fit), ddof=1)",
+        "fixed = np.var(_fixed(fit))",
+        f"{EXPLAINED}::test_decomposition_of_rights_and_sterba",
+    ),
+    Mutation(
+        "framework/inference/explained.py",
+        '"adjusted": variance / (parts.total - parts.fixed)',
+        '"adjusted": variance / parts.total',
+        f"{EXPLAINED}::test_log_links",
+    ),
+    Mutation(
+        "framework/inference/explained.py",
+        "deviations = T.T @ (columns - mean[:, None])",
+        "deviations = T @ (columns - mean[:, None])",
+        f"{EXPLAINED}::test_decomposition_of_rights_and_sterba",
+    ),
+    Mutation(
+        "framework/inference/explained.py",
+        "if fit.elsewhere and np.isnan(",
+        "if not fit.elsewhere and np.isnan(",
+        f"{EXPLAINED}::test_what_the_data_do_not_determine_is_nan_with_a_word",
+    ),
+    Mutation(
+        "framework/inference/explained.py",
+        "return float(np.var((sums / np.maximum(count, 1))[f.codes], ddof=1))",
+        "return float(np.var(sums / np.maximum(count, 1), ddof=1))",
+        f"{EXPLAINED}::test_decomposition_of_rights_and_sterba",
+    ),
+    Mutation(
+        "framework/inference/observation_level.py",
+        "return np.asarray(np.log1p(variance / mu**2))",
+        "return np.asarray(np.log1p(variance / mu))",
+        f"{EXPLAINED}::test_log_links",
+    ),
+    Mutation(
+        "framework/inference/observation_level.py",
+        "polygamma(1, mu**2 / variance)",
+        "polygamma(1, variance / mu**2)",
+        f"{EXPLAINED}::test_log_links",
+    ),
+    Mutation(
+        "framework/inference/observation_level.py",
+        'np.ones((design.n, 1), order="F"), [INTERCEPT]',
+        "design.X, fit.labels.fixed.names",
+        f"{EXPLAINED}::test_log_links",
+    ),
+    Mutation(
+        "framework/inference/observation_level.py",
+        "if not lower < mean < upper:",
+        "if not lower < mean:",
+        f"{EXPLAINED}::test_bad_input",
+    ),
+    Mutation(
+        "framework/inference/observation_level.py",
+        'return value if np.isfinite(value) else float("nan")',
+        "return value",
+        f"{EXPLAINED}::test_a_family_without_variance_has_no_r2",
+    ),
+    Mutation(
+        "framework/inference/partition.py",
+        "if _spans(design.X, ones) and not _spans(X, ones):",
+        "if False:",
+        f"{EXPLAINED}::test_the_constant_stays_when_a_factor_without_intercept_is_left_out",
+    ),
+    Mutation(
+        "framework/inference/partition.py",
+        "inside = [o for o in listed if term.variables <= o.variables]",
+        "inside = [term]",
+        f"{EXPLAINED}::test_a_term_is_left_out_with_its_interactions",
+    ),
+    Mutation(
+        "framework/inference/partition.py",
+        "varies = np.ptp(fit.model.design.X, axis=0) > 0",
+        "varies = np.ptp(fit.model.design.X, axis=0) >= 0",
+        f"{EXPLAINED}::test_a_constant_column_is_no_part_whatever_it_is_called",
     ),
 )
 

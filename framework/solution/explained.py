@@ -1,0 +1,129 @@
+"""What a solution says of explained variance: R2, intraclass correlations, parts; each a line on a function."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..display.records import Table
+from ..inference.explained import R2, icc_table, r2, variance_parts
+from .base import F, FittedModel
+
+
+class Explained(FittedModel[F]):
+    """Explained variance of a fitted model."""
+
+    def r2(self, partition: Any = None, *, null: str | float = "refit", approximation: str = "default") -> R2:
+        """R2 of Nakagawa, Johnson & Schielzeth: marginal, conditional, and semi-partial ones of parts of X.
+
+        The marginal one is the variance of X beta over the rows, as a part of the whole: fixed effects, random
+        effects (the mean of z'T z, with slopes) and the variance of one observation, on the scale of the linear
+        predictor. In the conditional one random effects are explained as well.
+
+        Parameters
+        ----------
+        partition : "terms", list of str, or dict of name -> list of str, optional
+            Terms of the formula or columns of X, or sets of them, which may overlap. Each is left out and the model
+            refitted; a term is left out together with the interactions that it is in.
+        null : {"refit", "model"} or float, default "refit"
+            Mean of the response at which the family's variance is taken: that of a refit with the intercept alone, that
+            of the model itself, or a number. Linear models and the latent variance of a link depend on none.
+        approximation : {"default", "theoretical", "lognormal", "delta", "trigamma"}
+            Variance of one observation: the link's latent one (binary responses), that of a log-normal or of the log of
+            a gamma variable with the same mean and variance (log link), or by the delta method. "default" is the first
+            of "theoretical", "lognormal" and "delta" that there is.
+
+        Returns
+        -------
+        R2
+            A table with columns ``part``, ``marginal`` and ``conditional``, and these of the model as attributes.
+
+        Raises
+        ------
+        InputError, InputTypeError
+            For parts, null models or approximations that there are not, and for fits without rows.
+
+        Examples
+        --------
+        >>> import ranef
+        >>> fit = ranef.lmm("Reaction ~ Days + (Days | Subject)", ranef.datasets.load("sleepstudy"))
+        >>> fit.r2()
+        R2 of Nakagawa, Johnson & Schielzeth
+              marginal conditional
+        model   0.2787      0.7992
+
+        References
+        ----------
+        Nakagawa, Johnson & Schielzeth (2017), doi 10.1098/rsif.2017.0213; Johnson (2014), doi
+        10.1111/2041-210X.12225; Stoffel, Nakagawa & Schielzeth (2021), doi 10.7717/peerj.11414.
+        """
+        return r2(self._fit, self._terms, partition, null, approximation)
+
+    def icc_table(self, *, null: str | float = "refit", approximation: str = "default") -> Table:
+        """Intraclass correlations by factor, and of all together: adjusted for the fixed effects, and not.
+
+        Variance of a factor's random effects, slopes included (the mean of z'T z over the rows), as a part of all
+        random and observation-level variance, or of that and the variance of X beta. `icc` is of the intercept alone.
+
+        Parameters
+        ----------
+        null, approximation
+            As in `r2`.
+
+        Returns
+        -------
+        Table
+            With columns ``factor``, ``variance``, ``adjusted``, ``conditional``.
+
+        Raises
+        ------
+        InputError, InputTypeError
+            As `r2`.
+
+        Examples
+        --------
+        >>> import ranef
+        >>> fit = ranef.lmm("Reaction ~ Days + (Days | Subject)", ranef.datasets.load("sleepstudy"))
+        >>> fit.icc_table()["adjusted"].round(4).tolist()
+        [0.7217]
+
+        References
+        ----------
+        Nakagawa, Johnson & Schielzeth (2017), doi 10.1098/rsif.2017.0213.
+        """
+        return icc_table(self._fit, null, approximation, self._frame)
+
+    def variance_parts(
+        self, by: str | None = None, *, null: str | float = "refit", approximation: str = "default"
+    ) -> Table:
+        """Decomposition of the variance: fixed effects, random slopes, random intercepts, residual.
+
+        Parameters
+        ----------
+        by : str, optional
+            Factor within and between whose levels the fixed effects are split; by default the only one.
+        null, approximation
+            As in `r2`.
+
+        Returns
+        -------
+        Table
+            With columns ``source``, ``factor``, ``variance`` and ``share``, which adds up to 1. With m and S the mean
+            and covariance matrix of a factor's columns of Z, slopes have tr(T S) and intercepts m'T m.
+
+        Raises
+        ------
+        InputError, InputTypeError
+            For factors that the model does not have, and as `r2`.
+
+        Examples
+        --------
+        >>> import ranef
+        >>> fit = ranef.lmm("Reaction ~ Days + (Days | Subject)", ranef.datasets.load("sleepstudy"))
+        >>> fit.variance_parts()["share"].round(3).tolist()
+        [0.279, 0.0, 0.089, 0.432, 0.201]
+
+        References
+        ----------
+        Rights & Sterba (2019), doi 10.1037/met0000184.
+        """
+        return variance_parts(self._fit, by, null, approximation, self._frame)
