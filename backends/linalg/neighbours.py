@@ -89,12 +89,12 @@ class Full(Neighbours):
     def forward(self, W: FloatArray) -> FloatArray:
         """By one matrix product."""
         out = np.zeros((len(W), self.later))
-        out[:, self.later - self.d :] = W.reshape(len(W), -1) @ self.flat
+        out[:, self.later - self.d :] = W.reshape(len(W), len(self.flat)) @ self.flat
         return out
 
     def backward(self, V: FloatArray) -> FloatArray:
         """By one matrix product."""
-        return np.asarray(V[:, self.later - self.d :] @ self.flat.T).reshape(len(V), self.step.k, -1)
+        return np.asarray(V[:, self.later - self.d :] @ self.flat.T).reshape(len(V), self.step.k, self.step.n_levels)
 
     def product(self, V: FloatArray, X: FloatArray, diagonal: float = 1.0) -> FloatArray:
         """By one matrix product."""
@@ -213,7 +213,8 @@ class EvenMap(Map):
     def times(self, V: FloatArray) -> FloatArray:
         """Sums by row."""
         parts = V[:, :, None] * self.values
-        return np.array([np.bincount(self.rows, weights=part.ravel(), minlength=self.m) for part in parts])
+        sums = [np.bincount(self.rows, weights=part.ravel(), minlength=self.m) for part in parts]
+        return np.array(sums).reshape(len(V), self.m)
 
     def transposed_times(self, V: FloatArray) -> FloatArray:
         """Sums by column."""

@@ -394,4 +394,4 @@ def _triangle(T: FloatArray) -> FloatArray:
     return T[rows, columns]
 
 
-__all__ = ["Parameters", "Root", "Structured"]
+__all__ = ["Disentangled", "Parameters", "Root", "Structured"]

@@ -103,7 +103,7 @@ def lmm_many(
     >>> Y = np.column_stack([d["Reaction"], np.log(d["Reaction"])])
     >>> many = ranef.lmm_many(Y, "~ Days + (Days | Subject)", d)
     >>> many.coefficients[:, 1].round(4).tolist(), many.se[:, 1].round(4).tolist()
-    ([10.4673, 0.0342], [1.5458, 0.005])
+    ([10.4673, 0.0337], [1.5458, 0.0048])
     """
     given, own, Y, controls = _read("lmm_many", Y, X, groups, options, ("reml", "compute_satterthwaite"))
     reml, satterthwaite = own.get("reml", True), own.get("compute_satterthwaite", True)

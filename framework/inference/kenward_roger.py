@@ -30,7 +30,7 @@ import numpy as np
 from ..contracts.arrays import BoolArray, FloatArray
 from ..contracts.errors import InputError
 from ..estimation.linear import LinearFit
-from ..estimation.parameters import Parameters, Structured
+from ..estimation.parameters import Disentangled, Parameters, Structured
 from ..threads import few_threads
 from .marginal import Direction, marginal_sums
 from .methods import JointTest, Method, independent, wald_statistic
@@ -192,6 +192,9 @@ def _directions(fit: LinearFit) -> tuple[list[Direction], list[tuple[Direction, 
     tangent = list(_entries(parameters, T))
     bent: list[tuple[Direction, int, int]] = []
     for s in parameters.structured:
+        if isinstance(s, Disentangled):  # by variances, in which V is linear
+            tangent += [Direction(s.factor, _placed(np.outer(r, r), s, len(T[s.factor]))) for r in s.structure.R.T]
+            continue
         free = np.flatnonzero(fit.free_theta[s.mine])
         first, k = len(tangent), len(T[s.factor])
         tangent += [Direction(s.factor, _placed(G, s, k)) for G in _by_parameters(s, fit.theta[s.mine])[free]]
