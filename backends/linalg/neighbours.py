@@ -214,7 +214,7 @@ class EvenMap(Map):
         """Sums by row."""
         parts = V[:, :, None] * self.values
         sums = [np.bincount(self.rows, weights=part.ravel(), minlength=self.m) for part in parts]
-        return np.array(sums).reshape(len(V), self.m)
+        return np.asarray(np.array(sums, dtype=np.float64).reshape(len(V), self.m))
 
     def transposed_times(self, V: FloatArray) -> FloatArray:
         """Sums by column."""
