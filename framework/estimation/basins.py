@@ -83,23 +83,32 @@ def _apart(found: Standing[C], random: RandomDesign) -> Iterator[FloatArray]:
     """
     there = found.x
     for root in found.criterion.roots:
-        if len(root) < found.criterion.columns[root.factor] and len(root) == 1:
-            size = MODERATE * random.factors[root.factor].inflation[root.first]
-            there = root.put(there, np.full((1, 1), size)) if size > LARGE else there
+        if (size := size_apart(root, random)) > LARGE:
+            there = root.put(there, np.full((1, 1), size))
     if there is not found.x and found.criterion.exact.value(there) < np.inf:
         yield there
 
 
-def has_many_basins(found: Standing[C], random: RandomDesign) -> bool:
-    """Whether the criterion may have many basins: a factor has few levels beside its covariance parameters.
+def size_apart(root: Root, random: RandomDesign) -> float:
+    """Standard deviation of an independent effect at which what sets its column apart is moderate; 0 of others."""
+    f = random.factors[root.factor]
+    return MODERATE * float(f.inflation[root.first]) if len(root) == 1 < len(f.columns) else 0.0
 
-    Or a matrix of several columns is singular: others of low rank may be as good or better.
-    """
+
+def has_few_levels(random: RandomDesign) -> bool:
+    """Whether a factor of a small design has few levels beside its covariance parameters."""
     sizes = zip(random.pattern.groupings, random.template.rows, strict=True)
-    few_levels = any(g.n_levels < FEW_LEVELS * len(rows) for g, rows in sizes)
+    return random.n <= MANY_ROWS and any(g.n_levels < FEW_LEVELS * len(rows) for g, rows in sizes)
+
+
+def has_many_basins(found: Standing[C], random: RandomDesign) -> bool:
+    """Whether the criterion may have many basins: levels are few, or a matrix of several columns is singular.
+
+    Others of low rank may be as good or better then.
+    """
     large = {str(root) for root in found.criterion.roots if len(root) >= LARGE_MATRIX}
     lost_rank = any(condition.term in large for condition in found.certificate.conditions)
-    return random.n <= MANY_ROWS and (few_levels or lost_rank)
+    return has_few_levels(random) or (random.n <= MANY_ROWS and lost_rank)
 
 
 def _swaps(found: Standing[C]) -> Iterator[FloatArray]:

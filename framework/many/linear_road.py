@@ -17,7 +17,7 @@ from ..design.arrays import LARGEST
 from ..design.crossproducts import cross_products
 from ..design.mixed import MixedDesign
 from ..design.random import RandomDesign
-from ..estimation.basins import FEW_LEVELS, LARGE, MANY_ROWS, MODERATE
+from ..estimation.basins import LARGE, has_few_levels, size_apart
 from ..estimation.linear import Gaussian
 from ..estimation.model import Model
 from ..estimation.moments import moment_matrix
@@ -162,14 +162,7 @@ def _criterion_of(
 
 def _may_have_basins(parameters: Parameters, random: RandomDesign) -> bool:
     """Whether single fits look for other basins because of the design alone."""
-    sizes = zip(random.pattern.groupings, parameters.template.rows, strict=True)
-    few = random.n <= MANY_ROWS and any(g.n_levels < FEW_LEVELS * len(rows) for g, rows in sizes)
-    apart = any(
-        len(root) == 1 and len(f.columns) > 1 and MODERATE * f.inflation[root.first] > LARGE
-        for root in parameters.roots
-        for f in [random.factors[root.factor]]
-    )
-    return few or apart
+    return has_few_levels(random) or any(size_apart(root, random) > LARGE for root in parameters.roots)
 
 
 __all__ = ["LinearRoad"]
