@@ -118,6 +118,12 @@ class Structured:
         """The structure's T."""
         return self.structure.relative_factor(theta[self.mine], len(self))
 
+    def covariance_derivatives(self, parameters: FloatArray) -> FloatArray:
+        """Derivatives of T T' by the parameters, (m, k, k)."""
+        T = self.structure.relative_factor(parameters, len(self))
+        moved = self.structure.derivatives(parameters, len(self)) @ T.T
+        return np.asarray(moved + moved.transpose(0, 2, 1))
+
     def in_units(self, parameters: FloatArray, unit: float | FloatArray) -> FloatArray:
         """Parameters of T times `unit`."""
         return np.where(self.scales, unit * parameters, parameters)
@@ -344,8 +350,7 @@ class Parameters:
         """Parameters of covariance structures without effect on T T': angles where standard deviations are zero."""
         idle = np.zeros(self.n, dtype=bool)
         for s in self.structured:
-            moved = s.structure.derivatives(theta[s.mine], len(s)) @ s.T(theta).T
-            effect = np.abs(moved + np.swapaxes(moved, 1, 2)).max(axis=(1, 2))
+            effect = np.abs(s.covariance_derivatives(theta[s.mine])).max(axis=(1, 2))
             idle[s.mine] = s.in_units(effect, eta) <= NOTHING * eta**2
         return idle
 

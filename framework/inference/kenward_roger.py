@@ -197,7 +197,7 @@ def _directions(fit: LinearFit) -> tuple[list[Direction], list[tuple[Direction, 
             continue
         free = np.flatnonzero(fit.free_theta[s.mine])
         first, k = len(tangent), len(T[s.factor])
-        tangent += [Direction(s.factor, _placed(G, s, k)) for G in _by_parameters(s, fit.theta[s.mine])[free]]
+        tangent += [Direction(s.factor, _placed(G, s, k)) for G in s.covariance_derivatives(fit.theta[s.mine])[free]]
         second = _second_derivatives(s, fit.theta[s.mine])
         for a, i in enumerate(free):
             for b, j in enumerate(free[: a + 1]):
@@ -217,18 +217,13 @@ def _entries(parameters: Parameters, T: tuple[FloatArray, ...]) -> Iterator[Dire
                 yield Direction(root.factor, G)
 
 
-def _by_parameters(s: Structured, values: FloatArray) -> FloatArray:
-    """Derivatives of T T' by a structure's parameters, (m, k, k)."""
-    moved = s.structure.derivatives(values, len(s)) @ s.structure.relative_factor(values, len(s)).T
-    return np.asarray(moved + moved.transpose(0, 2, 1))
-
-
 def _second_derivatives(s: Structured, values: FloatArray) -> FloatArray:
     """Of T T', (m, m, k, k), by central differences of the first ones."""
     out = []
     for i, step in enumerate(STEP * np.maximum(np.abs(values), 1.0)):
         move = step * np.eye(len(values))[i]
-        out.append((_by_parameters(s, values + move) - _by_parameters(s, values - move)) / (2.0 * step))
+        above, below = s.covariance_derivatives(values + move), s.covariance_derivatives(values - move)
+        out.append((above - below) / (2.0 * step))
     both: Any = np.array(out)
     return np.asarray(0.5 * (both + both.transpose(1, 0, 2, 3)))
 
