@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 
 from ..contracts.arrays import BoolArray, FloatArray, IntArray
+from ..contracts.errors import InputError
+from ..contracts.family import Family
 from ..design.arrays import LARGEST
 from ..estimation import existence
 from ..estimation.basins import FEW, FEW_LEVELS, MODERATE, SMALLEST_SWAPPED
@@ -90,11 +92,21 @@ class GeneralizedRoad:
             weights = np.repeat(self.design.weights, Y.shape[1], axis=1).ravel()
             supported = family.support(Y.ravel(), weights).reshape(Y.shape).all(axis=0)
             usable = (np.abs(Y).max(axis=0) <= LARGEST) & supported & (np.ptp(Y, axis=0) > 0.0)
+            usable &= [_is_identified(family, y, self.design.weights[:, 0]) for y in Y.T]
             where = at_least_two(np.flatnonzero(usable))
             if len(where):
                 search = Search(self, np.ascontiguousarray(Y.take(where, axis=1)))
                 sure[where] = search.run(where, out)
         return sure
+
+
+def _is_identified(family: Family, y: FloatArray, weights: FloatArray) -> bool:
+    """Whether a single fit would not be refused."""
+    try:
+        family.check_identified(y, weights)
+    except InputError:
+        return False
+    return True
 
 
 class Search:

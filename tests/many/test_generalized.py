@@ -9,33 +9,13 @@ import numpy as np
 import pytest
 
 import ranef
-from ranef.contracts import Family
-from ranef.contracts.arrays import BoolArray, FloatArray
+from ranef.contracts import InputError
+from ranef.contracts.arrays import FloatArray
+from tests.glmm.models import Geometric
 
 from .test_laws import assert_alike, assert_same_bits
 
 pytestmark = pytest.mark.filterwarnings("ignore::ranef.contracts.errors.RanefWarning")
-
-
-class Geometric(Family):
-    """A family of somebody else: all derivatives by differences."""
-
-    name = "geometric"
-    links = ("log",)
-    discrete = True
-    support_text = "counts 0, 1, 2, ..."
-
-    def log_density(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
-        return weights * (y * np.log(mu / (1 + mu)) - np.log1p(mu))
-
-    def variance(self, mu: FloatArray, phi: FloatArray) -> FloatArray:
-        return mu * (1 + mu)
-
-    def support(self, y: FloatArray, weights: FloatArray) -> BoolArray:
-        return (y >= 0) & (y == np.round(y))
-
-    def sample(self, mu: FloatArray, weights: FloatArray, phi: FloatArray, rng: np.random.Generator) -> FloatArray:
-        return rng.geometric(1 / (1 + mu)) - 1.0
 
 
 TRIALS = {"weights": np.random.default_rng(8).integers(1, 20, 90).astype(float)}
@@ -102,6 +82,27 @@ def test_the_same_bits_for_any_blocks_and_order(name: str) -> None:
     assert_same_bits(many, fit.refit_many(iter([Y[:, :1], Y[:, 1:4], Y[:, 4:]])))
     order = np.random.default_rng(1).permutation(11)
     np.testing.assert_array_equal(fit.refit_many(Y[:, order]).se, many.se[order])
+
+
+class Picky(Geometric):
+    """A family that refuses some responses: here those with a count of 9."""
+
+    def check_identified(self, y: FloatArray, weights: FloatArray) -> None:
+        if (y == 9.0).any():
+            raise InputError("y: a count of 9")
+
+
+def test_what_a_family_refuses_is_refused_here_too() -> None:
+    fit, Y = make("geometric", 8)
+    Y = np.where(Y == 9.0, 8.0, Y)
+    picky = fit.update(family=Picky(), y=Y[:, 0])
+    free = picky.refit_many(Y)
+    Y[5, 2] = 9.0
+    many = picky.refit_many(Y)
+    assert free.at_once[2]
+    assert not many.at_once[2]
+    assert many.reason[2] == "y: a count of 9"
+    np.testing.assert_array_equal(np.delete(many.log_likelihood, 2), np.delete(free.log_likelihood, 2))
 
 
 def test_what_has_no_maximum_is_marked() -> None:
