@@ -76,7 +76,7 @@ class Leverage:
     @cached_property
     def of_effects(self) -> FloatArray:
         """Diagonal of Z Lambda M^-1 Lambda'Z', (n,)."""
-        return self.uncertainty.of_effects(self.rows) / self.fit.scale**2
+        return self.uncertainty.conditional.of_effects(self.rows)
 
     def of_effects_among(self, index: IntArray) -> FloatArray:
         """Z Lambda M^-1 Lambda'Z' among some rows, (m, m)."""

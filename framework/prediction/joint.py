@@ -56,7 +56,9 @@ class Uncertainty:
         """Variance of the linear predictor of each row about the true one, (n,)."""
         rows = rows.rotated(self.fit.turned)
         D = self.derivatives(rows)
-        return np.asarray(np.einsum("na,ab,nb->n", D, self.V, D) + self.of_effects(rows))
+        return np.asarray(
+            np.einsum("na,ab,nb->n", D, self.V, D) + self.fit.scale**2 * self.conditional.of_effects(rows)
+        )
 
     def covariance(self, rows: Rows) -> FloatArray:
         """Covariance matrix (n, n) of the linear predictors of all rows about the true ones."""
@@ -74,10 +76,11 @@ class Uncertainty:
     def derivatives(self, rows: Rows) -> FloatArray:
         """Of the linear predictor by gamma (which b follows) and by the other parameters, (n, r + m)."""
         moved = rows.Q @ self.by_gamma + rows.Z(self.fit.pattern.split(self.by_b))
-        return np.column_stack([self._conditional.by_gamma(rows), moved])
+        return np.column_stack([self.conditional.by_gamma(rows), moved])
 
     @cached_property
-    def _conditional(self) -> Conditional:
+    def conditional(self) -> Conditional:
+        """Given the variance parameters."""
         return Conditional.of(self.fit.pattern, self.at)
 
     def Zt(self, rows: Rows) -> FloatArray:
@@ -90,7 +93,3 @@ class Uncertainty:
             for a in range(g.n_columns):
                 out[o + a * g.n_levels + codes[known], known] = z[a, known]
         return out
-
-    def of_effects(self, rows: Rows) -> FloatArray:
-        """scale^2 z'Lambda M^-1 Lambda'z of each row, and z'Sigma z where its level is not known, (n,)."""
-        return np.asarray(self.fit.scale**2 * self._conditional.of_effects(rows))
