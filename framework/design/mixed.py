@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.linalg import block_diag
 
-from ..contracts.arrays import AnyArray, FloatArray
+from ..contracts.arrays import FloatArray
 from ..contracts.errors import DataWarning, InputError
 from ..contracts.linalg import Grouping
 from ..notes import Note
@@ -198,7 +198,10 @@ def _factor(
 ) -> RandomFactor:
     codes, levels = encode(labels, name)
     check_length(codes, n, f"groups[{name!r}]")
-    refuse_one_level(name, levels)
+    if len(levels) < 2:
+        raise InputError(
+            f"groups[{name!r}] has one level only ({levels[0]}): a variance between levels needs at least two"
+        )
     precision = None
     if relation is not None:
         levels, precision = relation.of_levels(levels)
@@ -211,14 +214,6 @@ def _factor(
         R=R,
         grouping=Grouping(str(name), len(levels), len(basis), precision),
     )
-
-
-def refuse_one_level(name: str, levels: AnyArray) -> None:
-    """Refuse a factor between whose levels nothing can vary."""
-    if len(levels) < 2:
-        raise InputError(
-            f"groups[{name!r}] has one level only ({levels[0]}): a variance between levels needs at least two"
-        )
 
 
 def basis_of_terms(
@@ -293,7 +288,7 @@ def _notes_of_confounded(random: RandomDesign) -> list[Note]:
         f"the random-effects columns {', '.join(f.column_names)} of groups[{f.name!r}] are linearly dependent: their "
         "variances cannot be told from each other. Leave one out"
         for f in random.factors
-        if not any(term.structure for term in f.terms) and len(f.columns) > 1 and _dependent(f, random.n)
+        if not any(term.structure for term in f.terms) and len(f.columns) > 1 and _dependent(f)
     ]
     for (i, j), (rows, _) in random.pattern.pairs.items():
         f, g = random.factors[i], random.factors[j]
@@ -310,7 +305,7 @@ def _notes_of_confounded(random: RandomDesign) -> list[Note]:
 def notes_of_no_intercept(design: MixedDesign) -> list[Note]:
     """Which random intercepts take up a mean: those of models in which no combination of X's columns is constant."""
     with_intercept = [f"groups[{f.name!r}]" for f in design.random.factors if INTERCEPT in f.column_names]
-    if not with_intercept or _spans_ones(design.fixed):
+    if not with_intercept or spans_ones(design.fixed):
         return []
     text = (
         f"X has no intercept (no combination of its columns is constant), and {', '.join(with_intercept)} a random "
@@ -320,15 +315,15 @@ def notes_of_no_intercept(design: MixedDesign) -> list[Note]:
     return [Note(DataWarning, text)]
 
 
-def _spans_ones(fixed: FixedDesign) -> bool:
+def spans_ones(fixed: FixedDesign) -> bool:
     """Whether a column of ones is a combination of the columns of Q, which are orthonormal in their weights."""
     Q, weights = fixed.Q, fixed.weights
     rest = 1.0 - Q @ (Q.sum(axis=0) if weights is None else Q.T @ weights)
     return bool(np.abs(rest).max() < ONES)
 
 
-def _dependent(f: RandomFactor, n: int) -> bool:
-    columns = [np.ones(n) if z is None else z for z in f.columns]
+def _dependent(f: RandomFactor) -> bool:
+    columns = f.values
     gram = np.array([[a @ b for b in columns] for a in columns])
     norms = np.sqrt(np.diagonal(gram))
     return bool(np.linalg.eigvalsh(gram / np.outer(norms, norms)).min() < RANK_TOLERANCE**2)

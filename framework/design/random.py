@@ -35,10 +35,21 @@ class RandomFactor(GroupLabels):
     codes: IntArray
     columns: tuple[Column, ...]
 
+    @property
+    def values(self) -> FloatArray:
+        """The columns (k, n), ones included."""
+        ones = np.ones(len(self.codes))
+        return np.array([ones if z is None else z for z in self.columns])
+
+    @property
+    def users_values(self) -> FloatArray:
+        """The columns (k, n) as they were given: those of the basis, times R."""
+        return np.asarray(self.R.T @ self.values)
+
     @cached_property
     def inflation(self) -> FloatArray:
         """How many times each column is as large as its part that the others do not explain, (k,)."""
-        Z = np.array([np.ones(len(self.codes)) if z is None else z for z in self.columns])
+        Z = self.values
         size = np.sqrt((Z * Z).mean(axis=1))
         eigenvalues, V = np.linalg.eigh(Z @ Z.T / len(self.codes) / np.outer(size, size))
         return np.asarray(np.sqrt((V**2 / np.maximum(eigenvalues, DEPENDENT**2)).sum(axis=1)))
@@ -47,8 +58,7 @@ class RandomFactor(GroupLabels):
         """The rows too."""
         if np.array_equal(turn, np.eye(len(turn))):
             return self
-        parts = [np.ones(len(self.codes)) if z is None else z for z in self.columns]
-        return replace(self, columns=tuple(turn.T @ np.array(parts)), R=turn.T @ self.R)
+        return replace(self, columns=tuple(turn.T @ self.values), R=turn.T @ self.R)
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from ..contracts.arrays import FloatArray
 from ..contracts.linalg import Grouping
 from .fixed import orthogonalize
@@ -50,12 +48,7 @@ def _reduced(f: RandomFactor, at: int, columns: Collection[str], design: MixedDe
             terms.append(replace(term, columns=left))
     if not terms:
         return None
-    values = dict(zip(f.column_names, _users_columns(f, design.n), strict=True))
+    values = dict(zip(f.column_names, f.users_values, strict=True))
     basis, R = basis_of_terms(terms, {name: z for name, z in values.items() if name != INTERCEPT}, design.fixed.weights)
     grouping = Grouping(f.name, f.grouping.n_levels, len(basis), f.grouping.precision)
     return RandomFactor(tuple(terms), f.levels, R, grouping, f.codes, basis)
-
-
-def _users_columns(f: RandomFactor, n: int) -> FloatArray:
-    """The columns (k, n) as they were given: those of the basis, times R."""
-    return np.asarray(f.R.T @ np.array([np.ones(n) if z is None else z for z in f.columns]))

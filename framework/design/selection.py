@@ -9,7 +9,7 @@ import numpy as np
 from ..contracts.arrays import BoolArray, FloatArray
 from ..contracts.errors import InputError
 from .fixed import orthogonalize
-from .mixed import MixedDesign, assembled, basis_of_terms, refuse_one_level
+from .mixed import MixedDesign, assembled, basis_of_terms
 from .random import RandomFactor
 from .terms import INTERCEPT
 
@@ -34,8 +34,10 @@ def select_rows(design: MixedDesign, rows: BoolArray) -> MixedDesign:
     metric = design.fixed.weights
     weights, offset, within = (None if v is None else v[rows] for v in (design.weights, design.offset, metric))
     X = design.X[rows]
-    factors = tuple(_selected(f, rows, within) for f in design.random.factors)
     fixed = orthogonalize(X, design.fixed.names, within)
+    if fixed.rank >= len(X):
+        raise InputError(f"X has {fixed.rank} independent columns for the {len(X)} rows that are left")
+    factors = tuple(_selected(f, rows, within) for f in design.random.factors)
     return assembled(design.y[rows], X, fixed, factors, weights, offset).called(design.response)
 
 
@@ -44,10 +46,10 @@ def _selected(f: RandomFactor, rows: BoolArray, weights: FloatArray | None) -> R
     if grouping.precision is None:
         used, codes = np.unique(codes, return_inverse=True)
         levels = levels[used]
-        refuse_one_level(f.name, levels)
+        if len(levels) < 2:
+            raise InputError(f"one level of {f.name} is left: a variance between levels needs at least two")
         grouping = replace(grouping, n_levels=len(levels))
-    B = np.array([np.ones(len(codes)) if z is None else z[rows] for z in f.columns])
-    users = dict(zip((name for t in f.terms for name in t.columns), f.R.T @ B, strict=True))
+    users = dict(zip(f.column_names, f.users_values[:, rows], strict=True))
     users.pop(INTERCEPT, None)
     columns, R = basis_of_terms(f.terms, users, weights)
     return replace(f, codes=codes, levels=levels, grouping=grouping, columns=columns, R=R)

@@ -22,7 +22,7 @@ from scipy.linalg import solve_triangular
 from ..contracts.arrays import AnyArray, FloatArray, IntArray
 from ..contracts.errors import InputError, InputTypeError, NoMaximumError, NotPositiveDefiniteError, shown
 from ..design.grouping import encode
-from ..design.subset import subset
+from ..design.selection import select_rows
 from ..display.records import Table
 from ..estimation.linear import LinearFit
 from ..estimation.model import Fit, Model
@@ -293,7 +293,7 @@ def _refitted(fit: Fit, cases: Cases) -> Without:
 
 
 def _fit_without(model: Model[Any], cases: Cases, i: int) -> Fit:
-    design = subset(model.design, cases.codes != i)
+    design = select_rows(model.design, cases.codes != i)
     model.likelihood.check(design)
     fit: Fit = Model.of(design, model.likelihood, model.controls, model.provenance).fit()
     return fit

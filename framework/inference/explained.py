@@ -226,7 +226,7 @@ def _fixed(fit: Fit) -> FloatArray:
 
 def _effects(f: RandomFactor, T: FloatArray) -> tuple[float, float]:
     """Variance of z'T by deviations of z from its mean over the rows, and by that mean."""
-    columns = np.array([np.ones(len(f.codes)) if z is None else z for z in f.columns])
+    columns = f.values
     mean = columns.mean(axis=1)
     deviations = T.T @ (columns - mean[:, None])
     return float((deviations**2).sum() / len(f.codes)), float(((T.T @ mean) ** 2).sum())

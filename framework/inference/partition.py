@@ -7,17 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from ..contracts.arrays import FloatArray
 from ..contracts.errors import InputError, InputTypeError, shown
+from ..design.mixed import spans_ones
 from ..design.reduced import with_fixed
 from ..design.terms import INTERCEPT
 from ..estimation.model import Fit
 from ..formula.terms import Terms
 from .fixed_terms import fixed_terms
 from .refits import of_design
-
-#: The constant is a combination of columns where no more than this is left of it.
-CONSTANT = 1e-6
 
 
 def without(fit: Fit, columns: frozenset[str]) -> Fit:
@@ -29,19 +26,11 @@ def without(fit: Fit, columns: frozenset[str]) -> Fit:
     design = fit.model.design
     names = fit.labels.fixed.names
     kept = [j for j, name in enumerate(names) if name not in columns]
-    X, left = design.X[:, kept], [names[j] for j in kept]
-    ones = np.ones((design.n, 1))
-    if _spans(design.X, ones) and not _spans(X, ones):
-        X, left = np.hstack([ones, X]), [INTERCEPT, *left]
-    return of_design(fit, with_fixed(design, np.asfortranarray(X), left))
-
-
-def _spans(X: FloatArray, ones: FloatArray) -> bool:
-    """Whether the constant is a combination of columns of X."""
-    scale = np.abs(X).max(axis=0, initial=0.0)
-    X = X / np.where(scale > 0, scale, 1.0)
-    rest = ones - X @ np.linalg.lstsq(X, ones, rcond=None)[0]
-    return bool(np.abs(rest).max() < CONSTANT)
+    X, left = np.asfortranarray(design.X[:, kept]), [names[j] for j in kept]
+    smaller = with_fixed(design, X, left)
+    if spans_ones(design.fixed) and not spans_ones(smaller.fixed):
+        smaller = with_fixed(design, np.asfortranarray(np.column_stack([np.ones(design.n), X])), [INTERCEPT, *left])
+    return of_design(fit, smaller)
 
 
 def parts_of_x(fit: Fit, terms: Terms | None, partition: Any) -> Iterator[tuple[str, frozenset[str]]]:

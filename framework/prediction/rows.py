@@ -55,8 +55,7 @@ class Rows:
     @classmethod
     def of(cls, design: MixedDesign) -> Rows:
         """The rows that a model was fitted to."""
-        ones = np.ones(design.n)
-        columns = tuple(np.array([ones if z is None else z for z in f.columns]) for f in design.random.factors)
+        columns = tuple(f.values for f in design.random.factors)
         codes = tuple(f.codes for f in design.random.factors)
         return cls(design.fixed.Q, np.ones(design.n, bool), codes, columns, design.offset, design.weights)
 

@@ -114,8 +114,7 @@ def labels_in_r(levels: Sequence[object]) -> tuple[str, ...]:
 
 def _terms(f: RandomFactor) -> Iterator[tuple[Term, FloatArray]]:
     """Terms with the user's columns (k, n), from their basis without the rounding of its making."""
-    B = np.array([np.ones(len(f.codes)) if z is None else z for z in f.columns])
-    Z = np.array([np.round(z, 14 - int(np.ceil(np.log10(np.abs(z).max())))) for z in f.R.T @ B])
+    Z = np.array([np.round(z, 14 - int(np.ceil(np.log10(np.abs(z).max())))) for z in f.users_values])
     start = 0
     for term in f.terms:
         yield term, Z[start : start + len(term.columns)]

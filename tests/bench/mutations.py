@@ -2343,12 +2343,6 @@ MUTATIONS: tuple[Mutation, ...] = (
         "tests/solution/test_r_code.py::test_a_column_of_random_effects_with_other_values_than_that_of_x_is_another_variable",
     ),
     Mutation(
-        "framework/solution/r_variables.py",
-        "f.R.T @ B",
-        "f.R @ B",
-        "tests/solution/test_r_code.py::test_a_file_has_all_digits_and_labels",
-    ),
-    Mutation(
         "framework/solution/r_code.py",
         "a if term.correlated else start",
         "a",
@@ -3053,12 +3047,6 @@ MUTATIONS: tuple[Mutation, ...] = (
         "tests/inference/test_variance_tests.py::test_known_precisions_are_in_the_exact_test",
     ),
     Mutation(
-        "framework/design/reduced.py",
-        "return np.asarray(f.R.T @ np.array(",
-        "return np.asarray(f.R @ np.array(",
-        "tests/inference/test_variance_tests.py::test_columns_that_are_left_are_those_that_were_given",
-    ),
-    Mutation(
         "framework/inference/deletions.py",
         "any(t.is_in(o, numbers_too=False) for o in partition)",
         "any(t.is_in(o, numbers_too=True) for o in partition)",
@@ -3482,14 +3470,20 @@ MUTATIONS: tuple[Mutation, ...] = (
         f"{PLOTS}/test_plots.py::test_effect_of_a_column",
     ),
     Mutation(
-        "framework/design/subset.py",
-        "users = f.R.T @",
-        "users = f.R @",
+        "framework/many/generalized_road.py",
+        "usable &= [_is_identified(",
+        "[_is_identified(",
+        "tests/many/test_generalized.py::test_what_a_family_refuses_is_refused_here_too",
+    ),
+    Mutation(
+        "framework/design/random.py",
+        "np.asarray(self.R.T @ self.values)",
+        "np.asarray(self.R @ self.values)",
         f"{DIAGNOSTICS}/test_influence.py::test_a_subset_forgets_levels_and_keeps_columns",
     ),
     Mutation(
-        "framework/design/subset.py",
-        "metric = None if design.fixed.weights is None else weights",
+        "framework/design/selection.py",
+        "metric = design.fixed.weights",
         "metric = None",
         f"{DIAGNOSTICS}/test_influence.py::test_a_subset_forgets_levels_and_keeps_columns",
     ),
@@ -3561,7 +3555,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/inference/partition.py",
-        "if _spans(design.X, ones) and not _spans(X, ones):",
+        "if spans_ones(design.fixed) and not spans_ones(smaller.fixed):",
         "if False:",
         f"{EXPLAINED}::test_the_constant_stays_when_a_factor_without_intercept_is_left_out",
     ),

@@ -7,7 +7,7 @@ import pytest
 
 import ranef
 from ranef.contracts import InputError, InputTypeError
-from ranef.design.subset import subset
+from ranef.design.selection import select_rows
 
 from .dense import R, dense
 
@@ -273,7 +273,7 @@ def test_frames_have_the_kind_of_the_data():
 def test_a_subset_forgets_levels_and_keeps_columns():
     design = crossed()._fit.model.design
     keep = design.random.factors[0].codes != 0
-    some = subset(design, keep)
+    some = select_rows(design, keep)
     f = some.random.factors[0]
     assert f.levels.tolist() == [1, 2, 3, 4, 5, 6, 7]
     users = f.R.T @ np.array([np.ones(some.n) if z is None else z for z in f.columns])
@@ -285,6 +285,6 @@ def test_a_subset_forgets_levels_and_keeps_columns():
 def test_a_subset_of_one_level_is_refused():
     design = crossed()._fit.model.design
     with pytest.raises(InputError, match="one level of g is left"):
-        subset(design, design.random.factors[0].codes == 0)
+        select_rows(design, design.random.factors[0].codes == 0)
     with pytest.raises(InputError, match="X has 2 independent columns for the 2 rows that are left"):
-        subset(design, np.arange(60) < 2)
+        select_rows(design, np.arange(60) < 2)
