@@ -21,8 +21,9 @@ MODERATE = 0.5
 LARGE = 3.0 * MODERATE
 #: Standard deviations below this are at zero where directions are swapped; the new one is so many times the old one.
 SMALLEST_SWAPPED, SIZES_SWAPPED = 0.1, (0.1, 0.3, 1.0, 3.0)
-#: Levels up to which a variance is looked at once more at zero.
-FEW = 10
+#: Levels up to which a variance is looked at once more at zero, and beyond measure: levels so far apart as fixed effects
+#: may be, where the other terms have little to say.
+FEW, BEYOND_MEASURE, LITTLE = 10, 1e4, 0.3
 #: Columns of matrices of which singular ones have others of low rank beside them.
 LARGE_MATRIX = 3
 #: Levels for each covariance parameter, below which they are few; with more rows than this nobody searches again.
@@ -73,6 +74,7 @@ def elsewhere(found: Standing[C], random: RandomDesign) -> Iterator[FloatArray]:
     yield from _apart(found, random)
     if random.n <= MANY_ROWS and found.certificate.converged:
         yield from _zeros(found, random)
+        yield from _alone(found, random)
         yield from _swaps(found)
 
 
@@ -143,6 +145,19 @@ def _zeros(found: Standing[C], random: RandomDesign) -> Iterator[FloatArray]:
             continue
         there = root.put(found.x, np.zeros((len(root),) * 2))
         if found.criterion.value(there) < found.value - FLAT:
+            yield there
+
+
+def _alone(found: Standing[C], random: RandomDesign) -> Iterator[FloatArray]:
+    """One matrix after the other beyond measure, and all others small."""
+    small = found.criterion.scattered(found.x, LITTLE)
+    for root in found.criterion.roots:
+        small = root.put(small, LITTLE * np.eye(len(root)))
+    for root in found.criterion.roots:
+        if random.pattern.groupings[root.factor].n_levels > FEW:
+            continue
+        there = root.put(small, BEYOND_MEASURE * np.eye(len(root)))
+        if found.criterion.exact.value(there) < np.inf:
             yield there
 
 

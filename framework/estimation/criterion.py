@@ -104,8 +104,8 @@ class Criterion(ABC, Generic[E]):
         """Points like x, with independent effects of moderate size in terms with a covariance structure."""
         yield from ()
 
-    def scattered(self, x: FloatArray, size: float, rng: np.random.Generator) -> FloatArray:
-        """x with standard deviations of terms with a covariance structure drawn about a size."""
+    def scattered(self, x: FloatArray, size: float, rng: np.random.Generator | None = None) -> FloatArray:
+        """x with standard deviations of terms with a covariance structure of a size, or drawn about it."""
         return x
 
     def at(self, x: FloatArray) -> E:
@@ -262,12 +262,13 @@ class ModelCriterion(Criterion[E]):
             out[self.of_theta] = theta
             yield out
 
-    def scattered(self, x: FloatArray, size: float, rng: np.random.Generator) -> FloatArray:
-        """x with the scales of covariance structures drawn about a size."""
+    def scattered(self, x: FloatArray, size: float, rng: np.random.Generator | None = None) -> FloatArray:
+        """x with the scales of covariance structures of a size, or drawn about it."""
         out = x.copy()
         for s in self.parameters.structured:
             mine = slice(self.of_theta.start + s.mine.start, self.of_theta.start + s.mine.stop)
-            out[mine] = np.where(s.scales, size * np.abs(rng.normal(size=len(s.scales))), x[mine])
+            sizes = size if rng is None else size * np.abs(rng.normal(size=len(s.scales)))
+            out[mine] = np.where(s.scales, sizes, x[mine])
         return out
 
 

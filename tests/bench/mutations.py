@@ -2386,6 +2386,12 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/estimation/basins.py",
+        "        yield from _alone(found, random)\n",
+        "        pass\n",
+        "tests/laws/test_linear.py::test_a_variance_is_looked_at_beyond_measure",
+    ),
+    Mutation(
+        "framework/estimation/basins.py",
         'trans="T").ravel()',
         'trans="N").ravel()',
         "tests/estimation/test_basins.py::test_the_gradient_by_full_matrices_is_that_of_differences",
