@@ -16,6 +16,8 @@ from importlib.metadata import version as _version
 from typing import Any as _Any
 
 from . import contracts, datasets, registry
+from .bootstrap.lrt import BootstrapTest
+from .bootstrap.record import Bootstrap
 from .contracts import hookimpl
 from .contracts.errors import (
     ComparisonError,
@@ -57,6 +59,7 @@ from .inference.methods import JointTest
 from .inference.profile import Profile
 from .many.record import ManyFits
 from .prediction.predict import Prediction
+from .solution.bootstrap_test import bootstrap_test
 from .solution.comparing import anova
 from .solution.glmm import GLMMParams, GLMMSolution
 from .solution.lmm import LMMParams, LMMSolution
@@ -71,6 +74,8 @@ except _PackageNotFoundError:  # used from a source tree that is not installed
 __all__ = [
     "R2",
     "Anova",
+    "Bootstrap",
+    "BootstrapTest",
     "Comparison",
     "ComparisonError",
     "Contrasts",
@@ -109,6 +114,7 @@ __all__ = [
     "VarCompSummary",
     "__version__",
     "anova",
+    "bootstrap_test",
     "contracts",
     "datasets",
     "glmm",
