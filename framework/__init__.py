@@ -48,6 +48,7 @@ from .formula.model_frame import ModelFrame, model_frame
 from .frontends.glmm import glmm
 from .frontends.lmm import lmm
 from .frontends.many import glmm_many, lmm_many
+from .frontends.power import Plan, planned, power, power_curve
 from .frontends.simulate import simulate
 from .inference.anova import Anova
 from .inference.comparison import Comparison
@@ -58,8 +59,9 @@ from .inference.intervals import Intervals
 from .inference.methods import JointTest
 from .inference.profile import Profile
 from .many.record import ManyFits
+from .planning.run import Power
 from .prediction.predict import Prediction
-from .solution.bootstrap_test import bootstrap_test
+from .solution.by_simulation import bootstrap_test
 from .solution.comparing import anova
 from .solution.glmm import GLMMParams, GLMMSolution
 from .solution.lmm import LMMParams, LMMSolution
@@ -99,9 +101,11 @@ __all__ = [
     "NoMaximumError",
     "NotPositiveDefiniteError",
     "Pedigree",
+    "Plan",
     "PluginError",
     "PluginNotFoundError",
     "PluginWarning",
+    "Power",
     "Prediction",
     "Profile",
     "RanefError",
@@ -125,6 +129,9 @@ __all__ = [
     "load",
     "model_frame",
     "pedigree",
+    "planned",
+    "power",
+    "power_curve",
     "registry",
     "simulate",
     "table",

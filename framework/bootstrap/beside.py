@@ -21,7 +21,7 @@ T = TypeVar("T", bound=Table)
 def with_limits(
     table: T, fit: Fit, of: Of, again: Callable[[Any], FloatArray], interval: Any, level: Any, given: Mapping[str, Any]
 ) -> tuple[T, tuple[Note, ...]]:
-    """The table with percentile limits beside its last two columns, which `again` finds of a refit, one after the other.
+    """The table with percentile limits beside its last two columns, which `again` finds of a refit, one by one.
 
     As it is where `interval` is None.
 

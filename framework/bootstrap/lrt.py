@@ -12,7 +12,7 @@ from ..contracts.errors import ComparisonError, ConvergenceWarning
 from ..display.records import Table
 from ..estimation.linear import LinearFit
 from ..estimation.model import Fit
-from ..inference.lrt import comparable, likelihood_ratio_test, same_span
+from ..inference.lrt import check_same_data, comparable, likelihood_ratio_test, same_span
 from ..inference.refits import by_maximum_likelihood
 from ..many.fitting import Task
 from ..many.one_by_one import Of
@@ -115,6 +115,7 @@ def bootstrap_test(
         For arguments that cannot be used, and fits without rows.
     """
     count = checked_replicates(nsim)
+    check_same_data(one[0], other[0])
     refit = _needs_maximum_likelihood(one[0], other[0])
     if refit:
         one, other = ((by_maximum_likelihood(fit), of, name) for fit, of, name in (one, other))

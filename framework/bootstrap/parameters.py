@@ -26,8 +26,8 @@ class UsersParameters:
     ----------
     quantities : tuple of Quantity
         In the order of `confint`.
-    parameters : Parameters
-        Of the user's columns.
+    parameters, of_fit : Parameters
+        Of the user's columns, and of the fit that the quantities belong to.
     kept : (r,) int array
         Columns of X that the coefficients are of.
     estimated : (s,) int array
@@ -36,6 +36,7 @@ class UsersParameters:
 
     quantities: tuple[Quantity, ...]
     parameters: Parameters
+    of_fit: Parameters
     kept: Any
     estimated: Any
 
@@ -44,7 +45,8 @@ class UsersParameters:
         """Those of a fit's model."""
         groups = [replace(g.labels, R=np.eye(len(g.R))) for g in fit.groups]
         estimated = fit.dispersion.estimated if isinstance(fit, GeneralizedFit) else []
-        return cls(quantities(fit), Parameters(groups), fit.labels.fixed.kept, np.array(estimated, dtype=np.intp))
+        own, kept = Parameters(groups), fit.labels.fixed.kept
+        return cls(quantities(fit), own, fit.parameters, kept, np.array(estimated, dtype=np.intp))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -104,7 +106,7 @@ class UsersParameters:
         if np.isnan(theta).any():
             return float("nan")
         nothing = np.zeros(0)
-        return q.value(Point(self.parameters, nothing, theta * self.parameters.unit(scale), nothing))
+        return q.value(Point(self.of_fit, nothing, self.of_fit.basis(theta) * self.of_fit.unit(scale), nothing))
 
 
 def estimates_of_solution(solution: Any, fit: Fit) -> Estimates:
