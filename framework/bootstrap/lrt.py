@@ -22,8 +22,9 @@ from .proportion import clopper_pearson
 from .record import failures
 from .schemes import Parametric
 
-#: A simulated statistic that is no more than this below the observed one counts as reaching it: rounding.
-ROUNDING = 1e-9
+#: A simulated statistic that is no more than this below the observed one reaches it: what fits may have left to gain.
+#: So ties, which discrete responses have, count as such.
+LEFT_TO_GAIN = 1e-6
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -161,7 +162,7 @@ def bootstrap_test(
 
 def reaching(simulated: FloatArray, statistic: float) -> int:
     """How many simulated statistics reach the observed one."""
-    return int((simulated >= statistic - ROUNDING * max(1.0, statistic)).sum())
+    return int((simulated >= statistic - LEFT_TO_GAIN).sum())
 
 
 def _needs_maximum_likelihood(one: Fit, other: Fit) -> bool:

@@ -56,7 +56,7 @@ def planned(X: Any = None, groups: Any = None, *, reml: bool = True, **parameter
     --------
     >>> import numpy as np, ranef
     >>> trial = {"school": np.repeat(np.arange(20), 10), "treated": np.tile([0.0, 1.0], 100)}
-    >>> ranef.planned("~ treated + (1 | school)", trial, beta=[50.0, 2.0], sd={"school": 3.0}, sigma=5.0)
+    >>> ranef.planned("y ~ treated + (1 | school)", trial, beta=[50.0, 2.0], sd={"school": 3.0}, sigma=5.0)
     <Plan: (Intercept) + treated + (1 | school); 200 observations>
     """
     known = [name for name in inspect.signature(true_model).parameters if name not in ("X", "groups")]
@@ -183,7 +183,7 @@ def power_curve(fit: Any, test: Any, n: Any, **options: Any) -> Power:
     --------
     >>> import numpy as np, ranef
     >>> trial = {"school": np.repeat(np.arange(20), 10), "treated": np.tile([0.0, 1.0], 100)}
-    >>> plan = ranef.planned("~ treated + (1 | school)", trial, beta=[50.0, 1.0], sd={"school": 3.0}, sigma=5.0)
+    >>> plan = ranef.planned("y ~ treated + (1 | school)", trial, beta=[50.0, 1.0], sd={"school": 3.0}, sigma=5.0)
     >>> curve = ranef.power_curve(plan, "treated", {"school": [10, 60]}, nsim=200, rng=1, df="residual")
     >>> curve["school"].tolist(), bool(curve.power[0] < 0.3 < 0.5 < curve.power[1])
     ([10, 60], True)

@@ -74,7 +74,7 @@ def test_the_distribution_at_the_boundary_is_a_mixture() -> None:
     data = {"y": np.random.default_rng(1).normal(size=200), "g": g, "h": np.tile(np.arange(20), 10)}
     large = ranef.lmm("y ~ 1 + (1 | g) + (1 | h)", data, reml=False)
     small = ranef.lmm("y ~ 1 + (1 | g)", data, reml=False)
-    test = ranef.bootstrap_test(small, large, 400, rng=1)
+    test = ranef.bootstrap_test(small, large, 300, rng=1)
     used = test.simulated[~test.failed]
     assert 0.4 < (used < 1e-6).mean() < 0.75
     assert 0.01 < (used > 2.706).mean() < 0.09  # 0.05
@@ -91,12 +91,13 @@ def test_failures_are_counted_and_left_out() -> None:
     data = {"g": np.repeat(np.arange(12), 3), "x": np.tile([0.0, 0.0, 1.0], 12)}
     data["y"] = np.random.default_rng(3).binomial(1, 0.3, size=36).astype(float)
     small, large = (ranef.glmm(f"y ~ {x} + (1 | g)", data, family="binomial") for x in ("1", "x"))
-    test = ranef.bootstrap_test(small, large, 300, rng=1)
-    assert 0 < test.failed.sum() < 300  # no success where x is 1: no maximum
+    test = ranef.bootstrap_test(small, large, 100, rng=1)
+    assert 0 < test.failed.sum() < 100  # no success where x is 1: no maximum
     assert np.isnan(test.simulated[test.failed]).all()
     assert np.isfinite(test.simulated[~test.failed]).all()
-    assert any(f"{test.failed.sum()} of 300 replicates failed" in note for note in test.notes)
-    reached, n = int((test.simulated >= test.statistic).sum()), int((~test.failed).sum())
+    assert any(f"{test.failed.sum()} of 100 replicates failed" in note for note in test.notes)
+    reached, n = int((test.simulated > test.statistic - 1e-6).sum()), int((~test.failed).sum())
+    assert reached > int((test.simulated > test.statistic + 1e-6).sum())  # binary responses have ties
     assert test.p_value == (1 + reached) / (1 + n)
 
 

@@ -26,7 +26,7 @@ def _quiet() -> Any:
 def trial(groups: int = 20, effect: float = 1.0) -> ranef.Plan:
     """Half of the rows of each group treated: the effect has variance sigma^2 (1/n1 + 1/n2), and n - 1 - groups df."""
     data = {"g": np.repeat(np.arange(groups), 8), "x": np.tile([0.0, 1.0], 4 * groups)}
-    return ranef.planned("~ x + (1 | g)", data, beta=[10.0, effect], sd={"g": 2.0}, sigma=4.0)
+    return ranef.planned("y ~ x + (1 | g)", data, beta=[10.0, effect], sd={"g": 2.0}, sigma=4.0)
 
 
 def exact(rows: int, groups: int, effect: float, alpha: float = 0.05) -> float:
@@ -87,7 +87,7 @@ def test_likelihood_ratios_are_those_of_refits() -> None:
 
 def test_generalized_models_have_z_tests() -> None:
     data = {"g": np.repeat(np.arange(15), 8), "x": np.tile([0.0, 1.0], 60)}
-    plan = ranef.planned("~ x + (1 | g)", data, beta=[-0.5, 1.0], sd={"g": 0.5}, family="binomial")
+    plan = ranef.planned("y ~ x + (1 | g)", data, beta=[-0.5, 1.0], sd={"g": 0.5}, family="binomial")
     found = ranef.power(plan, "x", nsim=200, rng=1)
     assert "z-test" in str(found)
     # Without random effects: 0.182 and 0.245 of variance p (1 - p) in 60 rows each, power 0.75; they take a little
@@ -207,19 +207,19 @@ def test_bad_input_is_named(arguments: dict[str, Any], message: str) -> None:
 def test_bad_plans_and_curves_are_named() -> None:
     data = {"g": np.repeat(np.arange(4), 4), "x": np.tile([0.0, 1.0], 8)}
     with pytest.raises(ranef.InputTypeError, match="planned has no argument nsim"):
-        ranef.planned("~ x + (1 | g)", data, beta=[1.0, 1.0], sd={"g": 1.0}, nsim=3)
+        ranef.planned("y ~ x + (1 | g)", data, beta=[1.0, 1.0], sd={"g": 1.0}, nsim=3)
     with pytest.raises(ranef.InputTypeError, match="planned needs beta="):
-        ranef.planned("~ x + (1 | g)", data, sd={"g": 1.0})
+        ranef.planned("y ~ x + (1 | g)", data, sd={"g": 1.0})
     for n, message in (([], "n has no sizes"), (3, "n must be a list"), ({"g": [3], "h": [2]}, "must name one factor")):
         with pytest.raises(ranef.RanefError, match=message):
             ranef.power_curve(trial(), "x", n, rng=1)
     with pytest.raises(ranef.InputTypeError, match="power_curve has no argument sizes"):
         ranef.power_curve(trial(), "x", [80], sizes=3)
     between = {"g": np.repeat(np.arange(8), 4), "x": np.repeat([1.0] + [0.0] * 7, 4)}
-    plan = ranef.planned("~ x + (1 | g)", between, beta=[1.0, 1.0], sd={"g": 1.0})
+    plan = ranef.planned("y ~ x + (1 | g)", between, beta=[1.0, 1.0], sd={"g": 1.0})
     small = sized(plan._plan.model.design, {"g": 3})  # levels 0, 2 and 5: x is still there
     assert small.fixed.rank == 2
     last = {"g": np.repeat(np.arange(8), 4), "x": np.repeat([0.0] * 7 + [1.0], 4)}
-    plan = ranef.planned("~ x + (1 | g)", last, beta=[1.0, 1.0], sd={"g": 1.0})
+    plan = ranef.planned("y ~ x + (1 | g)", last, beta=[1.0, 1.0], sd={"g": 1.0})
     with pytest.raises(ranef.InputError, match="X does not determine x in so small a design"):
         ranef.power(plan, "x", n={"g": 3}, rng=1, nsim=5)
