@@ -30,7 +30,7 @@ def order_quantiles(t: FloatArray, alpha: FloatArray) -> FloatArray:
     Examples
     --------
     >>> order_quantiles(np.arange(1.0, 100.0), np.array([0.025, 0.5, 0.001])).round(3).tolist()
-    [2.473, 50.0, nan]
+    [2.542, 50.0, nan]
     """
     ordered, R = np.sort(t), len(t)
     place = (R + 1) * alpha
@@ -85,7 +85,7 @@ def acceleration(left_out: FloatArray) -> FloatArray:
     Examples
     --------
     >>> acceleration(np.array([[1.0], [2.0], [6.0]])).round(4).tolist()
-    [-0.0684]
+    [-0.0573]
     """
     influence = left_out.mean(axis=0) - left_out
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -19,7 +19,7 @@ from ..estimation.pipeline import Watch
 from ..inference.intervals import checked_level
 from ..notes import Note
 from .planned import ROWS, Planned
-from .significance import Tested, test_of
+from .significance import Tested, chosen_test
 
 #: Most simulations of one block, and fewest before the width of an interval ends them.
 BLOCK, FEWEST = 250, 100
@@ -129,7 +129,7 @@ def power_of(
     """
     changed = plan.with_effect(effect)
     plans = [changed.of_size(size) for size in sizes]
-    tests = [test_of(one, test, df, method, settings.alpha) for one in plans]
+    tests = [chosen_test(one, test, df, method, settings.alpha) for one in plans]
     seed, found, stopped = Seed.of(rng, plan.model.labels.n, at_once=True), [], False
     with executor_of(executor, workers) as pool, watch_of(progress) as watch:
         for i, (one, (work, _, at_once)) in enumerate(zip(plans, tests, strict=True)):

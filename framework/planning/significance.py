@@ -140,7 +140,7 @@ class ByRatio:
 Test = ByContrast | BySolution | ByRatio
 
 
-def test_of(plan: Planned, test: Any, df: Any, method: Any, alpha: float) -> tuple[Test, str, bool]:
+def chosen_test(plan: Planned, test: Any, df: Any, method: Any, alpha: float) -> tuple[Test, str, bool]:
     """The test that is asked for, in words, and whether many fits at once do it.
 
     Raises
@@ -216,4 +216,4 @@ def _ratio(plan: Planned, H: Hypotheses, df: Any) -> ByRatio:
     return ByRatio(plan, Task.make(small, plan.of, None), Task.make(model, plan.of, None), rank)
 
 
-__all__ = ["Test", "Tested", "test_of"]
+__all__ = ["Test", "Tested", "chosen_test"]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..bootstrap.lrt import BootstrapTest
-from ..bootstrap.lrt import bootstrap_test as test_of_fits
+from ..bootstrap.lrt import bootstrap_test as of_fits
 from ..contracts.errors import InputTypeError, shown
 from ..notes import tell
 from .bootstrapped import Bootstrapped
@@ -72,6 +72,6 @@ def bootstrap_test(
         if not isinstance(one, Bootstrapped):
             raise InputTypeError(f"bootstrap_test takes fits of ranef.lmm and ranef.glmm; got {shown(one)}")
     models = [(one._fit, one._of, one.model) for one in (fit, other)]
-    test = test_of_fits(models[0], models[1], nsim, rng, executor, workers, progress, fit._frame)
+    test = of_fits(models[0], models[1], nsim, rng, executor, workers, progress, fit._frame)
     tell(test.messages)
     return test

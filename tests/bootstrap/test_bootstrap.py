@@ -219,6 +219,11 @@ def test_workers_and_extensions_change_no_bit(dyestuff: ranef.LMMSolution, optio
     assert not np.array_equal(dyestuff.bootstrap(**options, rng=6).replicates, whole.replicates)
 
 
+def test_blocks_are_drawn_apart(dyestuff: ranef.LMMSolution) -> None:
+    values = dyestuff.bootstrap(40, lambda m: m.sigma, rng=1).replicates[:, 0]
+    assert len(np.unique(values)) == 40
+
+
 def test_processes_change_no_bit(dyestuff: ranef.LMMSolution) -> None:
     same(dyestuff.bootstrap(1100, rng=5, workers=2), dyestuff.bootstrap(1100, rng=5))
 
