@@ -183,7 +183,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "framework/bootstrap/record.py",
         "used = found.values[~failed]",
         "used = found.values",
-        "tests/bootstrap/test_bootstrap.py::test_cases_that_lose_columns_of_x_have_failed",
+        "tests/bootstrap/test_bootstrap.py::test_what_is_no_optimum_is_in_no_figure",
     ),
     Mutation(
         "framework/design/selection.py",

@@ -16,6 +16,8 @@ from rich.console import Console
 import ranef
 from ranef.bootstrap.blocks import Seed
 from ranef.bootstrap.parameters import UsersParameters, estimates_of_solution
+from ranef.bootstrap.record import Bootstrap, Origin
+from ranef.bootstrap.replicates import Replicates
 from ranef.bootstrap.schemes import Residuals
 from ranef.contracts import Advanced, Event, Observer
 from ranef.design.selection import repeat_levels
@@ -149,11 +151,9 @@ def test_weighted_residuals_are_of_rows_with_weight_one() -> None:
     w = np.where(np.arange(30) % 2, 100.0, 1.0)
     fit = ranef.lmm(d["Yield"], np.ones((30, 1)), {"Batch": d["Batch"]}, weights=w)
     scheme = Residuals.of(fit._fit)
-    Y = scheme.responses(np.random.default_rng(1), 0, 400)
-    spread = Y.std(axis=1)
-    within = np.sqrt(np.maximum(spread**2 - fit.var_components[0].variance, 0.0))
-    ratio = within[w == 1.0].mean() / fit.sigma
-    assert 0.9 < ratio < 1.1
+    variances = scheme.responses(np.random.default_rng(1), 0, 1000).var(axis=1)  # of the levels, and sigma^2 / w
+    difference = variances[w == 1.0].mean() - variances[w == 100.0].mean()
+    assert difference == pytest.approx(0.99 * fit.sigma**2, rel=0.1)
 
 
 # Cases ----------------------------------------------------------------------------------------------------------------
@@ -283,6 +283,17 @@ def test_statistics_that_raise_are_counted_and_named(dyestuff: ranef.LMMSolution
     assert 0 < record.failed.sum() < 40
     assert f"{record.failed.sum()} of 40 replicates failed and are left out: KeyError: 'gone'" in str(record)
     np.testing.assert_array_equal(record.replicates[~record.failed, 0], sigmas[sigmas >= 45.0])
+
+
+def test_what_is_no_optimum_is_in_no_figure() -> None:
+    t = np.array([1.0, 2.0, 3.0, 6.0] * 10 + [1000.0])
+    reason = np.array([""] * 40 + ["no optimum"], dtype=object)
+    found = Replicates(t[:, None], np.full((41, 1), np.nan), np.zeros(41, bool), reason)
+    origin = Origin("parametric", "new", None, Seed((1,), 20), 41)
+    record = Bootstrap.of(("a",), (np.array([2.0]), np.array([np.nan])), found, origin)
+    assert record["bias"][0] == pytest.approx(1.0)
+    assert record["se"][0] == pytest.approx(t[:40].std(ddof=1))
+    assert record.confint(level=0.9)["upper"][0] == 6.0
 
 
 def test_statistics_that_do_not_exist_are_undefined(sleepstudy: ranef.LMMSolution, dyestuff: ranef.LMMSolution) -> None:

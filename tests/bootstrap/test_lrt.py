@@ -66,6 +66,8 @@ def test_restricted_likelihoods_do_not_depend_on_the_units_of_x() -> None:
     )  # fmt: skip
     np.testing.assert_allclose(one.simulated, other.simulated, atol=1e-5)
     assert one.statistic == pytest.approx(42.837, abs=1e-3)  # ranova of lmerTest
+    alike = (sleepstudy(f"Reaction ~ Days + ({z} | Subject)") for z in ("1", "Days"))
+    np.testing.assert_allclose(one.simulated, ranef.bootstrap_test(*alike, 8, rng=1).simulated, atol=1e-5)
 
 
 def test_the_distribution_at_the_boundary_is_a_mixture() -> None:
