@@ -16,6 +16,8 @@ from importlib.metadata import version as _version
 from typing import Any as _Any
 
 from . import contracts, datasets, registry
+from .bootstrap.lrt import BootstrapTest
+from .bootstrap.record import Bootstrap
 from .contracts import hookimpl
 from .contracts.errors import (
     ComparisonError,
@@ -46,6 +48,7 @@ from .formula.model_frame import ModelFrame, model_frame
 from .frontends.glmm import glmm
 from .frontends.lmm import lmm
 from .frontends.many import glmm_many, lmm_many
+from .frontends.power import Plan, planned, power, power_curve
 from .frontends.simulate import simulate
 from .inference.anova import Anova
 from .inference.comparison import Comparison
@@ -56,7 +59,9 @@ from .inference.intervals import Intervals
 from .inference.methods import JointTest
 from .inference.profile import Profile
 from .many.record import ManyFits
+from .planning.run import Power
 from .prediction.predict import Prediction
+from .solution.by_simulation import bootstrap_test
 from .solution.comparing import anova
 from .solution.glmm import GLMMParams, GLMMSolution
 from .solution.lmm import LMMParams, LMMSolution
@@ -71,6 +76,8 @@ except _PackageNotFoundError:  # used from a source tree that is not installed
 __all__ = [
     "R2",
     "Anova",
+    "Bootstrap",
+    "BootstrapTest",
     "Comparison",
     "ComparisonError",
     "Contrasts",
@@ -94,9 +101,11 @@ __all__ = [
     "NoMaximumError",
     "NotPositiveDefiniteError",
     "Pedigree",
+    "Plan",
     "PluginError",
     "PluginNotFoundError",
     "PluginWarning",
+    "Power",
     "Prediction",
     "Profile",
     "RanefError",
@@ -109,6 +118,7 @@ __all__ = [
     "VarCompSummary",
     "__version__",
     "anova",
+    "bootstrap_test",
     "contracts",
     "datasets",
     "glmm",
@@ -119,6 +129,9 @@ __all__ = [
     "load",
     "model_frame",
     "pedigree",
+    "planned",
+    "power",
+    "power_curve",
     "registry",
     "simulate",
     "table",

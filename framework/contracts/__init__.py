@@ -39,12 +39,13 @@ from .hooks import HookSpecs, hookimpl
 from .in_r import InR
 from .linalg import Blocks, Factor, Grouping, LinalgBackend, Pattern, PatternBlocks, Symbolic
 from .link import Link, LogMean, Mean
-from .observer import Evaluated, Event, FitFinished, FitStarted, Observer, PhaseStarted
+from .observer import Advanced, Evaluated, Event, FitFinished, FitStarted, Observer, PhaseStarted
 from .optim import Objective, OptimizationResult, Optimizer, Status
 from .precision import KnownPrecision
 
 __all__ = [
     "API_VERSION",
+    "Advanced",
     "Blocks",
     "ComparisonError",
     "Component",

@@ -1,4 +1,4 @@
-"""Contract of observers: progress displays, traces, logs. They watch a fit and cannot change it."""
+"""Contract of observers: progress displays, traces, logs. They watch fits and cannot change them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,18 @@ class FitFinished:
     seconds: float
 
 
-Event = FitStarted | PhaseStarted | Evaluated | FitFinished
+@dataclass(frozen=True)
+class Advanced:
+    """Work of many fits went on, a bootstrap for example: `done` of `total` are ready, `failed` of them without one."""
+
+    work: str
+    done: int
+    total: int
+    failed: int
+    seconds: float
+
+
+Event = FitStarted | PhaseStarted | Evaluated | FitFinished | Advanced
 
 
 class Observer:

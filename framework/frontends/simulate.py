@@ -15,6 +15,7 @@ from ..contracts.errors import InputError, InputTypeError, shown
 from ..contracts.family import Family
 from ..design.arrays import as_numbers
 from ..design.labels import FixedLabels
+from ..design.mixed import MixedDesign
 from ..design.reading import as_mapping
 from ..estimation.generalized import family_of
 from ..estimation.parameters import Parameters
@@ -108,6 +109,30 @@ def simulate(
     True
     """
     count, rng = checked_count(nsim), checked_rng(rng)
+    truth, design, _ = true_model(
+        X, groups, beta=beta, formula=formula, data=data, theta=theta, sd=sd, covariances=covariances, sigma=sigma,
+        family=family, dispersion=dispersion, contrasts=contrasts, levels=levels, context=context,
+        random_effects=random_effects, random_data=random_data, correlated=correlated, covariance=covariance,
+        relationship=relationship, precision=precision, weights=weights, offset=offset, x_names=x_names,
+    )  # fmt: skip
+    effects = new_effects(design.random.pattern.groupings, rng)
+    return draw(repeat(truth), effects, Rows.of(design), count, rng)
+
+
+def true_model(
+    X: Any, groups: Any, *, beta: Any, formula: Any = None, data: Any = None, theta: Any = None, sd: Any = None,
+    covariances: Any = None, sigma: Any = 1.0, family: Any = None, dispersion: Any = None, contrasts: Any = None,
+    levels: Any = None, context: Any = None, random_effects: Any = None, random_data: Any = None,
+    correlated: Any = None, covariance: Any = None, relationship: Any = None, precision: Any = None,
+    weights: Any = None, offset: Any = None, x_names: Any = None,
+) -> tuple[Truth, MixedDesign, Arguments]:  # fmt: skip
+    """The model that `simulate` draws from, with all of its parameters, and its design.
+
+    Raises
+    ------
+    InputError, InputTypeError
+        With the argument, and what to do.
+    """
     made = None if family is None else family_of(family)[0]
     by_formula = formula is not None or isinstance(X, str)
     given = Arguments(
@@ -134,9 +159,7 @@ def simulate(
     if made is not None and scale != 1.0:
         raise InputError("sigma is for linear models; theta of a generalized one is on the scale of the link")
     T = relative_factors(Parameters(design.random.factors), theta, sd, covariances, scale)
-    truth = Truth(_gamma(design.fixed, beta), T, scale, made, _phi(made, dispersion))
-    effects = new_effects(design.random.pattern.groupings, rng)
-    return draw(repeat(truth), effects, Rows.of(design), count, rng)
+    return Truth(_gamma(design.fixed, beta), T, scale, made, _phi(made, dispersion)), design, given
 
 
 def _gamma(fixed: FixedLabels, beta: Any) -> FloatArray:

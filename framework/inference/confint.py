@@ -9,6 +9,7 @@ from ..estimation.model import Fit
 from .intervals import Coefficients, Intervals, checked_level, wald_intervals
 from .profile import profile
 
+#: Methods that are here; "boot" is a bootstrap of the solution.
 METHODS = ("wald", "profile")
 
 
@@ -22,7 +23,7 @@ def confint(fit: Fit, coefficients: Coefficients, which: Any, method: Any, level
     """
     level = checked_level(level)
     if method not in METHODS:
-        raise InputError(f"method must be {' or '.join(map(repr, METHODS))}; got {shown(method)}")
+        raise InputError(f"method must be 'wald', 'profile' or 'boot'; got {shown(method)}")
     if method == "wald":
         return wald_intervals(fit, coefficients, which, level)
     return profile(fit, which, level).confint(level)

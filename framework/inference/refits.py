@@ -45,12 +45,14 @@ def by_columns(fit: F, without: Collection[int]) -> F:
 
 def under(fit: F, L: FloatArray) -> F:
     """The fit in which the estimable functions L beta (c, p) are zero."""
-    if len(L) == 0:
-        return fit
-    design = fit.model.design
-    N = null_space(fit.labels.fixed.in_basis(L))
+    return fit if len(L) == 0 else of_design(fit, restricted_design(fit.model.design, L))
+
+
+def restricted_design(design: MixedDesign, L: FloatArray) -> MixedDesign:
+    """The design in which the estimable functions L beta (c, p) are zero."""
+    N = null_space(design.fixed.in_basis(L))
     X = np.asfortranarray(design.fixed.Q @ N)
-    return of_design(fit, with_fixed(design, X, [f"[{j}]" for j in range(X.shape[1])]))
+    return with_fixed(design, X, [f"[{j}]" for j in range(X.shape[1])])
 
 
 def ratio(large: Fit, small: Fit) -> JointTest:

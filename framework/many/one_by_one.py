@@ -49,7 +49,7 @@ def fit_one_by_one(model: Model[Any], Y: FloatArray, of: Of, combinations: Combi
         return
     for j, y in enumerate(Y.T):
         try:
-            _put(out, j, of(_fit(model, y, analysis)), combinations)
+            put_estimates(out, j, of(_fit(model, y, analysis)), combinations)
         except (RanefError, np.linalg.LinAlgError, FloatingPointError) as error:
             out.reason[j] = str(error)
 
@@ -59,7 +59,8 @@ def _fit(model: Model[Any], y: FloatArray, analysis: Analysis) -> Fit:
     return fit
 
 
-def _put(out: Estimates, j: int, solution: Solved, combinations: Combinations) -> None:
+def put_estimates(out: Estimates, j: int, solution: Solved, combinations: Combinations) -> None:
+    """The estimates of a solution, as those of response j."""
     certificate, vcov = solution.certificate, solution.vcov
     out.coefficients[j] = solution.coefficients
     with np.errstate(invalid="ignore"):
@@ -74,4 +75,4 @@ def _put(out: Estimates, j: int, solution: Solved, combinations: Combinations) -
     out.smallest_eigenvalue[j], out.reason[j] = certificate.smallest_eigenvalue, certificate.message
 
 
-__all__ = ["Of", "Solved", "fit_one_by_one"]
+__all__ = ["Of", "Solved", "fit_one_by_one", "put_estimates"]

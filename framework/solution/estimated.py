@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any, Self
 
+from ..bootstrap.run import boot_intervals
+from ..contracts.errors import InputTypeError
+from ..formula.terms import Terms
 from ..inference.confint import confint
 from ..inference.intervals import Coefficients, Intervals
 from ..inference.profile import Profile, profile
+from ..notes import tell
 from .base import F, FittedModel
 
 
 class Estimated(FittedModel[F]):
     """Intervals of a fitted model."""
 
-    def confint(self, which: str | Sequence[str] = "all", *, method: str = "wald", level: float = 0.95) -> Intervals:
+    def confint(
+        self,
+        which: str | Sequence[str] = "all",
+        *,
+        method: str = "wald",
+        level: float = 0.95,
+        kind: str = "percentile",
+        **bootstrap: Any,
+    ) -> Intervals:
         """Confidence intervals of all parameters.
 
         These are the fixed effects, standard deviations and correlations of the random effects, and sigma or the
@@ -24,11 +38,15 @@ class Estimated(FittedModel[F]):
         ----------
         which : {"all", "fixed", "random"} or list of str
             Which parameters: sets, or names as lme4's `confint` has them.
-        method : {"wald", "profile"}
+        method : {"wald", "profile", "boot"}
             Estimates and multiples of their standard errors, of standard deviations on the log scale and of
             correlations on that of Fisher's z; or values at which the deviance rises by no more than the quantile of
-            chi-squared on one degree of freedom. Profiles of fits by REML are of the ML criterion.
+            chi-squared on one degree of freedom; or a bootstrap. Profiles of fits by REML are of the ML criterion.
         level : float, default 0.95
+        kind : {"percentile", "basic", "normal", "bca", "studentized"}
+            Of bootstrap intervals, see `Bootstrap.confint`; "bca" refits the model without each level, or row, as well.
+        **bootstrap
+            Arguments of `bootstrap`: ``nsim=1000``, ``rng=``, ``type="parametric"``, ``workers=`` ...
 
         Returns
         -------
@@ -57,6 +75,13 @@ class Estimated(FittedModel[F]):
         ----------
         Bates, Maechler, Bolker & Walker (2015), section 5.1, doi 10.18637/jss.v067.i01.
         """
+        if method == "boot":
+            found = boot_intervals(self._fit, self._of, which, level, kind, bootstrap, self._frame)
+            tell(found[1])
+            return found[0]
+        if bootstrap or kind != "percentile":
+            names = ", ".join([*bootstrap, *["kind"] * (kind != "percentile")])
+            raise InputTypeError(f"confint has {names} with method='boot' only")
         return replace(confint(self._fit, self._tested, which, method, level), frame=self._frame)
 
     def profile(self, which: str | Sequence[str] = "all", *, level: float = 0.99) -> Profile:
@@ -101,3 +126,7 @@ class Estimated(FittedModel[F]):
     def _tested(self) -> Coefficients:
         """The fixed effects with their tests."""
         return Coefficients(self.coefficients, self.se, self._test)
+
+    @abstractmethod
+    def _of(self, fit: F, terms: Terms | None = None) -> Self:
+        """The solution of another fit, with the same options, and the same terms where no others are given."""

@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Any
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Self, TypeVar
 
+import numpy as np
+
+from ..bootstrap.beside import with_limits
+from ..contracts.arrays import FloatArray
 from ..display.records import Table
+from ..formula.terms import Terms
 from ..inference.explained import R2, icc_table, r2, variance_parts
+from ..notes import tell
 from .base import F, FittedModel
+
+T = TypeVar("T", bound=Table)
 
 
 class Explained(FittedModel[F]):
     """Explained variance of a fitted model."""
 
-    def r2(self, partition: Any = None, *, null: str | float = "refit", approximation: str = "default") -> R2:
+    def r2(
+        self,
+        partition: Any = None,
+        *,
+        null: str | float = "refit",
+        approximation: str = "default",
+        interval: str | None = None,
+        level: float = 0.95,
+        **bootstrap: Any,
+    ) -> R2:
         """R2 of Nakagawa, Johnson & Schielzeth: marginal, conditional, and semi-partial ones of parts of X.
 
         The marginal one is the variance of X beta over the rows, as a part of the whole: fixed effects, random
@@ -31,11 +51,18 @@ class Explained(FittedModel[F]):
             Variance of one observation: the link's latent one (binary responses), that of a log-normal or of the log of
             a gamma variable with the same mean and variance (log link), or by the delta method. "default" is the first
             of "theoretical", "lognormal" and "delta" that there is.
+        interval : {None, "boot"}
+            Percentile limits by a bootstrap, in which each refit has its own null model.
+        level : float, default 0.95
+            Of these.
+        **bootstrap
+            Arguments of `bootstrap`: ``nsim=1000``, ``rng=``, ``type="parametric"``, ``workers=`` ...
 
         Returns
         -------
         R2
-            A table with columns ``part``, ``marginal`` and ``conditional``, and these of the model as attributes.
+            A table with columns ``part``, ``marginal`` and ``conditional``, and these of the model as attributes; with
+            limits ``marginal_lower``, ``marginal_upper`` ... besides.
 
         Raises
         ------
@@ -56,9 +83,19 @@ class Explained(FittedModel[F]):
         Nakagawa, Johnson & Schielzeth (2017), doi 10.1098/rsif.2017.0213; Johnson (2014), doi
         10.1111/2041-210X.12225; Stoffel, Nakagawa & Schielzeth (2021), doi 10.7717/peerj.11414.
         """
-        return r2(self._fit, self._terms, partition, null, approximation)
+        found = r2(self._fit, self._terms, partition, null, approximation)
+        again = partial(_r2, partition=partition, null=null, approximation=approximation)
+        return self._with_limits(found, again, interval, level, bootstrap)
 
-    def icc_table(self, *, null: str | float = "refit", approximation: str = "default") -> Table:
+    def icc_table(
+        self,
+        *,
+        null: str | float = "refit",
+        approximation: str = "default",
+        interval: str | None = None,
+        level: float = 0.95,
+        **bootstrap: Any,
+    ) -> Table:
         """Intraclass correlations by factor, and of all together: adjusted for the fixed effects, and not.
 
         Variance of a factor's random effects, slopes included (the mean of z'T z over the rows), as a part of all
@@ -66,13 +103,13 @@ class Explained(FittedModel[F]):
 
         Parameters
         ----------
-        null, approximation
+        null, approximation, interval, level, **bootstrap
             As in `r2`.
 
         Returns
         -------
         Table
-            With columns ``factor``, ``variance``, ``adjusted``, ``conditional``.
+            With columns ``factor``, ``variance``, ``adjusted``, ``conditional``, and limits of the last two.
 
         Raises
         ------
@@ -90,7 +127,9 @@ class Explained(FittedModel[F]):
         ----------
         Nakagawa, Johnson & Schielzeth (2017), doi 10.1098/rsif.2017.0213.
         """
-        return icc_table(self._fit, null, approximation, self._frame)
+        found = icc_table(self._fit, null, approximation, self._frame)
+        again = partial(_icc, null=null, approximation=approximation)
+        return self._with_limits(found, again, interval, level, bootstrap)
 
     def variance_parts(
         self, by: str | None = None, *, null: str | float = "refit", approximation: str = "default"
@@ -127,3 +166,27 @@ class Explained(FittedModel[F]):
         Rights & Sterba (2019), doi 10.1037/met0000184.
         """
         return variance_parts(self._fit, by, null, approximation, self._frame)
+
+    def _with_limits(
+        self, found: T, again: Callable[[Any], FloatArray], interval: Any, level: Any, options: Mapping[str, Any]
+    ) -> T:
+        """The table with limits of its columns from a bootstrap, where these are asked for."""
+        table, messages = with_limits(found, self._fit, self._of, again, interval, level, options)
+        tell(messages)
+        return table
+
+    @abstractmethod
+    def _of(self, fit: F, terms: Terms | None = None) -> Self:
+        """The solution of another fit, with the same options, and the same terms where no others are given."""
+
+
+def _r2(solution: Explained[Any], partition: Any, null: Any, approximation: Any) -> FloatArray:
+    """Marginal R2, then conditional ones, for replicates: in the order of columns."""
+    table = r2(solution._fit, solution._terms, partition, null, approximation)
+    return np.concatenate([table["marginal"], table["conditional"]])
+
+
+def _icc(solution: Explained[Any], null: Any, approximation: Any) -> FloatArray:
+    """Adjusted ones, then conditional ones."""
+    table = icc_table(solution._fit, null, approximation, "")
+    return np.concatenate([table["adjusted"], table["conditional"]])

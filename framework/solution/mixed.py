@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..plots.accessor import Plots
 from .averaged import Averaged
 from .base import F
+from .bootstrapped import Bootstrapped
 from .diagnosed import Diagnosed
 from .estimated import Estimated
 from .explained import Explained
@@ -13,7 +14,9 @@ from .predicting import Predicting
 from .reported import Reported
 
 
-class MixedSolution(Averaged[F], Estimated[F], Explained[F], Diagnosed[F], Predicting[F], Kept[F], Reported[F]):
+class MixedSolution(
+    Averaged[F], Estimated[F], Explained[F], Diagnosed[F], Bootstrapped[F], Predicting[F], Kept[F], Reported[F]
+):
     """A fitted mixed model. Frozen: attributes cannot be set, arrays are read-only."""
 
     @property

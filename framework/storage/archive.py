@@ -43,8 +43,10 @@ DATE = (1980, 1, 1, 0, 0, 0)
 Tree = dict[str, Any]
 
 
-def write(path: str | os.PathLike[str], tree: Tree) -> None:
+def write(path: str | os.PathLike[str], tree: Tree, kind: str = FORMAT) -> None:
     """Write plain data to a file, in whole or not at all: an older file of that name stays until the new one is there.
+
+    `kind` is what the file is of.
 
     Raises
     ------
@@ -57,7 +59,7 @@ def write(path: str | os.PathLike[str], tree: Tree) -> None:
     versions = {"ranef": version_of(BUILT_IN), "python": platform.python_version()}
     versions |= {"numpy": np.__version__, "scipy": scipy.__version__}
     arrays: dict[str, AnyArray] = {}
-    manifest = {"format": FORMAT, "schema": SCHEMA, "written_by": versions} | _plain(tree, "", arrays, {})
+    manifest = {"format": kind, "schema": SCHEMA, "written_by": versions} | _plain(tree, "", arrays, {})
     text = json.dumps(manifest, allow_nan=False, indent=1)
     with _replaced(target) as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr(zipfile.ZipInfo(MANIFEST, DATE), text)
@@ -68,8 +70,8 @@ def write(path: str | os.PathLike[str], tree: Tree) -> None:
 
 
 @contextmanager
-def read(path: str | os.PathLike[str]) -> Iterator[Node]:
-    """What a file has; its arrays are read when they are asked for.
+def read(path: str | os.PathLike[str], kind: str = FORMAT) -> Iterator[Node]:
+    """What a file has, of that kind; its arrays are read when they are asked for.
 
     Raises
     ------
@@ -85,7 +87,7 @@ def read(path: str | os.PathLike[str]) -> Iterator[Node]:
         try:
             with _opened(stream) as archive:
                 members = _members(archive, os.fstat(stream.fileno()).st_size)
-                yield _manifest(archive, members)
+                yield _manifest(archive, members, kind)
         except StorageError as error:
             raise StorageError(f"{source}: {error}") from error.__cause__
 
@@ -161,7 +163,7 @@ def _members(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
     return members
 
 
-def _manifest(archive: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo]) -> Node:
+def _manifest(archive: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo], kind: str) -> Node:
     if members[MANIFEST].file_size > LONGEST:
         raise StorageError(f"{MANIFEST} has {members[MANIFEST].file_size} bytes; at most {LONGEST} are read")
     text = _bytes(archive, members[MANIFEST])
@@ -180,8 +182,8 @@ def _manifest(archive: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo]) 
         return arrays[name]
 
     node = Node(tree, array)
-    if node.text("format") != FORMAT:
-        raise StorageError(f"it is of {shown(node.text('format'))}, not of {FORMAT!r}")
+    if node.text("format") != kind:
+        raise StorageError(f"it is of {shown(node.text('format'))}, not of {kind!r}")
     schema = node.integer("schema", least=1)
     if schema > SCHEMA:
         by = node["written_by"].text("ranef")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from ..contracts import Evaluated, Event, FitFinished, FitStarted, Observer, PhaseStarted
+from ..contracts import Advanced, Evaluated, Event, FitFinished, FitStarted, Observer, PhaseStarted
 from .check import Check, LawBook, read_only, same_bits
 from .plugin import Held, plugin_checks
 
@@ -35,7 +35,7 @@ def observer_checks(
 
 
 def events() -> list[Event]:
-    """The life of a fit, as an observer sees it; nobody can write to its arrays."""
+    """The life of a fit, as an observer sees it, and work of many; nobody can write to its arrays."""
     x, gradient = read_only(np.array([0.9, 0.1]), np.array([1.0, -2.0]))
     return [
         FitStarted("lmm", 180, 2, 36, 2, "blocked", "trust-region"),
@@ -44,6 +44,8 @@ def events() -> list[Event]:
         Evaluated(2, x, np.inf, None, 0.001),
         PhaseStarted("inference"),
         FitFinished(True, 1743.6, 2, 0.01),
+        Advanced("bootstrap", 100, 200, 1, 2.0),
+        Advanced("bootstrap", 200, 200, 1, 4.0),
     ]
 
 

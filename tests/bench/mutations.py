@@ -106,6 +106,145 @@ KENWARD_ROGER = "tests/inference/test_kenward_roger.py"
 MARGINAL = "tests/inference/test_marginal.py::test_the_sums_are_those_of_dense_matrices"
 
 MUTATIONS: tuple[Mutation, ...] = (
+    # the bootstrap and power
+    Mutation(
+        "framework/bootstrap/limits.py",
+        "place = (R + 1) * alpha",
+        "place = R * alpha",
+        "tests/bootstrap/test_limits.py::test_limits_are_those_of_boot_ci",
+    ),
+    Mutation(
+        "framework/bootstrap/limits.py",
+        "return np.asarray(2.0 * t0 - t.mean() +",
+        "return np.asarray(t.mean() +",
+        "tests/bootstrap/test_limits.py::test_limits_are_those_of_boot_ci",
+    ),
+    Mutation(
+        "framework/bootstrap/limits.py",
+        "shifted / (1.0 - acceleration * shifted)",
+        "shifted / (1.0 + acceleration * shifted)",
+        "tests/bootstrap/test_limits.py::test_bca_is_that_of_boot_ci_where_the_replicates_reach",
+    ),
+    Mutation(
+        "framework/bootstrap/limits.py",
+        "(6.0 * (influence**2).sum(axis=0) ** 1.5)",
+        "((influence**2).sum(axis=0) ** 1.5)",
+        "tests/bootstrap/test_limits.py::test_acceleration_is_the_skewness_of_influences",
+    ),
+    Mutation(
+        "framework/bootstrap/limits.py",
+        "influence = left_out.mean(axis=0) - left_out",
+        "influence = left_out - left_out.mean(axis=0)",
+        "tests/bootstrap/test_limits.py::test_acceleration_is_the_skewness_of_influences",
+    ),
+    Mutation(
+        "framework/bootstrap/proportion.py",
+        "betaincinv(k + 1, n - k, 1.0 - tail)",
+        "betaincinv(k, n - k + 1, 1.0 - tail)",
+        "tests/bootstrap/test_limits.py::test_limits_of_proportions",
+    ),
+    Mutation(
+        "framework/bootstrap/schemes.py",
+        "residuals * (fit.scale / size)",
+        "residuals",
+        "tests/bootstrap/test_bootstrap.py::test_resampled_effects_and_residuals_have_the_models_covariance",
+    ),
+    Mutation(
+        "framework/bootstrap/schemes.py",
+        "out[used] = V / np.sqrt(eigenvalues) @ V.T @ centred",
+        "out[used] = centred",
+        "tests/bootstrap/test_bootstrap.py::test_resampled_effects_and_residuals_have_the_models_covariance",
+    ),
+    Mutation(
+        "framework/bootstrap/schemes.py",
+        "self.residuals[rng.integers(0, n, size=n)] / root",
+        "self.residuals[rng.integers(0, n, size=n)]",
+        "tests/bootstrap/test_bootstrap.py::test_weighted_residuals_are_of_rows_with_weight_one",
+    ),
+    Mutation(
+        "framework/bootstrap/blocks.py",
+        "spawn_key=(k,)",
+        "spawn_key=(0,)",
+        "tests/bootstrap/test_bootstrap.py::test_blocks_are_drawn_apart",
+    ),
+    Mutation(
+        "framework/bootstrap/blocks.py",
+        "skip = max(0, first - begin)",
+        "skip = 0",
+        "tests/bootstrap/test_bootstrap.py::test_workers_and_extensions_change_no_bit",
+    ),
+    Mutation(
+        "framework/bootstrap/parameters.py",
+        "self.of_fit.basis(theta) * self.of_fit.unit(scale)",
+        "theta * self.of_fit.unit(scale)",
+        "tests/bootstrap/test_bootstrap.py::test_originals_are_the_estimates_of_confint",
+    ),
+    Mutation(
+        "framework/bootstrap/record.py",
+        "used = found.values[~failed]",
+        "used = found.values",
+        "tests/bootstrap/test_bootstrap.py::test_what_is_no_optimum_is_in_no_figure",
+    ),
+    Mutation(
+        "framework/design/selection.py",
+        "copies * f.grouping.n_levels + f.codes[rows]",
+        "f.codes[rows]",
+        "tests/bootstrap/test_bootstrap.py::test_copies_of_levels_are_levels_of_their_own",
+    ),
+    Mutation(
+        "framework/bootstrap/lrt.py",
+        "p_value, (lower, upper) = (1 + reached) / (1 + of_all)",
+        "p_value, (lower, upper) = reached / of_all",
+        "tests/bootstrap/test_lrt.py::test_statistics_are_those_of_two_refits",
+    ),
+    Mutation(
+        "framework/bootstrap/lrt.py",
+        "small.log_likelihood) + self.constant",
+        "small.log_likelihood)",
+        "tests/bootstrap/test_lrt.py::test_restricted_likelihoods_do_not_depend_on_the_units_of_x",
+    ),
+    Mutation(
+        "framework/bootstrap/lrt.py",
+        "simulated >= statistic - LEFT_TO_GAIN",
+        "simulated > statistic + LEFT_TO_GAIN",
+        "tests/bootstrap/test_lrt.py::test_failures_are_counted_and_left_out",
+    ),
+    Mutation(
+        "framework/planning/planned.py",
+        "g.basis_root(root)",
+        "root",
+        "tests/planning/test_power.py::test_truth_is_the_same_in_every_size",
+    ),
+    Mutation(
+        "framework/planning/planned.py",
+        "np.arange(int(size)) * there // int(size)",
+        "np.arange(int(size)) % there",
+        "tests/planning/test_power.py::test_more_levels_are_taken_evenly",
+    ),
+    Mutation(
+        "framework/planning/significance.py",
+        "found.contrasts[:, 0] - self.H.rhs[0]",
+        "found.contrasts[:, 0]",
+        "tests/planning/test_power.py::test_tests_of_one_hypothesis_agree_where_they_must",
+    ),
+    Mutation(
+        "framework/planning/significance.py",
+        "again = np.flatnonzero(t > -ndtri(0.5 * self.alpha))",
+        "again = np.flatnonzero(t > 1.5 * -ndtri(0.5 * self.alpha))",
+        "tests/planning/test_power.py::test_satterthwaite_agrees_with_single_fits",
+    ),
+    Mutation(
+        "framework/planning/significance.py",
+        "Gaussian(reml=False)",
+        "Gaussian(reml=True)",
+        "tests/planning/test_power.py::test_likelihood_ratios_are_those_of_refits",
+    ),
+    Mutation(
+        "framework/planning/run.py",
+        "upper - lower <= 2.0 * self.precision",
+        "upper - lower <= 4.0 * self.precision",
+        "tests/planning/test_power.py::test_limits_and_early_stopping",
+    ),
     # many responses
     Mutation(
         "framework/many/one_factor.py",

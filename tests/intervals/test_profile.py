@@ -401,7 +401,7 @@ def test_dropped_columns_are_left_out():
         ({"which": "beta"}, InputError, "no parameter 'beta'; use 'fixed', 'random', 'all', or names of sd_"),
         ({"which": ["Days", "Nights"]}, InputError, "'Nights'"),
         ({"which": 3}, InputTypeError, "which must be"),
-        ({"method": "boot"}, InputError, "method must be 'wald' or 'profile'; got 'boot'"),
+        ({"method": "bayes"}, InputError, "method must be 'wald', 'profile' or 'boot'; got 'bayes'"),
         ({"method": ["wald"]}, InputError, "method must be"),
         ({"level": 1.0}, InputError, "level must lie between 0 and 1"),
         ({"level": float("nan")}, InputError, "level must lie between 0 and 1"),

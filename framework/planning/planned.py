@@ -1,0 +1,171 @@
+"""A model with all of its parameters, that of a fit or of a plan, in its own design or in a larger or smaller one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import repeat
+from typing import Any
+
+import numpy as np
+
+from ..contracts.arrays import FloatArray, real_number
+from ..contracts.errors import InputError, InputTypeError, RanefError, shown
+from ..contracts.family import Family
+from ..contracts.linalg import Blocks
+from ..design.mixed import MixedDesign
+from ..design.selection import repeat_levels, select_rows
+from ..estimation.generalized import GeneralizedFit
+from ..estimation.model import Fit, Model, is_integer
+from ..many.one_by_one import Of
+from ..prediction.rows import Rows
+from ..prediction.simulate import Truth, draw, new_effects
+
+#: Name of the number of rows in tables.
+ROWS = "rows"
+#: Most rows of a design that is made larger.
+MOST_ROWS = 50_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Planned:
+    """A model with parameters on the scale of its user.
+
+    Parameters
+    ----------
+    model : Model
+    beta : (r,) array
+        Coefficients of the columns of X that are kept.
+    roots : tuple of (k, k) arrays
+        Relative covariance factors of the user's columns.
+    scale : float
+        sigma, or 1.
+    family : Family or None
+    phi : array or None
+        Dispersion parameters.
+    of : callable
+        From a fit to its solution.
+    frame : str
+        Kind of data frame of the user.
+    """
+
+    model: Model[Any]
+    beta: FloatArray
+    roots: Blocks
+    scale: float
+    family: Family | None
+    phi: FloatArray | None
+    of: Of
+    frame: str = ""
+
+    @classmethod
+    def of_fit(cls, fit: Fit, of: Of, frame: str) -> Planned:
+        """At the estimates.
+
+        Raises
+        ------
+        InputError
+            For fits without rows, or without estimates of all parameters.
+        """
+        if not fit.certificate.converged or fit.elsewhere:
+            raise InputError("the fit has not converged, or the data do not determine all of its parameters")
+        model = replace(fit.model, rows=fit.model.design)  # which has to be there
+        family, phi = (fit.family, fit.phi) if isinstance(fit, GeneralizedFit) else (None, None)
+        beta = fit.labels.fixed.coefficients(fit.gamma)
+        return cls(model, beta, fit.relative_factors, fit.scale, family, phi, of, frame)
+
+    @classmethod
+    def of_truth(cls, model: Model[Any], truth: Truth, of: Of, frame: str) -> Planned:
+        """From parameters in the basis of a design."""
+        roots = tuple(g.users_root(T) for g, T in zip(model.labels.groups, truth.T, strict=True))
+        beta = model.labels.fixed.coefficients(truth.gamma)
+        return cls(model, beta, roots, truth.scale, truth.family, truth.phi, of, frame)
+
+    def with_effect(self, effect: Any) -> Planned:
+        """With other values of some coefficients.
+
+        Raises
+        ------
+        InputError, InputTypeError
+            For coefficients that there are not, or values that are no numbers.
+        """
+        if effect is None:
+            return self
+        if not isinstance(effect, Mapping) or not effect:
+            raise InputTypeError(f"effect must be a dict of coefficient and value; got {shown(effect)}")
+        names, beta = list(self.model.labels.fixed.kept_names), self.beta.copy()
+        for name, value in effect.items():
+            if name not in names:
+                raise InputError(f"effect: there is no coefficient {shown(name)}; there are {', '.join(names)}")
+            beta[names.index(name)] = real_number(value, f"effect[{name!r}]")
+        if not np.isfinite(beta).all():
+            raise InputError("effect must be finite")
+        return replace(self, beta=beta)
+
+    def of_size(self, n: Any) -> Planned:
+        """In a design with so many rows, or levels by factor.
+
+        Raises
+        ------
+        InputError, InputTypeError
+            For sizes that are none, factors that there are not, and designs in which X loses columns.
+        """
+        design = sized(self.model.design, n)
+        if design is self.model.design:
+            return self
+        lost = [name for name in design.labels.fixed.dropped_names if name not in self.model.labels.fixed.dropped_names]
+        if lost:
+            raise InputError(f"n={shown(n)}: X does not determine {', '.join(lost)} in so small a design")
+        return replace(self, model=replace(self.model, labels=design.labels, rows=design))
+
+    @property
+    def truth(self) -> Truth:
+        """In the basis of the design."""
+        labels = self.model.labels
+        T = tuple(g.basis_root(root) for g, root in zip(labels.groups, self.roots, strict=True))
+        return Truth(np.asarray(labels.fixed.R @ self.beta), T, self.scale, self.family, self.phi)
+
+    def responses(self, rng: np.random.Generator, skip: int, count: int) -> FloatArray:
+        """Responses (n, count) after the first `skip`."""
+        design = self.model.design
+        effects = new_effects(design.random.pattern.groupings, rng)
+        return draw(repeat(self.truth), effects, Rows.of(design), skip + count, rng)[:, skip:]
+
+    def models(self, rng: np.random.Generator, skip: int, count: int) -> Iterator[Model[Any] | str]:
+        """The model of each of these."""
+        for y in self.responses(rng, skip, count).T:
+            try:
+                yield self.model.with_response(y)
+            except RanefError as error:
+                yield str(error)
+
+
+def sized(design: MixedDesign, n: Any) -> MixedDesign:
+    """The design with so many rows, or levels by factor: those that there are, taken evenly, as often as needed."""
+    if n is None:
+        return design
+    if is_integer(n):
+        rows = _spread(n, design.n, "n")
+        return select_rows(design, rows)
+    if not isinstance(n, Mapping) or not n:
+        raise InputTypeError(f"n must be a number of rows, or a dict of factor and number of levels; got {shown(n)}")
+    for name, size in n.items():
+        names = [f.name for f in design.random.factors]
+        if name not in names:
+            raise InputError(f"n: there is no grouping factor {shown(name)}; there are {', '.join(names)}")
+        levels = design.random.factors[names.index(name)].grouping.n_levels
+        chosen = _spread(size, levels, f"n[{name!r}]")
+        if design.n / levels * len(chosen) > MOST_ROWS:
+            raise InputError(f"n[{name!r}]={size}: more than {MOST_ROWS} rows")
+        design = repeat_levels(design, names.index(name), chosen)
+    return design
+
+
+def _spread(size: Any, there: int, what: str) -> Any:
+    """So many of those that are there, evenly, in their order."""
+    if not is_integer(size) or not 2 <= size <= MOST_ROWS:
+        raise InputError(f"{what} must be an integer from 2 to {MOST_ROWS}; got {shown(size)}")
+    return np.arange(int(size)) * there // int(size)
+
+
+__all__ = ["ROWS", "Planned", "sized"]
