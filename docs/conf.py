@@ -11,7 +11,7 @@ sys.path.insert(0, str(HERE / "_extensions"))
 
 project = "ranef"
 author = "ranef developers"
-copyright = "ranef developers, BSD-3-Clause"
+project_copyright = "ranef developers, BSD-3-Clause"
 release = version = version_of("ranef")
 
 extensions = [
@@ -55,7 +55,7 @@ nb_execution_show_tb = True
 nb_merge_streams = True
 nb_render_markdown_format = "myst"
 
-# Reference: every public name has an entry (the extension `manual` looks), a class has one page with all of its members.
+# Reference: every public name has an entry (the extension `manual` looks), a class a page with all members.
 autosummary_generate = True
 autosummary_ignore_module_all = False
 autodoc_member_order = "alphabetical"
@@ -63,5 +63,3 @@ autodoc_typehints = "none"
 numpydoc_show_class_members = False
 python_maximum_signature_line_length = 90
 toc_object_entries_show_parents = "hide"
-
-

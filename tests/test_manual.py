@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import doctest
 import re
+import warnings
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import ranef
+
 DOCS = Path(__file__).parents[1] / "docs"
-MODULES = ["ranef", "ranef.contracts", "ranef.registry", "ranef.datasets", "ranef.families", "ranef.plots", "ranef.testkit"]
+MODULES = [
+    "ranef",
+    "ranef.contracts",
+    "ranef.registry",
+    "ranef.datasets",
+    "ranef.families",
+    "ranef.plots",
+    "ranef.testkit",
+]
 
 
 def reference() -> dict[str, list[str]]:
@@ -34,3 +47,38 @@ def test_every_public_name_stands_in_the_reference_once(name):
         public -= set(entries["ranef"])  # the errors
     assert sorted(entries[name]) == sorted(public), "add the name to a page of docs/api, or take it away"
 
+
+def prepared(page: Path) -> dict[str, Any]:
+    """Names that the examples before a page's first table leave."""
+    names: dict[str, Any] = {}
+    for example in doctest.DocTestParser().get_examples(page.read_text(encoding="utf-8").partition("\n| ")[0]):
+        exec(example.source, names)
+    return names
+
+
+def calls(page: Path) -> list[str]:
+    """Calls of ours in a page's tables: pieces of code in the last column."""
+    text = page.read_text(encoding="utf-8").partition("## Where figures differ")[0]
+    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    cells = [re.split(r"(?<!\\)\|", row)[-2] for row in rows]
+    code = [piece.replace("\\|", "|") for cell in cells for piece in re.findall(r"`([^`]+)`", cell)]
+    return [piece for piece in code if re.match(r"[\w.]+[.(]\w", piece)]
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.glob("coming-from-*.md")), ids=lambda page: page.stem)
+def test_calls_beside_those_of_other_programs_run(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    names, broken = prepared(page), {}
+    for call in calls(page):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", ranef.RanefWarning)
+                warnings.simplefilter("ignore", ranef.SingularFitWarning)  # of a few in a bootstrap
+                eval(call, names)
+        except Exception as error:
+            broken[call] = repr(error)
+    matplotlib.pyplot.close("all")
+    assert len(calls(page)) > 5
+    assert broken == {}

@@ -1,4 +1,4 @@
-"""What the manual asks of itself: all pages in the contents, all public names in the reference, nothing from the network."""
+"""What the manual asks of itself: pages in the contents, public names in the reference, nothing from the network."""
 
 from __future__ import annotations
 
@@ -77,7 +77,9 @@ def look_for_public_names(app: Any, env: Any) -> None:
 def look_for_the_network(app: Any, exception: Exception | None) -> None:
     """Refuse pages that load anything from elsewhere: the site is read without a network, and tells nobody."""
     if exception is None and app.builder.format == "html":
-        asks = re.compile(r"""<(?:script|img|iframe)[^>]*\ssrc="(?:https?:)?//|<link(?![^>]*canonical)[^>]*\shref="(?:https?:)?//""")
+        asks = re.compile(
+            r"""<(?:script|img|iframe)[^>]*\ssrc="(?:https?:)?//|<link(?![^>]*canonical)[^>]*\shref="(?:https?:)?//"""
+        )
         pages = [page for page in Path(app.outdir).rglob("*.html") if asks.search(page.read_text(encoding="utf-8"))]
         if pages:
             raise ExtensionError(f"these pages load something from the network: {', '.join(map(str, pages))}")

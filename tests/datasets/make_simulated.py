@@ -15,7 +15,7 @@ GENETIC, ENVIRONMENT, MALE, YEARS = 1.8, 2.4, 2.5, (0.0, 1.2, -0.7)
 
 
 def priming() -> list[dict[str, object]]:
-    """24 subjects decide whether each of 32 strings is a word, after a related or an unrelated prime; a few are lost."""
+    """24 subjects decide whether 32 strings are words, each after a related or an unrelated prime; a few are lost."""
     rng = np.random.default_rng(20261126)
     subject, item = rng.normal(0, BY_SUBJECT, 24), rng.normal(0, BY_ITEM, 32)
     slopes = rng.normal(0, SLOPE_SUBJECT, 24), rng.normal(0, SLOPE_ITEM, 32)
@@ -40,7 +40,7 @@ def priming() -> list[dict[str, object]]:
 
 
 def lambs() -> list[dict[str, object]]:
-    """Three years of lambs from 12 rams and 40 ewes, some of which are lambs of the year before; founders have no weight."""
+    """Three years of lambs of 12 rams and 40 ewes, some of them lambs of the year before; founders have no weight."""
     rng = np.random.default_rng(20261127)
     value = {f"ram{k + 1}": rng.normal(0, GENETIC) for k in range(12)}
     value |= {f"ewe{k + 1}": rng.normal(0, GENETIC) for k in range(40)}
