@@ -1,6 +1,7 @@
 # Two commands do all the set-up on a fresh Debian machine with Python >= 3.11:
 #   make demo   core dependencies only, no compiler; fits two models and prints their summaries
 #   make test   all that the tests need; then format, types, layers, tests and doctests
+# And one the manual, in docs/_build/html: make docs
 
 PYTHON ?= python3
 DEMO_VENV ?= .venv
@@ -18,7 +19,7 @@ define apt_install
 || { echo "Please install these Debian packages (or what your system calls them), then run make again: $(1)" >&2; exit 1; }
 endef
 
-.PHONY: demo test lint clean venv-tools test-tools test-install
+.PHONY: demo test lint docs clean venv-tools test-tools test-install
 
 demo: venv-tools
 	test -x $(DEMO_VENV)/bin/python || $(PYTHON) -m venv $(DEMO_VENV)
@@ -34,6 +35,12 @@ lint: test-install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Without a network; warnings are errors. Not from what an earlier build left: cells may have other results now.
+docs: test-install
+	$(BIN)/python $(PIP_INSTALL) "ranef[docs]"
+	rm -rf docs/_build docs/api/generated
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
 
 # The strict editable mode links single files, so that type checkers and import-linter find them: install it anew every
 # time, or new files are missing.
@@ -59,4 +66,4 @@ test-tools:
 	|| $(call apt_install,gcc libc6-dev python3-dev libsuitesparse-dev)
 
 clean:
-	rm -rf $(DEMO_VENV) $(TEST_VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(DEMO_VENV) $(TEST_VENV) build dist docs/_build docs/api/generated .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

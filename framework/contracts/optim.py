@@ -73,6 +73,6 @@ class Optimizer(ABC):
     def minimize(self, objective: Objective, *, tol: float, max_evaluations: int) -> OptimizationResult:
         """Minimize.
 
-        `tol` is the expected remaining decrease of the objective, relative to max(|value|, 1), at which to stop; a
+        `tol` is the expected remaining decrease of the objective, relative to max(abs(value), 1), at which to stop; a
         derivative-free method may take it as its tolerance on values. The returned x is the best point seen.
         """

@@ -71,6 +71,12 @@ DATASETS: dict[str, Dataset] = {
             "section 5.1.2",
         ),
         Dataset(
+            "lambs",
+            "weights of 210 lambs of three years with their sires and dams, simulated",
+            ("animal", "sire", "dam", "sex", "year"),
+            "simulated for ranef (2026): heritability 0.36, males 2.5 kg heavier (tests/datasets/make_simulated.py)",
+        ),
+        Dataset(
             "pastes",
             "strength of a chemical paste: two measurements of three casks from each of ten deliveries",
             ("batch", "cask", "sample"),
@@ -81,6 +87,13 @@ DATASETS: dict[str, Dataset] = {
             "diameter of the zone of growth inhibition of six penicillin samples on each of 24 plates",
             ("plate", "sample"),
             _DAVIES + "Oliver and Boyd, section 6.6",
+        ),
+        Dataset(
+            "priming",
+            "times (ms) of 24 subjects to decide whether 32 strings are words, after related and unrelated primes, "
+            "simulated",
+            ("subject", "item", "prime"),
+            "simulated for ranef (2026): related primes take 6 % off (tests/datasets/make_simulated.py)",
         ),
         Dataset(
             "salamanders",
@@ -110,7 +123,7 @@ def names() -> tuple[str, ...]:
     --------
     >>> from ranef import datasets
     >>> datasets.names()
-    ('cake', 'cbpp', 'dyestuff', 'dyestuff2', 'pastes', 'penicillin', 'salamanders', 'sleepstudy')
+    ('cake', 'cbpp', 'dyestuff', 'dyestuff2', 'lambs', 'pastes', 'penicillin', 'priming', 'salamanders', 'sleepstudy')
     """
     return tuple(DATASETS)
 

@@ -22,8 +22,8 @@ MODERATE = 0.5
 LARGE = 3.0 * MODERATE
 #: Standard deviations below this are at zero where directions are swapped; the new one is so many times the old one.
 SMALLEST_SWAPPED, SIZES_SWAPPED = 0.1, (0.1, 0.3, 1.0, 3.0)
-#: Levels up to which a variance is looked at once more at zero, and beyond measure (levels as far apart as fixed effects
-#: may be, where the other terms have little to say).
+#: Levels up to which a variance is looked at once more at zero, and beyond measure (levels as far apart as fixed
+#: effects may be, where the other terms have little to say).
 FEW, BEYOND_MEASURE, LITTLE = 10, 1e4, 0.3
 #: Columns of matrices of which singular ones have others of low rank beside them.
 LARGE_MATRIX = 3
