@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import scipy
 from scipy.linalg import solve_triangular
-from scipy.optimize import minimize
 
 from ..contracts.arrays import FloatArray
 from ..design.basis import lower_root
@@ -159,7 +159,7 @@ def descents(found: Standing[C]) -> Iterator[tuple[FloatArray, float]]:
         if not found.criterion.exact.value(full.x(start)) < np.inf:
             continue
         with np.errstate(all="ignore"):
-            end = minimize(
+            end = scipy.optimize.minimize(
                 full,
                 start,
                 jac=True,
