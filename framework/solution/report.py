@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from functools import partial
 from html import escape
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -98,7 +99,7 @@ def _figures(fit: MixedSolution[Any], rng: Any, nsim: int) -> Iterator[str]:
     for factor, columns in fit.ranef_names.items():
         for column in columns:
             yield _figure(
-                lambda factor=factor, column=column: plot.caterpillar(factor, column),
+                partial(plot.caterpillar, factor, column),
                 f"Conditional modes of {column} by {factor}, with intervals.",
             )
 
