@@ -102,7 +102,8 @@ class MixedModelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         weights = None if sample_weight is None else _check_sample_weight(sample_weight, X, dtype=np.float64)
         if groups is None:
             self.solution_ = None
-            plain = LogisticRegression(C=np.inf, fit_intercept=self.fit_intercept, max_iter=1000).fit(X, y, weights)
+            plain = LogisticRegression(C=np.inf, tol=1e-8, fit_intercept=self.fit_intercept, max_iter=1000)
+            plain.fit(X, y, weights)
             self.coef_, self.intercept_ = plain.coef_, plain.intercept_
             return self
         self.solution_ = glmm(
