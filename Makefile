@@ -6,6 +6,8 @@
 PYTHON ?= python3
 DEMO_VENV ?= .venv
 TEST_VENV ?= .venv-test
+LOWEST_VENV ?= .venv-lowest
+DIST_VENV ?= .venv-dist
 PYTEST_ARGS ?= -n 2
 BIN := $(TEST_VENV)/bin
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
@@ -19,7 +21,7 @@ define apt_install
 || { echo "Please install these Debian packages (or what your system calls them), then run make again: $(1)" >&2; exit 1; }
 endef
 
-.PHONY: demo test lint docs clean venv-tools test-tools test-install
+.PHONY: demo test test-lowest lint docs dist clean venv-tools test-tools test-install
 
 demo: venv-tools
 	test -x $(DEMO_VENV)/bin/python || $(PYTHON) -m venv $(DEMO_VENV)
@@ -54,6 +56,23 @@ test-install: venv-tools test-tools
 	if [ "$${cholmod:-0}" -ge 5 ]; then limit=""; else limit="scikit-sparse<0.5"; fi; \
 	$(BIN)/python $(PIP_INSTALL) "ranef[test]" $${limit:+"$$limit"}
 
+# The oldest dependencies that pyproject.toml admits, without those that check the code and those that need a compiler.
+test-lowest: venv-tools
+	test -x $(LOWEST_VENV)/bin/python || $(PYTHON) -m venv $(LOWEST_VENV)
+	$(PYTHON) tests/lowest.py > $(LOWEST_VENV)/lowest.txt
+	$(LOWEST_VENV)/bin/python $(PIP_INSTALL) "setuptools>=77" wheel -r $(LOWEST_VENV)/lowest.txt
+	rm -rf build/lib build/bdist.*
+	$(LOWEST_VENV)/bin/python $(PIP_INSTALL) --no-build-isolation --no-deps .
+	$(LOWEST_VENV)/bin/pytest $(PYTEST_ARGS) -m "not slow" tests
+
+# sdist and wheel, whose metadata and README are checked.
+dist: venv-tools
+	test -x $(DIST_VENV)/bin/python || $(PYTHON) -m venv $(DIST_VENV)
+	$(DIST_VENV)/bin/python $(PIP_INSTALL) build twine
+	rm -rf dist build/lib build/bdist.*
+	$(DIST_VENV)/bin/python -m build
+	$(DIST_VENV)/bin/twine check --strict dist/*
+
 # Debian has the venv module without ensurepip until python3-venv is installed.
 venv-tools:
 	@$(PYTHON) -c "import ensurepip, venv" 2>/dev/null || $(call apt_install,python3 python3-venv)
@@ -66,4 +85,4 @@ test-tools:
 	|| $(call apt_install,gcc libc6-dev python3-dev libsuitesparse-dev)
 
 clean:
-	rm -rf $(DEMO_VENV) $(TEST_VENV) build dist docs/_build docs/api/generated .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(DEMO_VENV) $(TEST_VENV) $(LOWEST_VENV) $(DIST_VENV) build dist docs/_build docs/api/generated .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

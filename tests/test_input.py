@@ -111,7 +111,7 @@ LABELS: dict[str, Any] = {
     "pyarrow large text": pa.array(WORDS, pa.large_string()),
     "pyarrow integers": pa.array(G),
     "pyarrow dates": pa.array(np.array("2024-01-01", "M8[D]") + G),
-    "runs": pa.RunEndEncodedArray.from_arrays(pa.array(np.arange(5, N + 1, 5), pa.int32()), pa.array(WORDS[::5])),
+    "runs": pa.RunEndEncodedArray.from_arrays(np.arange(5, N + 1, 5, dtype=np.int32), pa.array(WORDS[::5])),
     "pyarrow in pandas": pd.Series(WORDS, dtype=pd.ArrowDtype(pa.dictionary(pa.int32(), pa.string()))),
     "polars text": pl.Series(WORDS),
     "polars categories": pl.Series(WORDS, dtype=pl.Categorical),

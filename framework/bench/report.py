@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from scipy import stats
+import numpy as np
+from scipy.special import bdtr
 from tabulate import tabulate
 
 from .phases import PHASES
@@ -152,7 +153,7 @@ def median_interval(times: Sequence[float]) -> tuple[float, float]:
     """
     ordered, n = sorted(times), len(times)
     # B times of n are below the median, B binomial: all but the `beyond` lowest are above it with chance P(B <= beyond)
-    beyond = max(0, int(stats.binom.ppf(CHANCE / 2, n, 0.5)) - 1)
+    beyond = max(0, int(np.searchsorted(bdtr(np.arange(n + 1), n, 0.5), CHANCE / 2)) - 1)
     return ordered[beyond], ordered[n - 1 - beyond]
 
 

@@ -14,6 +14,7 @@ from ..contracts.arrays import FloatArray
 from .data import Columns, labels, numbers, read_csv, read_data
 
 INTERCEPT = "(Intercept)"
+FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command()
@@ -38,7 +39,13 @@ INTERCEPT = "(Intercept)"
 @click.option("--link", metavar="NAME", help="Link of that family; default the family's own.")
 @click.option("--backend", default="auto", show_default=True, help="Linear-algebra backend.")
 @click.option("--optimizer", default="auto", show_default=True, help="Optimizer.")
-@click.option("--save", type=click.Path(dir_okay=False, path_type=Path), help="Keep the model in this file.")
+@click.option("--anova", type=click.Choice(["1", "2", "3"]), help="Test every term, by sums of squares of this type.")
+@click.option("--df", metavar="METHOD", help="Degrees of freedom of --anova: satterthwaite, kenward-roger ...")
+@click.option("--check", is_flag=True, help="Look for what may be wrong with the model.")
+@click.option("--plot", type=FILE, help="Draw residuals into this file (.png, .svg, .pdf).")
+@click.option("--html", type=FILE, help="Write all of this into one HTML file, with plots.")
+@click.option("--seed", default=1, show_default=True, help="Of the simulations of --check and --html.")
+@click.option("--save", type=FILE, help="Keep the model in this file.")
 def fit(
     data: Path,
     formula: str | None,
@@ -59,6 +66,12 @@ def fit(
     link: str | None,
     backend: str,
     optimizer: str,
+    anova: str | None,
+    df: str | None,
+    check: bool,
+    plot: Path | None,
+    html: Path | None,
+    seed: int,
     save: Path | None,
 ) -> None:
     """Fit a mixed model to the columns of the file DATA, and print its summary.
@@ -68,6 +81,7 @@ def fit(
 
     \b
     ranef fit trial.csv "score ~ week * trt + (1 + week | school/class)"
+    ranef fit trial.csv "score ~ week * trt + (1 | school)" --anova 3 --plot residuals.png --html report.html
     ranef fit cbpp.parquet "incidence / size ~ period + (1 | herd)" --weights size --family binomial
     ranef fit sleepstudy.csv --y Reaction --x Days --random "Subject: 1 + Days"
     ranef fit trial.csv --y healed --x dose,age --groups clinic,clinic:doctor --family binomial
@@ -76,6 +90,8 @@ def fit(
 
     if link is not None and family is None:
         raise click.UsageError("--link needs --family")
+    if df is not None and anova is None and html is None:
+        raise click.UsageError("--df is of --anova")
     if ml and family is not None:
         raise click.UsageError("--ml is for linear models: generalized linear mixed models are always fitted by it")
     chosen = {"backend": backend, "optimizer": optimizer, "covariance": dict(map(structure, covariance)) or None}
@@ -108,10 +124,26 @@ def fit(
         else:
             solution = ranef.glmm(**arguments, family=family if link is None else f"{family}({link})")
     click.echo(solution.summary(names) if names else solution.summary())
+    if anova is not None:
+        click.echo(f"\n{solution.anova(int(anova), df)}")
+    if check:
+        click.echo(f"\n{solution.check(rng=seed)}")
+    if plot is not None:
+        draw(solution, plot)
+    if html is not None:
+        solution.report(html, rng=seed, anova=int(anova or 3), df=df)
     if save is not None:
         solution.save(save)
     for warning in given:
         click.echo(f"Warning: {warning.message}", err=True)
+
+
+def draw(solution: Any, file: Path) -> None:
+    """Residuals against fitted values, in a file of any format that matplotlib knows."""
+    try:
+        solution.plot.residuals().figure.savefig(file)
+    except ValueError as error:  # of matplotlib, which lists the formats there are
+        raise InputError(f"--plot {file}: {error}") from error
 
 
 def arrays(

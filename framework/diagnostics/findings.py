@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from textwrap import fill
@@ -63,21 +63,35 @@ class Findings(Table):
 
     def __str__(self) -> str:
         """The findings as sentences."""
-        lines = []
+        lines = [self._head]
         for i, row in enumerate(self._rows()):
             text = f"{i + 1}. {row.severity}, {row.check}: {row.finding}. {row.advice}."
             lines.append(fill(text, WIDTH, subsequent_indent="   "))
-        head = f"{len(self)} finding{'' if len(self) == 1 else 's'}" if len(self) else "Nothing was found"
-        lines.insert(0, f"{head} in {len(self.looked_at)} checks")
-        found = set(self["check"].tolist())
-        fine = [check for check in self.looked_at if check not in found]
-        for what, listed in (("Nothing to say of", fine), ("Not looked at", self.left_out)):
-            if listed:
-                lines.append(fill(f"{what}: {', '.join(listed)}.", WIDTH, subsequent_indent="   "))
+        lines += (fill(text, WIDTH, subsequent_indent="   ") for text in self._rest())
         return "\n".join(lines)
+
+    @property
+    def _head(self) -> str:
+        found = f"{len(self)} finding{'' if len(self) == 1 else 's'}" if len(self) else "Nothing was found"
+        return f"{found} in {len(self.looked_at)} checks"
 
     def _rows(self) -> list[Finding]:
         return [Finding(*row) for row in zip(*(self[name].tolist() for name in Finding._fields), strict=True)]
 
+    def _rest(self) -> Iterator[str]:
+        """What else was looked at, and what was not."""
+        found = set(self["check"].tolist())
+        fine = [check for check in self.looked_at if check not in found]
+        for what, listed in (("Nothing to say of", fine), ("Not looked at", self.left_out)):
+            if listed:
+                yield f"{what}: {', '.join(listed)}."
+
     def _repr_html_(self) -> str:
-        return f'<div class="ranef-table"><pre>{escape(str(self))}</pre></div>'
+        items = "".join(
+            f"<li><strong>{escape(row.severity)}</strong>, {escape(row.check)}: {escape(row.finding)}. "
+            f"{escape(row.advice)}.</li>"
+            for row in self._rows()
+        )
+        listed = f"<ol>{items}</ol>" if items else ""
+        rest = "".join(f"<p><small>{escape(text)}</small></p>" for text in self._rest())
+        return f'<div class="ranef-table"><p>{escape(self._head)}</p>{listed}{rest}</div>'

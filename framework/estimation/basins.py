@@ -7,8 +7,8 @@ from itertools import cycle, islice
 from typing import Any
 
 import numpy as np
+import scipy
 from scipy.linalg import solve_triangular
-from scipy.optimize import minimize
 
 from ..contracts.arrays import FloatArray
 from ..design.basis import lower_root
@@ -176,7 +176,7 @@ def descents(found: Standing[C]) -> Iterator[tuple[FloatArray, float]]:
         if not found.criterion.exact.value(full.x(start)) < np.inf:
             continue
         with np.errstate(all="ignore"):
-            end = minimize(
+            end = scipy.optimize.minimize(
                 full,
                 start,
                 jac=True,

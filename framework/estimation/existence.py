@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
-from scipy.optimize import linprog
+import scipy
 from scipy.sparse.linalg import LinearOperator, lsmr
 
 from ..contracts.arrays import BoolArray, FloatArray
@@ -150,7 +150,7 @@ def _separates(x: FloatArray, toward: FloatArray) -> bool:
 def _separating_direction(Q: FloatArray, toward: FloatArray) -> FloatArray | None:
     at_end = toward != 0
     signed, inner = Q[at_end] * toward[at_end, None], Q[~at_end]
-    program = linprog(
+    program = scipy.optimize.linprog(
         -signed.sum(axis=0),
         A_ub=-signed,
         b_ub=np.zeros(len(signed)),

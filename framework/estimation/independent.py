@@ -9,7 +9,7 @@ which nothing cancels.
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import nnls
+import scipy
 
 from ..contracts.arrays import BoolArray, FloatArray
 from ..contracts.covariance import Component, CovarianceStructure
@@ -61,7 +61,7 @@ class Independent(CovarianceStructure):
         """Variances with which R diag(sd)^2 R' is nearest to a covariance matrix."""
         lower = np.tril_indices(len(covariance))
         products = np.array([np.outer(r, r)[lower] for r in self.R.T]).T
-        return np.maximum(np.sqrt(nnls(products, covariance[lower])[0]), SMALLEST)
+        return np.maximum(np.sqrt(scipy.optimize.nnls(products, covariance[lower])[0]), SMALLEST)
 
     def apart(self, size: float) -> FloatArray:
         """Standard deviations that are large where columns are nearly dependent: what sets these apart has `size`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from scipy.optimize import linprog
+import scipy
 
 from ..contracts.arrays import FloatArray
 from ..contracts.errors import InputError
@@ -116,7 +116,7 @@ def _far_from_the_edge(model: PenalizedLikelihood, goal: float) -> FloatArray:
     lower, upper = model.domain
     room = min(goal - lower, upper - goal)
     rows = [(sign * Q, sign * (known - edge)) for sign, edge in ((-1, lower), (1, upper)) if np.isfinite(edge)]
-    program = linprog(
+    program = scipy.optimize.linprog(
         np.append(np.zeros(Q.shape[1]), -1.0),
         A_ub=np.vstack([np.column_stack([A / room, np.ones(len(A))]) for A, _ in rows]),
         b_ub=np.concatenate([-b / room for _, b in rows]),

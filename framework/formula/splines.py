@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from scipy.interpolate import BSpline
+import scipy
 
 from ..contracts.arrays import FloatArray
 from ..contracts.errors import InputError
@@ -67,7 +67,7 @@ def natural_basis(x: FloatArray, knots: FloatArray, intercept: bool = False) -> 
     """
     ends = knots[[0, -1]]
     padded = np.concatenate([ends[[0, 0, 0]], knots, ends[[1, 1, 1]]])
-    spline = BSpline(padded, np.eye(len(padded) - 4), 3)
+    spline = scipy.interpolate.BSpline(padded, np.eye(len(padded) - 4), 3)
     inside = np.clip(x, *ends)
     basis = spline(inside) + spline(inside, 1) * (x - inside)[:, None]
     constraints = spline(ends, 2)

@@ -69,14 +69,14 @@ def anova(fit: Fit, method: Method, terms: Terms | None, kind: Any = 3, test: An
     InputError, InputTypeError
         For types, tests or terms that there are not.
     """
-    number = _type_of(kind)
+    number = type_of(kind)
     if not isinstance(test, str) or test not in TESTS:
         raise InputError(f"test must be 'Wald' or 'LRT'; got {shown(test)}")
     partition = fixed_terms(fit.labels.fixed, terms, given)
+    if not any(term.is_tested for term in partition):
+        raise InputError("the model has no term but the intercept: there is nothing to test")
     rows = hypotheses(fit, method, partition, number, by_names=given is not None)
     tested = [(term, L) for term, L in zip(partition, rows, strict=True) if term.is_tested]
-    if not tested:
-        raise InputError("the model has no term but the intercept: there is nothing to test")
     at_zero = [] if number == 1 or given is not None else _at_zero(partition, tested, number, fit)
     notes = [*at_zero, *_of_rank(fit, tested), *_of_coding(number, given)]
     names, frame = tuple(term.name for term, _ in tested), terms.frame if terms else ""
@@ -137,7 +137,8 @@ def _chi_squared(
     )
 
 
-def _type_of(given: Any) -> int:
+def type_of(given: Any) -> int:
+    """1, 2 or 3; their Roman numbers are taken too."""
     by_name = {name: number for number, name in TYPES.items()}
     if isinstance(given, str) and given in by_name:
         return by_name[given]

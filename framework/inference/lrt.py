@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
-from scipy import stats
 
 from ..contracts.arrays import FloatArray
 from ..contracts.covariance import CovarianceStructure
@@ -19,6 +18,7 @@ from ..estimation.generalized import GeneralizedFit
 from ..estimation.linear import LinearFit
 from ..estimation.model import Fit
 from .criteria import information_criteria
+from .distributions import chi2_sf
 
 #: Two fits of one kind.
 F = TypeVar("F", bound=Fit)
@@ -93,7 +93,7 @@ def likelihood_ratio_test(one: F, other: F, names: tuple[str, str] | None = None
         larger=ComparedModel(large_name, large.n_parameters, information_criteria(large)),
         statistic=statistic,
         df=df,
-        p_value=float(stats.chi2.sf(statistic, df)),
+        p_value=float(chi2_sf(statistic, df)),
     )
 
 

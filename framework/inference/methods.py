@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from scipy import stats
 
 from ..contracts.arrays import BoolArray, FloatArray
 from ..contracts.errors import InputError
+from .distributions import chi2_sf, f_sf
 from .wald import TTest, WaldTest, ZTest
 
 #: Singular values of rows of unit length below this are zero: the rows depend on each other.
@@ -54,12 +54,12 @@ class JointTest:
     @classmethod
     def f(cls, statistic: float, df: int, df_denominator: float, scaling: float = 1.0) -> JointTest:
         """Of an F statistic, scaled already."""
-        return cls(statistic, df, df_denominator, float(stats.f.sf(statistic, df, df_denominator)), scaling)
+        return cls(statistic, df, df_denominator, float(f_sf(statistic, df, df_denominator)), scaling)
 
     @classmethod
     def chi2(cls, statistic: float, df: int) -> JointTest:
         """Of a chi-squared statistic."""
-        return cls(statistic, df, float("inf"), float(stats.chi2.sf(statistic, df)))
+        return cls(statistic, df, float("inf"), float(chi2_sf(statistic, df)))
 
     def __str__(self) -> str:
         """On one line."""

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.interpolate import CubicHermiteSpline, KroghInterpolator
-from scipy.stats import chi2
+import scipy
 
 from ..contracts.arrays import FloatArray
 from ..contracts.optim import OptimizationResult
@@ -21,6 +20,7 @@ from ..design.basis import lower_root
 from ..estimation.certificate import ENDED
 from ..estimation.criterion import Criterion, ModelCriterion
 from ..estimation.slice import Slice
+from .distributions import chi2_quantile
 from .quantity import Point, Quantity
 
 #: Distance of points in zeta; and how far beyond where the profile is to reach the last of them is meant to lie, so as
@@ -49,7 +49,7 @@ Minimizer = Callable[[Criterion[Any], FloatArray], OptimizationResult]
 
 def reach_of(level: float) -> float:
     """|zeta| at the limits of an interval."""
-    return float(np.sqrt(chi2.ppf(level, 1)))
+    return float(np.sqrt(chi2_quantile(level, 1)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,8 +132,8 @@ class Curve:
         return float(roots[np.abs(roots - center).argmin()]) if len(roots) else np.nan
 
     @property
-    def _spline(self) -> CubicHermiteSpline:
-        return CubicHermiteSpline(self.coordinates, self.zeta, self.slopes)
+    def _spline(self) -> scipy.interpolate.CubicHermiteSpline:
+        return scipy.interpolate.CubicHermiteSpline(self.coordinates, self.zeta, self.slopes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -238,7 +238,7 @@ class _Walk:
             slope = a.slope if after > 1 else (a.zeta - b.zeta) / (a.c - b.c)
             low, high = sorted((a, b), key=lambda visit: visit.c)
             slopes = [slope if visit is a else visit.slope for visit in (low, high)]
-            spline = CubicHermiteSpline([low.c, high.c], [low.zeta, high.zeta], slopes)
+            spline = scipy.interpolate.CubicHermiteSpline([low.c, high.c], [low.zeta, high.zeta], slopes)
             root = spline.solve(sign * self.reach, extrapolate=False)
             c = float(root[0]) if len(root) else 0.5 * (a.c + b.c)
             there = self.visit(c, visits, sign)
@@ -251,7 +251,7 @@ class _Walk:
         """With points halfway where the curve between two would else be rough: polynomials of more points tell."""
         out, columns = visits[:1], _columns(visits)
         middles = columns[0][:-1] + 0.5 * np.diff(columns[0])
-        cubic = CubicHermiteSpline(*columns)(middles) if len(visits) > 1 else middles
+        cubic = scipy.interpolate.CubicHermiteSpline(*columns)(middles) if len(visits) > 1 else middles
         for i, (other, c) in enumerate(zip(visits[1:], middles, strict=True)):
             better = _polynomial(*columns, slice(max(i - 1, 0), i + 3))(c)
             sign = float(np.sign(c - self.start.c))
@@ -287,7 +287,7 @@ class _Walk:
             rest = sorted(visits, key=lambda visit: abs(visit.c - c))[:4]
             nodes, values = [], []
         nodes, values = [*nodes, *(visit.c for visit in rest)], [*values, *(visit.z for visit in rest)]
-        z = np.clip(KroghInterpolator(nodes, np.array(values))(c), there.lower, there.upper)
+        z = np.clip(scipy.interpolate.KroghInterpolator(nodes, np.array(values))(c), there.lower, there.upper)
         return there.z(self._lifted(there.x(z)))
 
     def _lifted(self, x: FloatArray) -> FloatArray:
@@ -309,11 +309,13 @@ def _columns(visits: list[_Visit]) -> tuple[FloatArray, FloatArray, FloatArray]:
     return c, zeta, slopes
 
 
-def _polynomial(c: FloatArray, zeta: FloatArray, slopes: FloatArray, part: slice) -> KroghInterpolator:
+def _polynomial(
+    c: FloatArray, zeta: FloatArray, slopes: FloatArray, part: slice
+) -> scipy.interpolate.KroghInterpolator:
     """Through some points with their slopes, where these are known."""
     nodes, values = [], []
     for at, height, slope in zip(c[part], zeta[part], slopes[part], strict=True):
         known = [height] if np.isnan(slope) else [height, slope]
         nodes += [at] * len(known)
         values += known
-    return KroghInterpolator(nodes, values)
+    return scipy.interpolate.KroghInterpolator(nodes, values)

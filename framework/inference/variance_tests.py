@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from ..contracts.errors import InputError, InputTypeError, shown
 from ..design.labels import GroupLabels
@@ -29,6 +28,7 @@ from ..estimation.slice import Slice
 from ..formula.terms import Terms
 from . import caveats
 from .criteria import information_criteria
+from .distributions import chi2_sf
 from .refits import of_design
 
 HEADERS = {
@@ -112,7 +112,7 @@ def ranova(fit: Fit, terms: Terms | None, *, reduce: Any = True, frame: str = ""
             "aic": 2.0 * k - 2.0 * ll,
             "statistic": np.concatenate([[np.nan], statistic]),
             "df": np.concatenate([[np.nan], df]),
-            "p_value": np.concatenate([[np.nan], stats.chi2.sf(statistic, df)]),
+            "p_value": np.concatenate([[np.nan], chi2_sf(statistic, df)]),
             "p_mixture": np.concatenate([[np.nan], mixture]),
         },
         title="Random effects: single terms left out",
@@ -131,8 +131,8 @@ def mixture_p_values(statistic: Any, df: Any) -> Any:
     [0.05, 1.0]
     """
     df = np.asarray(df)
-    below = np.where(df == 1, np.asarray(statistic) <= 0.0, stats.chi2.sf(statistic, np.maximum(df - 1, 1)))
-    return 0.5 * below + 0.5 * stats.chi2.sf(statistic, df)
+    below = np.where(df == 1, np.asarray(statistic) <= 0.0, chi2_sf(statistic, np.maximum(df - 1, 1)))
+    return 0.5 * below + 0.5 * chi2_sf(statistic, df)
 
 
 def _reductions(groups: tuple[GroupLabels, ...], terms: Terms | None, *, whole: bool) -> Iterator[Reduction]:

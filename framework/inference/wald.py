@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from scipy import stats
+from scipy.special import ndtri
 
 from ..contracts.arrays import FloatArray
+from .distributions import normal_sf, t_quantile, t_sf
 
 
 class WaldTest(ABC):
@@ -48,11 +49,11 @@ class TTest(WaldTest):
 
     def p_values(self, statistics: FloatArray) -> FloatArray:
         """Two-sided p-values."""
-        return np.asarray(2.0 * stats.t.sf(np.abs(statistics), self.df))
+        return 2.0 * t_sf(np.abs(statistics), self.df)
 
     def quantiles(self, level: float) -> FloatArray:
         """How many standard errors the limits of an interval of that level are away from the estimate."""
-        return np.asarray(stats.t.ppf(0.5 + level / 2.0, self.df))
+        return t_quantile(0.5 + level / 2.0, self.df)
 
 
 class ZTest(WaldTest):
@@ -68,8 +69,8 @@ class ZTest(WaldTest):
 
     def p_values(self, statistics: FloatArray) -> FloatArray:
         """Two-sided p-values."""
-        return np.asarray(2.0 * stats.norm.sf(np.abs(statistics)))
+        return 2.0 * normal_sf(np.abs(statistics))
 
     def quantiles(self, level: float) -> FloatArray:
         """How many standard errors the limits of an interval of that level are away from the estimate."""
-        return np.asarray(stats.norm.ppf(0.5 + level / 2.0))
+        return np.asarray(ndtri(0.5 + level / 2.0))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from scipy.interpolate import CubicSpline
+import scipy
 from scipy.special import chdtri
 
 from ..contracts.arrays import FloatArray
@@ -106,7 +106,7 @@ def contour(one: Curve, other: Curve, i: int, j: int, level: float) -> tuple[Flo
     if not np.isfinite(difference).all() or (np.diff(at) < 1e-9).any():
         return np.full(1, np.nan), np.full(1, np.nan)
     closed = np.append(at, at[0] + 2.0 * np.pi), np.append(difference, difference[0])
-    spline = CubicSpline(*closed, bc_type="periodic")
+    spline = scipy.interpolate.CubicSpline(*closed, bc_type="periodic")
     a = np.linspace(at[0], at[0] + 2.0 * np.pi, PLACES + 1)
     half = spline(a) / 2.0
     return _value(one, r * np.cos(a + half)), _value(other, r * np.cos(a - half))

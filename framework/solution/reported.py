@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
+
 from ..display.records import Table
+from ..prediction.simulate import checked_count, checked_rng
 from . import broom, maketables
 from .base import F, FittedModel
+from .report import report
 
 if TYPE_CHECKING:
     from .mixed import MixedSolution
@@ -107,6 +113,55 @@ class Reported(FittedModel[F]):
         True
         """
         return broom.augment(cast("MixedSolution[F]", self), data)
+
+    def report(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        rng: np.random.Generator | int | None = None,
+        anova: int = 3,
+        df: str | None = None,
+        nsim: int = 250,
+    ) -> str:
+        """The fit as one HTML page that needs no other file: summary, tests, intervals, findings of `check`, plots.
+
+        Parameters
+        ----------
+        path : str or path, optional
+            Where to write it.
+        rng : numpy.random.Generator or int
+            The generator of simulated residuals, or a seed.
+        anova : {1, 2, 3}
+            Type of the tests of terms.
+        df : str, optional
+            Their degrees of freedom, as in `anova`.
+        nsim : int, default 250
+            Number of simulated responses.
+
+        Returns
+        -------
+        str
+            The page. What this model does not have is a sentence there that says why.
+
+        Raises
+        ------
+        MissingExtraError
+            Without matplotlib: the extra `plots`.
+        InputError, InputTypeError
+            For a type, a number of simulations or a generator that cannot be used.
+
+        Examples
+        --------
+        >>> import ranef
+        >>> fit = ranef.lmm("Reaction ~ Days + (Days | Subject)", ranef.datasets.load("sleepstudy"))
+        >>> page = fit.report(rng=1)
+        >>> page.count("<figure>"), "Analysis of Variance" in page
+        (5, True)
+        """
+        page = report(cast("MixedSolution[F]", self), checked_rng(rng), anova=anova, df=df, nsim=checked_count(nsim))
+        if path is not None:
+            Path(path).write_text(page, encoding="utf-8")
+        return page
 
     # The plug-in format of maketables: attributes that its tables look for -------------------------------------------
 

@@ -43,7 +43,7 @@ def table(fits: Fits, statistic: str = "se", *, stars: bool = True, digits: int 
     stars : bool, default True
         Mark coefficients by their p-values.
     digits : int, default 3
-        Decimals; more where a standard error would show fewer than two significant digits.
+        Decimals; more where a standard error, or a standard deviation, would show fewer than two significant digits.
 
     Returns
     -------
@@ -200,7 +200,6 @@ def _coefficients(columns: Sequence[_Column], statistic: str, stars: bool, digit
         yield Row("Fixed effects")
     for label in labels:
         mine = [coefficients.get(label) for coefficients in found]
-        decimals = decimals_for([one[1] for one in mine if one], digits)
         estimates, below = [], []
         for one in mine:
             if one is None:
@@ -208,6 +207,7 @@ def _coefficients(columns: Sequence[_Column], statistic: str, stars: bool, digit
                 below.append(Cell())
                 continue
             estimate, se, interval, p = one
+            decimals = decimals_for([se], digits)
             estimates.append(Cell(number(estimate, decimals, digits), star_marks(p) if stars else ""))
             if statistic == "se":
                 below.append(Cell(f"({number(se, decimals, digits)}", ")"))
@@ -225,14 +225,18 @@ def _p(p: float, digits: int) -> str:
 
 
 def _values(heading: str, found: Sequence[Mapping[str, float]], digits: int) -> Iterable[Row]:
-    """A row for each label that a model has; so many decimals, or more for small ones."""
+    """A row for each label that a model has."""
     labels = _union(found)
     if heading and labels:
         yield Row(heading)
     for label in labels:
         mine = [values.get(label) for values in found]
-        decimals = decimals_for([v for v in mine if v is not None], digits) if digits > OF_CRITERIA else digits
-        yield Row(label, tuple(Cell() if v is None else Cell(number(v, decimals, digits)) for v in mine))
+        yield Row(label, tuple(Cell() if v is None else Cell(_of_size(v, digits)) for v in mine))
+
+
+def _of_size(v: float, digits: int) -> str:
+    """So many decimals, or more for a small number: that of one model says nothing of the others'."""
+    return number(v, decimals_for([v], digits) if digits > OF_CRITERIA else digits, digits)
 
 
 def _union(found: Iterable[Mapping[str, Any]]) -> list[str]:

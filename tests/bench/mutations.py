@@ -245,6 +245,31 @@ MUTATIONS: tuple[Mutation, ...] = (
         "upper - lower <= 4.0 * self.precision",
         "tests/planning/test_power.py::test_limits_and_early_stopping",
     ),
+    # tails and quantiles, estimators of scikit-learn
+    Mutation(
+        "framework/inference/distributions.py",
+        "    return np.asarray(special.stdtr(df, -np.asarray(t)))",
+        "    return np.asarray(special.stdtr(df, np.asarray(t)))",
+        "tests/inference/test_distributions.py::test_they_are_those_of_scipy_stats",
+    ),
+    Mutation(
+        "framework/inference/distributions.py",
+        "    return np.asarray(special.chdtrc(df, np.maximum(x, 0.0)))",
+        "    return np.asarray(special.chdtrc(df, x))",
+        "tests/inference/test_distributions.py::test_all_is_above_a_negative_number_and_nothing_is_known_of_nan",
+    ),
+    Mutation(
+        "framework/inference/distributions.py",
+        "special.fdtrc(df, df_denominator, ",
+        "special.fdtrc(df_denominator, df, ",
+        "tests/inference/test_distributions.py::test_they_are_those_of_scipy_stats",
+    ),
+    Mutation(
+        "framework/sklearn/data.py",
+        'solution.predict(new, random="none", scale=scale)',
+        "solution.predict(new, scale=scale)",
+        "tests/sklearn/test_estimators.py::test_a_regressor_is_the_linear_mixed_model",
+    ),
     # many responses
     Mutation(
         "framework/many/one_factor.py",
@@ -1688,20 +1713,20 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/inference/wald.py",
-        "stats.t.ppf(0.5 + level / 2.0, ",
-        "stats.t.ppf(level, ",
+        "t_quantile(0.5 + level / 2.0, ",
+        "t_quantile(level, ",
         f"{LMM_LAWS}::test_intervals",
     ),
     Mutation(
         "framework/inference/wald.py",
-        "t.ppf(0.5 + level / 2.0, self.df",
-        "norm.ppf(0.5 + level / 2.0",
+        "t_quantile(0.5 + level / 2.0, self.df)",
+        "np.asarray(ndtri(0.5 + level / 2.0))",
         f"{LMM_LAWS}::test_intervals",
     ),
     Mutation(
         "framework/inference/wald.py",
-        "2.0 * stats.t.sf(",
-        "stats.t.sf(",
+        "2.0 * t_sf(",
+        "t_sf(",
         f"{LMM_REFERENCE}::test_satterthwaite[lmm_sleepstudy_slope_reml-blocked]",
     ),
     Mutation(
@@ -1736,14 +1761,14 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/inference/wald.py",
-        "stats.norm.ppf(0.5 + level / 2.0)",
-        "stats.norm.ppf(level)",
+        "ndtri(0.5 + level / 2.0)",
+        "ndtri(level)",
         f"{ROBUST}::test_wald_intervals_have_the_level_that_was_asked_for",
     ),
     Mutation(
         "framework/inference/wald.py",
-        "2.0 * stats.norm.sf",
-        "stats.norm.sf",
+        "2.0 * normal_sf",
+        "normal_sf",
         f"{GLMM_REFERENCE}::test_fixed_effects[glmm_cbpp_laplace]",
         f"{GLMM_REFERENCE}::test_summary_of_lme4[glmm_cbpp_laplace]",
     ),

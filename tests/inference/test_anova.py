@@ -1,5 +1,6 @@
 """Tests of terms: lmerTest's and car's figures, and hypotheses that do not depend on how factors are coded."""
 
+import contextlib
 import itertools
 import pickle
 
@@ -378,3 +379,11 @@ def test_type_three_needs_no_more_than_labels():
     terms = fixed_terms(fit._labels.fixed, fit.terms)
     assert [t.name for t in terms if not t.is_tested] == ["(Intercept)"]
     assert [len(L) for L in type_three(terms, fit._labels.fixed)] == [1, 2, 2, 1, 4]
+
+
+@pytest.mark.parametrize("fixed", ["1", "0"])
+def test_without_terms_there_is_nothing_to_test(fixed):
+    with pytest.warns() if fixed == "0" else contextlib.nullcontext():
+        fit = ranef.lmm(f"Yield ~ {fixed} + (1 | Batch)", ranef.datasets.load("dyestuff"))
+    with pytest.raises(InputError, match="no term but the intercept"):
+        fit.anova()

@@ -10,10 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, special, stats
+import scipy
+from scipy import special
 
 from ...contracts.arrays import FloatArray
 from ...contracts.errors import InputError, shown
+from ..distributions import f_quantile, f_sf, t_quantile, t_sf
 from .mvt import Maximum
 
 ADJUSTMENTS = (
@@ -71,7 +73,7 @@ class Together:
     def p_values(self, adjust: str) -> FloatArray:
         """Two-sided p-values, (m,)."""
         t, df, m = np.abs(self.statistics), np.minimum(self.df, INFINITE), len(self)
-        plain: FloatArray = np.asarray(2.0 * stats.t.sf(t, df))
+        plain: FloatArray = 2.0 * t_sf(t, df)
         if m == 1 and adjust != "scheffe":
             return plain
         match adjust:
@@ -82,7 +84,7 @@ class Together:
             case "dunnettx":
                 return _dunnett_sf(t, m, df)
             case "scheffe":
-                return np.asarray(stats.f.sf(t**2 / self.rank, self.rank, df))
+                return f_sf(t**2 / self.rank, self.rank, df)
             case "mvt":
                 return self._beyond(t)
             case "none":
@@ -96,11 +98,11 @@ class Together:
             adjust = "none"
         match adjust:
             case "tukey":
-                return _by_df(lambda d: float(stats.studentized_range.ppf(level, self.means, d)) / np.sqrt(2.0), df)
+                return _by_df(lambda d: _range_quantile(level, self.means, d) / np.sqrt(2.0), df)
             case "dunnettx":
                 return _by_df(lambda d: _dunnett_quantile(level, m, d), df)
             case "scheffe":
-                return np.asarray(np.sqrt(self.rank * stats.f.ppf(level, self.rank, df)))
+                return np.asarray(np.sqrt(self.rank * f_quantile(level, self.rank, df)))
             case "mvt":
                 known = np.isfinite(np.diagonal(self.correlation))
                 inside = self.correlation[np.ix_(known, known)]
@@ -113,7 +115,7 @@ class Together:
                 outside = 1.0 - level
             case _:
                 outside = (1.0 - level) / m
-        return np.asarray(stats.t.isf(0.5 * outside, df))
+        return -t_quantile(0.5 * outside, df)
 
     def _beyond(self, t: FloatArray) -> FloatArray:
         """Chance that any of the statistics is beyond each of these."""
@@ -154,13 +156,18 @@ def stepwise(p: FloatArray, adjust: str) -> FloatArray:
 
 def _range_sf(t: FloatArray, k: float, df: FloatArray) -> FloatArray:
     """Chance that the range of k means is beyond, for differences in units of their standard errors."""
-    return np.asarray(np.clip(stats.studentized_range.sf(np.sqrt(2.0) * t, k, df), 0.0, 1.0))
+    return np.asarray(np.clip(scipy.stats.studentized_range.sf(np.sqrt(2.0) * t, k, df), 0.0, 1.0))
+
+
+def _range_quantile(level: float, k: float, df: float) -> float:
+    """What the studentized range of k means is below with this chance."""
+    return float(scipy.stats.studentized_range.ppf(level, k, df))
 
 
 def _dunnett_sf(t: FloatArray, m: int, df: FloatArray) -> FloatArray:
     """emmeans' approximation: (m - 1) / m of Tukey's for as many differences, and 1 / m of Sidak's."""
     tukey = _range_sf(t, _as_means(m), df)
-    sidak = -np.expm1(m * np.log1p(-2.0 * stats.t.sf(t, df)))
+    sidak = -np.expm1(m * np.log1p(-2.0 * t_sf(t, df)))
     return np.asarray(((m - 1.0) * tukey + sidak) / m)
 
 
@@ -172,7 +179,9 @@ def _as_means(m: int) -> float:
 def _dunnett_quantile(level: float, m: int, df: float) -> float:
     ends = special.stdtrit(df, 0.5 + 0.5 * level), special.stdtrit(df, 1.0 - 0.5 * (1.0 - level) / m)
     one = np.array([df])
-    found = optimize.brentq(lambda c: 1.0 - level - _dunnett_sf(np.array([c]), m, one)[0], 0.9 * ends[0], 1.1 * ends[1])
+    found = scipy.optimize.brentq(
+        lambda c: 1.0 - level - _dunnett_sf(np.array([c]), m, one)[0], 0.9 * ends[0], 1.1 * ends[1]
+    )
     return float(found)
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy import optimize, special
-from scipy.stats import qmc
+import scipy
+from scipy import special
 
 from ...contracts.arrays import FloatArray
 
@@ -49,7 +49,7 @@ class Maximum:
     @cached_property
     def _points(self) -> FloatArray:
         dimensions = self._root.shape[1] + 1
-        return np.asarray(qmc.Sobol(dimensions, scramble=False).random(POINTS).T + 0.5 / POINTS)
+        return np.asarray(scipy.stats.qmc.Sobol(dimensions, scramble=False).random(POINTS).T + 0.5 / POINTS)
 
     @cached_property
     def _scale(self) -> FloatArray:
@@ -83,7 +83,7 @@ class Maximum:
         """The limit that none is beyond with this chance, between that of one statistic and Bonferroni's."""
         outside, df = 1.0 - level, min(self.df, 1e10)
         one, all_apart = (special.stdtrit(df, 1.0 - 0.5 * p) for p in (outside, outside / len(self.correlation)))
-        found = optimize.brentq(lambda c: self.sf(c) - outside, 0.99 * one, 1.01 * all_apart, xtol=1e-7)
+        found = scipy.optimize.brentq(lambda c: self.sf(c) - outside, 0.99 * one, 1.01 * all_apart, xtol=1e-7)
         return float(found)
 
 
