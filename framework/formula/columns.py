@@ -106,11 +106,22 @@ class Frame:
             raise InputError(self.unknown(name))
         return read_variable(self._columns[name], name)
 
+    def has_fixed_levels(self, name: str) -> bool:
+        """Whether the type of a column says which levels there may be: pandas' categories, polars' Enum."""
+        native = _native(self._columns[name])
+        named = type(getattr(native, "dtype", None)).__name__
+        return named in ("CategoricalDtype", "Enum")
+
     def unknown(self, name: str) -> str:
         """What to say of a name that no column has."""
         close = difflib.get_close_matches(name, self.names, n=1)
         some = ", ".join(self.names[:20]) + (", ..." if len(self.names) > 20 else "")
         return f"there is no column {name!r}; there is: {some}" + (f". Is it {close[0]!r}?" if close else "")
+
+
+def _native(column: Any) -> Any:
+    """The column as its own library has it."""
+    return column.to_native() if hasattr(column, "to_native") else column
 
 
 def _length(column: Any, name: str) -> int:

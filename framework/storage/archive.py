@@ -43,7 +43,7 @@ DATE = (1980, 1, 1, 0, 0, 0)
 Tree = dict[str, Any]
 
 
-def write(path: str | os.PathLike[str], tree: Tree) -> None:
+def write(path: str | os.PathLike[str], tree: Tree, what: str = FORMAT) -> None:
     """Write plain data to a file, in whole or not at all: an older file of that name stays until the new one is there.
 
     Raises
@@ -57,7 +57,7 @@ def write(path: str | os.PathLike[str], tree: Tree) -> None:
     versions = {"ranef": version_of(BUILT_IN), "python": platform.python_version()}
     versions |= {"numpy": np.__version__, "scipy": scipy.__version__}
     arrays: dict[str, AnyArray] = {}
-    manifest = {"format": FORMAT, "schema": SCHEMA, "written_by": versions} | _plain(tree, "", arrays, {})
+    manifest = {"format": what, "schema": SCHEMA, "written_by": versions} | _plain(tree, "", arrays, {})
     text = json.dumps(manifest, allow_nan=False, indent=1)
     with _replaced(target) as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr(zipfile.ZipInfo(MANIFEST, DATE), text)
@@ -68,7 +68,7 @@ def write(path: str | os.PathLike[str], tree: Tree) -> None:
 
 
 @contextmanager
-def read(path: str | os.PathLike[str]) -> Iterator[Node]:
+def read(path: str | os.PathLike[str], what: str = FORMAT) -> Iterator[Node]:
     """What a file has; its arrays are read when they are asked for.
 
     Raises
@@ -85,7 +85,7 @@ def read(path: str | os.PathLike[str]) -> Iterator[Node]:
         try:
             with _opened(stream) as archive:
                 members = _members(archive, os.fstat(stream.fileno()).st_size)
-                yield _manifest(archive, members)
+                yield _manifest(archive, members, what)
         except StorageError as error:
             raise StorageError(f"{source}: {error}") from error.__cause__
 
@@ -161,7 +161,7 @@ def _members(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
     return members
 
 
-def _manifest(archive: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo]) -> Node:
+def _manifest(archive: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo], what: str) -> Node:
     if members[MANIFEST].file_size > LONGEST:
         raise StorageError(f"{MANIFEST} has {members[MANIFEST].file_size} bytes; at most {LONGEST} are read")
     text = _bytes(archive, members[MANIFEST])
@@ -180,8 +180,8 @@ def _manifest(archive: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo]) 
         return arrays[name]
 
     node = Node(tree, array)
-    if node.text("format") != FORMAT:
-        raise StorageError(f"it is of {shown(node.text('format'))}, not of {FORMAT!r}")
+    if node.text("format") != what:
+        raise StorageError(f"it is of {shown(node.text('format'))}, not of {what!r}")
     schema = node.integer("schema", least=1)
     if schema > SCHEMA:
         by = node["written_by"].text("ranef")
