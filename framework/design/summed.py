@@ -133,7 +133,7 @@ def summed_design(
 
 def _shift(sums: Sums, j: int) -> FloatArray:
     """The ones, as many times as a column is counted from."""
-    return np.eye(1, len(sums.names) + 1)[0] * (sums.shift[j - 1] if j else 0.0)
+    return np.asarray(np.eye(1, len(sums.names) + 1)[0] * (sums.shift[j - 1] if j else 0.0))
 
 
 def _orthogonalized(
@@ -151,7 +151,8 @@ def _orthogonalized(
         means, K = K[:, 0].copy(), K.copy()
         K[1:, 0] = 0.0
     G = K @ M @ K.T
-    kept, R = [], np.zeros((0, 0))
+    kept: list[int] = []
+    R: FloatArray = np.zeros((0, 0))
     for j in range(p):
         r = solve_triangular(R, G[kept, j], trans="T", check_finite=False) if kept else np.zeros(0)
         left = float(G[j, j] - r @ r)

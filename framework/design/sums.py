@@ -1,9 +1,9 @@
 """Sums over rows that were never together: all that a linear mixed model needs of them, to be added up.
 
 Columns are C = (1, c_1, ..., c_m), the variables of X and of random effects by name and the response last, counted
-from a shift: with means that are large beside the spread, sums about zero lose their digits. The sums are C'WC, by level
-z W C' for the columns z of each factor, and by pair of levels that meet z W z'. They are linear in what is summed,
-so that sums of parts are sums of the whole, whatever the parts.
+from a shift: with means that are large beside the spread, sums about zero lose their digits. The sums are C'WC,
+by level z W C' for the columns z of each factor, and by pair of levels that meet z W z'. They are linear in the rows, so that
+sums of parts are sums of the whole, whatever the parts.
 """
 
 from __future__ import annotations
@@ -173,8 +173,7 @@ class Sums:
         """
         first = parts[0]
         for other in parts[1:]:
-            if (other.names, list(other.levels)) != (first.names, list(first.levels)):
-                raise InputError("sums of other columns or grouping factors cannot be added")
+            first.refuse_other(other)
         parts = [part.shifted(first.shift) for part in parts]
         levels, codes = {}, []
         for name, own in first.levels.items():
@@ -198,8 +197,25 @@ class Sums:
             n=sum(part.n for part in parts),
             sum_log_weights=float(np.sum([part.sum_log_weights for part in parts])),
             weights=(min(least), max(largest)),
-            hashes=np.sum([part.hashes for part in parts], axis=0, dtype=np.uint64),
+            hashes=np.asarray(np.sum([part.hashes for part in parts], axis=0, dtype=np.uint64)),
         )
+
+    def refuse_other(self, other: Sums) -> None:
+        """Refuse sums that cannot be added to these.
+
+        Raises
+        ------
+        InputError, InputTypeError
+            For other columns or factors, or labels of other types.
+        """
+        if (other.names, list(other.levels)) != (self.names, list(self.levels)):
+            raise InputError("sums of other columns or grouping factors cannot be added")
+        for name, part in self.levels.items():
+            one, two = (FAMILIES.get(e.levels.dtype.kind, str(e.levels.dtype)) for e in (part, other.levels[name]))
+            if one != two:
+                raise InputTypeError(
+                    f"the labels of {name} are {one} in one part and {two} in another: make them of one type first"
+                )
 
     @property
     def means(self) -> FloatArray:
@@ -268,11 +284,6 @@ def _merged_cells(parts: Sequence[CellSums], one: Sequence[IntArray], other: Seq
 
 def _united(parts: Sequence[AnyArray], name: str) -> tuple[AnyArray, list[IntArray]]:
     """All labels, ascending, and where those of each part are among them."""
-    families = dict.fromkeys(FAMILIES.get(levels.dtype.kind, str(levels.dtype)) for levels in parts)
-    if len(families) > 1:
-        raise InputTypeError(
-            f"the labels of {name} are {' in one part and '.join(families)} in another: make them of one type first"
-        )
     if any(levels.dtype.kind == "O" for levels in parts):
         parts = [levels.astype(object) for levels in parts]
     codes, labels = encode(np.concatenate(parts), name)

@@ -86,9 +86,10 @@ class Gram:
         >>> ranef.Gram.of({"y": [1.0, 2.0, 4.0], "g": ["a", "b", "b"]}, "y ~ 1 + (1 | g)").n
         3
         """
-        options = {"weights": weights, "offset": offset, "contrasts": contrasts, "levels": levels, "context": context}
+        options: dict[str, Any] = {"weights": weights, "offset": offset, "contrasts": contrasts, "levels": levels}
+        options["context"] = context
         if isinstance(formula, str):
-            recipe = make_recipe(formula, data, **{name: value for name, value in options.items() if value is not None})
+            recipe = make_recipe(formula, data, **options)
         elif given := [name for name, value in options.items() if value is not None]:
             raise InputTypeError(f"{', '.join(given)}: the other Gram says this; leave it out")
         elif isinstance(formula, Gram | Recipe):
@@ -118,7 +119,7 @@ class Gram:
         return Gram(parts[0].recipe, Sums.merged([part.sums for part in parts]), seen)
 
     def __add__(self, other: Gram) -> Gram:
-        return Gram.merged([self, other]) if isinstance(other, Gram) else NotImplemented
+        return Gram.merged([self, other])
 
     def __radd__(self, other: Any) -> Gram:
         return self if other == 0 else NotImplemented  # sum() begins with 0

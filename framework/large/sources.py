@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import importlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -48,7 +48,7 @@ class Source:
         Whether the rows can be read a second time.
     """
 
-    parts: Callable[[tuple[str, ...] | None], Iterator[Rows]]
+    parts: Callable[[tuple[str, ...] | None], Generator[Rows, None, None]]
     again: bool
 
 
@@ -86,7 +86,7 @@ def source_of(data: Any) -> Source | None:
     return None
 
 
-def _numbered(frames: Iterable[Any]) -> Iterator[Rows]:
+def _numbered(frames: Iterable[Any]) -> Generator[Rows, None, None]:
     for number, frame in enumerate(frames):
         yield Rows(_table(frame), f"batch {number}")
 
@@ -109,7 +109,9 @@ def _relation(relation: Any, names: tuple[str, ...] | None) -> Iterator[Any]:
         if names is None
         else relation.project(", ".join(f'"{n.replace(chr(34), chr(34) * 2)}"' for n in names))
     )
-    return iter(chosen.fetch_arrow_reader(ROWS))
+    read = getattr(chosen, "to_arrow_reader", None) or chosen.fetch_arrow_reader  # its name before DuckDB 1.4
+    with read(ROWS) as reader:  # a connection has one open result
+        yield from reader
 
 
 # Files --------------------------------------------------------------------------------------------------------------
@@ -132,6 +134,7 @@ def _paths(path: str | PathLike[str]) -> list[Path]:
 def _of_files(paths: list[Path]) -> Source:
     dataset = library("pyarrow.dataset", "arrow")
     kinds = {FORMATS[path.suffix] for path in paths if path.is_file()}
+    given: str | list[str] = list(map(str, paths))
     if any(path.is_dir() for path in paths):
         if len(paths) > 1:
             raise InputError("give one folder, or a list of files: one of the paths is a folder")
@@ -139,14 +142,12 @@ def _of_files(paths: list[Path]) -> Source:
         if not inside:
             raise InputError(f"there is no file in {paths[0]} that is read part by part: {', '.join(FORMATS)}")
         kinds, given = inside, str(paths[0])
-    else:
-        given = list(map(str, paths))
     if len(kinds) > 1:
         raise InputError("files of Parquet and of Arrow are read separately; add their Grams")
     try:
         found = dataset.dataset(given, format=kinds.pop(), partitioning="hive")
     except Exception as error:  # whatever pyarrow says to a file that is none
-        raise InputError(f"{given if isinstance(given, str) else given[0]} cannot be read: {_first(error)}") from error
+        raise InputError(f"{paths[0]} cannot be read: {_first(error)}") from error
     return _of_dataset(found)
 
 
@@ -154,7 +155,7 @@ def _of_dataset(dataset: Any) -> Source:
     return Source(lambda names: _fragments(dataset, names), again=True)
 
 
-def _fragments(dataset: Any, names: tuple[str, ...] | None) -> Iterator[Rows]:
+def _fragments(dataset: Any, names: tuple[str, ...] | None) -> Generator[Rows, None, None]:
     """Row groups of files, of at most `ROWS` rows at a time."""
     schema = dataset.schema
     for fragment in dataset.get_fragments():

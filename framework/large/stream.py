@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -89,12 +89,14 @@ def gram_of(
     return _summed(recipe, parts)
 
 
-def _recipe(formula: str, source: Source, options: Mapping[str, Any]) -> tuple[Recipe, Iterator[Rows]]:
+def _recipe(formula: str, source: Source, options: Mapping[str, Any]) -> tuple[Recipe, Iterable[Rows]]:
     """The recipe by the first rows, and all rows."""
     parts = source.parts(None)
     first = next((part for part in parts if _length(part.data)), None)
     if first is None:
         raise InputError("the source has no rows: there are no observations to fit")
+    if source.again:
+        parts.close()
     again = (part.data for part in source.parts(None) if _length(part.data)) if source.again else None
     try:
         recipe = make_recipe(formula, first.data, more=again, **options)
@@ -105,48 +107,40 @@ def _recipe(formula: str, source: Source, options: Mapping[str, Any]) -> tuple[R
 
 def _summed(recipe: Recipe, parts: Iterable[Rows]) -> Gram:
     waiting: list[Gram] = []
-    part: Rows | None = None
     try:
         for part in parts:
             if _length(part.data):
-                waiting.append(_one(recipe, part))
+                waiting.append(_one(recipe, part, waiting))
             if len(waiting) == BUNDLE:
                 waiting = [Gram.merged(waiting)]
         if not waiting:
             raise InputError("the source has no rows: there are no observations to fit")
         return Gram.merged(waiting)
     except RanefError as error:
-        ended = StreamError(_said(error, part, waiting))
-        ended.gram = _as_far(waiting)
+        counted = sum(gram.n for gram in waiting)
+        ended = StreamError(
+            f"{error}" + (f" (the {counted:,} rows before are in this error's `gram`)" if counted else "")
+        )
+        ended.gram = Gram.merged(waiting) if waiting else None
         raise ended from error
 
 
-def _one(recipe: Recipe, part: Rows) -> Gram:
+def _one(recipe: Recipe, part: Rows, before: Sequence[Gram]) -> Gram:
+    """The sums of one part, which can be added to those before."""
     try:
         rows = recipe.encode(part.data)
-        made = Gram(recipe, Sums.of(rows.columns, rows.factors, rows.weights))
+        sums = Sums.of(rows.columns, rows.factors, rows.weights)
+        for gram in before[:1]:
+            gram.sums.refuse_other(sums)
     except RanefError as error:
         raise InputError(f"{part.where}: {error}") from error
-    return Gram(recipe, made.sums, {part.file: made.n} if part.file else {})
-
-
-def _as_far(waiting: list[Gram]) -> Gram | None:
-    try:
-        return Gram.merged(waiting) if waiting else None
-    except RanefError:  # the last one does not go with those before
-        return Gram.merged(waiting[:-1]) if len(waiting) > 1 else None
-
-
-def _said(error: RanefError, part: Rows | None, waiting: list[Gram]) -> str:
-    counted = sum(gram.n for gram in waiting)
-    where = (
-        "" if part is None or part.where in str(error) or (part.file and part.file in str(error)) else f"{part.where}: "
-    )
-    return f"{where}{error}" + (f" (the {counted:,} rows before are in this error's `gram`)" if counted else "")
+    return Gram(recipe, sums, {part.file: sums.n} if part.file else {})
 
 
 def _length(data: Any) -> int:
-    return len(next(iter(data.values()), ())) if isinstance(data, Mapping) else len(data)
+    if isinstance(data, Mapping):
+        return len(next(iter(data.values()), ()))
+    return len(data) if hasattr(data, "__len__") else 1  # what is no frame is refused when it is read
 
 
 __all__ = ["StreamError", "gram_of", "is_stream"]
