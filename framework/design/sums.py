@@ -1,9 +1,9 @@
 """Sums over rows that were never together: all that a linear mixed model needs of them, to be added up.
 
 Columns are C = (1, c_1, ..., c_m), the variables of X and of random effects by name and the response last, counted
-from a shift: with means that are large beside the spread, sums about zero lose their digits. The sums are C'WC,
-by level z W C' for the columns z of each factor, and by pair of levels that meet z W z'. They are linear in the rows, so that
-sums of parts are sums of the whole, whatever the parts.
+from a shift: with means that are large beside the spread, sums about zero lose their digits. The sums are C'WC, by
+level z W C' for the columns z of each factor, and by pair of levels that meet z W z'. They are linear in the rows:
+sums of parts add up to sums of the whole, whatever the parts.
 """
 
 from __future__ import annotations

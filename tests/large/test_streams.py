@@ -156,7 +156,7 @@ def test_files_that_are_cut_off(tmp_path):
     folder = broken(tmp_path, TABLE)
     content = (folder / "c.parquet").read_bytes()
     (folder / "c.parquet").write_bytes(content[: len(content) // 2])
-    with pytest.raises(ranef.StreamError, match="c.parquet cannot be read") as ended:
+    with pytest.raises(ranef.StreamError, match=r"c\.parquet cannot be read") as ended:
         ranef.lmm("y ~ x + (1 | g)", folder)
     assert ended.value.gram.n == 1600
 
