@@ -83,7 +83,8 @@ def gram_of(
     if source is None:
         raise refuse_unknown(data)
     if isinstance(formula, Gram):
-        recipe, parts = formula.recipe, source.parts(formula.recipe.used)
+        recipe = formula.recipe
+        parts: Iterable[Rows] = source.parts(recipe.used)
     else:
         recipe, parts = _recipe(formula, source, options)
     return _summed(recipe, parts)
