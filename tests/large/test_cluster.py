@@ -1,34 +1,17 @@
-"""Partitions on a cluster of two processes: the sums of all rows, whatever the partitions and whoever is lost."""
+"""Partitions by Dask's own schedulers and by processes: the sums of all rows, whatever the partitions."""
 
-import os
-import signal
-import sys
-
-import cloudpickle
 import dask
 import numpy as np
 import pytest
-from dask.distributed import Client, LocalCluster, get_worker
 
 import ranef
 
 from .make import frame
 
-cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import this file
 DATA = frame(1500)
 FORMULA = "y ~ x + f + (1 + x | g) + (1 | h)"
 LEVELS = {"f": ["low", "mid", "top"]}
 EXPECTED = ranef.lmm(FORMULA, DATA)
-
-
-@pytest.fixture(scope="module")
-def client():
-    with (
-        dask.config.set({"distributed.worker.daemon": True}),
-        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
-        Client(cluster) as made,
-    ):
-        yield made
 
 
 def load(start, stop):
@@ -40,9 +23,10 @@ def partitions(*at):
 
 
 @pytest.mark.parametrize("at", [(), (700,), (3, 3, 400), tuple(range(100, 1500, 100))])
-def test_delayed_frames(client, at):
+def test_delayed_frames(at):
     """One empty partition among them; more than are added at once."""
-    fit = ranef.lmm(FORMULA, partitions(*at), levels=LEVELS)
+    with dask.config.set(scheduler="threads"):
+        fit = ranef.lmm(FORMULA, partitions(*at), levels=LEVELS)
     assert np.abs(fit.theta - EXPECTED.theta).max() < 1e-9
     assert np.allclose(fit.coefficients, EXPECTED.coefficients, rtol=1e-9)
 
@@ -52,23 +36,6 @@ def test_data_frames_of_dask_without_a_client():
     frame_ = dd.from_pandas(DATA, npartitions=5)
     with dask.config.set(scheduler="synchronous"):
         fit = ranef.lmm(FORMULA, frame_, levels=LEVELS)
-    assert np.abs(fit.theta - EXPECTED.theta).max() < 1e-9
-
-
-def test_a_worker_that_is_killed_on_the_way(client, tmp_path):
-    """Its partitions are read again by the other one, or by its successor."""
-    mark = tmp_path / "killed"
-
-    def deadly(start, stop):
-        if start == 500 and not mark.exists():
-            mark.touch()
-            get_worker()  # only on a worker, never in the test's own process
-            os.kill(os.getpid(), signal.SIGKILL)
-        return DATA.iloc[start:stop]
-
-    parts = [dask.delayed(deadly)(a, a + 250) for a in range(0, 1500, 250)]
-    fit = ranef.lmm(FORMULA, parts, levels=LEVELS)
-    assert mark.exists()
     assert np.abs(fit.theta - EXPECTED.theta).max() < 1e-9
 
 
