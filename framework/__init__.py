@@ -58,6 +58,9 @@ from .inference.explained import R2
 from .inference.intervals import Intervals
 from .inference.methods import JointTest
 from .inference.profile import Profile
+from .large.gram import Gram
+from .large.stream import StreamError
+from .large.stream import gram_of as gram
 from .many.record import ManyFits
 from .planning.run import Power
 from .prediction.predict import Prediction
@@ -86,6 +89,7 @@ __all__ = [
     "ExactTest",
     "GLMMParams",
     "GLMMSolution",
+    "Gram",
     "IdentificationWarning",
     "InputError",
     "InputTypeError",
@@ -114,6 +118,7 @@ __all__ = [
     "SeveralOptimaWarning",
     "SingularFitWarning",
     "StorageError",
+    "StreamError",
     "Table",
     "VarCompSummary",
     "__version__",
@@ -123,6 +128,7 @@ __all__ = [
     "datasets",
     "glmm",
     "glmm_many",
+    "gram",
     "hookimpl",
     "lmm",
     "lmm_many",

@@ -78,7 +78,7 @@ def _check_range(numbers: FloatArray, name: str) -> None:
 def _plain_numbers(column: Column, name: str) -> AnyArray:
     """The values of a column as an array of one of NumPy's types of real numbers."""
     values = column.values
-    if column.categorical:
+    if column.categorical and len(values):
         values = _of_categories(column, name)
     missing = column.missing if column.codes is None else column.codes < 0
     if missing is not None and missing.any():

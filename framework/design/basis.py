@@ -17,6 +17,9 @@ from ..contracts.arrays import FloatArray
 
 #: Values (n,) of a column of Z, or None for ones.
 Column = FloatArray | None
+#: Weights (n,) of the rows, or None. Or sums C'WC (m, m) of columns C, of which the first is one of ones: columns of Z
+#: are then coefficients (m,) of those.
+Metric = FloatArray | None
 #: Columns nearer to a linear dependence than this are scaled only.
 DEPENDENT = 1e-7
 #: A column whose spread is a smaller part of its size than this is constant to rounding.
@@ -25,7 +28,7 @@ CONSTANT = 1e-13
 ENTANGLED = 30.0
 
 
-def orthonormal(columns: Sequence[Column], weights: FloatArray | None) -> tuple[tuple[Column, ...], FloatArray]:
+def orthonormal(columns: Sequence[Column], metric: Metric) -> tuple[tuple[Column, ...], FloatArray]:
     """Basis B of correlated columns and R (k, k), columns = B R; a column of ones stays what it is.
 
     Others are counted from their mean first where there is a column of ones: day numbers and years keep their digits.
@@ -39,22 +42,22 @@ def orthonormal(columns: Sequence[Column], weights: FloatArray | None) -> tuple[
     ones = next((j for j, z in enumerate(columns) if z is None), None)
     others = [j for j, z in enumerate(columns) if z is not None]
     if not others:
-        return scaled(columns, weights)
+        return scaled(columns, metric)
     Z = np.array([columns[j] for j in others], dtype=np.float64)
-    largest = np.abs(Z).max(axis=1)
-    means = np.zeros(len(Z)) if ones is None else np.average(Z, axis=1, weights=weights)
-    Z -= means[:, None]
-    size = np.sqrt(_gram(Z, weights).diagonal())
+    largest = _largest(Z, metric)
+    means = np.zeros(len(Z)) if ones is None else _means(Z, metric)
+    Z -= np.outer(means, _ones(Z.shape[1], metric))
+    size = np.sqrt(_gram(Z, metric).diagonal())
     if not (size > CONSTANT * largest).all():
-        return scaled(columns, weights)
+        return scaled(columns, metric)
     Z /= size[:, None]
     if len(Z) > 1:
         try:
-            C = np.linalg.cholesky(_gram(Z, weights)).T
+            C = np.linalg.cholesky(_gram(Z, metric)).T
         except np.linalg.LinAlgError:
-            return scaled(columns, weights)
+            return scaled(columns, metric)
         if C.diagonal().min() < DEPENDENT:
-            return scaled(columns, weights)
+            return scaled(columns, metric)
         Z = np.asarray(solve_triangular(C, Z, trans="T", check_finite=False))
     else:
         C = np.ones((1, 1))
@@ -68,13 +71,13 @@ def orthonormal(columns: Sequence[Column], weights: FloatArray | None) -> tuple[
     return tuple(basis), R
 
 
-def scaled(columns: Sequence[Column], weights: FloatArray | None) -> tuple[tuple[Column, ...], FloatArray]:
+def scaled(columns: Sequence[Column], metric: Metric) -> tuple[tuple[Column, ...], FloatArray]:
     """Columns over their root mean squares, and R, the diagonal matrix of these."""
-    size = np.array([1.0 if z is None else np.sqrt(_gram(z[None], weights)[0, 0]) for z in columns])
+    size = np.array([1.0 if z is None else np.sqrt(_gram(z[None], metric)[0, 0]) for z in columns])
     return tuple(None if z is None else z / s for z, s in zip(columns, size, strict=True)), np.diag(size)
 
 
-def disentangled(columns: Sequence[Column], weights: FloatArray | None) -> tuple[tuple[Column, ...], FloatArray]:
+def disentangled(columns: Sequence[Column], metric: Metric) -> tuple[tuple[Column, ...], FloatArray]:
     """Columns of independent effects, scaled; an orthonormal basis and R where they are nearly dependent.
 
     Examples
@@ -85,14 +88,14 @@ def disentangled(columns: Sequence[Column], weights: FloatArray | None) -> tuple
     [[1.0, 2002.0], [0.0, 1.0]]
     """
     if len(columns) > 1:
-        B, R = orthonormal(columns, weights)
+        B, R = orthonormal(columns, metric)
         size, apart = np.linalg.norm(R, axis=0), 1.0 / np.linalg.norm(np.linalg.inv(R), axis=1)
         if (size > ENTANGLED * apart).any():
             return B, R
-    return scaled(columns, weights)
+    return scaled(columns, metric)
 
 
-def alike(columns: Sequence[Column], weights: FloatArray | None) -> tuple[tuple[Column, ...], FloatArray]:
+def alike(columns: Sequence[Column], metric: Metric) -> tuple[tuple[Column, ...], FloatArray]:
     """Columns over the root mean square of all, and R: a covariance structure is one of all columns in one unit.
 
     Examples
@@ -103,18 +106,39 @@ def alike(columns: Sequence[Column], weights: FloatArray | None) -> tuple[tuple[
     """
     if all(z is None for z in columns):
         return tuple(columns), np.eye(len(columns))
-    squares = [1.0 if z is None else float(_gram(z[None], weights)[0, 0]) for z in columns]
+    squares = [1.0 if z is None else float(_gram(z[None], metric)[0, 0]) for z in columns]
     size = float(np.sqrt(np.mean(squares)))
     n = next(len(z) for z in columns if z is not None)
-    full = [np.ones(n) if z is None else z for z in columns]
+    full = [_ones(n, metric) if z is None else z for z in columns]
     return tuple(z / size for z in full), size * np.eye(len(columns))
 
 
-def _gram(Z: FloatArray, weights: FloatArray | None) -> FloatArray:
-    """Z W Z' over the trace of W, for rows Z (k, n)."""
-    if weights is None:
+def _gram(Z: FloatArray, metric: Metric) -> FloatArray:
+    """Z W Z' over the trace of W, for columns Z (k, n)."""
+    if metric is None:
         return np.asarray(Z @ Z.T / Z.shape[1])
-    return np.asarray((Z * weights) @ Z.T / weights.sum())
+    if metric.ndim == 2:
+        return np.asarray(Z @ metric @ Z.T / metric[0, 0])
+    return np.asarray((Z * metric) @ Z.T / metric.sum())
+
+
+def _means(Z: FloatArray, metric: Metric) -> FloatArray:
+    """Weighted means of columns Z (k, n)."""
+    if metric is not None and metric.ndim == 2:
+        return np.asarray(Z @ metric[0] / metric[0, 0])
+    return np.asarray(np.average(Z, axis=1, weights=metric))
+
+
+def _largest(Z: FloatArray, metric: Metric) -> FloatArray:
+    """How large columns Z (k, n) are, counted from zero."""
+    if metric is not None and metric.ndim == 2:
+        return np.sqrt(_gram(Z, metric).diagonal())
+    return np.asarray(np.abs(Z).max(axis=1))
+
+
+def _ones(n: int, metric: Metric) -> FloatArray:
+    """A column of ones."""
+    return np.eye(1, n)[0] if metric is not None and metric.ndim == 2 else np.ones(n)
 
 
 def lower_root(A: FloatArray) -> FloatArray:

@@ -76,12 +76,12 @@ def orthogonalize(X: FloatArray, names: tuple[str, ...], weights: FloatArray | N
     return FixedDesign(R, kept, names, relations, Q, weights)
 
 
-def notes_of_dropped(fixed: FixedDesign, X: FloatArray, shown: int = 5) -> list[Note]:
+def notes_of_dropped(fixed: FixedLabels, shown: int = 5) -> list[Note]:
     """Which columns were dropped (lme4 drops the same), and of which others each is a linear combination."""
-    dropped = [j for j in range(X.shape[1]) if j not in fixed.kept]
+    dropped = fixed.dropped_names
     if not dropped:
         return []
-    reasons = [_reason(fixed, X, j) for j in dropped[:shown]]
+    reasons = [_reason(fixed, j) for j in range(min(shown, len(dropped)))]
     more = f" and {len(dropped) - shown} more" if len(dropped) > shown else ""
     text = (
         f"X is rank deficient: dropped {'; '.join(reasons)}{more}. Coefficients of dropped columns are "
@@ -90,16 +90,14 @@ def notes_of_dropped(fixed: FixedDesign, X: FloatArray, shown: int = 5) -> list[
     return [Note(RankDeficiencyWarning, text)]
 
 
-def _reason(fixed: FixedDesign, X: FloatArray, j: int) -> str:
-    if not X[:, j].any():
-        return f"{fixed.names[j]} (zero everywhere)"
-    Q, R = fixed.Q, fixed.R
-    share = fixed.coefficients(
-        np.asarray(np.linalg.lstsq(Q, X[:, j], rcond=None)[0], dtype=np.float64)
-    ) * np.linalg.norm(R, axis=0)
-    parts = [name for name, s in zip(fixed.kept_names, share, strict=True) if abs(s) > 1e-6 * np.abs(share).max()]
+def _reason(fixed: FixedLabels, j: int) -> str:
+    """Why the j-th of the dropped columns is one."""
+    name, share = fixed.dropped_names[j], np.abs(fixed.relations[:, j]) * np.linalg.norm(fixed.R, axis=0)
+    if not share.any():
+        return f"{name} (zero everywhere)"
+    parts = [kept for kept, s in zip(fixed.kept_names, share, strict=True) if s > 1e-6 * share.max()]
     kind = "a multiple" if len(parts) == 1 else "a linear combination"
-    return f"{fixed.names[j]} ({kind} of {', '.join(parts)})"
+    return f"{name} ({kind} of {', '.join(parts)})"
 
 
 def _basis(X: FloatArray, R: FloatArray) -> FloatArray:

@@ -8,7 +8,8 @@ import numpy as np
 
 from ..contracts.arrays import AnyArray, IntArray
 from ..contracts.errors import InputError, InputTypeError, shown
-from .reading import frame_columns, is_missing, read, rows_text
+from .dictionaries import hashed_integers, is_wide, objects
+from .reading import frame_columns, is_missing, read_labels, rows_text
 
 #: Labels that are sorted as they are.
 FEW = 5_000
@@ -31,7 +32,7 @@ def encode(labels: Any, name: str) -> tuple[IntArray, AnyArray]:
         labels = columns[0][1]
     elif columns is not None:
         raise _of_wrong_shape(name, (len(labels), len(columns)))
-    column = read(labels, f"groups[{name!r}]")
+    column = read_labels(labels, f"groups[{name!r}]")
     if column.values.ndim != 1:
         raise _of_wrong_shape(name, column.values.shape)
     rows = column.values if column.codes is None else column.codes
@@ -40,10 +41,14 @@ def encode(labels: Any, name: str) -> tuple[IntArray, AnyArray]:
     if column.missing is not None:
         _refuse_missing(column.missing, name)
     if column.codes is None:
-        return _encode(rows, name)
+        found = hashed_integers(labels, rows) if rows.dtype.kind in "iu" and is_wide(rows) else None
+        return _encode(rows, name) if found is None else found
     _refuse_missing(rows < 0, name)
     codes, used = _encode_integers(rows)
-    return codes, column.values[used]
+    if column.ordered:
+        return codes, column.values[used]
+    rank, levels = _encode(column.values[used], name)  # in their order, and each once
+    return rank[codes], levels
 
 
 def _encode(array: AnyArray, name: str) -> tuple[IntArray, AnyArray]:
@@ -78,7 +83,7 @@ def _refuse_missing(bad: AnyArray, name: str, what: str = "missing") -> None:
 
 def _encode_integers(array: AnyArray) -> tuple[IntArray, AnyArray]:
     low, high = int(array.min()), int(array.max())
-    if high - low > 4 * len(array) + 1000 or high > np.iinfo(np.intp).max:
+    if is_wide(array):
         return _unique(array)
     shifted = array.astype(np.intp) - low
     present = np.bincount(shifted, minlength=high - low + 1) > 0
@@ -154,8 +159,4 @@ def _levels(levels: list[Any], families: set[type]) -> AnyArray:
     """Levels as an array: of numbers or text where these say all, else of the objects themselves."""
     plain = levels if families <= {int, float, str, bytes, bool} else [str(level) for level in levels]
     array = np.array(plain)
-    if array.tolist() == plain and len(set(plain)) == len(plain):
-        return array
-    objects = np.empty(len(levels), dtype=object)
-    objects[:] = levels
-    return objects
+    return array if array.tolist() == plain and len(set(plain)) == len(plain) else objects(levels)

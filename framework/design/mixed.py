@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.linalg import block_diag
@@ -20,9 +20,12 @@ from .fixed import RANK_TOLERANCE, FixedDesign, notes_of_dropped, orthogonalize
 from .grouping import encode
 from .labels import Labels
 from .precision import Relation, relations
-from .random import RandomDesign, RandomFactor
+from .random import RandomDesign, RandomFactor, RandomSums
 from .reading import as_groups, as_mapping
 from .terms import INTERCEPT, Structures, Term, parse_terms, random_columns
+
+if TYPE_CHECKING:
+    from .summed import SummedDesign
 
 #: Largest part of a column of ones outside of X's span that is rounding.
 ONES = 1e-6
@@ -63,6 +66,16 @@ class MixedDesign:
     def n(self) -> int:
         """Number of observations."""
         return len(self.y)
+
+    @property
+    def equal_weights(self) -> bool:
+        """Whether all rows weigh the same."""
+        return self.weights is None or bool(np.ptp(self.weights) == 0.0)
+
+    @property
+    def spans_ones(self) -> bool:
+        """Whether a combination of X's columns is constant."""
+        return spans_ones(self.fixed)
 
     @property
     def labels(self) -> Labels:
@@ -128,7 +141,7 @@ def build_design(
     if len(set(map(str, groups))) != len(groups):
         raise InputError(f"groups has two names that read alike: {', '.join(map(str, groups))}")
     terms = parse_terms(list(groups), random_effects, correlated, covariance)
-    _check_number_of_covariances(terms, n)
+    check_number_of_covariances(terms, n)
     known_relations = relations(relationship, precision, list(groups))
     columns = random_columns(terms, random_data, matrix, names)
     with few_threads(*matrix.shape):
@@ -163,11 +176,11 @@ def assembled(
             "Use fewer columns or more observations"
         )
     random = RandomDesign.of(factors, n)
-    notes = *notes_of_dropped(fixed, X), *_notes_of_confounded(random)
+    notes = *notes_of_dropped(fixed), *notes_of_confounded(random)
     return MixedDesign(y, X, fixed, random, weights, offset, notes=notes)
 
 
-def _check_number_of_covariances(terms: Mapping[str, tuple[Term, ...]], n: int) -> None:
+def check_number_of_covariances(terms: Mapping[str, tuple[Term, ...]], n: int) -> None:
     """Refuse more variances and covariances than there are observations, or than can be searched."""
     free = {t: len(t.columns) for own in terms.values() for t in own if t.structure is None}
     sizes = {t: k * (k + 1) // 2 if t.correlated else k for t, k in free.items()}
@@ -233,7 +246,7 @@ def basis_of_terms(
     return tuple(bases), np.asarray(block_diag(*blocks), dtype=np.float64)
 
 
-def check_identifiable(design: MixedDesign) -> None:
+def check_identifiable(design: MixedDesign | SummedDesign) -> None:
     """Refuse Gaussian models of which a random effect is the residual.
 
     Where weights differ, or levels are related, they can tell the two apart, even with one row a level.
@@ -244,9 +257,13 @@ def check_identifiable(design: MixedDesign) -> None:
             f"X has {design.fixed.rank} independent columns for {n} observations: from one residual degree of freedom "
             "two variances cannot be estimated. Use fewer columns or more observations"
         )
-    alike = design.weights is None or np.ptp(design.weights) == 0.0
     for f in design.random.factors:
-        if f.grouping.precision is None and f.grouping.n_levels >= n and INTERCEPT in f.column_names and alike:
+        if (
+            f.grouping.precision is None
+            and f.grouping.n_levels >= n
+            and INTERCEPT in f.column_names
+            and design.equal_weights
+        ):
             raise InputError(
                 f"groups[{f.name!r}] has {f.grouping.n_levels} levels for {n} observations: with one observation a "
                 "level its variance cannot be told from the residual variance. Leave the factor out, or group more "
@@ -254,7 +271,7 @@ def check_identifiable(design: MixedDesign) -> None:
             )
 
 
-def notes_of_many_effects(design: MixedDesign) -> list[Note]:
+def notes_of_many_effects(design: MixedDesign | SummedDesign) -> list[Note]:
     """Which terms of a Gaussian model have as many random effects as there are observations.
 
     They may be determined or not: the criterion decides, at the end of the fit. Levels that are related share what
@@ -279,7 +296,7 @@ def notes_of_many_effects(design: MixedDesign) -> list[Note]:
     ]
 
 
-def _notes_of_confounded(random: RandomDesign) -> list[Note]:
+def notes_of_confounded(random: RandomDesign | RandomSums) -> list[Note]:
     """Which random effects cannot be told from each other.
 
     Those of a factor with linearly dependent columns, and of two factors that are one, with a column in common.
@@ -288,7 +305,7 @@ def _notes_of_confounded(random: RandomDesign) -> list[Note]:
         f"the random-effects columns {', '.join(f.column_names)} of groups[{f.name!r}] are linearly dependent: their "
         "variances cannot be told from each other. Leave one out"
         for f in random.factors
-        if not any(term.structure for term in f.terms) and len(f.columns) > 1 and _dependent(f)
+        if not any(term.structure for term in f.terms) and len(f.gram) > 1 and _dependent(f.gram)
     ]
     for (i, j), (rows, _) in random.pattern.pairs.items():
         f, g = random.factors[i], random.factors[j]
@@ -302,10 +319,10 @@ def _notes_of_confounded(random: RandomDesign) -> list[Note]:
     return [Note(DataWarning, message) for message in messages]
 
 
-def notes_of_no_intercept(design: MixedDesign) -> list[Note]:
+def notes_of_no_intercept(design: MixedDesign | SummedDesign) -> list[Note]:
     """Which random intercepts take up a mean: those of models in which no combination of X's columns is constant."""
     with_intercept = [f"groups[{f.name!r}]" for f in design.random.factors if INTERCEPT in f.column_names]
-    if not with_intercept or spans_ones(design.fixed):
+    if not with_intercept or design.spans_ones:
         return []
     text = (
         f"X has no intercept (no combination of its columns is constant), and {', '.join(with_intercept)} a random "
@@ -322,8 +339,6 @@ def spans_ones(fixed: FixedDesign) -> bool:
     return bool(np.abs(rest).max() < ONES)
 
 
-def _dependent(f: RandomFactor) -> bool:
-    columns = f.values
-    gram = np.array([[a @ b for b in columns] for a in columns])
+def _dependent(gram: FloatArray) -> bool:
     norms = np.sqrt(np.diagonal(gram))
     return bool(np.linalg.eigvalsh(gram / np.outer(norms, norms)).min() < RANK_TOLERANCE**2)

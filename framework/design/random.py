@@ -47,18 +47,60 @@ class RandomFactor(GroupLabels):
         return np.asarray(self.R.T @ self.values)
 
     @cached_property
+    def gram(self) -> FloatArray:
+        """Mean products of the columns, (k, k)."""
+        return np.asarray(self.values @ self.values.T / len(self.codes))
+
+    @cached_property
     def inflation(self) -> FloatArray:
         """How many times each column is as large as its part that the others do not explain, (k,)."""
-        Z = self.values
-        size = np.sqrt((Z * Z).mean(axis=1))
-        eigenvalues, V = np.linalg.eigh(Z @ Z.T / len(self.codes) / np.outer(size, size))
-        return np.asarray(np.sqrt((V**2 / np.maximum(eigenvalues, DEPENDENT**2)).sum(axis=1)))
+        return _inflation(self.gram)
 
     def rotated(self, turn: FloatArray) -> Self:
         """The rows too."""
         if np.array_equal(turn, np.eye(len(turn))):
             return self
         return replace(self, columns=tuple(turn.T @ self.values), R=turn.T @ self.R)
+
+
+@dataclass(frozen=True, eq=False)
+class SummedFactor(GroupLabels):
+    """A grouping factor of which there are sums and no rows.
+
+    Parameters
+    ----------
+    gram : (k, k) array
+        Mean products of the columns of the basis.
+    """
+
+    gram: FloatArray
+
+    @property
+    def inflation(self) -> FloatArray:
+        """How many times each column is as large as its part that the others do not explain, (k,)."""
+        return _inflation(self.gram)
+
+
+@dataclass(frozen=True, eq=False)
+class RandomSums:
+    """What is known of Z without its rows.
+
+    Parameters
+    ----------
+    factors : tuple of SummedFactor
+    n : int
+        Number of rows.
+    pattern : Pattern
+    """
+
+    factors: tuple[SummedFactor, ...]
+    n: int
+    pattern: Pattern
+
+    @cached_property
+    def template(self) -> Template:
+        """Which entries the factors' T have."""
+        return Template.of([f.computed for f in self.factors])
 
 
 @dataclass(frozen=True, eq=False)
@@ -240,6 +282,12 @@ def both_sides(left: FloatArray, A: FloatArray, right: FloatArray) -> FloatArray
     if A.shape[:2] == (1, 1):
         return np.asarray(A * (left[0, 0] * right[0, 0]))
     return np.asarray(np.matmul(right, np.tensordot(left, A, 1)))
+
+
+def _inflation(gram: FloatArray) -> FloatArray:
+    size = np.sqrt(gram.diagonal())
+    eigenvalues, V = np.linalg.eigh(gram / np.outer(size, size))
+    return np.asarray(np.sqrt((V**2 / np.maximum(eigenvalues, DEPENDENT**2)).sum(axis=1)))
 
 
 def _meeting(f: RandomFactor, g: RandomFactor) -> tuple[IntArray, IntArray, IntArray]:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ..contracts.arrays import AnyArray, BoolArray, IntArray
 from ..contracts.errors import InputError, InputTypeError, RanefError, shown
+from .dictionaries import arrow_codes, hashed, objects, polars_codes
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,12 +34,18 @@ class Column:
         Whether the values are categories, of which no arithmetic makes sense.
     codes : (n,) int array, optional
         Where given, the rows are ``values[codes]``, and -1 is a missing one.
+    ordered : bool
+        Whether the values have an order of their own, that of pandas' categories.
     """
 
     values: AnyArray
     missing: BoolArray | None = None
     categorical: bool = False
     codes: IntArray | None = None
+    ordered: bool = False
+
+    def __len__(self) -> int:
+        return len(self.values if self.codes is None else self.codes)
 
 
 def rows_text(bad: Any, shown: int = 5) -> str:
@@ -109,6 +116,18 @@ def _read(value: Any) -> Column:
     return Column(np.asarray(value.to_numpy() if hasattr(value, "to_numpy") else value))
 
 
+def read_labels(value: Any, name: str) -> Column:
+    """The same of labels: text of a frame's column by codes, as its own library hashes it.
+
+    Examples
+    --------
+    >>> read_labels(["b", "a"], "labels").values.tolist()
+    ['b', 'a']
+    """
+    found = hashed(value, _libraries(value))
+    return read(value, name) if found is None else Column(objects(found[1]), codes=found[0])
+
+
 def _from_sequence(value: Sequence[Any]) -> AnyArray:
     """As an array; of objects where NumPy would make text of numbers beside text, or the number 1 of True."""
     array = np.asarray(value)
@@ -125,7 +144,7 @@ def _from_pandas(value: Any) -> Column:
         return Column(value.to_numpy())
     dtype, array = value.dtype, getattr(value, "array", value)
     if isinstance(dtype, pd.CategoricalDtype):
-        return Column(_from_pandas(dtype.categories).values, None, True, np.asarray(array.codes))
+        return Column(_from_pandas(dtype.categories).values, None, True, np.asarray(array.codes), ordered=True)
     if isinstance(dtype, pd.ArrowDtype):
         return _from_arrow(array.__arrow_array__())
     if isinstance(dtype, pd.api.extensions.ExtensionDtype) and hasattr(dtype, "numpy_dtype"):  # Int64, boolean ...
@@ -137,13 +156,17 @@ def _from_pandas(value: Any) -> Column:
 def _from_polars(value: Any) -> Column:
     import polars as pl
 
-    categorical = value.dtype in (pl.Categorical, pl.Enum)
-    missing = value.is_null().to_numpy()
-    return Column((value.cast(pl.String) if categorical else value).to_numpy(), missing, categorical)
+    if value.dtype in (pl.Categorical, pl.Enum):
+        codes, entries = polars_codes(value)
+        return Column(objects(entries), None, True, codes)
+    return Column(value.to_numpy(), value.is_null().to_numpy())
 
 
 def _from_arrow(value: Any) -> Column:
     pa = _pyarrow()
+    if pa.types.is_dictionary(value.type):
+        codes, entries = arrow_codes(value)
+        return replace(_from_arrow(entries), missing=None, categorical=True, codes=codes)
     chunks = value.chunks if isinstance(value, pa.ChunkedArray) else [value]
     plain = [_decoded(chunk, pa) for chunk in chunks]
     array = pa.concat_arrays(plain) if plain else pa.nulls(0)
@@ -153,7 +176,7 @@ def _from_arrow(value: Any) -> Column:
     except pa.ArrowNotImplementedError:
         values = np.empty(len(array), dtype=object)
         values[:] = array.to_pylist()
-    return Column(values, missing, pa.types.is_dictionary(value.type))
+    return Column(values, missing)
 
 
 def _decoded(array: Any, pa: Any) -> Any:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
+import numpy as np
+
 from .markup import table_html
 from .rformat import TextTable
 from .stars import LEGEND
@@ -49,7 +51,8 @@ def _parts(data: SummaryData) -> Iterator[str]:
         yield _row("Information criteria", list(cells), list(cells.values()))
     else:
         yield f"<p>REML criterion at convergence: {reml_cell(data.criterion)}</p>"
-    yield _row("Scaled residuals", RESIDUAL_HEADERS, residual_cells(data.residual_quantiles))
+    if not np.isnan(data.residual_quantiles).all():
+        yield _row("Scaled residuals", RESIDUAL_HEADERS, residual_cells(data.residual_quantiles))
     yield table_html("Random effects", random_effects_table(data.var_components))
     groups = "; ".join(f"{name}, {levels}" for name, levels in data.n_groups)
     yield f"<p>Number of obs: {data.n_obs}, groups: {escape(groups)}</p>"

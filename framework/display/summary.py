@@ -88,9 +88,10 @@ def _lines(data: SummaryData) -> Iterator[str]:
     yield ""
     yield from _criterion_lines(data.criterion)
     yield ""
-    yield "Scaled residuals: "
-    yield from print_vector(RESIDUAL_HEADERS, residual_cells(data.residual_quantiles))
-    yield ""
+    if not np.isnan(data.residual_quantiles).all():
+        yield "Scaled residuals: "
+        yield from print_vector(RESIDUAL_HEADERS, residual_cells(data.residual_quantiles))
+        yield ""
     yield "Random effects:"
     yield from print_table(random_effects_table(data.var_components))
     yield from _group_lines(data)

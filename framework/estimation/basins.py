@@ -12,7 +12,7 @@ from scipy.linalg import solve_triangular
 
 from ..contracts.arrays import FloatArray
 from ..design.basis import lower_root
-from ..design.random import RandomDesign
+from ..design.random import RandomDesign, RandomSums
 from .certificate import FLAT, SUSPICIOUS, C, Standing
 from .criterion import Criterion, Root
 
@@ -71,7 +71,7 @@ def turns(found: Standing[C]) -> Iterator[FloatArray]:
             yield there
 
 
-def elsewhere(found: Standing[C], random: RandomDesign) -> Iterator[FloatArray]:
+def elsewhere(found: Standing[C], random: RandomDesign | RandomSums) -> Iterator[FloatArray]:
     """Starts in the basins that a design may have."""
     yield from _apart(found, random)
     if random.n <= MANY_ROWS and found.certificate.converged:
@@ -80,7 +80,7 @@ def elsewhere(found: Standing[C], random: RandomDesign) -> Iterator[FloatArray]:
         yield from _swaps(found)
 
 
-def _apart(found: Standing[C], random: RandomDesign) -> Iterator[FloatArray]:
+def _apart(found: Standing[C], random: RandomDesign | RandomSums) -> Iterator[FloatArray]:
     """Large independent effects of nearly dependent columns, as of an intercept and a variable far from its origin.
 
     They may cancel each other in what the columns share; what sets them apart is as small as they are large.
@@ -93,19 +93,19 @@ def _apart(found: Standing[C], random: RandomDesign) -> Iterator[FloatArray]:
         yield there
 
 
-def size_apart(root: Root, random: RandomDesign) -> float:
+def size_apart(root: Root, random: RandomDesign | RandomSums) -> float:
     """Standard deviation of an independent effect at which what sets its column apart is moderate; 0 of others."""
     f = random.factors[root.factor]
-    return MODERATE * float(f.inflation[root.first]) if len(root) == 1 < len(f.columns) else 0.0
+    return MODERATE * float(f.inflation[root.first]) if len(root) == 1 < f.grouping.n_columns else 0.0
 
 
-def has_few_levels(random: RandomDesign) -> bool:
+def has_few_levels(random: RandomDesign | RandomSums) -> bool:
     """Whether a factor of a small design has few levels beside its covariance parameters."""
     sizes = zip(random.pattern.groupings, random.template.rows, strict=True)
     return random.n <= MANY_ROWS and any(g.n_levels < FEW_LEVELS * len(rows) for g, rows in sizes)
 
 
-def has_many_basins(found: Standing[C], random: RandomDesign) -> bool:
+def has_many_basins(found: Standing[C], random: RandomDesign | RandomSums) -> bool:
     """Whether the criterion may have many basins: levels are few, or a matrix of several columns is singular.
 
     Others of low rank may be as good or better then.
@@ -140,7 +140,7 @@ def _swaps(found: Standing[C]) -> Iterator[FloatArray]:
                 yield there
 
 
-def _zeros(found: Standing[C], random: RandomDesign) -> Iterator[FloatArray]:
+def _zeros(found: Standing[C], random: RandomDesign | RandomSums) -> Iterator[FloatArray]:
     """One matrix after the other at zero: a few levels of very different size may leave a basin there too."""
     for root in found.criterion.roots:
         if random.pattern.groupings[root.factor].n_levels > FEW:

@@ -15,13 +15,14 @@ from ..contracts.linalg import Factor
 from ..contracts.observer import FitStarted
 from ..design.crossproducts import CrossProducts, cross_products
 from ..design.mixed import MixedDesign, check_identifiable, notes_of_many_effects, notes_of_no_intercept
+from ..design.summed import SummedDesign
 from ..notes import Note
 from ..threads import few_threads
 from .certificate import Standing
 from .ending import Quantities, covariance_quantities, own_size
 from .full_criterion import FullCriterion
 from .linear_criterion import LinearCriterion
-from .model import Controls, Factorized, Fit, Likelihood, Model, refuse_settings
+from .model import Controls, Digest, Factorized, Fit, Likelihood, Model, refuse_settings
 from .moments import moment_start
 from .parameters import Parameters
 from .pipeline import Analysis, Pipeline, Watch, analysis_with_gradient, choose_optimizer
@@ -196,11 +197,11 @@ class Gaussian(Likelihood[LinearFit]):
 
     reml: bool
 
-    def check(self, design: MixedDesign) -> list[Note]:
+    def check(self, design: MixedDesign | SummedDesign) -> list[Note]:
         """As `check_design`: any response is possible."""
         return self.check_design(design)
 
-    def check_design(self, design: MixedDesign) -> list[Note]:
+    def check_design(self, design: MixedDesign | SummedDesign) -> list[Note]:
         """What to warn of; models of which a random effect is the residual are refused."""
         check_identifiable(design)
         return [*notes_of_many_effects(design), *notes_of_no_intercept(design)]
@@ -217,13 +218,13 @@ class Gaussian(Likelihood[LinearFit]):
         self, model: Model[LinearFit], start: Any, watch: Watch, analysis: Analysis | None = None
     ) -> LinearFit:
         """Estimate theta by the profiled criterion."""
-        design, controls = model.design, model.controls
+        design, controls = model.summed or model.design, model.controls
         with watch.phase("choice"):
             pattern = design.random.pattern
             parameters = Parameters(design.random.factors)
             given = None if start is None else parameters.given(start)
         with watch.phase("cross-products"):
-            cross = cross_products(design)
+            cross = design.cross if isinstance(design, SummedDesign) else cross_products(design)
             _refuse_perfect_fit(cross)
         with watch.phase("symbolic"):
             analysis = analysis or model.analyze()
@@ -232,7 +233,7 @@ class Gaussian(Likelihood[LinearFit]):
             fixed = design.fixed.rank
             watch.tell(FitStarted("lmm", design.n, fixed, pattern.q, len(parameters), *pipeline.names))
         with watch.phase("search"):
-            eta = 1.0 if design.weights is None else float(1.0 / np.sqrt(design.weights.mean()))
+            eta = float(1.0 / np.sqrt(cross.mean_weight))
             deviance = ProfiledDeviance(cross, analysis.symbolic, self.reml)
             criterion = LinearCriterion(deviance, parameters, eta, watch, analysis.differentiable)
             criterion, x0 = _start(criterion, given, design)
@@ -241,7 +242,7 @@ class Gaussian(Likelihood[LinearFit]):
 
 
 def _start(
-    criterion: LinearCriterion, given: FloatArray | None, design: MixedDesign
+    criterion: LinearCriterion, given: FloatArray | None, design: MixedDesign | SummedDesign
 ) -> tuple[LinearCriterion, FloatArray]:
     """Where to begin: at theta = `given`, or by moments; and the criterion with digits there."""
     if given is None:
@@ -258,7 +259,11 @@ def _start(
 
 
 def _search(
-    criterion: LinearCriterion, x: FloatArray, design: MixedDesign, pipeline: Pipeline, controls: Controls
+    criterion: LinearCriterion,
+    x: FloatArray,
+    design: MixedDesign | SummedDesign,
+    pipeline: Pipeline,
+    controls: Controls,
 ) -> Standing[LinearCriterion]:
     """Minimize; where r^2 loses digits, once more with residuals near the optimum as the reference.
 
@@ -286,7 +291,7 @@ def _search(
     return found
 
 
-def _reproduces(criterion: LinearCriterion, x: FloatArray, value: float, design: MixedDesign) -> bool:
+def _reproduces(criterion: LinearCriterion, x: FloatArray, value: float, design: MixedDesign | SummedDesign) -> bool:
     """Whether a search without end, of a tiny residual variance, is one towards residuals of zero.
 
     The criterion falls on farther out, or cannot be computed there; or there are as many effects as rows, so that some
@@ -296,17 +301,24 @@ def _reproduces(criterion: LinearCriterion, x: FloatArray, value: float, design:
     return enough or not value <= criterion.value(10.0 * x) < np.inf
 
 
-def _with_digits(criterion: LinearCriterion, x: FloatArray, design: MixedDesign) -> LinearCriterion:
+def _with_digits(criterion: LinearCriterion, x: FloatArray, design: MixedDesign | SummedDesign) -> LinearCriterion:
     """The criterion with a reference from which it has digits at x."""
     if not np.isfinite(criterion.value(x)):
         return criterion
     at = criterion.at(x).at
     if at.cancelled < CANCELLED:
         return criterion
+    if isinstance(design, SummedDesign):
+        raise InputError(
+            "the residual variance is so small a part of the variation between levels that sums over rows leave it no "
+            "digits: fit this model to the rows themselves"
+        )
     return criterion.seen_from(design.rotated(criterion.turned), at)
 
 
-def _grown(criterion: LinearCriterion, x: FloatArray, design: MixedDesign) -> tuple[LinearCriterion, FloatArray]:
+def _grown(
+    criterion: LinearCriterion, x: FloatArray, design: MixedDesign | SummedDesign
+) -> tuple[LinearCriterion, FloatArray]:
     """x, or as many times ten times x as the criterion falls: residuals that are tiny beside the groups."""
     value = criterion.value(x)
     while criterion.value(10.0 * x) < value:
@@ -344,9 +356,15 @@ def _fit(model: Model[LinearFit], found: Standing[LinearCriterion], pipeline: Pi
             provenance=(*pipeline.provenance, *model.provenance),
             n_evaluations=watch.n_evaluations,
             timings=dict(watch.timings),
+            digest=None if model.summed is None else _digest(model.summed),
         )
 
     return at(found.x).beside([at(x) for x in found.flat])
+
+
+def _digest(summed: SummedDesign) -> Digest:
+    """What is known of rows that were only summed: of their residuals nothing."""
+    return Digest(residual_quantiles=np.full(5, np.nan), fingerprint=summed.fingerprint)
 
 
 def _refuse_perfect_fit(cross: CrossProducts) -> None:

@@ -19,6 +19,7 @@ from ..design.arrays import as_numbers, check_length
 from ..design.fingerprint import Fingerprint
 from ..design.labels import GroupLabels, Labels
 from ..design.mixed import MixedDesign
+from ..design.summed import SummedDesign
 from ..notes import Note
 from ..registry import Provenance
 from ..threads import few_threads
@@ -126,6 +127,8 @@ class Model(Generic[F]):
         Plugins of the likelihood and of covariance structures.
     rows : MixedDesign, optional
         None in models that were saved without.
+    summed : SummedDesign, optional
+        Sums over rows that were never together, in their place.
     """
 
     labels: Labels
@@ -133,6 +136,7 @@ class Model(Generic[F]):
     controls: Controls
     provenance: tuple[Provenance, ...] = ()
     rows: MixedDesign | None = None
+    summed: SummedDesign | None = None
 
     @classmethod
     def of(
@@ -156,8 +160,9 @@ class Model(Generic[F]):
         """
         if self.rows is None:
             raise InputError(
-                "this model has no rows (it was saved without them): predictions for new data, tests and tables work; "
-                "fitted values, residuals and refits need a fit with rows"
+                f"this model has no rows (it was {'saved without them' if self.summed is None else 'fitted to sums'}): "
+                "predictions for new data, tests and tables work; fitted values, residuals and refits need a fit with "
+                "rows"
             )
         return self.rows
 
@@ -200,7 +205,8 @@ class Model(Generic[F]):
         model = self.with_settings({name: value for name, value in changes.items() if name != "y"})
         if "y" in changes:
             return model.with_response(changes["y"])
-        model.likelihood.check(model.design)
+        if model.summed is None:
+            model.likelihood.check(model.design)
         return model
 
     def with_settings(self, changes: Mapping[str, Any]) -> Self:

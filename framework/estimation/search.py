@@ -11,7 +11,7 @@ import numpy as np
 
 from ..contracts.arrays import FloatArray
 from ..contracts.optim import OptimizationResult, Optimizer, Status
-from ..design.random import RandomDesign
+from ..design.random import RandomDesign, RandomSums
 from .basins import descents, elsewhere, has_many_basins, looks, turns
 from .certificate import ENDED, FLAT, C, Standing, aligned, certify
 from .criterion import Criterion
@@ -37,7 +37,7 @@ def search(
     tol: float,
     max_evaluations: int,
     quick: bool = False,
-    random: RandomDesign | None = None,
+    random: RandomDesign | RandomSums | None = None,
 ) -> Standing[C]:
     """Minimize until the certificate holds, and look at other basins.
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from ..contracts.arrays import AnyArray, BoolArray
 from ..contracts.errors import InputError, InputTypeError, MissingExtraError
+from ..design.dictionaries import arrow_codes, hashed, polars_codes
 from ..design.reading import check_alignment, is_missing, rows_text
 from ..display.frames import kind_of
 from .variables import LOGICAL, Variable, number_label
@@ -105,11 +106,22 @@ class Frame:
             raise InputError(self.unknown(name))
         return read_variable(self._columns[name], name)
 
+    def has_fixed_levels(self, name: str) -> bool:
+        """Whether the type of a column says which levels there may be: pandas' categories, polars' Enum."""
+        native = _native(self._columns[name])
+        named = type(getattr(native, "dtype", None)).__name__
+        return named in ("CategoricalDtype", "Enum")
+
     def unknown(self, name: str) -> str:
         """What to say of a name that no column has."""
         close = difflib.get_close_matches(name, self.names, n=1)
         some = ", ".join(self.names[:20]) + (", ..." if len(self.names) > 20 else "")
         return f"there is no column {name!r}; there is: {some}" + (f". Is it {close[0]!r}?" if close else "")
+
+
+def _native(column: Any) -> Any:
+    """The column as its own library has it."""
+    return column.to_native() if hasattr(column, "to_native") else column
 
 
 def _length(column: Any, name: str) -> int:
@@ -147,7 +159,9 @@ def read_variable(column: Any, name: str) -> Variable:
     if isinstance(dtype, nw.Categorical | nw.Enum):
         return _category(column, missing, name, pd)
     if dtype == nw.String:
-        return _text(column.to_numpy(), pd)
+        native = column.to_native()
+        found = hashed(native, {type(native).__module__.partition(".")[0]})
+        return _text(column.to_numpy(), pd) if found is None else _sorted(*found)
     if dtype == nw.Object or dtype == nw.Unknown:
         return _objects(column.to_list(), name, pd)
     raise InputTypeError(
@@ -184,6 +198,14 @@ def _text(values: AnyArray, pd: ModuleType) -> Variable:
     return Variable.of_codes(codes, [str(level) for level in levels], "text")
 
 
+def _sorted(codes: AnyArray, labels: list[Any]) -> Variable:
+    """Text by codes of distinct labels, levels in the order of code points."""
+    order = sorted(range(len(labels)), key=labels.__getitem__)
+    rank = np.full(len(labels) + 1, -1, dtype=np.intp)
+    rank[order] = np.arange(len(labels))
+    return Variable.of_codes(rank[codes], [labels[at] for at in order], "text")
+
+
 def _objects(values: list[Any], name: str, pd: ModuleType) -> Variable:
     """Objects that are of one type, missing ones apart."""
     missing = np.array([is_missing(value) for value in values], dtype=bool)
@@ -214,11 +236,11 @@ def _category(column: Any, missing: BoolArray, name: str, pd: ModuleType) -> Var
         codes, labels = np.asarray(native.cat.codes), native.cat.categories.tolist()
     elif type(native).__module__.startswith("polars") and hasattr(column.dtype, "categories"):
         codes, labels = native.to_physical().cast(int).fill_null(-1).to_numpy(), list(column.dtype.categories)
+    elif type(native).__module__.startswith("polars"):
+        return _sorted(*polars_codes(native))
     elif type(native).__module__.startswith("pyarrow"):
-        dictionary = native.unify_dictionaries().combine_chunks()
-        dictionary = dictionary.chunk(0) if hasattr(dictionary, "chunk") else dictionary
-        codes = dictionary.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-        labels = dictionary.dictionary.to_pylist()
+        codes, entries = arrow_codes(native)
+        labels = entries.to_pylist()
     else:
         labels_of_rows = column.cast(library("narwhals.stable.v2").String).to_numpy().astype(object)
         labels_of_rows[missing] = None

@@ -102,7 +102,7 @@ class Encoder:
         frame, plan = Frame(data), self.plan
         source = Source(frame, plan.names, self.variables)
         parts = self.parts if effects else self.parts[:1]
-        matrices = self._matrices(source, parts, plan.encoded if effects else plan.in_fixed)
+        matrices = self.matrices(source, parts, plan.encoded if effects else plan.in_fixed)
         groups = {}
         for random in plan.random if effects and levels else ():
             labels, missing = labels_of(random, source)
@@ -124,9 +124,9 @@ class Encoder:
             As `new_data`.
         """
         source = Source(Frame(data), self.plan.names, self.variables)
-        return self._matrices(source, self.parts[:1], self.plan.in_fixed)[self.plan.fixed]
+        return self.matrices(source, self.parts[:1], self.plan.in_fixed)[self.plan.fixed]
 
-    def _matrices(self, source: Source, parts: Sequence[Part], used: Iterable[str]) -> dict[str, FloatArray]:
+    def matrices(self, source: Source, parts: Sequence[Part], used: Iterable[str]) -> dict[str, FloatArray]:
         """Columns of the parts, by their sources."""
         n = source.frame.n
         variables = {name: source.stored(name) for name in used}

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..contracts.arrays import AnyArray
 from ..contracts.errors import InputError
+from ..design.dictionaries import hashed_integers, is_wide
 from .columns import library
 from .expressions import evaluate
 from .plan import RandomPlan
@@ -34,7 +35,7 @@ def grouping_of(random: RandomPlan, source: Source) -> Any:
     """
     parts = [_grouping(tree, source) for tree in random.parts]
     if len(parts) == 1 and not parts[0].is_factor:
-        return parts[0].values
+        return _numbers(parts[0].values)
     factors = [part.as_factor().used_levels() for part in parts]
     codes, levels = factors[0].codes, factors[0].levels
     for more in factors[1:]:
@@ -44,6 +45,16 @@ def grouping_of(random: RandomPlan, source: Source) -> Any:
     if len(set(levels)) < len(levels):
         raise InputError(f"{random.label}: labels with a colon in them make two combinations read alike; rename them")
     return library("pandas").Categorical.from_codes(codes, categories=list(levels))
+
+
+def _numbers(values: AnyArray) -> Any:
+    """Numbers as labels; integers that are spread widely as categories, which hashing finds sooner than sorting."""
+    if values.dtype.kind not in "iu" or not is_wide(values):
+        return values
+    pd = library("pandas")
+    found = hashed_integers(pd.Series(values, copy=False), values)
+    assert found is not None
+    return pd.Categorical.from_codes(found[0], categories=found[1])
 
 
 def _grouping(tree: ast.expr, source: Source) -> Variable:

@@ -154,7 +154,7 @@ def read_frame(
     """`model_frame`, with weights, offset and subset as `given`. Without `response` y is zero, and needs no column."""
     if na_action not in ("omit", "raise"):
         raise InputError(f"na_action must be 'omit' or 'raise'; got {shown(na_action)}")
-    contrasts, context, order = check_contrasts(contrasts), check_context(context), _levels(levels)
+    contrasts, context, order = check_contrasts(contrasts), check_context(context), levels_asked(levels)
     frame = Frame(data)
     given = {
         name: f"`{value}`" if isinstance(value, str) and value in frame else value for name, value in given.items()
@@ -164,7 +164,7 @@ def read_frame(
     read = {name: _array(value, name, frame.n) for name, value in arrays.items()}
     texts = {name: "array" if name in arrays else value or "" for name, value in given.items()}
 
-    dots = _dots(formula, frame, texts, contrasts, context)
+    dots = dots_of(formula, frame, texts, contrasts, context)
     plan = make_plan(formula, dots, contrasts, context)
     asked = {name: text_expression(v, plan.names) for name, v in given.items() if isinstance(v, str)}
     source = Source(frame, plan.names, levels=order)
@@ -202,7 +202,8 @@ def read_frame(
     if known is not None:
         check_finite(known[:, None], ("offset",), rows)
     matrices, parts = _columns(plan, source, rows)
-    groups, effects, structures = _random(plan, source, parts)
+    groups = _groups(plan, source)
+    effects, structures = random_terms(plan, parts)
     encoder = Encoder(
         formula=formula,
         columns=tuple(dots),
@@ -246,7 +247,8 @@ def read_frame(
 # Arguments ----------------------------------------------------------------------------------------------------------
 
 
-def _levels(levels: Any) -> dict[str, list[str]]:
+def levels_asked(levels: Any) -> dict[str, list[str]]:
+    """Orders of levels by variable, as text."""
     if levels is None:
         return {}
     if not isinstance(levels, Mapping):
@@ -265,7 +267,7 @@ def _array(value: Any, name: str, n: int) -> FloatArray:
     return numbers
 
 
-def _dots(
+def dots_of(
     formula: str, frame: Frame, texts: Mapping[str, str], contrasts: Mapping[str, str], context: Mapping[str, Any]
 ) -> list[str]:
     """Columns that the dot may stand for: not those of weights, offset and subset."""
@@ -363,16 +365,22 @@ def _columns(plan: Plan, source: Source, rows: IntArray) -> tuple[dict[str, Floa
     return matrices, parts
 
 
-def _random(
-    plan: Plan, source: Source, parts: Mapping[str, Part]
-) -> tuple[dict[str, Any], dict[str, list[list[str]]], dict[str, list[str | None]] | None]:
-    """Grouping factors, their terms, and the covariance structures of these."""
+def _groups(plan: Plan, source: Source) -> dict[str, Any]:
+    """Labels of the rows by grouping factor."""
     groups: dict[str, Any] = {}
-    effects: dict[str, list[list[str]]] = {}
-    structures: dict[str, list[str | None]] = {}
     for random in plan.random:
         if random.label not in groups:
             groups[random.label] = grouping_of(random, source)
+    return groups
+
+
+def random_terms(
+    plan: Plan, parts: Mapping[str, Part]
+) -> tuple[dict[str, list[list[str]]], dict[str, list[str | None]] | None]:
+    """Terms of the grouping factors, and the covariance structures of these."""
+    effects: dict[str, list[list[str]]] = {}
+    structures: dict[str, list[str | None]] = {}
+    for random in plan.random:
         for text in random.effects:
             columns = parts[text].columns
             before = {c for term in effects.get(random.label, []) for c in term}
@@ -387,7 +395,7 @@ def _random(
             effects.setdefault(random.label, []).append(names)
             structures.setdefault(random.label, []).append(random.word or None)
     named = {label: words for label, words in structures.items() if any(words)}
-    return groups, effects, named or None
+    return effects, named or None
 
 
 def _notes_of_split(plan: Plan, parts: Mapping[str, Part]) -> list[Note]:

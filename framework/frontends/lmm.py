@@ -15,6 +15,7 @@ from ..estimation.model import Controls, Model
 from ..estimation.pipeline import Watch, observers_of
 from ..notes import tell
 from ..solution.lmm import LMMSolution
+from .large import refuse_of_sums, sums_of
 from .settings import check_settings, refuse_unknown
 
 
@@ -89,7 +90,8 @@ def lmm(
         As in lme4: ``"y ~ x + f + (1 + x | school/class)"``; see docs/formulas.md. Arguments that describe X and groups
         are for arrays then; `weights` and `offset` may be columns or expressions.
     data : data frame of pandas, polars or pyarrow, or dict of arrays
-        The columns that the formula names.
+        The columns that the formula names. Or rows that come part by part, see docs/large-data.md: files of Parquet or
+        Arrow, an iterator of frames, a lazy frame, a Dask data frame. And ``lmm(gram)`` fits sums (`Gram`).
     contrasts, na_action, subset, levels, context
         With a formula, see `ranef.model_frame`.
     y : (n,) array-like
@@ -183,6 +185,25 @@ def lmm(
     refuse_unknown(lmm, unknown)
     controls = Controls.of(backend, optimizer, tol, max_iter)
     conf_level = check_settings(conf_level, reml=reml, compute_satterthwaite=compute_satterthwaite, verbose=verbose)
+    if (summed := sums_of(y, X, groups, formula, data, weights, offset, contrasts, levels, context)) is not None:
+        refuse_of_sums(
+            na_action=na_action,
+            subset=subset,
+            random_effects=random_effects,
+            random_data=random_data,
+            correlated=correlated,
+            x_names=x_names,
+            y_name=y_name,
+        )
+        summed_rows, terms, of_structures = summed.design(covariance, relationship, precision)
+        tell(summed_rows.notes)
+        likelihood = Gaussian(bool(reml))
+        model = Model(summed_rows.labels, likelihood, controls, of_structures, summed=summed_rows)
+        tell(likelihood.check(summed_rows))
+        with Watch(observers_of(callbacks, verbose)) as watch:
+            fit = model.fit(start=start, watch=watch)
+        tell(fit.notes)
+        return LMMSolution(fit, satterthwaite=compute_satterthwaite, conf_level=conf_level, terms=terms)
     given = read_formula(
         "lmm",
         Arguments(

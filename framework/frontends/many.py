@@ -179,7 +179,7 @@ def _read(
         text, data = _with_response(X, groups)
         empty = Arguments(None, None, None, **arrays)
         given = read_formula(function, empty, formula=text, data=data, options=for_formula)
-        n = len(read(next(iter(data.values())), "data").values)
+        n = len(read(next(iter(data.values())), "data"))
         rows = np.asarray(given.y, dtype=np.intp)
         if len(rows) < n:
             Y = _selected(Y, rows, n) if isinstance(Y, Iterator) else next(_selected(iter([Y]), rows, n))
@@ -206,7 +206,7 @@ def _with_response(formula: str, data: Any) -> tuple[str, dict[str, Any]]:
     name = "response"
     while name in columns:
         name += "_"
-    n = len(read(next(iter(columns.values())), "data").values)
+    n = len(read(next(iter(columns.values())), "data"))
     first = next(iter(columns.values()))
     numbers: Any = np.arange(float(n))
     if hasattr(first, "index") and hasattr(first, "iloc"):  # a column of pandas goes by its index

@@ -270,6 +270,36 @@ MUTATIONS: tuple[Mutation, ...] = (
         "solution.predict(new, scale=scale)",
         "tests/sklearn/test_estimators.py::test_a_regressor_is_the_linear_mixed_model",
     ),
+    Mutation(
+        "framework/design/sums.py",
+        "        by = self.shift - shift\n",
+        "        by = shift - self.shift\n",
+        "tests/large/test_gram.py::test_sums_are_associative_and_commutative",
+    ),
+    Mutation(
+        "framework/design/sums.py",
+        "sums[:, :, there] += e.sums",
+        "sums[:, :, there] = e.sums",
+        "tests/large/test_gram.py::test_sums_are_associative_and_commutative",
+    ),
+    Mutation(
+        "framework/design/summed.py",
+        "within[0] += means[dropped]",
+        "within[0] -= means[dropped]",
+        "tests/large/test_gram.py::test_columns_that_are_combinations_are_dropped_as_those_of_rows",
+    ),
+    Mutation(
+        "framework/design/summed.py",
+        "gamma0=gamma + mean * of_ones if constant else gamma,",
+        "gamma0=gamma,",
+        "tests/large/test_gram.py::test_columns_that_are_combinations_are_dropped_as_those_of_rows",
+    ),
+    Mutation(
+        "framework/design/dictionaries.py",
+        "codes = np.where(absent[codes], -1, codes)",
+        "codes = np.where(absent[codes], codes, codes)",
+        "tests/design/test_dictionaries.py::test_missing_entries_of_a_dictionary_are_missing_rows",
+    ),
     # many responses
     Mutation(
         "framework/many/one_factor.py",
@@ -1835,7 +1865,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/design/basis.py",
-        "np.asarray((Z * weights) @ Z.T",
+        "np.asarray((Z * metric) @ Z.T",
         "np.asarray(Z @ Z.T",
         f"{LMM_LAWS}::test_the_unit_of_the_weights_changes_no_verdict",
     ),

@@ -1,0 +1,1 @@
+"""Data that are never in memory together: sums over rows, streams of rows, and clusters."""
