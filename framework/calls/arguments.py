@@ -36,6 +36,8 @@ class Arguments:
     x_names: Sequence[str] | None = None
     y_name: str | None = None
     terms: Terms | None = None
+    residual: Any = None
+    dispersion: Any = None
     #: Levels of a response that is a factor: y is 0 for the first and 1 for any other.
     outcomes: tuple[str, ...] = ()
 
@@ -73,6 +75,8 @@ class Arguments:
             weights_are_precisions=family is None,
             offset=self.offset,
             x_names=self.x_names,
+            residual=self.residual,
+            dispersion=self.dispersion,
         )
         return design.called(response_name(self.y, self.y_name)), provenance
 

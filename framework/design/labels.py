@@ -15,6 +15,7 @@ from scipy.linalg import solve_triangular
 from ..contracts.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from ..contracts.linalg import Grouping, Pattern
 from .basis import lower_root
+from .residual_labels import ResidualLabels
 from .terms import Term
 
 #: A dropped column of a new row is what it was to this part of its size.
@@ -159,6 +160,8 @@ class Labels:
         Which levels meet.
     has_weights, has_offset : bool
         Whether rows came with weights, with an offset.
+    residual : ResidualLabels, optional
+        Covariance structure of the residuals.
     """
 
     response: str
@@ -168,6 +171,7 @@ class Labels:
     pattern: Pattern
     has_weights: bool = False
     has_offset: bool = False
+    residual: ResidualLabels | None = None
 
     @property
     def p(self) -> int:
@@ -186,7 +190,7 @@ class Labels:
         With a known precision, whose backends have dense blocks of any factor, all random effects.
         """
         pattern = self.pattern
-        beside = pattern.q if pattern.has_precision else pattern.q - max(f.size for f in pattern.groupings)
+        beside = pattern.q if pattern.has_precision else pattern.q - max((f.size for f in pattern.groupings), default=0)
         return self.n, self.p, beside
 
     @property

@@ -27,6 +27,7 @@ from .parameters import Parameters
 from .pipeline import Analysis, Pipeline, Watch, analysis_with_gradient, choose_optimizer
 from .profiled import PenalizedLeastSquares, ProfiledDeviance
 from .relative import RelativeFactor
+from .residual_criterion import ResidualCriterion, ResidualEvaluation
 from .search import search
 
 #: A residual variance below this part of y's is that of a model that reproduces y; without an optimum, below this one.
@@ -112,8 +113,15 @@ class LinearFit(Fit):
     def factorized(self) -> FactorizedLinear:
         """The penalized least squares problem at the estimates, with gradients, analysed again."""
         with few_threads(*self.labels.dense_sizes):
-            deviance = ProfiledDeviance(self.cross, analysis_with_gradient(self.pattern, self.backend), self.reml)
-            criterion = LinearCriterion(deviance, self.parameters, self.eta, Watch())
+            symbolic = analysis_with_gradient(self.pattern, self.backend)
+            criterion = LinearCriterion(
+                ProfiledDeviance(self.cross, symbolic, self.reml), self.parameters, self.eta, Watch()
+            )
+            if self.parameters.residual is not None:
+                design = self.model.design.rotated(self.turned)
+                criterion = ResidualCriterion(
+                    design, symbolic, self.reml, self.parameters, self.eta, Watch(), self.turned
+                )
             return FactorizedLinear(self, criterion, criterion.at(self.theta / criterion.unit).at)
 
 
@@ -140,6 +148,17 @@ class FactorizedLinear(Factorized):
         """M^-1 Lambda'Z'WQ, (q, r)."""
         return self.least_squares.solved[:, :-1]
 
+    @property
+    def pwrss_gradient(self) -> FloatArray:
+        """Derivatives of r^2 by theta, (m,)."""
+        return self.criterion.at(self.fit.theta / self.criterion.unit).pwrss_gradient
+
+    def gram_moves(self) -> FloatArray:
+        """Derivatives of Q'V^-1 Q by the parameters of the residuals' covariance, (m, r, r)."""
+        here = self.criterion.at(self.fit.theta / self.criterion.unit)
+        assert isinstance(here, ResidualEvaluation)
+        return here.gram_moves()
+
     def moved(self) -> tuple[FloatArray, FloatArray]:
         """Derivatives of gamma (r, m) and of b (q, m) by theta, zero for parameters at a boundary."""
         fit, unit = self.fit, self.criterion.unit
@@ -149,7 +168,8 @@ class FactorizedLinear(Factorized):
             for j, step in enumerate(MOVE * self.criterion.sizes(x)):
                 if fit.free_theta[j]:
                     up, down = (self.criterion.at(x + h * np.eye(len(x))[j]).at for h in (step, -step))
-                    gamma[:, j] = (up.gamma - down.gamma) / (2.0 * step * unit[j])
+                    moved = (up.gamma - down.gamma) + (up.cross.gamma0 - down.cross.gamma0)
+                    gamma[:, j] = moved / (2.0 * step * unit[j])
                     b[:, j] = (up.b - down.b) / (2.0 * step * unit[j])
         return gamma, b
 
@@ -220,7 +240,7 @@ class Gaussian(Likelihood[LinearFit]):
         design, controls = model.design, model.controls
         with watch.phase("choice"):
             pattern = design.random.pattern
-            parameters = Parameters(design.random.factors)
+            parameters = Parameters(design.random.factors, model.labels.residual)
             given = None if start is None else parameters.given(start)
         with watch.phase("cross-products"):
             cross = cross_products(design)
@@ -235,6 +255,9 @@ class Gaussian(Likelihood[LinearFit]):
             eta = 1.0 if design.weights is None else float(1.0 / np.sqrt(design.weights.mean()))
             deviance = ProfiledDeviance(cross, analysis.symbolic, self.reml)
             criterion = LinearCriterion(deviance, parameters, eta, watch, analysis.differentiable)
+            if design.residual is not None:
+                symbolic = analysis.differentiable or analysis.symbolic
+                criterion = ResidualCriterion(design, symbolic, self.reml, parameters, eta, watch)
             criterion, x0 = _start(criterion, given, design)
             found = _search(criterion, x0, design, pipeline, controls)
         return _fit(model, found, pipeline, watch)
@@ -319,7 +342,7 @@ def _grown(criterion: LinearCriterion, x: FloatArray, design: MixedDesign) -> tu
 def _fit(model: Model[LinearFit], found: Standing[LinearCriterion], pipeline: Pipeline, watch: Watch) -> LinearFit:
     """The estimates at the end of the search, and at the other points of the same deviance."""
     criterion = found.criterion.exact
-    deviance, R = criterion.deviance, model.labels.fixed.R
+    R = model.labels.fixed.R
     parameters = criterion.parameters.rotated(criterion.turned)
 
     def at(x: FloatArray) -> LinearFit:
@@ -331,11 +354,11 @@ def _fit(model: Model[LinearFit], found: Standing[LinearCriterion], pipeline: Pi
             turned=criterion.turned,
             eta=criterion.eta,
             theta=evaluated.theta,
-            gamma=deviance.cross.gamma0 + here.gamma,
+            gamma=here.cross.gamma0 + here.gamma,
             u=here.u,
             b=here.b,
             RX=here.RX,
-            cross=deviance.cross,
+            cross=here.cross,
             sigma=float(np.sqrt(here.sigma2)),
             pwrss=here.pwrss,
             logdet_L2=here.logdet_L2,

@@ -1,0 +1,436 @@
+"""Correlations C of residuals within groups, and how they are whitened: a W with W C W' = I, never formed.
+
+Each has its own form. Of AR(1), in discrete and continuous time, W takes from a row what the one before it says
+(Pinheiro & Bates 2000, section 5.3, doi 10.1007/b98882); of compound symmetry it shrinks means of groups; all others
+have Cholesky factors, one of each set of visits that occurs. Parameters x are without bounds.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from functools import cached_property
+
+import numpy as np
+from scipy.linalg import lapack, solve_banded, solve_triangular
+from scipy.special import expit
+
+from ..contracts.arrays import FloatArray, IntArray
+from ..contracts.errors import NotPositiveDefiniteError
+from ..design.residual import ResidualRows
+from ..design.residual_labels import ResidualLabels
+
+
+class Whitener(ABC):
+    """W at one x, for arrays V (c, n) of columns."""
+
+    @property
+    @abstractmethod
+    def logdet(self) -> float:
+        """log|C|."""
+
+    @property
+    @abstractmethod
+    def logdet_by(self) -> FloatArray:
+        """Its derivatives by x, (m,)."""
+
+    @abstractmethod
+    def white(self, V: FloatArray) -> FloatArray:
+        """W V."""
+
+    @abstractmethod
+    def transposed(self, V: FloatArray) -> FloatArray:
+        """W' V."""
+
+    @abstractmethod
+    def coloured(self, V: FloatArray) -> FloatArray:
+        """W^-1 V."""
+
+    @abstractmethod
+    def moved(self, V: FloatArray) -> FloatArray:
+        """Derivatives of W V by x, (m, c, n)."""
+
+    def pulled(self, by: FloatArray, V: FloatArray) -> FloatArray:
+        """Derivatives by x (m,) of a function whose derivatives by W V are `by` (c, n)."""
+        return np.asarray(np.einsum("mcn,cn->m", self.moved(V), by))
+
+
+class Independent(Whitener):
+    """C = I."""
+
+    logdet = 0.0  # type: ignore[assignment]
+
+    @property
+    def logdet_by(self) -> FloatArray:
+        """Nothing."""
+        return np.zeros(0)
+
+    def white(self, V: FloatArray) -> FloatArray:
+        """V."""
+        return V
+
+    transposed = coloured = white
+
+    def moved(self, V: FloatArray) -> FloatArray:
+        """Nothing."""
+        return np.zeros((0, *V.shape))
+
+
+class Markov(Whitener):
+    """AR(1): a row that is t after the one before it has correlation psi = phi^t with it, and with no other besides.
+
+    Parameters
+    ----------
+    rows : MarkovRows
+    phi, slope : float
+        And its derivative by x.
+    """
+
+    def __init__(self, rows: MarkovRows, phi: float, slope: float) -> None:
+        self.rows = rows
+        t = rows.gap
+        with np.errstate(divide="ignore", invalid="ignore"):
+            self.psi = np.where(rows.follows, phi**t, 0.0)
+            self.psi_by = np.where(rows.follows, t * phi ** (t - 1.0) * slope, 0.0)
+        left = 1.0 - self.psi**2
+        if not (np.isfinite(self.psi_by).all() and left.min() > 0.0):
+            raise NotPositiveDefiniteError("residuals are correlated by 1 to rounding")
+        self.s = 1.0 / np.sqrt(left)
+
+    @property
+    def logdet(self) -> float:
+        """Sum of log(1 - psi^2)."""
+        return -2.0 * float(np.log(self.s).sum())
+
+    @property
+    def logdet_by(self) -> FloatArray:
+        """Of that sum."""
+        return np.array([-2.0 * float((self.psi * self.psi_by * self.s**2).sum())])
+
+    def white(self, V: FloatArray) -> FloatArray:
+        """(v_i - psi v_before) / (1 - psi^2)^1/2."""
+        return np.asarray((V - self.psi * V[:, self.rows.before]) * self.s)
+
+    def transposed(self, V: FloatArray) -> FloatArray:
+        """Each row, less what it gives to the one after it."""
+        scaled = V * self.s
+        out, after = scaled.copy(), self.rows.follows
+        out[:, self.rows.before[after]] -= (self.psi * scaled)[:, after]
+        return out
+
+    def coloured(self, V: FloatArray) -> FloatArray:
+        """The recursion, as a bidiagonal system."""
+        order = self.rows.order
+        band = np.ones((2, len(order)))
+        band[1, :-1] = -self.psi[order][1:]
+        out = np.empty_like(V)
+        out[:, order] = solve_banded((1, 0), band, (V / self.s)[:, order].T, check_finite=False).T
+        return out
+
+    def moved(self, V: FloatArray) -> FloatArray:
+        """By x."""
+        before = V[:, self.rows.before]
+        s_by = self.psi * self.psi_by * self.s**3
+        return np.asarray(((V - self.psi * before) * s_by - self.psi_by * self.s * before)[None])
+
+
+class MarkovRows:
+    """Which row is before each one in its group, and how long ago.
+
+    Attributes
+    ----------
+    order : (n,) int array
+        Rows by group and time.
+    before : (n,) int array
+        The row before; the row itself where it is the first.
+    follows : (n,) bool array
+        Whether there is one.
+    gap : (n,) array
+        Time since then; 1 where there is none.
+    """
+
+    def __init__(self, group: IntArray, time: FloatArray) -> None:
+        n = len(group)
+        self.order = np.lexsort((time, group))
+        same = group[self.order[1:]] == group[self.order[:-1]]
+        self.before, self.follows, self.gap = np.arange(n), np.zeros(n, dtype=bool), np.ones(n)
+        later, earlier = self.order[1:][same], self.order[:-1][same]
+        self.before[later], self.follows[later] = earlier, True
+        self.gap[later] = time[later] - time[earlier]
+
+
+class Exchangeable(Whitener):
+    """Compound symmetry: W = (I - c 11'/m) / (1 - rho)^1/2 in a group of m rows, symmetric.
+
+    1 - c = a, the root of (1 - rho) / (1 + (m - 1) rho).
+    """
+
+    def __init__(self, group: IntArray, sizes: FloatArray, rho: float, slope: float) -> None:
+        self.group, self.sizes, self.rho, self.slope = group, sizes, rho, slope
+        self.inside, self.between = 1.0 - rho, 1.0 + (sizes - 1.0) * rho
+        if not (self.inside > 0.0 and self.between.min() > 0.0):
+            raise NotPositiveDefiniteError("residuals are correlated by 1 to rounding")
+        self.a = np.sqrt(self.inside / self.between)
+
+    @property
+    def logdet(self) -> float:
+        """(m - 1) log(1 - rho) + log(1 + (m - 1) rho) of every group."""
+        return float((self.sizes - 1.0).sum() * np.log(self.inside) + np.log(self.between).sum())
+
+    @property
+    def logdet_by(self) -> FloatArray:
+        """By x."""
+        m1 = self.sizes - 1.0
+        return np.array([self.slope * float((m1 / self.between).sum() - m1.sum() / self.inside)])
+
+    def _means(self, V: FloatArray) -> FloatArray:
+        count = len(self.sizes)
+        return np.array([np.bincount(self.group, weights=v, minlength=count) / self.sizes for v in V])
+
+    def _scaled(self, V: FloatArray, by_mean: FloatArray, by_rest: float) -> FloatArray:
+        """by_rest (v - mean) + by_mean mean."""
+        means = self._means(V).reshape(V.shape[0], -1)
+        return np.asarray(by_rest * V + ((by_mean - by_rest) * means)[:, self.group])
+
+    def white(self, V: FloatArray) -> FloatArray:
+        """Deviations from means, and means, each over their standard deviations."""
+        root = 1.0 / np.sqrt(self.inside)
+        return self._scaled(V, root * self.a, root)
+
+    transposed = white
+
+    def coloured(self, V: FloatArray) -> FloatArray:
+        """Times these."""
+        root = float(np.sqrt(self.inside))
+        return self._scaled(V, root / self.a, root)
+
+    def moved(self, V: FloatArray) -> FloatArray:
+        """Of (1 - rho)^-1/2 and of (1 + (m - 1) rho)^-1/2."""
+        rest = 0.5 * self.inside**-1.5 * self.slope
+        mean = -0.5 * (self.sizes - 1.0) * self.between**-1.5 * self.slope
+        return self._scaled(V, mean, rest)[None]
+
+
+class Dense(Whitener):
+    """Any correlations of k visits: W = L^-1 of each set of visits, C = L L'.
+
+    Parameters
+    ----------
+    sets : VisitSets
+    C, by : (k, k), (m, k, k) arrays
+        And its derivatives by x.
+    """
+
+    def __init__(self, sets: VisitSets, C: FloatArray, by: FloatArray) -> None:
+        self.sets, self.C, self.by = sets, C, by
+        self.roots = [_inverse_root(C[np.ix_(visits, visits)]) for visits, _ in sets.sets]
+
+    @property
+    def logdet(self) -> float:
+        """Of every group."""
+        parts = zip(self.roots, self.sets.sets, strict=True)
+        return -2.0 * sum(float(np.log(np.diagonal(W)).sum()) * len(rows) for W, (_, rows) in parts)
+
+    @property
+    def logdet_by(self) -> FloatArray:
+        """tr(C^-1 dC)."""
+        total = np.zeros_like(self.C)
+        for W, (visits, rows) in zip(self.roots, self.sets.sets, strict=True):
+            total[np.ix_(visits, visits)] += len(rows) * (W.T @ W)
+        return np.asarray(np.tensordot(self.by, total, axes=2))
+
+    def _each(self, V: FloatArray, matrices: list[FloatArray]) -> FloatArray:
+        out = np.empty_like(V)
+        for M, (_, rows) in zip(matrices, self.sets.sets, strict=True):
+            out[:, rows] = V[:, rows] @ M.T
+        return out
+
+    def white(self, V: FloatArray) -> FloatArray:
+        """L^-1 v of every group."""
+        return self._each(V, self.roots)
+
+    def transposed(self, V: FloatArray) -> FloatArray:
+        """L^-T v."""
+        return self._each(V, [W.T for W in self.roots])
+
+    def coloured(self, V: FloatArray) -> FloatArray:
+        """L v."""
+        return self._each(V, [np.linalg.cholesky(self.C[np.ix_(v, v)]) for v, _ in self.sets.sets])
+
+    def moved(self, V: FloatArray) -> FloatArray:
+        """dL^-1 = -F L^-1, with F the lower half of L^-1 dC L^-T."""
+        out = np.empty((len(self.by), *V.shape))
+        for W, (visits, rows) in zip(self.roots, self.sets.sets, strict=True):
+            dC = self.by[:, visits[:, None], visits]
+            dW = -_lower_half(W @ dC @ W.T) @ W
+            out[:, :, rows] = np.einsum("mab,cgb->mcga", dW, V[:, rows])
+        return out
+
+    def pulled(self, by: FloatArray, V: FloatArray) -> FloatArray:
+        """By C first, then by x."""
+        by_C = np.zeros_like(self.C)
+        for W, (visits, rows) in zip(self.roots, self.sets.sets, strict=True):
+            gram = np.tensordot(by[:, rows], V[:, rows], axes=([0, 1], [0, 1]))
+            by_C[np.ix_(visits, visits)] -= W.T @ _lower_half(gram @ W.T) @ W
+        return np.asarray(np.tensordot(self.by, by_C, axes=2))
+
+
+class VisitSets:
+    """Groups by the set of visits that they have.
+
+    Attributes
+    ----------
+    sets : list of ((v,) int array, (groups, v) int array)
+        The visits, and the rows of every group that has these, in their order.
+    """
+
+    def __init__(self, group: IntArray, visit: IntArray, k: int) -> None:
+        order = np.lexsort((visit, group))
+        there = np.zeros((group.max() + 1, k), dtype=bool)
+        there[group, visit] = True
+        patterns, which = np.unique(there, axis=0, return_inverse=True)
+        which = which.ravel()
+        ends = np.cumsum(there.sum(axis=1))
+        self.sets: list[tuple[IntArray, IntArray]] = []
+        for number, pattern in enumerate(patterns):
+            visits, members = np.flatnonzero(pattern), np.flatnonzero(which == number)
+            rows = order[(ends[members] - len(visits))[:, None] + np.arange(len(visits))]
+            self.sets.append((visits, rows))
+
+
+def _inverse_root(C: FloatArray) -> FloatArray:
+    """L^-1."""
+    L, info = lapack.dpotrf(C, lower=1, clean=1)
+    if info or not np.isfinite(L).all():
+        raise NotPositiveDefiniteError("the correlation matrix of the residuals is singular to rounding")
+    return np.asarray(solve_triangular(L, np.eye(len(L)), lower=True, check_finite=False))
+
+
+def _lower_half(M: FloatArray) -> FloatArray:
+    """The lower triangle with half of the diagonal."""
+    out = np.tril(M)
+    index = np.arange(M.shape[-1])
+    out[..., index, index] *= 0.5
+    return out
+
+
+# Parameters -----------------------------------------------------------------------------------------------------------
+
+
+class Correlations:
+    """C of a residual structure as a function of x (m,), for its rows."""
+
+    def __init__(self, rows: ResidualRows) -> None:
+        self.labels, self.rows = rows.labels, rows
+
+    def at(self, x: FloatArray) -> Whitener:
+        """W there.
+
+        Raises
+        ------
+        NotPositiveDefiniteError
+            Where correlations are 1 to rounding.
+        """
+        kind = self.labels.kind
+        if not kind:
+            return Independent()
+        if kind in ("toep", "us"):
+            return Dense(self._sets, *_matrix(self.labels, x))
+        value, slope = _single(self.labels, float(x[0]))
+        if kind == "cs":
+            return Exchangeable(self.rows.group, self._sizes, value, slope)
+        return Markov(self._chain, value, slope)
+
+    @cached_property
+    def _sets(self) -> VisitSets:
+        return VisitSets(self.rows.group, self.rows.position, len(self.labels.visits))
+
+    @cached_property
+    def _sizes(self) -> FloatArray:
+        return np.bincount(self.rows.group).astype(np.float64)
+
+    @cached_property
+    def _chain(self) -> MarkovRows:
+        return MarkovRows(self.rows.group, np.asarray(self.rows.position, dtype=np.float64))
+
+
+def correlations(labels: ResidualLabels, x: FloatArray) -> FloatArray:
+    """The correlations (m,) that tables show, as `ResidualLabels.correlation_names` has them."""
+    if labels.kind in ("toep", "us"):
+        C, _ = _matrix(labels, x)
+        return C[0, 1:] if labels.kind == "toep" else C[np.tril_indices(len(C), -1)]
+    return np.array([_single(labels, float(v))[0] for v in x[: labels.n_correlations]])
+
+
+def moderate(labels: ResidualLabels, size: float) -> FloatArray:
+    """x at which neighbours have about this correlation."""
+    x = np.zeros(labels.n_correlations)
+    if labels.kind == "us":
+        k = len(labels.visits)
+        C = (1.0 - size) * np.eye(k) + size
+        L = np.linalg.cholesky(C)
+        return np.asarray((L / np.diagonal(L)[:, None])[np.tril_indices(k, -1)])
+    if len(x):
+        least = _least(labels)
+        share = (size - least) / (1.0 - least)
+        x[0] = np.arctanh(size) if labels.kind in ("ar1", "toep") else np.log(share / (1.0 - share))
+    return x
+
+
+def _least(labels: ResidualLabels) -> float:
+    return -1.0 / (labels.largest - 1.0) if labels.kind == "cs" else 0.0
+
+
+def _single(labels: ResidualLabels, x: float) -> tuple[float, float]:
+    """The correlation and its derivative: tanh x of ar1, else between its least value and 1 by the logistic function."""
+    if labels.kind == "ar1":
+        value = float(np.tanh(x))
+        return value, 1.0 - value**2
+    least, share = _least(labels), float(expit(x))
+    return least + (1.0 - least) * share, (1.0 - least) * share * float(expit(-x))
+
+
+def _matrix(labels: ResidualLabels, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+    return (_toeplitz if labels.kind == "toep" else _unstructured)(x, len(labels.visits))
+
+
+def _unstructured(x: FloatArray, k: int) -> tuple[FloatArray, FloatArray]:
+    """C of rows a_i / |a_i|, a_i those of a unit lower triangular matrix; and its derivatives."""
+    A = np.eye(k)
+    low, left = np.tril_indices(k, -1)
+    A[low, left] = x
+    size = np.sqrt((A**2).sum(axis=1))
+    L = A / size[:, None]
+    C, m = L @ L.T, np.arange(len(x))
+    by = np.zeros((len(x), k, k))
+    # dL_i = (e_j - L_ij L_i) / |a_i|, and dC = dL L' + L dL' has one row and one column
+    moved = (L[:, left].T - L[low, left][:, None] * C[low]) / size[low][:, None]
+    by[m, low] = moved
+    by[m, :, low] += moved
+    return C, by
+
+
+def _toeplitz(x: FloatArray, k: int) -> tuple[FloatArray, FloatArray]:
+    """C from its partial autocorrelations tanh x by Durbin's and Levinson's recursion, and its derivatives.
+
+    Any partial autocorrelations between -1 and 1 are those of a positive definite matrix (Barndorff-Nielsen & Schou
+    1973, doi 10.1016/0047-259X(73)90030-4).
+    """
+    m = k - 1
+    partial = np.tanh(x)
+    r, r_by = np.ones(k), np.zeros((m, k))
+    phi, phi_by = np.zeros(0), np.zeros((m, 0))
+    left, left_by = 1.0, np.zeros(m)
+    for i in range(m):
+        p, p_by = partial[i], np.where(np.arange(m) == i, 1.0 - partial[i] ** 2, 0.0)
+        back, back_by = r[1 : i + 1][::-1], r_by[:, 1 : i + 1][:, ::-1]
+        r[i + 1] = phi @ back + p * left
+        r_by[:, i + 1] = phi_by @ back + back_by @ phi + p_by * left + p * left_by
+        turned, turned_by = phi[::-1], phi_by[:, ::-1]
+        phi_by = np.column_stack([phi_by - p_by[:, None] * turned - p * turned_by, p_by])
+        phi = np.append(phi - p * turned, p)
+        left, left_by = left * (1.0 - p**2), left_by * (1.0 - p**2) - 2.0 * left * p * p_by
+    lag = np.abs(np.subtract.outer(np.arange(k), np.arange(k)))
+    return r[lag], r_by[:, lag]
+
+
+__all__ = ["Correlations", "Whitener", "correlations", "moderate"]
