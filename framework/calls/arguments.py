@@ -38,6 +38,7 @@ class Arguments:
     terms: Terms | None = None
     residual: Any = None
     dispersion: Any = None
+    dispersion_names: Sequence[str] | None = None
     #: Levels of a response that is a factor: y is 0 for the first and 1 for any other.
     outcomes: tuple[str, ...] = ()
 
@@ -77,6 +78,7 @@ class Arguments:
             x_names=self.x_names,
             residual=self.residual,
             dispersion=self.dispersion,
+            dispersion_names=self.dispersion_names,
         )
         return design.called(response_name(self.y, self.y_name)), provenance
 

@@ -111,6 +111,7 @@ def build_design(
     weights_are_precisions: bool = True,
     residual: Mapping[str, Any] | None = None,
     dispersion: Any = None,
+    dispersion_names: Sequence[str] | None = None,
 ) -> MixedDesign:
     """Check the arguments of a front end and turn them into a `MixedDesign`.
 
@@ -145,7 +146,7 @@ def build_design(
         )
         _check_names_of_random_data(random_data)
         fixed = orthogonalize(matrix, names, metric)
-    structure = build_residual(residual, dispersion, n, factors, prior)
+    structure = build_residual(residual, dispersion, n, factors, prior, dispersion_names)
     return replace(assembled(values, matrix, fixed, factors, prior, known), residual=structure)
 
 

@@ -95,8 +95,7 @@ def build_residual(
     if dispersion is not None:
         matrix = as_numbers(dispersion, "dispersion", ndim=2)
         check_length(matrix, n, "dispersion")
-        names = column_names(dispersion, dispersion_names, matrix)
-        names = tuple(f"d{j + 1}" for j in range(matrix.shape[1])) if names[:1] == ("x1",) else names
+        names = column_names(dispersion, dispersion_names or None, matrix)
     elif kind == "us":
         matrix, names = (position[:, None] == np.arange(len(visits))).astype(np.float64), visits
     basis, root, names = _scales(matrix, names, n)
