@@ -13,6 +13,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from ..contracts.arrays import AnyArray, BoolArray, FloatArray, IntArray
+from ..contracts.errors import InputError
 from ..contracts.linalg import Grouping, Pattern
 from .basis import lower_root
 from .residual_labels import ResidualLabels
@@ -197,6 +198,20 @@ class Labels:
     def right_hand_side(self) -> str:
         """The model in the manner of lme4's formulas (columns of X by name)."""
         return " + ".join([*(self.fixed.names or ("0",)), *map(str, self.terms)])
+
+    def refuse_residual(self, what: str) -> None:
+        """Refuse what knows of independent residuals of one variance only.
+
+        Raises
+        ------
+        InputError
+            For a model with a residual structure.
+        """
+        if self.residual is not None:
+            raise InputError(
+                f"{what} takes residuals for independent and of one variance (up to weights), and this model has a "
+                "covariance structure for them (residual=, dispersion=)"
+            )
 
     def __str__(self) -> str:
         """The model in the manner of a formula."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..contracts.arrays import AnyArray, BoolArray, FloatArray, IntArray
+from ..contracts.arrays import AnyArray, FloatArray, IntArray
 from ..contracts.errors import InputError, InputTypeError, shown
 from .arrays import as_numbers, check_length, column_names
 from .fixed import orthogonalize
@@ -90,8 +90,9 @@ def build_residual(
         _check_groups(kind, group, position, name, time)
         _check_nested(group, name, factors)
         if kind in ("toep", "us"):
-            _check_met(kind, group, position, visits, name)
-    matrix, names = None, ()
+            _check_met(kind, group, position.astype(np.intp), visits, name)
+    matrix: FloatArray | None = None
+    names: tuple[str, ...] = ()
     if dispersion is not None:
         matrix = as_numbers(dispersion, "dispersion", ndim=2)
         check_length(matrix, n, "dispersion")
@@ -102,7 +103,9 @@ def build_residual(
     if kind:
         _check_identified(kind, group, name, factors, weights, homogeneous=not len(basis))
     largest = int(np.bincount(group).max()) if kind else 0
-    return ResidualRows(ResidualLabels(kind, time, name, visits, largest, names, root), group, position, basis)
+    strata = matrix is not None and bool(np.isin(matrix, (0.0, 1.0)).all() and (matrix.sum(axis=1) == 1.0).all())
+    labels = ResidualLabels(kind, time, name, visits, largest, names, root, strata)
+    return ResidualRows(labels, group, position, basis)
 
 
 def _asked(residual: Any) -> tuple[str, Any, Any, str, str]:
@@ -196,7 +199,7 @@ def _check_met(kind: str, group: IntArray, position: IntArray, visits: Sequence[
     met = there.T @ there > 0
     if kind == "us":
         low, high = np.nonzero(np.triu(~met, 1))
-        pairs = [f"{visits[a]} and {visits[b]}" for a, b in zip(low, high, strict=True)]
+        pairs = [f"{visits[a]} and {visits[b]}" for a, b in zip(low.tolist(), high.tolist(), strict=True)]
     else:
         lags = [d for d in range(1, len(visits)) if not np.diagonal(met, d).any()]
         pairs = [f"rows that are {d} apart" for d in lags]
@@ -259,17 +262,16 @@ def _scales(
     return np.ascontiguousarray(basis), np.asarray(U), names
 
 
-def selected(residual: ResidualRows | None, rows: BoolArray) -> ResidualRows | None:
-    """Some rows: only of models without a residual structure.
+def refuse_residual(residual: ResidualRows | None) -> None:
+    """Refuse a design of some of the rows.
 
     Raises
     ------
     InputError
-        Where there is one.
+        Where there is a residual structure.
     """
     if residual is not None:
         raise InputError(
             "models with a residual structure are not fitted to some of their rows: what is left of a group has other "
             "correlations. Fit to the data without them"
         )
-    return None

@@ -34,6 +34,8 @@ class ResidualLabels:
         Names of the columns of log S = D delta; empty where all rows have one variance.
     to_users : (d, d) array
         What makes the coefficients of D from (log sigma, those of the basis).
+    strata : bool
+        Whether every row has one column of D that is 1, and 0 in the others: its stratum.
     """
 
     kind: str
@@ -43,6 +45,7 @@ class ResidualLabels:
     largest: int
     dispersion: tuple[str, ...]
     to_users: FloatArray
+    strata: bool = False
 
     @property
     def n_correlations(self) -> int:

@@ -11,6 +11,7 @@ from ..contracts.errors import InputError
 from .fixed import orthogonalize
 from .mixed import MixedDesign, assembled, basis_of_terms
 from .random import RandomFactor
+from .residual import refuse_residual
 from .terms import INTERCEPT
 
 
@@ -29,6 +30,7 @@ def select_rows(design: MixedDesign, rows: BoolArray) -> MixedDesign:
     InputError
         Where too little is left: one level of a factor, or no more rows than columns of X.
     """
+    refuse_residual(design.residual)
     if not rows.any():
         raise InputError("there are no observations to fit")
     metric = design.fixed.weights

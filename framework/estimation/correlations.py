@@ -57,7 +57,7 @@ class Whitener(ABC):
 class Independent(Whitener):
     """C = I."""
 
-    logdet = 0.0  # type: ignore[assignment]
+    logdet = 0.0
 
     @property
     def logdet_by(self) -> FloatArray:
@@ -254,7 +254,8 @@ class Dense(Whitener):
 
     def coloured(self, V: FloatArray) -> FloatArray:
         """L v."""
-        return self._each(V, [np.linalg.cholesky(self.C[np.ix_(v, v)]) for v, _ in self.sets.sets])
+        roots: list[FloatArray] = [np.linalg.inv(W) for W in self.roots]
+        return self._each(V, roots)
 
     def moved(self, V: FloatArray) -> FloatArray:
         """dL^-1 = -F L^-1, with F the lower half of L^-1 dC L^-T."""
@@ -361,6 +362,18 @@ def correlations(labels: ResidualLabels, x: FloatArray) -> FloatArray:
     return np.array([_single(labels, float(v))[0] for v in x[: labels.n_correlations]])
 
 
+def residual_quantities(labels: ResidualLabels, x: FloatArray) -> dict[str, tuple[float, float]]:
+    """Correlations and coefficients of the dispersion by description, each with the size that a difference has."""
+    m = labels.n_correlations
+    shown = zip(labels.correlation_names, correlations(labels, x[:m]).tolist(), strict=True)
+    out = {f"the residual correlation {name}": (value, 1.0) for name, value in shown}
+    if labels.dispersion:
+        delta = labels.to_users[:, 1:] @ x[m:]
+        pairs = zip(labels.dispersion, delta.tolist(), strict=True)
+        out |= {f"the dispersion of {name}": (value, 1.0) for name, value in pairs}
+    return out
+
+
 def moderate(labels: ResidualLabels, size: float) -> FloatArray:
     """x at which neighbours have about this correlation."""
     x = np.zeros(labels.n_correlations)
@@ -381,7 +394,7 @@ def _least(labels: ResidualLabels) -> float:
 
 
 def _single(labels: ResidualLabels, x: float) -> tuple[float, float]:
-    """The correlation and its derivative: tanh x of ar1, else between its least value and 1 by the logistic function."""
+    """The correlation and its derivative: tanh x of ar1, else from its least value to 1 by the logistic function."""
     if labels.kind == "ar1":
         value = float(np.tanh(x))
         return value, 1.0 - value**2
@@ -433,4 +446,4 @@ def _toeplitz(x: FloatArray, k: int) -> tuple[FloatArray, FloatArray]:
     return r[lag], r_by[:, lag]
 
 
-__all__ = ["Correlations", "Whitener", "correlations", "moderate"]
+__all__ = ["Correlations", "Whitener", "correlations", "moderate", "residual_quantities"]

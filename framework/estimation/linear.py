@@ -18,6 +18,7 @@ from ..design.mixed import MixedDesign, check_identifiable, notes_of_many_effect
 from ..notes import Note
 from ..threads import few_threads
 from .certificate import Standing
+from .correlations import residual_quantities
 from .ending import Quantities, covariance_quantities, own_size
 from .full_criterion import FullCriterion
 from .linear_criterion import LinearCriterion
@@ -28,7 +29,8 @@ from .pipeline import Analysis, Pipeline, Watch, analysis_with_gradient, choose_
 from .profiled import PenalizedLeastSquares, ProfiledDeviance
 from .relative import RelativeFactor
 from .residual_criterion import ResidualCriterion, ResidualEvaluation
-from .search import search
+from .search import lower, search
+from .whitening import ResidualModel, Whitening
 
 #: A residual variance below this part of y's is that of a model that reproduces y; without an optimum, below this one.
 PERFECT, SUSPECT = 1e-18, 1e-8
@@ -97,7 +99,22 @@ class LinearFit(Fit):
     def quantities(self) -> Quantities:
         """Variance parameters by description."""
         residual = own_size({"the residual variance": self.sigma**2})
+        if (labels := self.parameters.residual) is not None:
+            residual |= residual_quantities(labels, self.theta[self.parameters.of_residual])
         return covariance_quantities(self.parameters, self.theta, self.sigma) | residual
+
+    @property
+    def whitening(self) -> Whitening:
+        """W of the residual structure at the estimates: of models that have one, with rows."""
+        return ResidualModel(self.model.design).at(self.theta[self.parameters.of_residual])
+
+    @property
+    def precision_root(self) -> FloatArray | None:
+        """One over the standard deviations of the rows' residuals relative to sigma, (n,); None for ones."""
+        if self.parameters.residual is not None:
+            return self.whitening.precision_root
+        weights = self.model.design.weights
+        return None if weights is None else np.sqrt(weights)
 
     def vcov_root(self) -> FloatArray:
         """R^-1 R_X^-1: its Gram matrix times sigma^2 is the covariance of the kept coefficients."""
@@ -176,6 +193,7 @@ class FactorizedLinear(Factorized):
     def joint(self) -> tuple[FullCriterion, FloatArray]:
         """-2 log-likelihood in all parameters, and where it is least: of REML fits by a search from their estimates."""
         fit, controls = self.fit, self.fit.model.controls
+        fit.labels.refuse_residual("the likelihood of all parameters")
         with few_threads(*fit.labels.dense_sizes):
             deviance = ProfiledDeviance(fit.cross, self.criterion.deviance.symbolic, reml=False)
             criterion = LinearCriterion(deviance, fit.parameters, fit.eta, Watch())
@@ -260,6 +278,9 @@ class Gaussian(Likelihood[LinearFit]):
                 criterion = ResidualCriterion(design, symbolic, self.reml, parameters, eta, watch)
             criterion, x0 = _start(criterion, given, design)
             found = _search(criterion, x0, design, pipeline, controls)
+            if isinstance(criterion, ResidualCriterion):
+                for there in criterion.elsewhere(x0):
+                    found = lower(found, _search(criterion, there, design, pipeline, controls))
         return _fit(model, found, pipeline, watch)
 
 

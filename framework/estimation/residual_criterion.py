@@ -12,9 +12,10 @@ for rows z_i of W Z, where d is the change of whitened rows; only S on the patte
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -22,11 +23,15 @@ from ..contracts.arrays import FloatArray
 from ..contracts.linalg import Blocks, Symbolic
 from ..contracts.optim import Objective
 from ..design.mixed import MixedDesign
+from .correlations import moderate
 from .linear_criterion import LinearCriterion, Scaled
 from .parameters import Parameters
 from .pipeline import Watch
 from .profiled import PenalizedLeastSquares, ProfiledDeviance
 from .whitening import ResidualModel, Whitening, columns_of, whitened
+
+#: Correlation of neighbours that a second search begins with, and what is left there of random effects.
+CORRELATED, LESS = 0.6, 0.3
 
 
 class ResidualCriterion(LinearCriterion):
@@ -62,6 +67,16 @@ class ResidualCriterion(LinearCriterion):
         at = deviance.at(self.parameters.entries(theta))
         jacobian = self.parameters.jacobian(theta)
         return ResidualEvaluation(theta, at, jacobian, self.unit, self, whitening, columns)
+
+    def elsewhere(self, x: FloatArray) -> Iterator[FloatArray]:
+        """A start with correlated residuals: variances of levels and correlations within them share what there is."""
+        m = self.residual.rows.labels.n_correlations
+        if m and self.roots:
+            there = x.copy()
+            first = self.parameters.of_residual.start
+            there[:first] *= LESS
+            there[first : first + m] = moderate(self.residual.rows.labels, CORRELATED)
+            yield there
 
     def curvature(self, x: FloatArray) -> FloatArray:
         """The Hessian, by differences."""
@@ -110,7 +125,8 @@ class ResidualEvaluation(Scaled):
         r = len(at.gamma)
         beta = np.append(-(at.cross.gamma0 + at.gamma), 1.0)
         e, raw = (
-            (beta @ V[: r + 1] - self._Z(V[r + 1 :], at.b[:, None])[0])[None] for V in (self.columns, self.criterion.rows)
+            (beta @ V[: r + 1] - self._Z(V[r + 1 :], at.b[:, None])[0])[None]
+            for V in (self.columns, self.criterion.rows)
         )
         out[self.criterion.parameters.of_residual] += self.whitening.pulled(2.0 * e, raw)
         return out
@@ -170,7 +186,7 @@ class ResidualEvaluation(Scaled):
             return out
         S = at.Lambda.sandwich(at.factor.selected_inverse())
         starts = np.cumsum([0, *(len(f.columns) for f in random.factors)]).tolist()
-        parts = [slice(a, b) for a, b in zip(starts[:-1], starts[1:], strict=True)]
+        parts = [slice(a, b) for a, b in pairwise(starts)]
         for f, block, mine in zip(random.factors, S.diagonal, parts, strict=True):
             out[mine] += np.einsum("abn,bn->an", block[:, :, f.codes], Z[mine])
         for (i, j), block in S.cross.items():

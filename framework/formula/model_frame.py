@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -77,8 +77,7 @@ class ModelFrame:
 
     def arguments(self) -> dict[str, Any]:
         """Arguments of `ranef.lmm` and `ranef.glmm` by name."""
-        names = ("y", "X", "groups", "random_effects", "random_data", "covariance", "weights", "offset", "x_names")
-        names += ("residual", "dispersion", "dispersion_names")
+        names = [f.name for f in fields(self) if f.name not in ("rows", "terms", "notes", "outcomes")]
         return {name: getattr(self, name) for name in names} | {"y_name": self.terms.response}
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""The residuals' part of a linear model by formula: ``residual="ar1(time | subject)"``, ``dispersion="~ 0 + group"``."""
+"""Residuals of a linear model by formula: ``residual="ar1(time | subject)"``, ``dispersion="~ 0 + group"``."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def residual_plan(residual: Any, dispersion: Any, names: Names) -> ResidualPlan 
     kind, group, time, time_name = "", None, None, ""
     if residual is not None:
         kind, group, time, time_name = _correlation(f"residual ~ {residual}", names)
-    source, encoded = "", ()
+    source, encoded = "", tuple[str, ...]()
     if dispersion is not None:
         text = f"dispersion ~ {dispersion.strip().removeprefix('~').strip()}"
         source, encoded = _sum(text, names)
@@ -135,4 +135,3 @@ def _sum(text: str, names: Names) -> tuple[str, tuple[str, ...]]:
         refuse(text, 0, len(text), "the dispersion has fixed terms only: no bars and no offset")
     writer = Writer(own, (), {})
     return writer.sum(parsed.fixed), tuple(writer.used)
-

@@ -159,6 +159,5 @@ class Terms:
     def details(self) -> tuple[str, ...]:
         """Weights, offset and rows that were left out, for a summary."""
         given = {"Weights": self.weights, "Offset": self.offset, "Subset": self.subset}
-        given |= {"Residual": self.residual, "Dispersion": self.dispersion}
         lines = [f"{name}: {text}" for name, text in given.items() if text]
         return (*lines, f"Rows: {self.rows_text}") if self.rows_text else tuple(lines)

@@ -144,6 +144,7 @@ def exact_lrt(fit: Fit, nsim: Any, rng: Any, *, frame: str = "") -> ExactTest:
             f"{LARGEST:,}: with so many the mixture of ranova() is right"
         )
     random = generator(rng)
+    fit.labels.refuse_residual("exact_lrt")
     null = criterion_of_fixed_effects(fit, fit.model.design)
     statistic = max(0.0, null + 2.0 * information_criteria(fit).log_likelihood)
     simulated = NullDistribution.of(fit).draw(int(nsim), random)
