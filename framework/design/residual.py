@@ -1,7 +1,7 @@
 """The residuals of a linear model in: which rows belong together, at which times, and what their variances depend on.
 
-e ~ N(0, sigma^2 R) with R = S C S: S is diagonal, log S = D delta for the columns D of the dispersion (times W^-1/2 where
-rows have weights), and C has a block of correlations for each group (Pinheiro & Bates 2000, chapter 5, doi
+e ~ N(0, sigma^2 R) with R = S C S: S is diagonal, log S = D delta for the columns D of the dispersion (times W^-1/2
+where rows have weights), and C has a block of correlations for each group (Pinheiro & Bates 2000, chapter 5, doi
 10.1007/b98882).
 """
 
@@ -63,7 +63,7 @@ def build_residual(
     Parameters
     ----------
     residual : dict or None
-        ``{"correlation": "ar1", "time": (n,), "group": (n,)}``, with names of the last two as "time_name", "group_name".
+        ``{"correlation": "ar1", "time": (n,), "group": (n,)}``; "time_name" and "group_name" are what messages say.
     dispersion : (n, d) array-like or None
         Columns D; a constant is a combination of them.
     n : int
@@ -207,7 +207,7 @@ def _check_met(kind: str, group: IntArray, position: IntArray, visits: Sequence[
         more = f" and {len(pairs) - 3} more" if len(pairs) > 3 else ""
         raise InputError(
             f"residual: no level of {name} has {'; '.join(pairs[:3])}{more}, so that their correlation is not "
-            f"determined. Use fewer visits, number them one by one, or take a structure with less parameters than {kind}"
+            f"determined. Use fewer visits, number them one by one, or a structure with less parameters than {kind}"
         )
 
 
