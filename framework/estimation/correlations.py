@@ -254,7 +254,7 @@ class Dense(Whitener):
 
     def coloured(self, V: FloatArray) -> FloatArray:
         """L v."""
-        roots: list[FloatArray] = [np.linalg.inv(W) for W in self.roots]
+        roots = [np.asarray(np.linalg.inv(W), dtype=np.float64) for W in self.roots]
         return self._each(V, roots)
 
     def moved(self, V: FloatArray) -> FloatArray:

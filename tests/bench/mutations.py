@@ -105,7 +105,89 @@ PLOTS = "tests/plots"
 KENWARD_ROGER = "tests/inference/test_kenward_roger.py"
 MARGINAL = "tests/inference/test_marginal.py::test_the_sums_are_those_of_dense_matrices"
 
+RESIDUAL_LAWS = "tests/residual/test_criterion.py"
+RESIDUAL_SOLUTIONS = "tests/residual/test_solutions.py"
+
 MUTATIONS: tuple[Mutation, ...] = (
+    # residual structures
+    Mutation(
+        "framework/estimation/correlations.py",
+        "        return np.asarray((V - self.psi * V[:, self.rows.before]) * self.s)",
+        "        return np.asarray((V + self.psi * V[:, self.rows.before]) * self.s)",
+        RESIDUAL_LAWS,
+    ),
+    Mutation(
+        "framework/estimation/correlations.py",
+        "        return -2.0 * float(np.log(self.s).sum())",
+        "        return -1.0 * float(np.log(self.s).sum())",
+        RESIDUAL_LAWS,
+    ),
+    Mutation(
+        "framework/estimation/correlations.py",
+        "        mean = -0.5 * (self.sizes - 1.0) * self.between**-1.5 * self.slope",
+        "        mean = -0.5 * self.sizes * self.between**-1.5 * self.slope",
+        RESIDUAL_LAWS,
+    ),
+    Mutation(
+        "framework/estimation/correlations.py",
+        "    out[..., index, index] *= 0.5\n",
+        "    out[..., index, index] *= 1.0\n",
+        RESIDUAL_LAWS,
+    ),
+    Mutation(
+        "framework/estimation/correlations.py",
+        "    moved = (L[:, left].T - L[low, left][:, None] * C[low]) / size[low][:, None]",
+        "    moved = L[:, left].T / size[low][:, None]",
+        RESIDUAL_LAWS,
+    ),
+    Mutation(
+        "framework/estimation/whitening.py",
+        "        of_scales = -self.basis @ (self.root",
+        "        of_scales = self.basis @ (self.root",
+        RESIDUAL_LAWS,
+    ),
+    Mutation(
+        "framework/estimation/residual_criterion.py",
+        "        by[r + 1 :] = 2.0 * self._S_times_rows(QyZ[r + 1 :])",
+        "        by[r + 1 :] = self._S_times_rows(QyZ[r + 1 :])",
+        RESIDUAL_LAWS,
+    ),
+    Mutation(
+        "framework/estimation/residual_criterion.py",
+        "            by_gram[:r, :r] += at.C\n",
+        "            by_gram[:r, :r] -= at.C\n",
+        RESIDUAL_LAWS,
+    ),
+    Mutation(
+        "framework/inference/satterthwaite.py",
+        "+= -s2 * here.C @ at.gram_moves() @ here.C",
+        "+= s2 * here.C @ at.gram_moves() @ here.C",
+        RESIDUAL_SOLUTIONS,
+    ),
+    Mutation(
+        "framework/design/residual.py",
+        "        if step % 2 == 0:",
+        "        if step % 2 == 1:",
+        RESIDUAL_SOLUTIONS,
+    ),
+    Mutation(
+        "framework/inference/nested_residuals.py",
+        "    return bool(np.linalg.norm(rest, axis=0).max() <= ROUNDING * np.sqrt(n))",
+        "    return bool(np.linalg.norm(rest, axis=0).max() > ROUNDING * np.sqrt(n))",
+        RESIDUAL_SOLUTIONS,
+    ),
+    Mutation(
+        "framework/diagnostics/residuals.py",
+        "        out = fit.whitening.precision_root**-2\n",
+        "        out = fit.whitening.precision_root**2\n",
+        RESIDUAL_SOLUTIONS,
+    ),
+    Mutation(
+        "framework/prediction/predict.py",
+        "            noise = fit.whitening.precision_root**-2\n",
+        "            noise = fit.whitening.precision_root**2\n",
+        RESIDUAL_SOLUTIONS,
+    ),
     # many responses
     Mutation(
         "framework/many/one_factor.py",

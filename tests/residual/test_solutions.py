@@ -131,6 +131,10 @@ def test_normalized_residuals_are_whitened(mixed):
     e = mixed.residuals_of("normalized")
     assert e @ e == pytest.approx(mixed.residuals @ np.linalg.inv(R) @ mixed.residuals)
     assert mixed.scaled_residuals == pytest.approx(mixed.residuals / np.sqrt(np.diagonal(R)))
+    V = R + fit.covariances[0][0, 0] * (d.site[:, None] == d.site)
+    about = d.y - d.X @ mixed.coefficients
+    pearson = mixed.residuals_of("pearson", about="marginal")
+    assert pearson * np.sqrt(np.diagonal(V)) / fit.sigma == pytest.approx(about)
 
 
 def test_files_and_pickles(mixed, tmp_path):
