@@ -29,6 +29,8 @@ from .independent import Independent
 
 #: A change of T T', in units of an average observation, that is none: of an angle where standard deviations are zero.
 NOTHING = 1e-8
+#: The logit of a correlation that is zero.
+UNCORRELATED = -12.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -355,11 +357,17 @@ class Parameters:
         return np.asarray(free & ~self.idle(theta, eta))
 
     def idle(self, theta: FloatArray, eta: float) -> BoolArray:
-        """Parameters of covariance structures without effect on T T': angles where standard deviations are zero."""
+        """Parameters of covariance structures without effect on T T': angles where standard deviations are zero.
+
+        The logit of the correlation of car1 has none where that is zero.
+        """
         idle = np.zeros(self.n, dtype=bool)
         for s in self.structured:
             effect = np.abs(s.covariance_derivatives(theta[s.mine])).max(axis=(1, 2))
             idle[s.mine] = s.in_units(effect, eta) <= NOTHING * eta**2
+        if self.residual is not None and self.residual.kind == "car1":
+            at = self.of_residual.start
+            idle[at] = theta[at] < UNCORRELATED
         return idle
 
     def zeros(self, theta: FloatArray) -> tuple[int, ...]:

@@ -51,7 +51,8 @@ class ResidualCriterion(LinearCriterion):
         self.residual, self.rows = ResidualModel(design), columns_of(design)
         nothing = np.zeros(len(parameters) - parameters.of_residual.start)
         super().__init__(self._deviance(self.residual.at(nothing))[0], parameters, eta, watch, None, turned)
-        self.bends, self.curvature_is_exact = True, False
+        self.bends = self.valleys_bend = True
+        self.curvature_is_exact = False
 
     def _deviance(self, whitening: Whitening) -> tuple[ProfiledDeviance, FloatArray]:
         columns = whitening.white(self.rows)
@@ -81,6 +82,15 @@ class ResidualCriterion(LinearCriterion):
     def curvature(self, x: FloatArray) -> FloatArray:
         """The Hessian, by differences."""
         return self.hessian(x)
+
+    def hessian(self, x: FloatArray, *, central: bool = True) -> FloatArray:
+        """By central differences: one-sided ones hide that a direction is flat, where it bends."""
+        return super().hessian(x, central=central)
+
+    def _finite_hessian(self, x: FloatArray) -> FloatArray:
+        """One-sided on the way; central beside an edge."""
+        H = self.hessian(x, central=False)
+        return H if np.isfinite(H).all() else self.hessian(x)
 
     def objective(self, start: FloatArray, *, by_differences: bool = False) -> Objective:
         """With the Hessian by differences from the first step on: parameters of R are few, and bend."""

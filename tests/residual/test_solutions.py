@@ -309,3 +309,28 @@ def test_r_code_is_nlmes(formula, residual, dispersion, call):
 def test_r_code_says_what_nlme_has_not():
     with pytest.raises(InputError, match="Toeplitz"):
         ranef.lmm(WITHOUT, frame(), residual="toep(time | subject)").r_code()
+
+
+def test_what_two_visits_do_not_determine_is_nan():
+    """A variance, a random intercept and an AR(1) for two variances and a covariance of two visits."""
+    rng, s = np.random.default_rng(0), np.repeat(np.arange(40), 2)
+    t = np.tile([0, 1], 40)
+    d = {"y": rng.normal(size=80) + rng.normal(size=40)[s], "s": s, "t": t}
+    with pytest.warns(ranef.contracts.IdentificationWarning, match="residual correlation Phi"):
+        fit = ranef.lmm("y ~ t + (1 | s)", d, residual="ar1(t | s)")
+    assert fit.converged
+    assert np.isnan(fit.residual_parameters["Phi|s"])
+    plain = ranef.lmm("y ~ t + (1 | s)", d)
+    assert fit.log_likelihood == pytest.approx(plain.log_likelihood, abs=1e-6)
+    assert fit.df_satterthwaite == pytest.approx(plain.df_satterthwaite, rel=1e-3)
+
+
+def test_a_car1_without_correlation_is_at_its_boundary():
+    rng, s = np.random.default_rng(0), np.repeat(np.arange(40), 5)
+    t, y = np.tile(np.arange(5), 40), rng.normal(size=200)
+    y = y - 0.3 * np.roll(y, 1)  # a negative correlation of neighbours
+    fit = ranef.lmm("y ~ t", {"y": y, "s": s, "t": t}, residual="car1(t | s)")
+    assert fit.converged
+    assert fit.residual_parameters["Phi|s"] == pytest.approx(0.0, abs=1e-4)
+    assert fit.df_satterthwaite == pytest.approx(198.0)
+    assert np.isnan(np.asarray(fit.confint("random")["lower"], dtype=float)[0])
