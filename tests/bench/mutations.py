@@ -111,25 +111,25 @@ RESIDUAL_SOLUTIONS = "tests/residual/test_solutions.py"
 MUTATIONS: tuple[Mutation, ...] = (
     # residual structures
     Mutation(
-        "framework/estimation/correlations.py",
+        "framework/estimation/whiteners.py",
         "        return np.asarray((V - self.psi * V[:, self.rows.before]) * self.s)",
         "        return np.asarray((V + self.psi * V[:, self.rows.before]) * self.s)",
         RESIDUAL_LAWS,
     ),
     Mutation(
-        "framework/estimation/correlations.py",
+        "framework/estimation/whiteners.py",
         "        return -2.0 * float(np.log(self.s).sum())",
         "        return -1.0 * float(np.log(self.s).sum())",
         RESIDUAL_LAWS,
     ),
     Mutation(
-        "framework/estimation/correlations.py",
+        "framework/estimation/whiteners.py",
         "        mean = -0.5 * (self.sizes - 1.0) * self.between**-1.5 * self.slope",
         "        mean = -0.5 * self.sizes * self.between**-1.5 * self.slope",
         RESIDUAL_LAWS,
     ),
     Mutation(
-        "framework/estimation/correlations.py",
+        "framework/estimation/whiteners.py",
         "    out[..., index, index] *= 0.5\n",
         "    out[..., index, index] *= 1.0\n",
         RESIDUAL_LAWS,
