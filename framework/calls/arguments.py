@@ -36,6 +36,9 @@ class Arguments:
     x_names: Sequence[str] | None = None
     y_name: str | None = None
     terms: Terms | None = None
+    residual: Any = None
+    dispersion: Any = None
+    dispersion_names: Sequence[str] | None = None
     #: Levels of a response that is a factor: y is 0 for the first and 1 for any other.
     outcomes: tuple[str, ...] = ()
 
@@ -73,6 +76,9 @@ class Arguments:
             weights_are_precisions=family is None,
             offset=self.offset,
             x_names=self.x_names,
+            residual=self.residual,
+            dispersion=self.dispersion,
+            dispersion_names=self.dispersion_names,
         )
         return design.called(response_name(self.y, self.y_name)), provenance
 

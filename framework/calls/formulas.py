@@ -44,6 +44,8 @@ class LinearOptions(FitOptions, total=False):
 
     reml: bool
     compute_satterthwaite: bool
+    residual: Any
+    dispersion: Any
 
 
 class GeneralizedOptions(FitOptions, total=False):
@@ -121,7 +123,8 @@ def read_formula(
     chosen = {name: value for name, value in options.items() if value is not None}
     text, table = (y if formula is None else formula), (X if data is None else data)
     vectors = {"weights": given.weights, "offset": given.offset, "subset": chosen.pop("subset", None)}
-    frame = read_frame(text, table, vectors, response=response, **chosen)
+    of_residuals = {"residual": given.residual, "dispersion": given.dispersion}
+    frame = read_frame(text, table, vectors, response=response, **of_residuals, **chosen)
     tell(frame.notes)
     return replace(
         given,

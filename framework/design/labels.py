@@ -13,8 +13,10 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from ..contracts.arrays import AnyArray, BoolArray, FloatArray, IntArray
+from ..contracts.errors import InputError
 from ..contracts.linalg import Grouping, Pattern
 from .basis import lower_root
+from .residual_labels import ResidualLabels
 from .terms import Term
 
 #: A dropped column of a new row is what it was to this part of its size.
@@ -159,6 +161,8 @@ class Labels:
         Which levels meet.
     has_weights, has_offset : bool
         Whether rows came with weights, with an offset.
+    residual : ResidualLabels, optional
+        Covariance structure of the residuals.
     """
 
     response: str
@@ -168,6 +172,7 @@ class Labels:
     pattern: Pattern
     has_weights: bool = False
     has_offset: bool = False
+    residual: ResidualLabels | None = None
 
     @property
     def p(self) -> int:
@@ -186,13 +191,27 @@ class Labels:
         With a known precision, whose backends have dense blocks of any factor, all random effects.
         """
         pattern = self.pattern
-        beside = pattern.q if pattern.has_precision else pattern.q - max(f.size for f in pattern.groupings)
+        beside = pattern.q if pattern.has_precision else pattern.q - max((f.size for f in pattern.groupings), default=0)
         return self.n, self.p, beside
 
     @property
     def right_hand_side(self) -> str:
         """The model in the manner of lme4's formulas (columns of X by name)."""
         return " + ".join([*(self.fixed.names or ("0",)), *map(str, self.terms)])
+
+    def refuse_residual(self, what: str) -> None:
+        """Refuse what knows of independent residuals of one variance only.
+
+        Raises
+        ------
+        InputError
+            For a model with a residual structure.
+        """
+        if self.residual is not None:
+            raise InputError(
+                f"{what} takes residuals for independent and of one variance (up to weights), and this model has a "
+                "covariance structure for them (residual=, dispersion=)"
+            )
 
     def __str__(self) -> str:
         """The model in the manner of a formula."""

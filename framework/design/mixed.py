@@ -22,6 +22,7 @@ from .labels import Labels
 from .precision import Relation, relations
 from .random import RandomDesign, RandomFactor, RandomSums
 from .reading import as_groups, as_mapping
+from .residual import ResidualRows, build_residual
 from .terms import INTERCEPT, Structures, Term, parse_terms, random_columns
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ class MixedDesign:
         Name of the response.
     notes : tuple of Note
         What the checks found worth a warning.
+    residual : ResidualRows, optional
+        Covariance structure of the residuals.
     """
 
     y: FloatArray
@@ -61,6 +64,7 @@ class MixedDesign:
     offset: FloatArray | None
     response: str = "y"
     notes: tuple[Note, ...] = ()
+    residual: ResidualRows | None = None
 
     @property
     def n(self) -> int:
@@ -82,7 +86,8 @@ class MixedDesign:
         """What things are called, without the rows."""
         groups = tuple(f.labels for f in self.random.factors)
         given = self.weights is not None, self.offset is not None
-        return Labels(self.response, self.n, self.fixed.labels, groups, self.random.pattern, *given)
+        residual = None if self.residual is None else self.residual.labels
+        return Labels(self.response, self.n, self.fixed.labels, groups, self.random.pattern, *given, residual)
 
     def called(self, response: str) -> MixedDesign:
         """The same with this name of the response."""
@@ -117,6 +122,9 @@ def build_design(
     offset: Any = None,
     x_names: Sequence[str] | None = None,
     weights_are_precisions: bool = True,
+    residual: Mapping[str, Any] | None = None,
+    dispersion: Any = None,
+    dispersion_names: Sequence[str] | None = None,
 ) -> MixedDesign:
     """Check the arguments of a front end and turn them into a `MixedDesign`.
 
@@ -136,7 +144,7 @@ def build_design(
     metric = prior if weights_are_precisions else None
     known = as_offset(offset, n)
     groups = as_groups(groups)
-    if not groups:
+    if not groups and residual is None and dispersion is None:
         raise InputError("groups is empty: a mixed model needs a grouping factor; without one fit a linear model")
     if len(set(map(str, groups))) != len(groups):
         raise InputError(f"groups has two names that read alike: {', '.join(map(str, groups))}")
@@ -151,7 +159,8 @@ def build_design(
         )
         _check_names_of_random_data(random_data)
         fixed = orthogonalize(matrix, names, metric)
-    return assembled(values, matrix, fixed, factors, prior, known)
+    structure = build_residual(residual, dispersion, n, factors, prior, dispersion_names)
+    return replace(assembled(values, matrix, fixed, factors, prior, known), residual=structure)
 
 
 def assembled(

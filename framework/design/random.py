@@ -169,7 +169,7 @@ class RandomDesign:
         if V.ndim == 2:
             return np.array([self.Zt(v) for v in V.T]).reshape(V.shape[1], self.pattern.q).T
         sums = [_sum(f.codes, f.grouping.n_levels, z, V) for f in self.factors for z in f.columns]
-        return sums[0] if len(sums) == 1 else np.concatenate(sums)
+        return sums[0] if len(sums) == 1 else np.concatenate([np.zeros(0), *sums])
 
     def Z(self, b: FloatArray) -> FloatArray:
         """Z b (n,) for random effects b (q,)."""

@@ -11,6 +11,7 @@ from ..contracts.errors import InputError
 from .fixed import orthogonalize
 from .mixed import MixedDesign, assembled, basis_of_terms
 from .random import RandomFactor
+from .residual import refuse_residual
 from .terms import INTERCEPT
 
 #: Level of each row that is taken and labels of the levels, by position of the factor.
@@ -79,6 +80,7 @@ def is_nested(inner: RandomFactor, outer: RandomFactor) -> bool:
 
 
 def _taken(design: MixedDesign, rows: BoolArray | IntArray, regrouped: Regrouped) -> MixedDesign:
+    refuse_residual(design.residual)
     metric = design.fixed.weights
     weights, offset, within = (None if v is None else v[rows] for v in (design.weights, design.offset, metric))
     X = design.X[rows]

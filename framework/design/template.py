@@ -45,7 +45,7 @@ class Template:
     @classmethod
     def of(cls, factors: Sequence[Sequence[Term]]) -> Template:
         """The template of the terms of every factor."""
-        rows, columns = zip(*(_positions(terms) for terms in factors), strict=True)
+        rows, columns = zip(*(_positions(terms) for terms in factors), strict=True) if factors else ((), ())
         return cls(rows, columns, tuple(sum(len(term.columns) for term in terms) for terms in factors))
 
     @cached_property
@@ -68,7 +68,7 @@ class Template:
 
     def entries(self, T: Blocks) -> FloatArray:
         """The inverse of `T`; of derivatives by T_j it makes derivatives by the entries."""
-        return np.concatenate([t[r, c] for t, r, c in zip(T, self.rows, self.columns, strict=True)])
+        return np.concatenate([np.zeros(0), *(t[r, c] for t, r, c in zip(T, self.rows, self.columns, strict=True))])
 
 
 def _positions(terms: Sequence[Term]) -> tuple[IntArray, IntArray]:

@@ -55,6 +55,7 @@ class Leverage:
         InputError
             Where the fit has no rows.
         """
+        fit.labels.refuse_residual("leverage")
         design = fit.model.design
         uncertainty, rows = Uncertainty.of(fit, theta=False), Rows.of(design).rotated(fit.turned)
         at = uncertainty.at

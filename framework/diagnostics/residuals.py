@@ -37,8 +37,9 @@ def residuals(
     InputError, InputTypeError
         For kinds that are unknown or do not go together, or a fit without rows.
     """
-    if not isinstance(kind, str) or kind not in KINDS:
-        raise InputError(f"kind must be one of {', '.join(KINDS)}; got {shown(kind)}")
+    kinds = (*KINDS, "normalized") if isinstance(fit, LinearFit) else KINDS
+    if not isinstance(kind, str) or kind not in kinds:
+        raise InputError(f"kind must be one of {', '.join(kinds)}; got {shown(kind)}")
     if about not in ABOUT:
         raise InputError(f"about must be 'conditional' or 'marginal'; got {shown(about)}")
     if not isinstance(standardized, bool | np.bool_):
@@ -58,7 +59,10 @@ def _linear(fit: LinearFit, kind: str, standardized: bool) -> FloatArray:
     response = design.y - fit.linear_predictor
     if kind in ("response", "working"):
         return response
-    pearson = response if design.weights is None else response * np.sqrt(design.weights)
+    root = fit.precision_root
+    pearson = response if root is None else response * root
+    if kind == "normalized":
+        return (pearson if fit.parameters.residual is None else fit.whitening.white(response[None])[0]) / fit.sigma
     if standardized:  # Var(e) = sigma^2 W^-1 (I - H)
         return pearson / (fit.sigma * _left(Leverage.of(fit).hat_values))
     return pearson / fit.sigma if kind == "quantile" else pearson
@@ -89,7 +93,7 @@ def _marginal(fit: Fit, kind: str, standardized: bool) -> FloatArray:
         unknown = tuple(np.full(len(rows), -1) for _ in rows.codes)
         mean, _ = MarginalMean(fit, Rows(**(vars(rows) | {"codes": unknown}))).estimates(False, with_se=False)
         return np.asarray(fit.model.design.y - mean)
-    if kind in ("deviance", "working"):
+    if kind in ("deviance", "working", "normalized"):
         raise InputError(f"{kind} residuals are given the random effects: about='conditional'")
     response = fit.model.design.y - rows.population(fit.gamma)
     if kind == "response":
@@ -106,6 +110,8 @@ def _marginal_variance(fit: Fit) -> FloatArray:
     """Diagonal of V = W^-1 + Z Lambda K^-1 Lambda'Z', (n,)."""
     design = fit.model.design
     out = np.ones(design.n) if design.weights is None else 1.0 / design.weights
+    if isinstance(fit, LinearFit) and fit.parameters.residual is not None:
+        out = fit.whitening.precision_root**-2
     rows = Rows.of(design)
     for T, g, z, codes in zip(fit.roots_of_model, fit.pattern.groupings, rows.columns, rows.codes, strict=True):
         out = out + ((T.T @ z) ** 2).sum(axis=0) * prior_variances(g)[codes]

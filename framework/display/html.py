@@ -8,9 +8,10 @@ from html import escape
 import numpy as np
 
 from .markup import table_html
-from .rformat import TextTable
+from .rformat import TextTable, format_numbers
 from .stars import LEGEND
 from .summary import (
+    DIGITS,
     RESIDUAL_HEADERS,
     coefficient_table,
     correlation_table,
@@ -56,6 +57,9 @@ def _parts(data: SummaryData) -> Iterator[str]:
     yield table_html("Random effects", random_effects_table(data.var_components))
     groups = "; ".join(f"{name}, {levels}" for name, levels in data.n_groups)
     yield f"<p>Number of obs: {data.n_obs}, groups: {escape(groups)}</p>"
+    for section in data.residual:
+        caption = "".join([section.title, *section.lines]).rstrip(":")
+        yield _row(caption, section.names, format_numbers(section.values, DIGITS))
     if data.dispersion is not None:
         yield table_html("Dispersion parameters", dispersion_table(data.dispersion))
     if data.coefficients.names:

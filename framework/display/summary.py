@@ -92,9 +92,14 @@ def _lines(data: SummaryData) -> Iterator[str]:
         yield "Scaled residuals: "
         yield from print_vector(RESIDUAL_HEADERS, residual_cells(data.residual_quantiles))
         yield ""
-    yield "Random effects:"
+    yield "Random effects:" if data.n_groups else "Residuals:"
     yield from print_table(random_effects_table(data.var_components))
     yield from _group_lines(data)
+    for section in data.residual:
+        yield ""
+        yield section.title
+        yield from section.lines
+        yield from print_vector(section.names, format_numbers(section.values, DIGITS))
     if data.dispersion is not None:
         yield ""
         yield "Dispersion parameters:"
@@ -243,6 +248,9 @@ def _criterion_lines(criterion: float | InformationCriteria) -> Iterator[str]:
 
 
 def _group_lines(data: SummaryData) -> Iterator[str]:
+    if not data.n_groups:
+        yield f"Number of obs: {data.n_obs}"
+        return
     counts = f"Number of obs: {data.n_obs}, groups: "
     groups = "; ".join(f"{name}, {levels}" for name, levels in data.n_groups)
     if len(counts) + 1 + len(groups) < LINE_WIDTH:

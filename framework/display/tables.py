@@ -81,6 +81,16 @@ class CoefficientTable:
     p_header: str = "Pr(>|t|)"
 
 
+@dataclass(frozen=True)
+class ResidualSection:
+    """A part of the covariance structure of residuals: a title, lines below it, and parameters by name."""
+
+    title: str
+    lines: tuple[str, ...]
+    names: tuple[str, ...]
+    values: tuple[float, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class SummaryData:
     """All that a summary shows.
@@ -107,6 +117,8 @@ class SummaryData:
         Correlation matrix of the fixed effects; None leaves it out.
     family, link : str
         Of a generalized linear mixed model.
+    residual : tuple of ResidualSection
+        Correlations of residuals, and what their variances depend on.
     dispersion : CoefficientTable, optional
         Dispersion parameters that were estimated; only estimates and standard errors are shown.
     notes : tuple of str
@@ -129,6 +141,7 @@ class SummaryData:
     dispersion: CoefficientTable | None = None
     notes: tuple[str, ...] = ()
     details: tuple[str, ...] = ()
+    residual: tuple[ResidualSection, ...] = ()
 
     def renamed(self, names: Mapping[str, str]) -> SummaryData:
         """The same with other names of columns."""

@@ -33,6 +33,8 @@ BELIEVED = 1e-8
 SUSPICIOUS = 1e-2
 #: A direction is flat when the deviance does not change by more than this over half the size of what it moves.
 FLAT = 1e-6
+#: Steps across a valley that bends, to its bottom.
+SETTLING = 20
 #: Expected drops between these are taken out by one Newton step more.
 POLISHED, NEAR = 1e-11, 1e-3
 #: Ends of an optimizer that are not for want of evaluations.
@@ -438,9 +440,25 @@ def _flat_points(criterion: Criterion[Any], x: FloatArray, value: float, spectru
         w = spectrum.whole(v / np.abs(v).max())
         for sign in (1.0, -1.0):
             there = _half_way(criterion, x, sign * w)
+            if there is not None and criterion.valleys_bend:
+                there = _settled(criterion, there, value, spectrum)
             if there is not None and abs(criterion.value(there) - value) <= FLAT:
                 yield there
                 break
+
+
+def _settled(criterion: Criterion[Any], there: FloatArray, value: float, spectrum: _Spectrum) -> FloatArray:
+    """Down to the bottom of the valley by Newton steps across it, with the Hessian at its other place."""
+    steep = spectrum.eigenvalues > SUSPICIOUS
+    V = spectrum.V[:, steep]
+    for _ in range(SETTLING):
+        f, g = criterion.gradient(there)
+        if not np.isfinite(f) or abs(f - value) <= FLAT:
+            break
+        across = (g * spectrum.sizes)[spectrum.free]
+        step = spectrum.whole(-V @ (V.T @ across / spectrum.eigenvalues[steep]))
+        there = np.clip(there + step, criterion.lower, criterion.upper)
+    return there
 
 
 def _half_way(criterion: Criterion[Any], x: FloatArray, w: FloatArray) -> FloatArray | None:

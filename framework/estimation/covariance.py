@@ -38,8 +38,7 @@ def variance_hessian(at: FactorizedLinear) -> tuple[FloatArray, FloatArray]:
     """Second derivatives of the criterion by the free (theta, sigma), and what is a large change of each."""
     fit, here, free = at.fit, at.least_squares, at.fit.free_theta
     df = here.criterion.df
-    J = fit.parameters.jacobian(fit.theta)
-    s2, v = here.sigma2, (here.pwrss_gradient if J is None else here.pwrss_gradient @ J)[free]
+    s2, v = here.sigma2, at.pwrss_gradient[free]
     m = int(free.sum())
     H = np.empty((m + 1, m + 1))
     # The profiled criterion lacks what log(sigma^2) contributes: put it back.

@@ -59,6 +59,8 @@ class Criterion(ABC, Generic[E]):
     bends : bool
         Whether T is a function of some parameters that is not linear: what that adds to the curvature is not in
         approximate ones.
+    valleys_bend : bool
+        Whether directions in which the criterion does not change are curves, whatever lines covariances go along.
     exact : Criterion
         The same function with gradients: itself, or its twin on another backend.
     """
@@ -69,6 +71,7 @@ class Criterion(ABC, Generic[E]):
     upper: FloatArray
     curvature_is_exact: bool = False
     bends: bool = False
+    valleys_bend: bool = False
     #: whether the evaluation of the lowest point is kept beside the last one: where it is small
     keeps_lowest: bool = False
 

@@ -19,6 +19,7 @@ from ..design.summed import SummedDesign
 from ..notes import Note
 from ..threads import few_threads
 from .certificate import Standing
+from .correlations import residual_quantities
 from .ending import Quantities, covariance_quantities, own_size
 from .full_criterion import FullCriterion
 from .linear_criterion import LinearCriterion
@@ -28,7 +29,9 @@ from .parameters import Parameters
 from .pipeline import Analysis, Pipeline, Watch, analysis_with_gradient, choose_optimizer
 from .profiled import PenalizedLeastSquares, ProfiledDeviance
 from .relative import RelativeFactor
-from .search import search
+from .residual_criterion import ResidualCriterion, ResidualEvaluation
+from .search import lower, search
+from .whitening import ResidualModel, Whitening
 
 #: A residual variance below this part of y's is that of a model that reproduces y; without an optimum, below this one.
 PERFECT, SUSPECT = 1e-18, 1e-8
@@ -97,7 +100,22 @@ class LinearFit(Fit):
     def quantities(self) -> Quantities:
         """Variance parameters by description."""
         residual = own_size({"the residual variance": self.sigma**2})
+        if (labels := self.parameters.residual) is not None:
+            residual |= residual_quantities(labels, self.theta[self.parameters.of_residual])
         return covariance_quantities(self.parameters, self.theta, self.sigma) | residual
+
+    @property
+    def whitening(self) -> Whitening:
+        """W of the residual structure at the estimates: of models that have one, with rows."""
+        return ResidualModel(self.model.design).at(self.theta[self.parameters.of_residual])
+
+    @property
+    def precision_root(self) -> FloatArray | None:
+        """One over the standard deviations of the rows' residuals relative to sigma, (n,); None for ones."""
+        if self.parameters.residual is not None:
+            return self.whitening.precision_root
+        weights = self.model.design.weights
+        return None if weights is None else np.sqrt(weights)
 
     def vcov_root(self) -> FloatArray:
         """R^-1 R_X^-1: its Gram matrix times sigma^2 is the covariance of the kept coefficients."""
@@ -113,8 +131,15 @@ class LinearFit(Fit):
     def factorized(self) -> FactorizedLinear:
         """The penalized least squares problem at the estimates, with gradients, analysed again."""
         with few_threads(*self.labels.dense_sizes):
-            deviance = ProfiledDeviance(self.cross, analysis_with_gradient(self.pattern, self.backend), self.reml)
-            criterion = LinearCriterion(deviance, self.parameters, self.eta, Watch())
+            symbolic = analysis_with_gradient(self.pattern, self.backend)
+            criterion = LinearCriterion(
+                ProfiledDeviance(self.cross, symbolic, self.reml), self.parameters, self.eta, Watch()
+            )
+            if self.parameters.residual is not None:
+                design = self.model.design.rotated(self.turned)
+                criterion = ResidualCriterion(
+                    design, symbolic, self.reml, self.parameters, self.eta, Watch(), self.turned
+                )
             return FactorizedLinear(self, criterion, criterion.at(self.theta / criterion.unit).at)
 
 
@@ -141,6 +166,17 @@ class FactorizedLinear(Factorized):
         """M^-1 Lambda'Z'WQ, (q, r)."""
         return self.least_squares.solved[:, :-1]
 
+    @property
+    def pwrss_gradient(self) -> FloatArray:
+        """Derivatives of r^2 by theta, (m,)."""
+        return self.criterion.at(self.fit.theta / self.criterion.unit).pwrss_gradient
+
+    def gram_moves(self) -> FloatArray:
+        """Derivatives of Q'V^-1 Q by the parameters of the residuals' covariance, (m, r, r)."""
+        here = self.criterion.at(self.fit.theta / self.criterion.unit)
+        assert isinstance(here, ResidualEvaluation)
+        return here.gram_moves()
+
     def moved(self) -> tuple[FloatArray, FloatArray]:
         """Derivatives of gamma (r, m) and of b (q, m) by theta, zero for parameters at a boundary."""
         fit, unit = self.fit, self.criterion.unit
@@ -150,13 +186,15 @@ class FactorizedLinear(Factorized):
             for j, step in enumerate(MOVE * self.criterion.sizes(x)):
                 if fit.free_theta[j]:
                     up, down = (self.criterion.at(x + h * np.eye(len(x))[j]).at for h in (step, -step))
-                    gamma[:, j] = (up.gamma - down.gamma) / (2.0 * step * unit[j])
+                    moved = (up.gamma - down.gamma) + (up.cross.gamma0 - down.cross.gamma0)
+                    gamma[:, j] = moved / (2.0 * step * unit[j])
                     b[:, j] = (up.b - down.b) / (2.0 * step * unit[j])
         return gamma, b
 
     def joint(self) -> tuple[FullCriterion, FloatArray]:
         """-2 log-likelihood in all parameters, and where it is least: of REML fits by a search from their estimates."""
         fit, controls = self.fit, self.fit.model.controls
+        fit.labels.refuse_residual("the likelihood of all parameters")
         with few_threads(*fit.labels.dense_sizes):
             deviance = ProfiledDeviance(fit.cross, self.criterion.deviance.symbolic, reml=False)
             criterion = LinearCriterion(deviance, fit.parameters, fit.eta, Watch())
@@ -221,7 +259,7 @@ class Gaussian(Likelihood[LinearFit]):
         design, controls = model.summed or model.design, model.controls
         with watch.phase("choice"):
             pattern = design.random.pattern
-            parameters = Parameters(design.random.factors)
+            parameters = Parameters(design.random.factors, model.labels.residual)
             given = None if start is None else parameters.given(start)
         with watch.phase("cross-products"):
             cross = design.cross if isinstance(design, SummedDesign) else cross_products(design)
@@ -236,8 +274,14 @@ class Gaussian(Likelihood[LinearFit]):
             eta = float(1.0 / np.sqrt(cross.mean_weight))
             deviance = ProfiledDeviance(cross, analysis.symbolic, self.reml)
             criterion = LinearCriterion(deviance, parameters, eta, watch, analysis.differentiable)
+            if design.residual is not None:
+                symbolic = analysis.differentiable or analysis.symbolic
+                criterion = ResidualCriterion(design, symbolic, self.reml, parameters, eta, watch)
             criterion, x0 = _start(criterion, given, design)
             found = _search(criterion, x0, design, pipeline, controls)
+            if isinstance(criterion, ResidualCriterion):
+                for there in criterion.elsewhere(x0):
+                    found = lower(found, _search(criterion, there, design, pipeline, controls))
         return _fit(model, found, pipeline, watch)
 
 
@@ -331,7 +375,7 @@ def _grown(
 def _fit(model: Model[LinearFit], found: Standing[LinearCriterion], pipeline: Pipeline, watch: Watch) -> LinearFit:
     """The estimates at the end of the search, and at the other points of the same deviance."""
     criterion = found.criterion.exact
-    deviance, R = criterion.deviance, model.labels.fixed.R
+    R = model.labels.fixed.R
     parameters = criterion.parameters.rotated(criterion.turned)
 
     def at(x: FloatArray) -> LinearFit:
@@ -343,11 +387,11 @@ def _fit(model: Model[LinearFit], found: Standing[LinearCriterion], pipeline: Pi
             turned=criterion.turned,
             eta=criterion.eta,
             theta=evaluated.theta,
-            gamma=deviance.cross.gamma0 + here.gamma,
+            gamma=here.cross.gamma0 + here.gamma,
             u=here.u,
             b=here.b,
             RX=here.RX,
-            cross=deviance.cross,
+            cross=here.cross,
             sigma=float(np.sqrt(here.sigma2)),
             pwrss=here.pwrss,
             logdet_L2=here.logdet_L2,

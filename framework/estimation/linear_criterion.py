@@ -17,7 +17,7 @@ from .pipeline import Watch
 from .profiled import PenalizedLeastSquares, ProfiledDeviance
 
 
-class LinearCriterion(ModelCriterion["_Scaled"]):
+class LinearCriterion(ModelCriterion["Scaled"]):
     """The profiled deviance of x = theta / unit."""
 
     keeps_lowest = True
@@ -47,11 +47,11 @@ class LinearCriterion(ModelCriterion["_Scaled"]):
         """The criterion with gradients."""
         return self._exact
 
-    def evaluate(self, x: FloatArray) -> _Scaled:
+    def evaluate(self, x: FloatArray) -> Scaled:
         """The penalized least squares problem at x."""
         theta = self.unit * x
         at = self.deviance.at(self.parameters.entries(theta))
-        return _Scaled(theta, at, self.parameters.jacobian(theta), self.unit)
+        return Scaled(theta, at, self.parameters.jacobian(theta), self.unit)
 
     def rotated(self, by: Sequence[FloatArray]) -> LinearCriterion:
         """The same in another basis of every factor."""
@@ -68,7 +68,7 @@ class LinearCriterion(ModelCriterion["_Scaled"]):
 
 
 @dataclass(frozen=True, eq=False)
-class _Scaled:
+class Scaled:
     """One evaluation by x = theta / unit; `jacobian` has the derivatives of T's entries by theta, None for theta."""
 
     theta: FloatArray
@@ -78,15 +78,23 @@ class _Scaled:
 
     @property
     def value(self) -> float:
+        """The criterion."""
         return self.at.deviance
 
     @property
+    def pwrss_gradient(self) -> FloatArray:
+        """Derivatives of r^2 by theta, (m,)."""
+        return self.at.pwrss_gradient if self.jacobian is None else self.at.pwrss_gradient @ self.jacobian
+
+    @property
     def gradient(self) -> FloatArray:
+        """By x."""
         by_entries = self.at.gradient
         return self.unit * (by_entries if self.jacobian is None else by_entries @ self.jacobian)
 
     @property
     def curvature(self) -> FloatArray:
+        """By x: the Hessian, or the average information matrix."""
         H = self.at.curvature
         if self.jacobian is not None:
             H = self.jacobian.T @ H @ self.jacobian

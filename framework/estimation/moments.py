@@ -42,6 +42,8 @@ def moment_start(cross: CrossProducts, eta: float = 1.0) -> Moments:
         Standard deviation of an average observation, relative to sigma: the unit that the limits of the start are in.
     """
     pattern = cross.pattern
+    if not pattern.groupings:
+        return Moments((), float(np.sqrt(cross.yWy / cross.n)), True)
     ks = [f.n_columns for f in pattern.groupings]
     at = np.cumsum([0, *(k * k for k in ks)])
     z = [part[0] for part in pattern.split(cross.ZtWQy[:, len(cross.gamma0) :])]

@@ -3,7 +3,7 @@
 theta has, term by term, the entries of T of an unstructured covariance matrix (its lower triangle column by column, or
 its diagonal where columns are uncorrelated), or the parameters of the term's covariance structure. They are relative to
 sigma, and belong to the basis of the random-effects columns in which the fit is made; `users` and `basis` lead from one
-to the other.
+to the other. Last come those of the covariance structure of residuals, where a model has one.
 """
 
 from __future__ import annotations
@@ -22,12 +22,15 @@ from ..contracts.errors import InputError
 from ..contracts.linalg import Blocks
 from ..design.arrays import as_numbers
 from ..design.labels import GroupLabels
+from ..design.residual_labels import ResidualLabels
 from ..design.template import Template
 from ..design.terms import Term
 from .independent import Independent
 
 #: A change of T T', in units of an average observation, that is none: of an angle where standard deviations are zero.
 NOTHING = 1e-8
+#: The logit of a correlation that is zero.
+UNCORRELATED = -12.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,9 +177,14 @@ class Parameters:
         The unstructured covariance matrices.
     structured : tuple of Structured
         The others.
+    residual : ResidualLabels or None
+        The covariance structure of residuals.
+    of_residual : slice
+        Where its parameters stand: last. They have neither units nor bounds.
     """
 
-    def __init__(self, groups: Sequence[GroupLabels]) -> None:
+    def __init__(self, groups: Sequence[GroupLabels], residual: ResidualLabels | None = None) -> None:
+        self.residual = residual
         self.groups, self.template = tuple(groups), Template.of([g.computed for g in groups])
         self._free: list[tuple[IntArray, IntArray]] = []  # positions in theta, and among the entries
         self.roots: tuple[Root, ...] = ()
@@ -205,7 +213,8 @@ class Parameters:
                     at += m
                 entry += n_entries
                 first += k
-        self.n = at
+        self.n = at + (0 if residual is None else len(residual))
+        self.of_residual = slice(at, self.n)
 
     def __len__(self) -> int:
         return self.n
@@ -236,7 +245,7 @@ class Parameters:
     def entries(self, theta: FloatArray) -> FloatArray:
         """Entries of all T_j (see `Template`)."""
         if not self.structured:
-            return theta
+            return theta if self.residual is None else theta[: self.of_residual.start]
         out = np.empty(len(self.template))
         for mine, entries in self._free:
             out[entries] = theta[mine]
@@ -260,7 +269,7 @@ class Parameters:
 
     def jacobian(self, theta: FloatArray) -> FloatArray | None:
         """Derivatives of all entries by theta, (entries, m); None where theta are the entries."""
-        if not self.structured:
+        if not self.structured and self.residual is None:
             return None
         J = np.zeros((len(self.template), self.n))
         for mine, entries in self._free:
@@ -274,7 +283,7 @@ class Parameters:
 
     def of(self, T: Blocks) -> FloatArray:
         """theta from T_j: of structured terms the parameters that come near to T T'."""
-        entries, out = self.template.entries(T), np.empty(self.n)
+        entries, out = self.template.entries(T), np.zeros(self.n)
         for mine, free in self._free:
             out[mine] = entries[free]
         for s in self.structured:
@@ -306,6 +315,7 @@ class Parameters:
     def unit(self, eta: float) -> FloatArray:
         """What theta is measured in where an average observation has standard deviation eta, (m,)."""
         out = np.full(self.n, eta)
+        out[self.of_residual] = 1.0
         for s in self.structured:
             out[s.mine] = s.in_units(np.ones(len(s.scales)), eta)
         return out
@@ -347,11 +357,17 @@ class Parameters:
         return np.asarray(free & ~self.idle(theta, eta))
 
     def idle(self, theta: FloatArray, eta: float) -> BoolArray:
-        """Parameters of covariance structures without effect on T T': angles where standard deviations are zero."""
+        """Parameters of covariance structures without effect on T T': angles where standard deviations are zero.
+
+        The logit of the correlation of car1 has none where that is zero.
+        """
         idle = np.zeros(self.n, dtype=bool)
         for s in self.structured:
             effect = np.abs(s.covariance_derivatives(theta[s.mine])).max(axis=(1, 2))
             idle[s.mine] = s.in_units(effect, eta) <= NOTHING * eta**2
+        if self.residual is not None and self.residual.kind == "car1":
+            at = self.of_residual.start
+            idle[at] = theta[at] < UNCORRELATED
         return idle
 
     def zeros(self, theta: FloatArray) -> tuple[int, ...]:

@@ -19,6 +19,7 @@ from ..contracts.observer import Evaluated, Event, Observer, PhaseStarted
 from ..contracts.optim import Optimizer
 from ..notes import Note, tell
 from ..registry import Provenance
+from .no_effects import NoEffects
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,8 @@ def choose_backend(
     pattern: Pattern, backend: str | LinalgBackend, *, with_gradient: bool = False
 ) -> tuple[LinalgBackend, Provenance]:
     """The backend of that name, or with "auto" the one with the lowest predicted cost."""
+    if not pattern.groupings:
+        return NoEffects(), Provenance.of_object("linalg", NoEffects())
     if isinstance(backend, LinalgBackend):
         return backend, Provenance.of_object("linalg", backend)
     _check_name("linear-algebra backend", backend)

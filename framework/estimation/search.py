@@ -86,6 +86,16 @@ def _unseen(ends: Sequence[float]) -> float:
     return optima * (optima + 1) / (n * (n - 1))
 
 
+def lower(one: Standing[C], other: Standing[C]) -> Standing[C]:
+    """The better one of two ends of searches, which knows of the other where that is an optimum as well."""
+    best, rest = (one, other) if one.value <= other.value else (other, one)
+    if rest.value <= best.value + FLAT and rest.certificate.converged and not best.certificate.converged:
+        best, rest = rest, best
+    heights = [*best.certificate.other_optima, *[rest.value - best.value] * rest.certificate.converged]
+    optima = _others([best.value + height for height in heights], best.value)
+    return replace(best, certificate=replace(best.certificate, other_optima=optima))
+
+
 def _others(values: Sequence[float], lowest: float) -> tuple[float, ...]:
     """How much higher other optima are, each once, ascending."""
     out: list[float] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -21,9 +21,11 @@ from .formulaic import Part, learn
 from .grouping import grouping_of
 from .observed import observe
 from .plan import Plan, check_context, check_contrasts, make_plan, text_expression
+from .residual import residual_plan
 from .size import check_size
 from .source import Source, check_finite, numbers_of, table_of
 from .terms import Terms
+from .tokens import refuse
 from .variables import Variable
 
 
@@ -50,6 +52,10 @@ class ModelFrame:
         What is worth a warning.
     outcomes : tuple of str
         Levels of a response that is a factor: y is 0 for the first and 1 for any other.
+    residual : dict, optional
+        Correlation of residuals: its name, groups and times.
+    dispersion : (n, d) array, optional
+        Columns of the residuals' log standard deviation, called `dispersion_names`.
     """
 
     y: AnyArray
@@ -65,10 +71,13 @@ class ModelFrame:
     terms: Terms
     notes: tuple[Note, ...] = ()
     outcomes: tuple[str, ...] = ()
+    residual: dict[str, Any] | None = None
+    dispersion: FloatArray | None = None
+    dispersion_names: tuple[str, ...] = ()
 
     def arguments(self) -> dict[str, Any]:
         """Arguments of `ranef.lmm` and `ranef.glmm` by name."""
-        names = ("y", "X", "groups", "random_effects", "random_data", "covariance", "weights", "offset", "x_names")
+        names = [f.name for f in fields(self) if f.name not in ("rows", "terms", "notes", "outcomes")]
         return {name: getattr(self, name) for name in names} | {"y_name": self.terms.response}
 
     def __repr__(self) -> str:
@@ -150,6 +159,8 @@ def read_frame(
     levels: Mapping[str, Sequence[Any]] | None = None,
     context: Mapping[str, Any] | None = None,
     response: bool = True,
+    residual: Any = None,
+    dispersion: Any = None,
 ) -> ModelFrame:
     """`model_frame`, with weights, offset and subset as `given`. Without `response` y is zero, and needs no column."""
     if na_action not in ("omit", "raise"):
@@ -166,12 +177,22 @@ def read_frame(
 
     dots = dots_of(formula, frame, texts, contrasts, context)
     plan = make_plan(formula, dots, contrasts, context)
+    of_residual = residual_plan(residual, dispersion, plan.names)
+    if not plan.random and of_residual is None:
+        refuse(
+            formula,
+            0,
+            len(formula),
+            "a mixed model needs a random term such as (1 | g); without one fit a linear model, or say how residuals "
+            "are correlated, as in residual='ar1(time | subject)'",
+        )
     asked = {name: text_expression(v, plan.names) for name, v in given.items() if isinstance(v, str)}
     source = Source(frame, plan.names, levels=order)
     left = plan.response if response else ()
     used = [name for tree in (*left, *plan.offsets) for name in variables(tree, plan.names)]
     used += [*plan.encoded, *plan.grouping()]
     used += [name for key in ("weights", "offset") if key in asked for name in variables(asked[key], plan.names)]
+    used += of_residual.used if of_residual else []
     made = plan.names.derived
     bases = {d: variables(ast.parse(source_text, mode="eval").body, plan.names) for d, source_text in made.items()}
     used = list(dict.fromkeys([*used, *(name for listed in bases.values() for name in listed)]))
@@ -226,6 +247,8 @@ def read_frame(
         levels=order,
         na_action=na_action,
         observed=observe(plan.in_fixed, source, prior, known),
+        residual=" ".join((residual or "").split()),
+        dispersion=" ".join((dispersion or "").split()),
     )
     return ModelFrame(
         y=y,
@@ -241,6 +264,7 @@ def read_frame(
         terms=terms,
         notes=(*_notes_of_outcomes(plan, outcomes), *_notes_of_split(plan, parts)),
         outcomes=outcomes,
+        **(of_residual.arguments(source, rows) if of_residual else {}),
     )
 
 

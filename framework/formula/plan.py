@@ -82,13 +82,11 @@ def make_plan(text: str, columns: Sequence[str], contrasts: Mapping[str, str], c
         The user's own functions and constants.
     """
     parsed, names = parse(text), Names(text, check_context(context))
-    if not parsed.bars:
-        refuse(text, 0, len(text), "a mixed model needs a random term such as (1 | g); without one fit a linear model")
     taken = set(names_in([*parsed.response, *(n for o in parsed.offsets for n in o)]))
     taken |= {name for bar in parsed.bars for group in bar.groups for part in group.parts for name in names_in(part)}
-    writer = _Writer(names, [c for c in columns if c not in taken], check_contrasts(contrasts))
+    writer = Writer(names, [c for c in columns if c not in taken], check_contrasts(contrasts))
     response = _response(parsed, names)
-    offsets = tuple(_expression(nodes, names) for nodes in parsed.offsets)
+    offsets = tuple(expression(nodes, names) for nodes in parsed.offsets)
     fixed = writer.sum(parsed.fixed)
     in_fixed = tuple(writer.used)
     random = tuple(plan for bar in parsed.bars for plan in _random(bar, writer))
@@ -104,7 +102,7 @@ def text_expression(text: str, names: Names) -> ast.expr:
     nodes = nest(text, tokenize(text))
     if not nodes:
         raise InputError("the text of an expression is empty")
-    return _expression(nodes, alone)
+    return expression(nodes, alone)
 
 
 def check_contrasts(contrasts: Any) -> dict[str, str]:
@@ -136,7 +134,8 @@ def check_context(context: Any) -> dict[str, Any]:
 # Response, groups ---------------------------------------------------------------------------------------------------
 
 
-def _expression(nodes: Nodes, names: Names) -> ast.expr:
+def expression(nodes: Nodes, names: Names) -> ast.expr:
+    """The tree of an expression, without what makes columns of X."""
     tree: ast.expr = Derive(names).visit(read_expression(nodes, names))
     if learned := calls(tree) & set(STATEFUL):
         refuse(names.text, *span(nodes), f"{', '.join(sorted(learned))} makes columns of X, and is not available here")
@@ -146,17 +145,17 @@ def _expression(nodes: Nodes, names: Names) -> ast.expr:
 def _response(parsed: Parsed, names: Names) -> tuple[ast.expr, ...]:
     only = parsed.response[0]
     if len(parsed.response) > 1 or not isinstance(only, Group) or only.function is None:
-        return (_expression(parsed.response, names),)
+        return (expression(parsed.response, names),)
     if only.function.text != "cbind":
-        return (_expression(parsed.response, names),)
+        return (expression(parsed.response, names),)
     commas = [i for i, node in enumerate(only.inside) if is_sign(node, ",")]
     sides = [only.inside[: commas[0]], only.inside[commas[0] + 1 :]] if len(commas) == 1 else []
     if len(sides) != 2 or not all(sides):
         refuse(parsed.text, only.start, only.end, "cbind takes two columns: cbind(successes, failures)")
-    return tuple(_expression(side, names) for side in sides)
+    return tuple(expression(side, names) for side in sides)
 
 
-def _random(bar: Bar, writer: _Writer) -> list[RandomPlan]:
+def _random(bar: Bar, writer: Writer) -> list[RandomPlan]:
     text = writer.names.text
     if bar.word in FACTORS or bar.word in STATEFUL or bar.word in ("I", "offset", "log", "exp", "sqrt", "c"):
         refuse(text, bar.start, bar.end, f"a bar inside of {bar.word}(...) is no random term")
@@ -167,7 +166,7 @@ def _random(bar: Bar, writer: _Writer) -> list[RandomPlan]:
     effects = tuple("1" if term == "1" else f"0 + {term}" for term in terms) if bar.independent else (source,)
     written = " ".join(text[bar.start : bar.end].split())
     return [
-        RandomPlan(g.label, tuple(_expression(part, writer.names) for part in g.parts), effects, bar.word, written)
+        RandomPlan(g.label, tuple(expression(part, writer.names) for part in g.parts), effects, bar.word, written)
         for g in bar.groups
     ]
 
@@ -175,7 +174,7 @@ def _random(bar: Bar, writer: _Writer) -> list[RandomPlan]:
 # Text for formulaic -------------------------------------------------------------------------------------------------
 
 
-class _Writer:
+class Writer:
     """Terms as formulaic reads them: identifiers for names, the dot written out, factors that were cut out."""
 
     def __init__(self, names: Names, dots: Sequence[str], contrasts: Mapping[str, str]) -> None:

@@ -12,7 +12,7 @@ from .formulaic import TermColumns
 from .observed import Observed
 
 #: Fields that states of earlier versions do not have.
-LATER = {"levels", "na_action", "observed"}
+LATER = {"levels", "na_action", "observed", "residual", "dispersion"}
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,8 @@ class Terms:
         "omit" or "raise", what was done with rows where something is missing.
     observed : Observed, optional
         Means, values and cells of the variables of the fixed part; None where an earlier version saved the fit.
+    residual, dispersion : str
+        How residuals are correlated, and what their variances depend on, as written; "" without.
     """
 
     formula: str
@@ -61,6 +63,8 @@ class Terms:
     levels: Mapping[str, Sequence[str]] = field(default_factory=dict)
     na_action: str = "omit"
     observed: Observed | None = None
+    residual: str = ""
+    dispersion: str = ""
 
     def new_rows(
         self,

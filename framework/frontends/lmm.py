@@ -66,6 +66,8 @@ def lmm(
     compute_satterthwaite: bool = True,
     weights: Any = None,
     offset: Any = None,
+    residual: Any = None,
+    dispersion: Any = None,
     correlated: Mapping[str, bool] | bool | None = None,
     covariance: Mapping[str, Any] | None = None,
     relationship: Mapping[str, Any] | None = None,
@@ -121,6 +123,14 @@ def lmm(
         Positive prior weights: the variance of row i is sigma^2 / w_i.
     offset : (n,) array-like, optional
         Known part of the linear predictor.
+    residual : str, optional
+        How residuals are correlated within groups: ``"ar1(time | subject)"``, with ``car1`` (AR(1) in continuous time),
+        ``cs`` (compound symmetry, ``"cs(1 | subject)"``), ``toep`` (Toeplitz) or ``us`` (unstructured, with a variance
+        of each visit). With arrays a dict: ``{"correlation": "ar1", "time": time, "group": subject}``. Models may then
+        have no random effects at all. See docs/residual-structures.md.
+    dispersion : str, optional
+        A formula of the logarithm of the residual standard deviation: ``"~ 0 + group"`` is one of each group. With
+        arrays a matrix (n, d) of its columns, of which a constant is a combination.
     correlated : dict of factor name -> bool, or bool, optional
         False estimates no correlations within the factor's terms (lme4's ``||``), or within any.
     covariance : dict of factor name -> structure, optional
@@ -220,6 +230,8 @@ def lmm(
             offset,
             x_names,
             y_name,
+            residual=residual,
+            dispersion=dispersion,
         ),
         formula=formula,
         data=data,

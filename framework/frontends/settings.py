@@ -36,7 +36,10 @@ ANSWERS_OF = {
         "family": "linear models have none; generalized ones are ranef.glmm(y, X, groups, family=...)",
         "nagq": "linear models need no quadrature",
     },
-    "glmm": {"reml": "generalized models are fitted by maximum likelihood; leave it out"},
+    "glmm": {
+        "reml": "generalized models are fitted by maximum likelihood; leave it out",
+        "residual": "responses of generalized models have no residuals beside the family's; correlated ones are lmm's",
+    },
 }
 
 

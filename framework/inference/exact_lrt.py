@@ -130,6 +130,7 @@ def exact_lrt(fit: Fit, nsim: Any, rng: Any, *, frame: str = "") -> ExactTest:
     """
     if not isinstance(fit, LinearFit):
         raise InputError("the exact test is for linear models: ranova() has likelihood ratios of generalized ones")
+    fit.labels.refuse_residual("exact_lrt")
     if not is_integer(nsim) or nsim < 1:
         raise InputError(f"nsim must be a positive integer; got {shown(nsim)}")
     if len(fit.theta) != 1 or len(fit.groups) != 1 or fit.groups[0].grouping.n_columns != 1:

@@ -81,6 +81,7 @@ class KenwardRoger(Method):
         InputError
             For a fit by maximum likelihood, or where matrices would be too large.
         """
+        fit.labels.refuse_residual("df='kenward-roger'")
         if not fit.reml:
             raise InputError(
                 "df='kenward-roger' corrects the covariance of estimates by REML, and this fit is by maximum "

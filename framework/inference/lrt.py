@@ -19,6 +19,7 @@ from ..estimation.linear import LinearFit
 from ..estimation.model import Fit
 from .criteria import information_criteria
 from .distributions import chi2_sf
+from .nested_residuals import contains_residuals
 
 #: Two fits of one kind.
 F = TypeVar("F", bound=Fit)
@@ -87,6 +88,8 @@ def likelihood_ratio_test(one: F, other: F, names: tuple[str, str] | None = None
             if _has_structures(small) or _has_structures(large):
                 terms += "; a covariance structure is known to be part of the same one and of us, any matrix, only"
             raise ComparisonError(f"not nested: the larger model does not contain the random effects {terms}")
+    if not contains_residuals(large, small):
+        raise ComparisonError("not nested: the larger model does not contain the smaller one's residual structure")
     statistic = likelihood_ratio(large, small, reml)
     return LikelihoodRatio(
         smaller=ComparedModel(small_name, small.n_parameters, information_criteria(small)),

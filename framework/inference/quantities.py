@@ -29,6 +29,7 @@ from ..estimation.model import Fit
 from ..estimation.parameters import Parameters, Root
 from ..estimation.slice import Slice
 from .quantity import Conditioned, OnFishersScale, OnLogScale, Point, Quantity, at_entry
+from .residual_quantities import of_residuals
 from .structured import components_of
 
 #: Names of a profile's other columns: coefficients that are called so, or as variance parameters, have "beta_" before.
@@ -222,7 +223,8 @@ def quantities(fit: Fit) -> tuple[Quantity, ...]:
     if isinstance(fit, GeneralizedFit):
         scale = fit.dispersion
         dispersion = [Dispersion(name, scale, k) for k, name in enumerate(scale.names)]
-    variances = [*_of_factors(fit.parameters), *dispersion]
+    residual = fit.parameters.residual
+    variances = [*_of_factors(fit.parameters), *(of_residuals(residual) if residual else ()), *dispersion]
     taken = {*TAKEN, *(q.name for q in variances)}
     names = (f"beta_{name}" if name in taken else name for name in fixed.kept_names)
     return (*variances, *(Coefficient(name, fixed, j) for j, name in enumerate(names)))

@@ -97,6 +97,13 @@ def vcov_derivatives(at: FactorizedLinear) -> FloatArray:
             one = Q[:, row] @ np.einsum("a,xal->xl", T[:, column], KQ).T
             by_entries.append(s2 * here.C @ (one + one.T) @ here.C)
     J = fit.parameters.jacobian(fit.theta)
-    by_theta = by_entries if J is None else np.tensordot(J.T, np.array(by_entries), axes=1)
+    by_theta = by_entries if J is None else _by_theta(J, by_entries, len(here.C))
+    if fit.parameters.residual is not None:
+        by_theta[fit.parameters.of_residual] += -s2 * here.C @ at.gram_moves() @ here.C
     derivatives = [d for d, is_free in zip(by_theta, fit.free_theta, strict=True) if is_free]
     return np.array([*derivatives, 2.0 * fit.sigma * here.C])
+
+
+def _by_theta(J: FloatArray, by_entries: list[FloatArray], r: int) -> FloatArray:
+    """Derivatives by theta (m, r, r) from those by T's entries, of which there may be none."""
+    return np.tensordot(J.T, np.array(by_entries).reshape(-1, r, r), axes=1)

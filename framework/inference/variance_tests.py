@@ -82,6 +82,7 @@ def ranova(fit: Fit, terms: Terms | None, *, reduce: Any = True, frame: str = ""
         raise InputTypeError(f"reduce must be True or False; got {shown(reduce)}")
     if isinstance(fit, GeneralizedFit) and fit.nagq == 0:
         raise InputError("a fit with nagq=0 does not maximize the Laplace likelihood: use fit.update(nagq=1)")
+    fit.labels.refuse_residual("ranova")
     design = fit.model.design
     reductions = list(_reductions(fit.model.labels.groups, terms, whole=not reduce))
     refits: list[tuple[str, Fit]] = []

@@ -63,7 +63,7 @@ class Task:
         """Estimates of m responses, still to be found."""
         likelihood = self.model.likelihood
         s = len(likelihood.family.parameters) if isinstance(likelihood, Laplace) else 0
-        d = len(Parameters(self.model.labels.groups))
+        d = len(Parameters(self.model.labels.groups, self.model.labels.residual))
         return Estimates.empty(m, p=len(self.model.labels.fixed.names), c=len(self.combinations.names), d=d, s=s)
 
     def __call__(self, Y: FloatArray) -> Estimates:

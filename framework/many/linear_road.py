@@ -65,6 +65,8 @@ class LinearRoad:
     def of(cls, model: Model[Any], combinations: Combinations) -> LinearRoad | None:
         """The road for a model; None where it has none."""
         design, likelihood, controls = model.design, model.likelihood, model.controls
+        if design.residual is not None:
+            return None
         parameters = Parameters(design.random.factors)
         independent = all(g.precision is None for g in design.random.pattern.groupings)
         if not isinstance(likelihood, Gaussian) or parameters.structured or not independent:

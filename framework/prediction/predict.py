@@ -130,6 +130,8 @@ def _rows(fit: Fit, newdata: Any, request: Request) -> Rows:
     if newdata is None:
         rows = Rows.of(fit.model.design).with_effects(labels, request.random)
     else:
+        if request.interval == "prediction":
+            labels.refuse_residual("a prediction interval of new rows")
         chosen = {"random": request.random, "new_levels": request.new_levels}
         rows = new_rows(labels, newdata, **chosen, with_levels=not request.marginal)
     if not request.marginal:
@@ -189,6 +191,8 @@ def _limits(
     weights = weights_of(fit.model.labels, rows) if request.interval == "prediction" else None
     if isinstance(fit, LinearFit):
         noise = 0.0 if weights is None else 1.0 / weights
+        if weights is not None and fit.parameters.residual is not None:
+            noise = fit.whitening.precision_root**-2
         df: FloatArray | float = float(fit.labels.n - len(fit.gamma))
         if request.satterthwaite:
             assert isinstance(uncertainty.at, FactorizedLinear)

@@ -66,8 +66,8 @@ class Rows:
         return Rows(self.Q[index], self.estimable[index], tuple(codes), tuple(columns), offset, weights)
 
     def Z(self, parts: Sequence[FloatArray]) -> FloatArray:
-        """Z B (n, c) for effects (c, k, L) by factor; levels that are not known have none."""
-        out = np.zeros((len(self), parts[0].shape[0]))
+        """Z B (n, c) for effects (c, k, L) by factor; levels that are not known have none. Without factors (n, 1)."""
+        out = np.zeros((len(self), parts[0].shape[0] if parts else 1))
         for B, z, codes in zip(parts, self.columns, self.codes, strict=True):
             known = codes >= 0
             out[known] += np.einsum("cak,ak->kc", B[:, :, codes[known]], z[:, known])

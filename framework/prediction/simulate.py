@@ -15,7 +15,9 @@ from ..contracts.family import Family
 from ..contracts.linalg import Blocks, Grouping
 from ..estimation.covariance import estimates_covariance
 from ..estimation.generalized import GeneralizedFit
+from ..estimation.linear import LinearFit
 from ..estimation.model import Fit
+from ..estimation.whitening import ResidualModel, Whitening
 from ..formula.terms import Terms
 from .residuals import generator
 from .rows import Rows, encoded, new_rows, weights_of
@@ -42,6 +44,8 @@ class Truth:
         None in linear models.
     phi : (r,) array
         Dispersion parameters.
+    residual : Whitening, optional
+        Of linear models whose residuals have a covariance structure.
     """
 
     gamma: FloatArray
@@ -49,6 +53,7 @@ class Truth:
     scale: float
     family: Family | None = None
     phi: FloatArray | None = None
+    residual: Whitening | None = None
 
     def linear_predictor(self, rows: Rows, effects: Sequence[FloatArray], rng: np.random.Generator) -> FloatArray:
         """Offset + Q gamma + Z b, (n,); effects of levels that are not known are drawn."""
@@ -64,6 +69,8 @@ class Truth:
     def response(self, rows: Rows, eta: FloatArray, rng: np.random.Generator) -> FloatArray:
         """A response of every row, (n,)."""
         weights = np.ones(len(rows)) if rows.weights is None else rows.weights
+        if self.residual is not None:
+            return np.asarray(eta + self.scale * self.residual.coloured(rng.standard_normal((1, len(eta))))[0])
         if self.family is None:
             return eta + self.scale / np.sqrt(weights) * rng.standard_normal(len(eta))
         lower, upper = self.family.eta_bounds
@@ -107,7 +114,8 @@ def draw(truths: Iterable[Truth], effects: Effects, rows: Rows, nsim: int, rng: 
 def truth_of(fit: Fit) -> Truth:
     """The estimates, as if they were true."""
     family, phi = (fit.family, fit.phi) if isinstance(fit, GeneralizedFit) else (None, None)
-    return Truth(fit.gamma, fit.roots_of_model, fit.scale, family, phi)
+    residual = fit.whitening if isinstance(fit, LinearFit) and fit.parameters.residual is not None else None
+    return Truth(fit.gamma, fit.roots_of_model, fit.scale, family, phi, residual)
 
 
 def simulate(
@@ -136,6 +144,8 @@ def simulate(
     rng = checked_rng(rng)
     newdata = encoded(terms, newdata, given, effects=True, levels=True, weights=True)
     new_levels = "population" if random == "new" else "error"
+    if newdata is not None:
+        fit.labels.refuse_residual("simulation of new rows")
     if newdata is None:
         rows = Rows.of(fit.model.design)
     else:
@@ -173,6 +183,8 @@ def _drawn_truths(fit: Fit, rng: np.random.Generator) -> Iterator[Truth]:
             yield replace(truth, phi=fit.dispersion.to_natural(xi)[0])
         else:
             df = fit.labels.n - r
+            if fit.parameters.residual is not None:
+                truth = replace(truth, residual=ResidualModel(fit.model.design).at(theta[fit.parameters.of_residual]))
             yield replace(truth, scale=fit.scale * float(np.sqrt(df / rng.chisquare(df))))
 
 

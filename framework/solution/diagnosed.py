@@ -34,10 +34,11 @@ class Diagnosed(FittedModel[F]):
 
         Parameters
         ----------
-        kind : {"response", "pearson", "deviance", "working", "quantile"}
+        kind : {"response", "pearson", "deviance", "working", "quantile", "normalized"}
             Pearson residuals are over the standard deviation (without sigma and multiplicative dispersions, as R's);
             quantile residuals are standard normal if the model is right (Dunn & Smyth 1996, doi
-            10.1080/10618600.1996.10474708).
+            10.1080/10618600.1996.10474708). Normalized ones, of linear models, are independent and of variance 1 where
+            residuals have a covariance structure: multiplied with the inverse of its Cholesky factor, in order of time.
         rng : numpy.random.Generator or int
             For quantile residuals of discrete responses, which are randomized.
         about : {"conditional", "marginal"}

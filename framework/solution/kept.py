@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import storage
-from ..contracts.errors import InputTypeError, shown
+from ..contracts.errors import InputError, InputTypeError, shown
 from ..display.records import Table
 from ..display.shown import Shown
 from ..estimation.model import Digest
@@ -39,7 +39,7 @@ class Kept(FittedModel[F]):
         ------
         InputError
             Where a plugin that the fit was made with is not registered, so that no file can name it; or for `rows` of
-            a fit that has none.
+            a fit that has none; without rows of one whose residuals have a covariance structure.
         OSError
             Where the file cannot be written.
 
@@ -56,6 +56,11 @@ class Kept(FittedModel[F]):
         """
         if not isinstance(rows, bool | np.bool_):
             raise InputTypeError(f"rows must be True or False; got {shown(rows)}")
+        if not rows and self._labels.residual is not None:
+            raise InputError(
+                "a fit whose residuals have a covariance structure is saved with its rows, which all that is computed "
+                "from it needs: save(path, rows=True)"
+            )
         storage.save(path, self._fit, None if rows else self._fit.digest or self._digest(), self._options())
 
     @abstractmethod

@@ -21,6 +21,7 @@ from ..inference.satterthwaite import Satterthwaite
 from ..inference.wald import TTest
 from .base import _expand, _frozen
 from .mixed import MixedSolution
+from .residual import residual_parameters, residual_sections
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +106,16 @@ class LMMSolution(MixedSolution[LinearFit]):
     @property
     def icc(self) -> dict[str, float]:
         """Intraclass correlation by factor: intercept variance over itself plus the residual variance."""
+        self._labels.refuse_residual("icc")
         return {name: v / (v + self.sigma**2) for name, v in self._intercept_variances().items()}
+
+    @property
+    def residual_parameters(self) -> dict[str, float]:
+        """Correlations of residuals, and standard deviations of strata or coefficients of the dispersion, by name.
+
+        Empty where residuals are independent and of one variance. `confint` has their intervals.
+        """
+        return residual_parameters(self._fit)
 
     @cached_property
     def vcov(self) -> FloatArray:
@@ -191,9 +201,9 @@ class LMMSolution(MixedSolution[LinearFit]):
 
     @property
     def scaled_residuals(self) -> FloatArray:
-        """Residuals times the root of the weights, over sigma: lme4's scaled Pearson residuals."""
-        w = self._fit.model.design.weights
-        return _frozen((self.residuals if w is None else self.residuals * np.sqrt(w)) / self.sigma)
+        """Residuals over their standard deviations, sigma over the root of weights: lme4's scaled Pearson residuals."""
+        root = self._fit.precision_root
+        return _frozen((self.residuals if root is None else self.residuals * root) / self.sigma)
 
     def _digest(self) -> Digest:
         return Digest(residual_quantiles=self._residual_quantiles, fingerprint=self._fit.fingerprint)
@@ -212,7 +222,8 @@ class LMMSolution(MixedSolution[LinearFit]):
         return self.scaled_residuals
 
     def _summary_data(self) -> SummaryData:
-        data = super()._summary_data()
+        sections = residual_sections(self._fit, self._terms.dispersion if self._terms else "")
+        data = replace(super()._summary_data(), residual=sections)
         return replace(data, criterion=self._fit.criterion) if self.reml else data
 
 

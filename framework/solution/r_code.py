@@ -18,6 +18,7 @@ from ..display.shown import Shown
 from ..estimation.generalized import GeneralizedFit
 from ..estimation.linear import LinearFit
 from .r_formula import UNSPACED, of_formula, unspaced
+from .r_nlme import correlation_figures, nlme_call
 from .r_packages import package_for
 from .r_variables import Variables
 
@@ -57,6 +58,8 @@ def r_code(solution: FittedModel[Any], data: str | PathLike[str] | None = None, 
     fit = solution._fit
     design = fit.model.design
     variables, why_not = Variables.of(design), ""
+    if fit.labels.residual is not None:
+        return Shown("\n".join(_by_nlme(solution, variables, data)) + "\n")
     package = package_for(fit, variables)
     if frame is not None:
         own, why_not = of_formula(solution, frame, package)
@@ -70,6 +73,25 @@ def r_code(solution: FittedModel[Any], data: str | PathLike[str] | None = None, 
     lines += [UNSPACED] * bool(variables.formula)
     lines += _figures(solution, variables, package)
     return Shown("\n".join(lines) + "\n")
+
+
+def _by_nlme(solution: FittedModel[Any], variables: Variables, data: Any) -> Iterator[str]:
+    """The script of a model with a residual structure, in columns."""
+    fit = solution._fit
+    call = nlme_call(fit, variables)
+    yield from _head(solution, "nlme")
+    yield from ("library(nlme)", "", *_data(variables, fit.labels.n, data), "", f"m <- {call}", "print(summary(m))", "")
+    yield FUNCTIONS[: FUNCTIONS.index("components")]
+    kept = solution._labels.fixed.kept
+    names = [solution.names[j] for j in kept]
+    yield _beside("Log-likelihood", ["logLik"], [solution.log_likelihood], "as.numeric(logLik(m))")
+    coefficients = "fixef(m)" if fit.labels.terms else "coef(m)"
+    yield _beside("Fixed effects", names, solution.coefficients[kept], f"unname({coefficients})")
+    if fit.reml:
+        yield _beside("Standard errors", names, solution.se[kept], "unname(sqrt(diag(vcov(m))))")
+    if fit.labels.residual.kind:
+        theirs = "unname(coef(m$modelStruct$corStruct, unconstrained = FALSE))"
+        yield _beside("Correlations of residuals", *correlation_figures(fit), theirs)
 
 
 def _head(solution: FittedModel[Any], package: str) -> Iterator[str]:

@@ -20,8 +20,9 @@ from ..notes import tell
 #: Arguments of formulas that an update may change, with the data.
 VECTORS, BY_NAME = ("weights", "offset", "subset"), ("contrasts", "levels")
 OPTIONS = (*VECTORS, *BY_NAME, "na_action", "context")
+OF_RESIDUALS = ("residual", "dispersion")
 BY_FACTOR = ("covariance", "relationship", "precision")
-OF_DATA = ("formula", "data", *OPTIONS, *BY_FACTOR)
+OF_DATA = ("formula", "data", *OPTIONS, *BY_FACTOR, *OF_RESIDUALS)
 
 
 def model_of_data(fit: Fit, terms: Terms | None, changes: Mapping[str, Any]) -> tuple[Model[Any], Terms | None]:
@@ -52,6 +53,7 @@ def model_of_data(fit: Fit, terms: Terms | None, changes: Mapping[str, Any]) -> 
     by_factor = _by_factor(fit, terms, formula) | {name: asked[name] for name in BY_FACTOR if name in asked}
     if "relationship" in asked:
         by_factor["precision"] = asked.get("precision")
+    by_factor |= {name: asked.get(name, getattr(terms, name) or None) for name in OF_RESIDUALS}
     given = read_formula("update", Arguments(formula, asked["data"], None, **by_factor, **vectors), options=options)
     model = fit.model.with_settings({name: value for name, value in changes.items() if name not in OF_DATA})
     likelihood = model.likelihood

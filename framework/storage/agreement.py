@@ -53,6 +53,8 @@ def refuse_disagreement(fit: Fit) -> None:
 
 
 def _refuse_other_effects(fit: Fit) -> None:
+    if not fit.pattern.q:
+        return
     Lambda = RelativeFactor(fit.pattern, fit.parameters.template, fit.parameters.entries(fit.theta))
     size = max(float(np.abs(T).max()) for T in Lambda.T) * float(np.abs(fit.u).max())
     if not float(np.abs(Lambda @ fit.u - fit.b).max()) <= ROUNDING * size:

@@ -224,7 +224,7 @@ def _bases_of(node: Node, labels: Labels) -> tuple[Parameters, tuple[FloatArray,
         k = g.grouping.n_columns
         turned.append(part.floats("turn", k, k))
         groups.append(replace(g, R=invertible(part.floats("R", k, k), part, "R")))
-    return Parameters(labels.groups).labelled(groups), tuple(turned)
+    return Parameters(labels.groups, labels.residual).labelled(groups), tuple(turned)
 
 
 # Estimates ----------------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from ..registry.kinds import COVARIANCE
 from .archive import Tree
 from .node import Node
 from .plugins import plugin_of, plugin_state
+from .residual import residual_labels_of, residual_labels_state
 from .values import levels_of, levels_state
 
 
@@ -31,6 +32,7 @@ def labels_state(labels: Labels) -> Tree:
         "has_offset": labels.has_offset,
         "fixed": {"names": fixed.names, "kept": _long(fixed.kept), "R": fixed.R, "relations": fixed.relations},
         "groups": [_group_state(g) for g in labels.groups],
+        "residual": None if labels.residual is None else residual_labels_state(labels.residual),
         "pairs": [
             {"factors": [i, j], "rows": _long(rows), "columns": _long(columns)}
             for (i, j), (rows, columns) in labels.pattern.pairs.items()
@@ -47,7 +49,8 @@ def labels_of(node: Node) -> Labels:
         Where they are none, or do not go together.
     """
     groups = tuple(_group_of(part) for part in node.parts("groups"))
-    if not groups or len({g.name for g in groups}) < len(groups):
+    residual = residual_labels_of(node["residual"]) if node.has("residual") else None
+    if not (groups or residual) or len({g.name for g in groups}) < len(groups):
         raise node.wrong("groups", "has no factor, or two of one name")
     return Labels(
         node.text("response"),
@@ -57,6 +60,7 @@ def labels_of(node: Node) -> Labels:
         _pattern_of(node, [g.grouping for g in groups]),
         node.boolean("has_weights"),
         node.boolean("has_offset"),
+        residual,
     )
 
 

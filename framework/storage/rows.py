@@ -16,6 +16,7 @@ from ..design.random import RandomDesign, RandomFactor
 from ..notes import Note
 from .archive import Tree
 from .node import Node
+from .residual import residual_rows_of, residual_rows_state
 
 #: Categories of notes by name.
 CATEGORIES = {
@@ -34,6 +35,7 @@ def rows_state(design: MixedDesign) -> Tree:
         "weights": design.weights,
         "metric": design.fixed.weights,
         "offset": design.offset,
+        "residual": None if design.residual is None else residual_rows_state(design.residual),
         "factors": [
             {"codes": np.asarray(f.codes, dtype=np.int64), "columns": [{"values": z} for z in f.columns]}
             for f in design.random.factors
@@ -65,6 +67,7 @@ def rows_of(node: Node, labels: Labels) -> MixedDesign:
         node.floats("offset", n) if node.has("offset") else None,
         labels.response,
         tuple(map(_note_of, [node] * len(node.listed("notes")), node.listed("notes"))),
+        None if labels.residual is None else residual_rows_of(node["residual"], labels.residual, n),
     )
 
 

@@ -105,6 +105,10 @@ PLOTS = "tests/plots"
 KENWARD_ROGER = "tests/inference/test_kenward_roger.py"
 MARGINAL = "tests/inference/test_marginal.py::test_the_sums_are_those_of_dense_matrices"
 
+RESIDUAL_VALUE = "tests/residual/test_criterion.py::test_the_criterion_is_that_of_the_whole_covariance_matrix"
+RESIDUAL_GRADIENT = "tests/residual/test_criterion.py::test_the_gradient_is_that_of_differences"
+RESIDUAL_SOLUTIONS = "tests/residual/test_solutions.py"
+
 MUTATIONS: tuple[Mutation, ...] = (
     # the bootstrap and power
     Mutation(
@@ -299,6 +303,85 @@ MUTATIONS: tuple[Mutation, ...] = (
         "codes = np.where(absent[codes], -1, codes)",
         "codes = np.where(absent[codes], codes, codes)",
         "tests/design/test_dictionaries.py::test_missing_entries_of_a_dictionary_are_missing_rows",
+    ),
+    # residual structures
+    Mutation(
+        "framework/estimation/whiteners.py",
+        "        return np.asarray((V - self.psi * V[:, self.rows.before]) * self.s)",
+        "        return np.asarray((V + self.psi * V[:, self.rows.before]) * self.s)",
+        RESIDUAL_VALUE,
+    ),
+    Mutation(
+        "framework/estimation/whiteners.py",
+        "        return -2.0 * float(np.log(self.s).sum())",
+        "        return -1.0 * float(np.log(self.s).sum())",
+        RESIDUAL_VALUE,
+    ),
+    Mutation(
+        "framework/estimation/whiteners.py",
+        "        mean = -0.5 * (self.sizes - 1.0) * self.between**-1.5 * self.slope",
+        "        mean = -0.5 * self.sizes * self.between**-1.5 * self.slope",
+        RESIDUAL_GRADIENT,
+    ),
+    Mutation(
+        "framework/estimation/whiteners.py",
+        "    out[..., index, index] *= 0.5\n",
+        "    out[..., index, index] *= 1.0\n",
+        RESIDUAL_GRADIENT,
+    ),
+    Mutation(
+        "framework/estimation/correlations.py",
+        "    moved = (L[:, left].T - L[low, left][:, None] * C[low]) / size[low][:, None]",
+        "    moved = L[:, left].T / size[low][:, None]",
+        RESIDUAL_GRADIENT,
+    ),
+    Mutation(
+        "framework/estimation/whitening.py",
+        "        of_scales = -self.basis @ (self.root",
+        "        of_scales = self.basis @ (self.root",
+        RESIDUAL_GRADIENT,
+    ),
+    Mutation(
+        "framework/estimation/residual_criterion.py",
+        "        by[r + 1 :] = 2.0 * self._S_times_rows(QyZ[r + 1 :])",
+        "        by[r + 1 :] = self._S_times_rows(QyZ[r + 1 :])",
+        RESIDUAL_GRADIENT,
+    ),
+    Mutation(
+        "framework/estimation/residual_criterion.py",
+        "            by_gram[:r, :r] += at.C\n",
+        "            by_gram[:r, :r] -= at.C\n",
+        RESIDUAL_GRADIENT,
+    ),
+    Mutation(
+        "framework/inference/satterthwaite.py",
+        "+= -s2 * here.C @ at.gram_moves() @ here.C",
+        "+= s2 * here.C @ at.gram_moves() @ here.C",
+        f"{RESIDUAL_SOLUTIONS}::test_satterthwaite_by_differences",
+    ),
+    Mutation(
+        "framework/design/residual.py",
+        "        if step % 2 == 0:",
+        "        if step % 2 == 1:",
+        f"{RESIDUAL_SOLUTIONS}::test_refusals",
+    ),
+    Mutation(
+        "framework/inference/nested_residuals.py",
+        "    return bool(np.linalg.norm(rest, axis=0).max() <= ROUNDING * np.sqrt(n))",
+        "    return bool(np.linalg.norm(rest, axis=0).max() > ROUNDING * np.sqrt(n))",
+        f"{RESIDUAL_SOLUTIONS}::test_comparisons",
+    ),
+    Mutation(
+        "framework/diagnostics/residuals.py",
+        "        out = fit.whitening.precision_root**-2\n",
+        "        out = fit.whitening.precision_root**2\n",
+        f"{RESIDUAL_SOLUTIONS}::test_normalized_residuals_are_whitened",
+    ),
+    Mutation(
+        "framework/prediction/predict.py",
+        "            noise = fit.whitening.precision_root**-2\n",
+        "            noise = fit.whitening.precision_root**2\n",
+        f"{RESIDUAL_SOLUTIONS}::test_prediction_intervals_of_the_rows_have_their_variances",
     ),
     # many responses
     Mutation(
@@ -629,8 +712,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/estimation/linear.py",
-        "deviance.cross.gamma0 + here.gamma,",
-        "deviance.cross.gamma0,",
+        "here.cross.gamma0 + here.gamma,",
+        "here.cross.gamma0,",
         f"{LMM_REFERENCE}::test_fixed_effects[lmm_sleepstudy_weights_reml-blocked]",
     ),
     Mutation(
@@ -1760,9 +1843,9 @@ MUTATIONS: tuple[Mutation, ...] = (
         f"{LMM_REFERENCE}::test_satterthwaite[lmm_sleepstudy_slope_reml-blocked]",
     ),
     Mutation(
-        "framework/solution/lmm.py",
-        "self.residuals * np.sqrt(w)",
-        "self.residuals * w",
+        "framework/estimation/linear.py",
+        "return None if weights is None else np.sqrt(weights)",
+        "return weights",
         f"{LMM_REFERENCE}::test_rows[lmm_sleepstudy_weights_reml-blocked]",
     ),
     Mutation(

@@ -1,0 +1,206 @@
+"""The criterion of a linear model whose residuals have a covariance structure.
+
+theta has the parameters of the random effects, then those of the residuals' R. Rows are whitened at every x, and all
+else is the profiled deviance of their cross-products. Its gradient by the parameters of R goes backwards: from the
+criterion to the whitened rows, and from these to R. With E = W ([Q y] - Z B), B = Lambda M^-1 Lambda'Z'R^-1 [Q y],
+
+    d log|M| = 2 sum_i dz_i' S z_i,   S = Lambda M^-1 Lambda',
+    d [Q y]'V^-1 [Q y] = E' (d[Q y] - dZ B) + (...)',
+
+for rows z_i of W Z, where d is the change of whitened rows; only S on the pattern of Z'Z is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+
+from ..contracts.arrays import FloatArray
+from ..contracts.linalg import Blocks, Symbolic
+from ..contracts.optim import Objective
+from ..design.mixed import MixedDesign
+from .correlations import moderate
+from .linear_criterion import LinearCriterion, Scaled
+from .parameters import Parameters
+from .pipeline import Watch
+from .profiled import PenalizedLeastSquares, ProfiledDeviance
+from .whitening import ResidualModel, Whitening, columns_of, whitened
+
+#: Correlation of neighbours that a second search begins with, and what is left there of random effects.
+CORRELATED, LESS = 0.6, 0.3
+
+
+class ResidualCriterion(LinearCriterion):
+    """The profiled deviance of x = theta / unit, of rows with a residual structure."""
+
+    def __init__(
+        self,
+        design: MixedDesign,
+        symbolic: Symbolic,
+        reml: bool,
+        parameters: Parameters,
+        eta: float,
+        watch: Watch,
+        turned: Blocks | None = None,
+    ) -> None:
+        self.design, self.symbolic, self.reml = design, symbolic, reml
+        self.residual, self.rows = ResidualModel(design), columns_of(design)
+        nothing = np.zeros(len(parameters) - parameters.of_residual.start)
+        super().__init__(self._deviance(self.residual.at(nothing))[0], parameters, eta, watch, None, turned)
+        self.bends = self.valleys_bend = True
+        self.curvature_is_exact = False
+
+    def _deviance(self, whitening: Whitening) -> tuple[ProfiledDeviance, FloatArray]:
+        columns = whitening.white(self.rows)
+        weight = float((whitening.precision_root**2).mean())
+        cross = whitened(self.design, columns, weight, whitening.logdet)
+        return ProfiledDeviance(cross, self.symbolic, self.reml), columns
+
+    def evaluate(self, x: FloatArray) -> ResidualEvaluation:
+        """The penalized least squares problem of the rows whitened at x."""
+        theta = self.unit * x
+        whitening = self.residual.at(theta[self.parameters.of_residual])
+        deviance, columns = self._deviance(whitening)
+        at = deviance.at(self.parameters.entries(theta))
+        jacobian = self.parameters.jacobian(theta)
+        return ResidualEvaluation(theta, at, jacobian, self.unit, self, whitening, columns)
+
+    def elsewhere(self, x: FloatArray) -> Iterator[FloatArray]:
+        """A start with correlated residuals: variances of levels and correlations within them share what there is."""
+        m = self.residual.rows.labels.n_correlations
+        if m and self.roots:
+            there = x.copy()
+            first = self.parameters.of_residual.start
+            there[:first] *= LESS
+            there[first : first + m] = moderate(self.residual.rows.labels, CORRELATED)
+            yield there
+
+    def curvature(self, x: FloatArray) -> FloatArray:
+        """The Hessian, by differences."""
+        return self.hessian(x)
+
+    def hessian(self, x: FloatArray, *, central: bool = True) -> FloatArray:
+        """By central differences: one-sided ones hide that a direction is flat, where it bends."""
+        return super().hessian(x, central=central)
+
+    def _finite_hessian(self, x: FloatArray) -> FloatArray:
+        """One-sided on the way; central beside an edge."""
+        H = self.hessian(x, central=False)
+        return H if np.isfinite(H).all() else self.hessian(x)
+
+    def objective(self, start: FloatArray, *, by_differences: bool = False) -> Objective:
+        """With the Hessian by differences from the first step on: parameters of R are few, and bend."""
+        return super().objective(start, by_differences=True)
+
+    def rotated(self, by: Sequence[FloatArray]) -> ResidualCriterion:
+        """The same in another basis of every factor."""
+        return ResidualCriterion(
+            self.design.rotated(by),
+            self.symbolic,
+            self.reml,
+            self.parameters,
+            self.eta,
+            self.watch,
+            self._turned(by),
+        )
+
+    def seen_from(self, design: MixedDesign, at: PenalizedLeastSquares) -> ResidualCriterion:
+        """The same: every point has its own reference."""
+        return self
+
+
+@dataclass(frozen=True, eq=False)
+class ResidualEvaluation(Scaled):
+    """One evaluation, with the whitened columns [Q y Z] (r + 1 + k, n)."""
+
+    criterion: ResidualCriterion
+    whitening: Whitening
+    columns: FloatArray
+
+    @property
+    def gradient(self) -> FloatArray:
+        """By x."""
+        out = super().gradient
+        out[self.criterion.parameters.of_residual] += self.by_residual
+        return out
+
+    @property
+    def pwrss_gradient(self) -> FloatArray:
+        """Derivatives of r^2 by theta: of R by the residuals, 2 e'dW (y - Q gamma - Z b)."""
+        out, at = super().pwrss_gradient, self.at
+        r = len(at.gamma)
+        beta = np.append(-(at.cross.gamma0 + at.gamma), 1.0)
+        e, raw = (
+            (beta @ V[: r + 1] - self._Z(V[r + 1 :], at.b[:, None])[0])[None]
+            for V in (self.columns, self.criterion.rows)
+        )
+        out[self.criterion.parameters.of_residual] += self.whitening.pulled(2.0 * e, raw)
+        return out
+
+    @cached_property
+    def by_residual(self) -> FloatArray:
+        """Derivatives of the criterion by the parameters of R."""
+        at, design = self.at, self.criterion.design
+        r = len(at.gamma)
+        # the criterion by [Q y]'V^-1 [Q y]: C of log|R_X|^2, and residuals
+        c = np.append(-at.gamma, 1.0)
+        by_gram = np.outer(c, c) / at.sigma2
+        if self.criterion.reml:
+            by_gram[:r, :r] += at.C
+        B = at.Lambda @ at.solved
+        y0 = np.zeros(r + 1)
+        y0[:r] = at.cross.gamma0  # cross-products are of y less Q gamma0
+        QyZ, plain = self.columns, self.criterion.rows.copy()
+        E = QyZ[: r + 1].copy()
+        E[r] -= y0[:r] @ E[:r]
+        plain[r] -= y0[:r] @ plain[:r]
+        E -= self._Z(QyZ[r + 1 :], B)
+        by = np.empty_like(QyZ)
+        by[: r + 1] = 2.0 * by_gram @ E
+        by[r + 1 :] = 2.0 * self._S_times_rows(QyZ[r + 1 :])
+        at_column = r + 1
+        for o, f in zip(at.pattern.offsets, design.random.factors, strict=True):
+            effects = B[o : o + f.grouping.size].T.reshape(r + 1, f.grouping.n_columns, f.grouping.n_levels)
+            for a in range(f.grouping.n_columns):
+                by[at_column] -= np.einsum("xn,xn->n", by[: r + 1], effects[:, a, f.codes])
+                at_column += 1
+        return np.asarray(self.whitening.logdet_by + self.whitening.pulled(by, plain))
+
+    def gram_moves(self) -> FloatArray:
+        """Derivatives of Q'V^-1 Q by the parameters of R, (m, r, r)."""
+        at, r = self.at, len(self.at.gamma)
+        B = (at.Lambda @ at.solved)[:, :r]
+        E, raw = (V[:r] - self._Z(V[r + 1 :], B) for V in (self.columns, self.criterion.rows))
+        half = np.einsum("xn,myn->mxy", E, self.whitening.moved(raw))
+        return np.asarray(half + half.transpose(0, 2, 1))
+
+    def _Z(self, Z: FloatArray, B: FloatArray) -> FloatArray:
+        """Z B as (columns of B, n), for columns Z of the rows."""
+        out, column = np.zeros((B.shape[1], Z.shape[1])), 0
+        for o, f in zip(self.at.pattern.offsets, self.criterion.design.random.factors, strict=True):
+            effects = B[o : o + f.grouping.size].T.reshape(B.shape[1], f.grouping.n_columns, f.grouping.n_levels)
+            for a in range(f.grouping.n_columns):
+                out += effects[:, a, f.codes] * Z[column]
+                column += 1
+        return out
+
+    def _S_times_rows(self, Z: FloatArray) -> FloatArray:
+        """S z_i of every row, (k, n)."""
+        at, random = self.at, self.criterion.design.random
+        out = np.zeros_like(Z)
+        if not len(Z):
+            return out
+        S = at.Lambda.sandwich(at.factor.selected_inverse())
+        starts = np.cumsum([0, *(len(f.columns) for f in random.factors)]).tolist()
+        parts = [slice(a, b) for a, b in pairwise(starts)]
+        for f, block, mine in zip(random.factors, S.diagonal, parts, strict=True):
+            out[mine] += np.einsum("abn,bn->an", block[:, :, f.codes], Z[mine])
+        for (i, j), block in S.cross.items():
+            met = block[:, :, random.pairs[i, j]]
+            out[parts[i]] += np.einsum("abn,bn->an", met, Z[parts[j]])
+            out[parts[j]] += np.einsum("abn,an->bn", met, Z[parts[i]])
+        return out
