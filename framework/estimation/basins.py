@@ -150,7 +150,7 @@ def _zeros(found: Standing[C], random: RandomDesign | RandomSums) -> Iterator[Fl
             yield there
 
 
-def _alone(found: Standing[C], random: RandomDesign) -> Iterator[FloatArray]:
+def _alone(found: Standing[C], random: RandomDesign | RandomSums) -> Iterator[FloatArray]:
     """One matrix after the other beyond measure, and all others small."""
     small = found.criterion.scattered(found.x, LITTLE)
     for root in found.criterion.roots:

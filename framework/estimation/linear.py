@@ -274,7 +274,7 @@ class Gaussian(Likelihood[LinearFit]):
             eta = float(1.0 / np.sqrt(cross.mean_weight))
             deviance = ProfiledDeviance(cross, analysis.symbolic, self.reml)
             criterion = LinearCriterion(deviance, parameters, eta, watch, analysis.differentiable)
-            if design.residual is not None:
+            if isinstance(design, MixedDesign) and design.residual is not None:
                 symbolic = analysis.differentiable or analysis.symbolic
                 criterion = ResidualCriterion(design, symbolic, self.reml, parameters, eta, watch)
             criterion, x0 = _start(criterion, given, design)

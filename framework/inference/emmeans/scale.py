@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -115,9 +116,9 @@ def _of_link(fit: GeneralizedFit) -> Scale:
     header = "prob" if link.range == (0.0, 1.0) else "rate" if family.name == "poisson" else "response"
     differences = None
     if link.multiplicative:
-        differences = Scale(link.name, "ratio", (Power(float(np.e)),))
+        differences = Scale(link.name, "ratio", (Power(math.e),))
     elif link.name == "logit":
-        differences = Scale("log odds ratio", "odds.ratio", (Power(float(np.e)),))
+        differences = Scale("log odds ratio", "odds.ratio", (Power(math.e),))
     return Scale(link.name, header, (InverseLink(fit),), differences)
 
 
@@ -191,7 +192,7 @@ _INVERSES: Mapping[str, tuple[Callable[[FloatArray], FloatArray], Callable[[Floa
     "exp": (np.log, lambda v: 1.0 / v),
     "expm1": (np.log1p, lambda v: 1.0 / (1.0 + v)),
 }
-_LOGS = {"log": float(np.e), "log2": 2.0, "log10": 10.0}
+_LOGS = {"log": math.e, "log2": 2.0, "log10": 10.0}
 
 
 def _of_response(tree: ast.expr, names: Names) -> Scale:
