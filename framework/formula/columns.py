@@ -7,6 +7,7 @@ text and polars' Categorical, whose order is that of appearance, are sorted.
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from types import ModuleType
@@ -147,7 +148,7 @@ def read_variable(column: Any, name: str) -> Variable:
     if isinstance(dtype, nw.Categorical | nw.Enum):
         return _category(column, missing, name, pd)
     if dtype == nw.String:
-        return _text(column.to_numpy(), pd)
+        return _text(column.to_native(), pd)
     if dtype == nw.Object or dtype == nw.Unknown:
         return _objects(column.to_list(), name, pd)
     raise InputTypeError(
@@ -178,10 +179,36 @@ def _series(values: Any, name: str, pd: ModuleType) -> Any:
     return pd.Series(array)
 
 
-def _text(values: AnyArray, pd: ModuleType) -> Variable:
-    """Text, levels in the order of code points."""
+def _text(values: Any, pd: ModuleType) -> Variable:
+    """Text, levels in the order of code points; no row becomes an object of Python where the library can help it."""
+    if _module(values) == "polars":
+        levels = values.unique().drop_nulls().cast(str).sort()
+        enum = sys.modules["polars"].Enum(levels)
+        return Variable.of_codes(_physical(values.cast(enum)), levels.to_list(), "text")
+    if _module(values) == "pyarrow":
+        codes, labels = _dictionary(values.dictionary_encode())
+        order = np.argsort(np.array(labels, dtype=object))
+        ranks = np.append(np.argsort(order), -1)
+        return Variable.of_codes(ranks[codes], [labels[i] for i in order], "text")
     codes, levels = pd.factorize(values, sort=True)
     return Variable.of_codes(codes, [str(level) for level in levels], "text")
+
+
+def _module(values: Any) -> str:
+    """The library that a column belongs to."""
+    return type(values).__module__.partition(".")[0]
+
+
+def _physical(values: Any) -> AnyArray:
+    """Codes of a polars Enum, -1 for missing ones."""
+    return np.asarray(values.to_physical().cast(int).fill_null(-1).to_numpy())
+
+
+def _dictionary(values: Any) -> tuple[AnyArray, list[Any]]:
+    """Codes, -1 for missing ones, and labels of a dictionary column of pyarrow."""
+    whole = values.unify_dictionaries().combine_chunks()
+    whole = whole.chunk(0) if hasattr(whole, "chunk") else whole
+    return whole.indices.fill_null(-1).to_numpy(zero_copy_only=False), whole.dictionary.to_pylist()
 
 
 def _objects(values: list[Any], name: str, pd: ModuleType) -> Variable:
@@ -212,13 +239,12 @@ def _category(column: Any, missing: BoolArray, name: str, pd: ModuleType) -> Var
         native = native.array.__arrow_array__()
     if isinstance(getattr(native, "dtype", None), pd.CategoricalDtype):
         codes, labels = np.asarray(native.cat.codes), native.cat.categories.tolist()
-    elif type(native).__module__.startswith("polars") and hasattr(column.dtype, "categories"):
-        codes, labels = native.to_physical().cast(int).fill_null(-1).to_numpy(), list(column.dtype.categories)
-    elif type(native).__module__.startswith("pyarrow"):
-        dictionary = native.unify_dictionaries().combine_chunks()
-        dictionary = dictionary.chunk(0) if hasattr(dictionary, "chunk") else dictionary
-        codes = dictionary.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-        labels = dictionary.dictionary.to_pylist()
+    elif _module(native) == "polars" and hasattr(column.dtype, "categories"):
+        codes, labels = _physical(native), list(column.dtype.categories)
+    elif _module(native) == "pyarrow":
+        codes, labels = _dictionary(native)
+    elif _module(native) == "polars":  # a Categorical, whose order is that of appearance
+        return _text(native, pd)
     else:
         labels_of_rows = column.cast(library("narwhals.stable.v2").String).to_numpy().astype(object)
         labels_of_rows[missing] = None
