@@ -92,7 +92,9 @@ def _distinct(tree: ast.expr, table: Any, names: Names) -> int:
         tree = tree.args[0]
     if calls(tree) & set(STATEFUL):
         return len(table)
-    values = evaluate(tree, lambda name: table[name].to_numpy() if name in table else names.context[name], names.context)
+    values = evaluate(
+        tree, lambda name: table[name].to_numpy() if name in table else names.context[name], names.context
+    )
     return len(np.unique(np.asarray(values)))
 
 
