@@ -66,6 +66,8 @@ def like_glmmtmb(name: str) -> Any:
         warnings.simplefilter("ignore")
         if name == "sleepstudy":
             return linear.fitted("lmm_sleepstudy_slope_ml").solution
+        if name == "sleepstudy_reml":
+            return linear.fitted("lmm_sleepstudy_slope_reml").solution
         if name == "cbpp":
             return generalized.fitted("glmm_cbpp_laplace").solution
         d = load.read_csv("data/grouseticks.csv", ["YEAR", "BROOD", "LOCATION", "INDEX"])
@@ -77,10 +79,11 @@ def like_glmmtmb(name: str) -> Any:
 
 @pytest.mark.parametrize("name", GLMMTMB)
 @pytest.mark.parametrize("scale", ["link", "response"])
-def test_standard_errors_are_glmmtmbs(name: str, scale: str) -> None:
-    """glmmTMB 1.1.5, predict(se.fit = TRUE): of fixed and random effects together, with estimated variances."""
-    expected = GLMMTMB[name][scale]
-    found = like_glmmtmb(name).predict(scale=scale, se=True)
+@pytest.mark.parametrize(("random", "key"), [("all", ""), ("none", "population_")])
+def test_standard_errors_are_glmmtmbs(name: str, scale: str, random: str, key: str) -> None:
+    """glmmTMB 1.1.5, predict(se.fit = TRUE, re.form = NULL or NA): with the uncertainty of the variances."""
+    expected = GLMMTMB[name][key + scale]
+    found = like_glmmtmb(name).predict(scale=scale, se=True, random=random)
     np.testing.assert_allclose(found["fit"], expected["fit"], rtol=1e-4, atol=1e-5)
     # the two take other parameters of the variances, by which second-order terms of the delta method differ
     np.testing.assert_allclose(found["se"], expected["se"], rtol=2e-3)
