@@ -2278,6 +2278,18 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/formula/size.py",
+        "and made >= (count :=",
+        "and made > (count :=",
+        "tests/formula/test_model_frame.py::test_columns_that_no_data_tell_apart_are_refused_before_they_are_made",
+    ),
+    Mutation(
+        "framework/formula/columns.py",
+        "ranks = np.append(np.argsort(order), -1)",
+        "ranks = np.append(order, -1)",
+        "tests/formula/test_model_frame.py::test_text_has_the_same_codes_in_every_frame",
+    ),
+    Mutation(
+        "framework/formula/size.py",
         "everything |= {",
         "everything = {",
         "tests/formula/test_model_frame.py::test_columns_that_no_memory_holds_are_refused",
@@ -2422,15 +2434,27 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/prediction/conditional.py",
-        "        out[known] += 2.0 * np.einsum(",
-        "        out[known] += np.einsum(",
+        "out[c.met] += 2.0 * np.einsum(",
+        "out[c.met] += np.einsum(",
         "tests/prediction/test_predict.py::test_covariances_of_a_linear_model_are_hendersons",
     ),
     Mutation(
         "framework/prediction/conditional.py",
-        "if not known.all():\n            out[:, :, ~known]",
-        "if False:\n            out[:, :, ~known]",
+        "out[here] += 2.0 * rows.columns[c.few][b, here] * of_rows",
+        "out[here] += 0.0 * of_rows",
         "tests/prediction/test_predict.py::test_covariances_of_a_linear_model_are_hendersons",
+    ),
+    Mutation(
+        "framework/prediction/crossings.py",
+        "met = pairs[place] == asked",
+        "met = pairs[place] >= asked",
+        "tests/prediction/test_predict.py::test_covariances_of_a_linear_model_are_hendersons",
+    ),
+    Mutation(
+        "framework/prediction/crossings.py",
+        'apart[np.argsort(rows.codes[few][apart], kind="stable")]',
+        "apart",
+        "tests/prediction/test_predict.py::test_pairs_of_levels_that_never_met_are_solved_for_in_any_order",
     ),
     Mutation(
         "framework/prediction/joint.py",

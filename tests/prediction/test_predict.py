@@ -189,6 +189,20 @@ def test_rows_of_the_data_are_fitted_values() -> None:
         np.testing.assert_allclose(fit.predict(again), fit.fitted_values, rtol=1e-12)
 
 
+def test_pairs_of_levels_that_never_met_are_solved_for_in_any_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every pair of 12 x 9 levels of which 30 met, twice, in a random order: diagonals of the full covariance."""
+    rng = np.random.default_rng(8)
+    g, h = np.arange(30) % 12, np.arange(30) % 9
+    y = rng.normal(size=12)[g] + rng.normal(size=9)[h] + 0.3 * rng.normal(size=30)
+    fit = ranef.lmm(y, np.ones((30, 1)), {"g": g, "h": h})
+    pairs = rng.permutation(np.tile(np.arange(108), 2))
+    new = {"X": np.ones((216, 1)), "groups": {"g": pairs // 9, "h": pairs % 9}}
+    monkeypatch.setattr("ranef.prediction.conditional.CHUNK", 4)
+    found = fit.predict(new, se=True, covariance=True)
+    np.testing.assert_allclose(found["se"] ** 2, np.diagonal(found.covariance), rtol=1e-10)
+
+
+
 def test_a_new_level_has_the_whole_variance_of_its_effects() -> None:
     fit = linear_fit()
     new = new_rows(g=[99, 98, 2, 2, 5, 99])
