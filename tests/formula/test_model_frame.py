@@ -431,7 +431,7 @@ def test_more_covariances_than_observations_are_refused(data):
 
 def test_text_has_the_same_codes_in_every_frame(data):
     """In the order of code points, which is not that of appearance; and missing where it is."""
-    text = np.array(["c", "Z", None, "é", "a", "～", "🙂", "b", "ab", ""] * 6, dtype=object)
+    text = np.array(["c", "Z", None, "é", "a", "\uff5e", "🙂", "b", "ab", ""] * 6, dtype=object)
     columns = {"text": text.tolist(), "y": data["y"].tolist()}
     frames = [
         pl.DataFrame(columns),

@@ -202,7 +202,6 @@ def test_pairs_of_levels_that_never_met_are_solved_for_in_any_order(monkeypatch:
     np.testing.assert_allclose(found["se"] ** 2, np.diagonal(found.covariance), rtol=1e-10)
 
 
-
 def test_a_new_level_has_the_whole_variance_of_its_effects() -> None:
     fit = linear_fit()
     new = new_rows(g=[99, 98, 2, 2, 5, 99])
