@@ -2794,7 +2794,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "tests/formula/test_model_frame.py::test_a_level_alone_in_new_rows_keeps_its_meaning",
     ),
     Mutation(
-        "framework/formula/model_frame.py",
+        "framework/formula/selection.py",
         'missing |= {name: np.isnan(a) & inside for name, a in read.items() if name != "subset"}',
         "missing |= {}",
         "tests/formula/test_model_frame.py::test_one_mask_over_all_variables",
