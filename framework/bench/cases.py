@@ -9,13 +9,13 @@ import numpy as np
 from .. import datasets
 from ..contracts import InputError
 from . import simulate
-from .model import Case, Model
+from .model import Case, Workload
 
 
-def sleepstudy() -> Model:
+def sleepstudy() -> Workload:
     """Reaction ~ Days + (Days | Subject): 180 rows, 18 subjects."""
     data = datasets.load("sleepstudy")
-    return Model(
+    return Workload(
         y=data["Reaction"],
         X=np.column_stack([np.ones(180), data["Days"]]),
         x_names=("(Intercept)", "Days"),
@@ -25,18 +25,19 @@ def sleepstudy() -> Model:
     )
 
 
-def penicillin() -> Model:
+def penicillin() -> Workload:
     """Diameter ~ 1 + (1 | plate) + (1 | sample): 144 rows, 24 plates crossed with 6 samples."""
     data = datasets.load("penicillin")
     groups = {name: data[name] for name in ("plate", "sample")}
-    return Model(data["diameter"], np.ones((144, 1)), ("(Intercept)",), groups, {name: [["1"]] for name in groups})
+    effects = {name: [["1"]] for name in groups}
+    return Workload(data["diameter"], np.ones((144, 1)), groups, effects, x_names=("(Intercept)",))
 
 
-def cbpp() -> Model:
+def cbpp() -> Workload:
     """incidence / size ~ period + (1 | herd), binomial: 56 rows, 15 herds."""
     data = datasets.load("cbpp")
     periods = np.unique(data["period"])
-    return Model(
+    return Workload(
         y=data["incidence"] / data["size"],
         X=np.column_stack([np.ones(56), *(data["period"] == p for p in periods[1:])]),
         x_names=("(Intercept)", *(f"period{p}" for p in periods[1:])),

@@ -12,7 +12,7 @@ import numpy as np
 
 from . import memory
 from .methods import Method
-from .model import Case, Model, Prepared
+from .model import Case, Prepared, Workload
 
 #: Without `--repeats`: between these numbers of fits, as many as take about this time.
 FEWEST, MOST, SECONDS = 3, 51, 5.0
@@ -73,7 +73,7 @@ class Comparison:
 class _Run:
     """The fits of one method."""
 
-    def __init__(self, method: Method, model: Model) -> None:
+    def __init__(self, method: Method, model: Workload) -> None:
         self.method, self.model = method, model
         self.seconds: list[float] = []
         self.found: Any = None

@@ -12,7 +12,7 @@ import numpy as np
 from .. import registry
 from ..contracts import PluginError
 from ..estimation.parameters import Parameters
-from .model import Model, Prepared
+from .model import Prepared, Workload
 from .oracle import disagreement
 from .phases import phases_of_fit
 
@@ -32,14 +32,14 @@ class Method(ABC):
         """What tables show."""
 
     @abstractmethod
-    def prepare(self, model: Model) -> Prepared:
+    def prepare(self, model: Workload) -> Prepared:
         """All that is not timed: conversion of the data to what the method takes."""
 
-    def refuse(self, model: Model) -> None:  # noqa: B027 (most methods refuse nothing beforehand)
+    def refuse(self, model: Workload) -> None:  # noqa: B027 (most methods refuse nothing beforehand)
         """Raise where a fit is not even to be tried."""
 
     @abstractmethod
-    def details(self, model: Model, found: Any, n_fits: int) -> dict[str, Any]:
+    def details(self, model: Workload, found: Any, n_fits: int) -> dict[str, Any]:
         """What is known of the method beyond the times of `n_fits` fits: its version, for example."""
 
 
@@ -56,23 +56,23 @@ class Plugins(Method):
         """What tables show."""
         return f"{self.backend} / {self.optimizer}"
 
-    def prepare(self, model: Model) -> Prepared:
+    def prepare(self, model: Workload) -> Prepared:
         """The model is ready as arrays."""
         return Prepared(lambda: model.fit(self.backend, self.optimizer), lambda fit: -2.0 * fit.log_likelihood)
 
-    def refuse(self, model: Model) -> None:
+    def refuse(self, model: Workload) -> None:
         """A backend asked for by name is not tried where it says that it cannot."""
         if self.backend != "auto":
             backend = registry.linalg_backend(self.backend)[0]
-            if backend.cost(model.design().random.pattern) == np.inf:
+            if backend.cost(model.checked().random.pattern) == np.inf:
                 raise PluginError("the backend cannot do this pattern: its cost is infinite")
 
-    def details(self, model: Model, found: Any, n_fits: int) -> dict[str, Any]:
+    def details(self, model: Workload, found: Any, n_fits: int) -> dict[str, Any]:
         """Plugins, evaluations, time by phase, agreement with the oracle, and sizes."""
         used = {p.kind: p.name for p in found.provenance}
         backend, optimizer = registry.linalg_backend(used["linalg"])[0], registry.optimizer(used["optimizer"])[0]
         fits = [phases_of_fit(model, backend, optimizer)[1] for _ in range(min(PHASE_FITS, n_fits))]
-        design = model.design()
+        design = model.checked()
         pattern, parameters = design.random.pattern, Parameters(design.random.factors)
         return {
             "used": used,

@@ -1,57 +1,44 @@
-"""The model that a benchmark fits, ready as arrays."""
+"""What a benchmark fits, ready as arrays."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
+from .. import registry
+from ..calls.arguments import Arguments
 from ..contracts import LinalgBackend, Optimizer
-from ..contracts.arrays import AnyArray, FloatArray
-from ..design.mixed import MixedDesign, build_design
+from ..design.mixed import MixedDesign
 from ..frontends.glmm import glmm
 from ..frontends.lmm import lmm
 
+#: Arguments of the front ends beside the three arrays.
+OPTIONS = tuple(f.name for f in fields(Arguments) if f.name not in ("y", "X", "groups", "terms", "outcomes"))
+
 
 @dataclass(frozen=True, eq=False)
-class Model:
-    """Arguments of `ranef.lmm`, or with a family of `ranef.glmm`."""
+class Workload(Arguments):
+    """Arguments of `ranef.lmm`, or with a family of `ranef.glmm`, as arrays: the front end builds the model of them."""
 
-    y: FloatArray
-    X: FloatArray
-    x_names: tuple[str, ...]
-    groups: Mapping[str, AnyArray]
-    random_effects: Mapping[str, list[list[str]]]
-    random_data: Mapping[str, FloatArray] = field(default_factory=dict)
-    weights: FloatArray | None = None
-    offset: FloatArray | None = None
-    correlated: Mapping[str, bool] | None = None
-    family: Any = None
+    random_data: Mapping[str, Any] = field(default_factory=dict)
+    family: str | None = None
     reml: bool = True
 
     def fit(self, backend: str | LinalgBackend = "auto", optimizer: str | Optimizer = "auto") -> Any:
         """The solution, without tests; warnings are left out, since the certificate says the same."""
-        options = self._arguments() | {"backend": backend, "optimizer": optimizer}
+        options = {name: getattr(self, name) for name in OPTIONS} | {"backend": backend, "optimizer": optimizer}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             if self.family is None:
                 return lmm(self.y, self.X, self.groups, reml=self.reml, compute_satterthwaite=False, **options)
             return glmm(self.y, self.X, self.groups, family=self.family, **options)
 
-    def design(self) -> MixedDesign:
+    def checked(self) -> MixedDesign:
         """The checked design, as the front end makes it."""
-        return build_design(self.y, self.X, self.groups, **self._arguments())
-
-    def _arguments(self) -> dict[str, Any]:
-        return {
-            "random_effects": self.random_effects,
-            "random_data": dict(self.random_data),
-            "correlated": self.correlated,
-            "weights": self.weights,
-            "offset": self.offset,
-            "x_names": list(self.x_names),
-        }
+        family = None if self.family is None else registry.family(self.family)[0]
+        return self.design(family)[0]
 
 
 @dataclass(frozen=True)
@@ -62,7 +49,7 @@ class Case:
     """
 
     name: str
-    build: Callable[[], Model]
+    build: Callable[[], Workload]
     grown: str = ""
 
 

@@ -24,7 +24,7 @@ from ..contracts import (
     Symbolic,
 )
 from ..contracts.arrays import FloatArray
-from .model import Model
+from .model import Workload
 
 #: Phases in the order of a fit. "symbolic", "numeric", "solve" and "inverse" (selected inverse, or gradient of log|M|)
 #: are the backend's; "criterion" is the framework's part of an evaluation, "optimizer" the optimizer's own time;
@@ -138,7 +138,7 @@ class TimedOptimizer(Optimizer):
             return self.optimizer.minimize(watched, tol=tol, max_evaluations=max_evaluations)
 
 
-def phases_of_fit(model: Model, backend: LinalgBackend, optimizer: Optimizer) -> tuple[Any, dict[str, float]]:
+def phases_of_fit(model: Workload, backend: LinalgBackend, optimizer: Optimizer) -> tuple[Any, dict[str, float]]:
     """A fit under the clock: the solution, and seconds by phase."""
     clock = Clock()
     start = time.perf_counter()

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..contracts import InputError
 from ..contracts.arrays import FloatArray, IntArray
-from .model import Case, Model
+from .model import Case, Workload
 
 SEED = 20240607
 #: Standard deviations of the factors' effects, used in turn; the residual one is 1.
@@ -21,7 +21,7 @@ SPREADS = (0.5, 0.7, 0.3)
 
 def crossed(
     rows: int = 10_000, levels: str = "500x50", factors: int = 0, family: str = "", ml: bool = False, seed: int = SEED
-) -> Model:
+) -> Workload:
     """Random intercepts of factors whose levels meet at random: y ~ 1 + x + (1 | g1) + (1 | g2) ...
 
     `levels` is one number for each factor, "20000x2000"; with `factors` a single number holds for all of them.
@@ -34,7 +34,9 @@ def crossed(
     return _intercepts(rng, codes, sizes, rows, family, ml)
 
 
-def nested(rows: int = 10_000, levels: str = "50x500", family: str = "", ml: bool = False, seed: int = SEED) -> Model:
+def nested(
+    rows: int = 10_000, levels: str = "50x500", family: str = "", ml: bool = False, seed: int = SEED
+) -> Workload:
     """Random intercepts of nested factors, the outermost first: y ~ 1 + x + (1 | g1) + (1 | g2) ...
 
     Every level lies inside one level of the factor before. `levels` counts the levels of each factor in all: "130x2400"
@@ -52,7 +54,7 @@ def nested(rows: int = 10_000, levels: str = "50x500", family: str = "", ml: boo
 
 def slopes(
     rows: int = 10_000, levels: int = 500, columns: int = 2, family: str = "", ml: bool = False, seed: int = SEED
-) -> Model:
+) -> Workload:
     """Correlated random slopes of one factor: y ~ 1 + x1 + ... + (1 + x1 + ... | g).
 
     `columns` is the size of the covariance matrix.
@@ -65,7 +67,7 @@ def slopes(
     covariance = np.outer(spread, spread) * (0.3 + 0.7 * np.eye(columns))
     b = rng.multivariate_normal(np.zeros(columns), covariance, levels)
     eta = X @ np.r_[1.0, np.full(columns - 1, 0.5)] + np.einsum("nk,nk->n", X, b[group])
-    return Model(
+    return Workload(
         y=_respond(rng, eta, family),
         X=X,
         x_names=("(Intercept)", *names),
@@ -79,12 +81,12 @@ def slopes(
 
 def _intercepts(
     rng: np.random.Generator, codes: dict[str, IntArray], sizes: list[int], rows: int, family: str, ml: bool
-) -> Model:
+) -> Workload:
     x = rng.normal(size=rows)
     eta = 1.0 + 0.2 * x
     for code, size, spread in zip(codes.values(), sizes, cycle(SPREADS), strict=False):
         eta += rng.normal(0.0, spread, size)[code]
-    return Model(
+    return Workload(
         y=_respond(rng, eta, family),
         X=np.column_stack([np.ones(rows), x]),
         x_names=("(Intercept)", "x"),
@@ -109,7 +111,7 @@ def _sizes(levels: str) -> list[int]:
     return [int(part) for part in levels.split("x")]
 
 
-GENERATORS: dict[str, Callable[..., Model]] = {g.__name__: g for g in (crossed, nested, slopes)}
+GENERATORS: dict[str, Callable[..., Workload]] = {g.__name__: g for g in (crossed, nested, slopes)}
 
 
 def defaults(generator: str) -> str:

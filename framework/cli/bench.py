@@ -13,8 +13,7 @@ import numpy as np
 from ..bench import cases as catalogue
 from ..bench import plot, record, report, simulate
 from ..bench.methods import methods
-from ..bench.model import Case, Model
-from ..contracts import InputError
+from ..bench.model import Case, Workload
 from ..formula.model_frame import model_frame
 from .data import labels, numbers, read_csv, read_data
 from .fit import fixed_effects, names_of, random_effects, variables
@@ -148,23 +147,11 @@ def chosen_cases(
 
 def by_formula(
     data: Path, formula: str, *, weights: str | None, offset: str | None, family: str | None, ml: bool
-) -> Model:
+) -> Workload:
     """The model that a formula makes of a file."""
     frame = model_frame(formula, read_data(data), weights=weights, offset=offset)
-    if frame.covariance:
-        raise InputError("benchmarks take no covariance structures")
-    return Model(
-        y=frame.y,
-        X=frame.X,
-        x_names=frame.x_names,
-        groups={name: np.asarray(labels) for name, labels in frame.groups.items()},
-        random_effects=frame.random_effects,
-        random_data=frame.random_data,
-        weights=frame.weights,
-        offset=frame.offset,
-        family=family,
-        reml=not ml,
-    )
+    groups = {name: np.asarray(labels) for name, labels in frame.groups.items()}
+    return Workload(**(frame.arguments() | {"groups": groups}), family=family, reml=not ml)
 
 
 def model_from_csv(
@@ -180,12 +167,12 @@ def model_from_csv(
     offset: str | None,
     ml: bool,
     family: str | None,
-) -> Model:
+) -> Workload:
     """The model that the options of `ranef fit` describe."""
     columns = read_csv(data)
     X, x_names = fixed_effects(columns, names_of(x), intercept=not no_intercept)
     terms = random_effects(names_of(groups), random)
-    return Model(
+    return Workload(
         y=numbers(columns, y),
         X=X,
         x_names=tuple(x_names),

@@ -3,6 +3,8 @@
 The smallest family gives a log density, a variance, a support and a way to sample (about 20 lines); it gets everything
 else by default, derivatives included. `ExponentialFamily` adds closed forms for exponential dispersion families, and a
 family that knows exact derivatives overrides `evaluate`.
+
+Longer than other files: it is the one page that an author of a family reads, and much of it is docstrings.
 """
 
 from __future__ import annotations

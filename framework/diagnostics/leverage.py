@@ -19,6 +19,7 @@ import numpy as np
 from ..contracts.arrays import FloatArray, IntArray
 from ..estimation.generalized_factors import FactorizedGeneralized
 from ..estimation.model import Fit
+from ..prediction.crossings import crossings
 from ..prediction.joint import Uncertainty
 from ..prediction.rows import Rows
 
@@ -77,7 +78,8 @@ class Leverage:
     @cached_property
     def of_effects(self) -> FloatArray:
         """Diagonal of Z Lambda M^-1 Lambda'Z', (n,)."""
-        return self.uncertainty.conditional.of_effects(self.rows)
+        conditional = self.uncertainty.conditional
+        return conditional.of_effects(self.rows, crossings(conditional.pattern, self.rows))
 
     def of_effects_among(self, index: IntArray) -> FloatArray:
         """Z Lambda M^-1 Lambda'Z' among some rows, (m, m)."""

@@ -18,8 +18,8 @@ import numpy as np
 
 from ..contracts.arrays import BoolArray, FloatArray
 from ..contracts.optim import Status
-from ..design.basis import lower_root
 from .criterion import Criterion, Root
+from .curvature import FLAT, SUSPICIOUS, Spectrum, flat_points, moved
 
 #: A fit has converged when no more than this is expected to be gained in deviance (1e-3 standard errors).
 EXPECTED_DROP = 1e-6
@@ -29,12 +29,6 @@ SINGULAR = 1e-4
 NEARLY_SINGULAR = 0.05
 #: An approximate Hessian is believed where it expects no more than this, and sees no flat direction.
 BELIEVED = 1e-8
-#: A curvature (twice the deviance of changing a covariance by its own size, or by 1) below this may be none at all.
-SUSPICIOUS = 1e-2
-#: A direction is flat when the deviance does not change by more than this over half the size of what it moves.
-FLAT = 1e-6
-#: Steps across a valley that bends, to its bottom.
-SETTLING = 20
 #: Expected drops between these are taken out by one Newton step more.
 POLISHED, NEAR = 1e-11, 1e-3
 #: Ends of an optimizer that are not for want of evaluations.
@@ -181,22 +175,22 @@ def certify(criterion: C, x: FloatArray, status: Status, *, quick: bool) -> Stan
         zeros[root.zero_columns(x)] = True
         certain &= bool(np.linalg.svd(root.of(x), compute_uv=False)[-1] >= NEARLY_SINGULAR)
     H, source = exact.curvature(x), "exact" if exact.curvature_is_exact else "average information"
-    spectrum = _Spectrum(g, H, sizes, free)
+    spectrum = Spectrum(g, H, sizes, free)
     if not exact.curvature_is_exact:
-        relative = _Spectrum(g, H, _by_covariance(exact, x, sizes), free & ~zeros)
+        relative = Spectrum(g, H, _by_covariance(exact, x, sizes), free & ~zeros)
         believed = quick and certain and spectrum.drop <= BELIEVED and relative.smallest > SUSPICIOUS
         if not believed:
             source = "differences of exact gradients"
             H = exact.hessian(x)
-            spectrum = _Spectrum(g, H, sizes, free)
-            relative = _Spectrum(g, H, _by_covariance(exact, x, sizes), free & ~zeros)
+            spectrum = Spectrum(g, H, sizes, free)
+            relative = Spectrum(g, H, _by_covariance(exact, x, sizes), free & ~zeros)
             if relative.smallest < SUSPICIOUS or spectrum.equilibrated[0][0] < -NEGATIVE:
                 H = exact.hessian(x, central=True)
-                spectrum = _Spectrum(g, H, sizes, free)
+                spectrum = Spectrum(g, H, sizes, free)
     if status in ENDED and source != "average information" and POLISHED < spectrum.drop <= NEAR:
         x, value, g = _polished(exact, x, value, g, spectrum, zeros)
-        spectrum = _Spectrum(g, H, sizes, free)
-    relative = _Spectrum(g, H, _by_covariance(exact, x, sizes), free & ~zeros)
+        spectrum = Spectrum(g, H, sizes, free)
+    relative = Spectrum(g, H, _by_covariance(exact, x, sizes), free & ~zeros)
     return _judged(criterion, x, value, spectrum, relative, zeros, status, source)
 
 
@@ -204,8 +198,8 @@ def _judged(
     criterion: C,
     x: FloatArray,
     value: float,
-    spectrum: _Spectrum,
-    relative: _Spectrum,
+    spectrum: Spectrum,
+    relative: Spectrum,
     zeros: BoolArray,
     status: Status,
     source: str,
@@ -249,11 +243,11 @@ def _judged(
         message=message,
         conditions=conditions,
     )
-    flat = tuple(_flat_points(exact, x, value, relative)) if certificate.converged else ()
+    flat = tuple(flat_points(exact, x, value, relative)) if certificate.converged else ()
     return Standing(criterion, x, value, certificate, way_down if fall > EXPECTED_DROP else None, flat)
 
 
-def _ways_down(criterion: Criterion[Any], x: FloatArray, spectrum: _Spectrum) -> Iterator[FloatArray]:
+def _ways_down(criterion: Criterion[Any], x: FloatArray, spectrum: Spectrum) -> Iterator[FloatArray]:
     """The direction of most negative curvature; beside a bound also its other end, and parameters that bend alone."""
     yield spectrum.most_negative
     at_bound = (x <= criterion.lower) | (x >= criterion.upper)
@@ -321,70 +315,8 @@ def _by_covariance(criterion: Criterion[Any], x: FloatArray, sizes: FloatArray) 
 # Curvature ------------------------------------------------------------------------------------------------------------
 
 
-class _Spectrum:
-    """Gradient and Hessian of the free parameters in units of `sizes`, in the Hessian's eigenvectors."""
-
-    def __init__(self, g: FloatArray, H: FloatArray, sizes: FloatArray, free: BoolArray) -> None:
-        self.sizes, self.free = sizes, free
-        self.g = (g * sizes)[free]
-        self.H = (H * np.outer(sizes, sizes))[np.ix_(free, free)]
-        self.finite = bool(np.isfinite(self.H).all())
-        if not self.finite:
-            self.H = np.zeros_like(self.H)
-        self.eigenvalues, self.V = np.linalg.eigh(self.H)
-
-    @property
-    def smallest(self) -> float:
-        """Smallest eigenvalue."""
-        return float(self.eigenvalues[0]) if len(self.eigenvalues) else np.inf
-
-    @property
-    def steepest(self) -> float:
-        """Largest slope."""
-        return float(np.abs(self.g).max(initial=0.0))
-
-    @property
-    def drop(self) -> float:
-        """Newton decrement, with steps of at most 1 along every eigenvector; negative curvature is not counted."""
-        if not self.finite:
-            return np.inf
-        slopes, curvatures = np.abs(self.V.T @ self.g), np.maximum(self.eigenvalues, 0.0)
-        steps = np.divide(slopes, curvatures, out=np.ones_like(slopes), where=curvatures > slopes)
-        return float(np.sum(slopes * steps - 0.5 * curvatures * steps**2))
-
-    @property
-    def newton_step(self) -> FloatArray:
-        """-H^-1 g as a step of x, without directions of no or negative curvature."""
-        steep = self.eigenvalues > FLAT * np.abs(self.eigenvalues).max(initial=0.0)
-        V = self.V[:, steep]
-        return self.whole(-V @ (V.T @ self.g / self.eigenvalues[steep]))
-
-    @property
-    def most_negative(self) -> FloatArray:
-        """The direction of most negative curvature, downhill, as a step of x of 100 per cent."""
-        _, V, scales = self.equilibrated
-        direction = V[:, 0] * scales
-        direction = direction / np.abs(direction).max()
-        return self.whole(-direction if direction @ self.g > 0 else direction)
-
-    @property
-    def equilibrated(self) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Eigenvalues and vectors with curvatures above 1 scaled to 1, and the scales: all are then seen alike."""
-        scales = 1.0 / np.sqrt(np.maximum(np.abs(np.diagonal(self.H)), 1.0))
-        if not len(scales):
-            return np.array([np.inf]), np.zeros((0, 1)), scales
-        eigenvalues, V = np.linalg.eigh(self.H * np.outer(scales, scales))
-        return eigenvalues, V, scales
-
-    def whole(self, direction: FloatArray) -> FloatArray:
-        """A direction of the free scaled parameters as one of x."""
-        out = np.zeros(len(self.free))
-        out[self.free] = direction
-        return np.asarray(out * self.sizes)
-
-
 def _polished(
-    criterion: Criterion[Any], x: FloatArray, value: float, g: FloatArray, spectrum: _Spectrum, zeros: BoolArray
+    criterion: Criterion[Any], x: FloatArray, value: float, g: FloatArray, spectrum: Spectrum, zeros: BoolArray
 ) -> tuple[FloatArray, float, FloatArray]:
     """One Newton step of what is not zero, where the gradient is smaller after it."""
     step = np.where(zeros, 0.0, spectrum.newton_step)
@@ -417,7 +349,7 @@ def _downhill(
 
 
 def _condition(
-    root: Root, x: FloatArray, spectrum: _Spectrum, way_down: FloatArray | None, fall: float
+    root: Root, x: FloatArray, spectrum: Spectrum, way_down: FloatArray | None, fall: float
 ) -> CovarianceCondition:
     zero = root.zero_columns(x)
     T, k = root.of(x), len(root)
@@ -427,69 +359,6 @@ def _condition(
     G = 0.5 * spectrum.H[np.ix_(where, where)]
     moved = way_down is not None and bool((way_down[zero] != 0.0).any())
     return CovarianceCondition(str(root), rank, float(np.linalg.eigvalsh(G)[0]), fall if moved else 0.0)
-
-
-# Flat directions ------------------------------------------------------------------------------------------------------
-
-
-def _flat_points(criterion: Criterion[Any], x: FloatArray, value: float, spectrum: _Spectrum) -> Iterator[FloatArray]:
-    """Other points of the same deviance: along every eigenvector of hardly any curvature one is tried on each side."""
-    for curvature, v in zip(spectrum.eigenvalues, spectrum.V.T, strict=True):
-        if abs(curvature) > SUSPICIOUS:
-            continue
-        w = spectrum.whole(v / np.abs(v).max())
-        for sign in (1.0, -1.0):
-            there = _half_way(criterion, x, sign * w)
-            if there is not None and criterion.valleys_bend:
-                there = _settled(criterion, there, value, spectrum)
-            if there is not None and abs(criterion.value(there) - value) <= FLAT:
-                yield there
-                break
-
-
-def _settled(criterion: Criterion[Any], there: FloatArray, value: float, spectrum: _Spectrum) -> FloatArray:
-    """Down to the bottom of the valley by Newton steps across it, with the Hessian at its other place."""
-    steep = spectrum.eigenvalues > SUSPICIOUS
-    V = spectrum.V[:, steep]
-    for _ in range(SETTLING):
-        f, g = criterion.gradient(there)
-        if not np.isfinite(f) or abs(f - value) <= FLAT:
-            break
-        across = (g * spectrum.sizes)[spectrum.free]
-        step = spectrum.whole(-V @ (V.T @ across / spectrum.eigenvalues[steep]))
-        there = np.clip(there + step, criterion.lower, criterion.upper)
-    return there
-
-
-def _half_way(criterion: Criterion[Any], x: FloatArray, w: FloatArray) -> FloatArray | None:
-    """Half a step along w, or nearly as far as covariance matrices and bounds go; None where they end at once."""
-    room = 0.5
-    for root in criterion.roots:
-        T, dT = root.of(x), root.of(w)
-        inverse = np.linalg.pinv(T)
-        lowest = float(np.linalg.eigvalsh(inverse @ (dT @ T.T + T @ dT.T) @ inverse.T)[0])
-        if lowest < 0.0:
-            room = min(room, -0.9 / lowest)
-    if criterion.bends:  # parameters of covariance structures end at their bounds
-        with np.errstate(divide="ignore", invalid="ignore"):
-            to_bound = np.where(w < 0.0, criterion.lower - x, criterion.upper - x) / w
-        room = min(room, 0.9 * float(np.min(to_bound, where=w != 0.0, initial=np.inf)))
-    return None if room < 0.05 else moved(criterion, x, room * w)
-
-
-def moved(criterion: Criterion[Any], x: FloatArray, step: FloatArray) -> FloatArray:
-    """x after a step in which covariance matrices (and not T) go along straight lines, d Sigma = dT T' + T dT'.
-
-    Whatever leaves the distribution of y as it is runs along such lines; valleys are straighter there. Columns of T
-    that are zero grow by dT.
-    """
-    there = np.clip(x + step, criterion.lower, criterion.upper)
-    for root in criterion.roots:
-        T, dT = root.of(x), root.of(step)
-        grown = np.where(T.any(axis=0), 0.0, dT)
-        eigenvalues, V = np.linalg.eigh(T @ T.T + dT @ T.T + T @ dT.T + grown @ grown.T)
-        there = root.put(there, lower_root(V * np.sqrt(np.maximum(eigenvalues, 0.0))))
-    return there
 
 
 __all__ = [

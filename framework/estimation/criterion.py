@@ -17,8 +17,9 @@ from ..contracts.arrays import BoolArray, FloatArray
 from ..contracts.errors import NotPositiveDefiniteError
 from ..contracts.linalg import Blocks
 from ..contracts.optim import Objective
-from .parameters import Parameters, Root
+from .parameters import Parameters
 from .pipeline import Watch
+from .term_parameters import Root
 
 #: Steps of differences of gradients, in parts of a parameter's size: entries of T, and others, which bend less.
 STEP, OTHER_STEP = 1e-4, 1e-3

@@ -1,4 +1,7 @@
-"""What to fit (`Model`), and what came out (`Fit`): data, from which criteria are made when needed."""
+"""What to fit (`Model`), and what came out (`Fit`): data, from which criteria are made when needed.
+
+Longer than other files: a model makes fits and a fit holds its model, so that their types name each other.
+"""
 
 from __future__ import annotations
 

@@ -7,6 +7,8 @@ weights make it Newton's method; where they leave M indefinite, the step takes t
 
 With some links (identity, inverse, the log link of a probability) the linear predictors must stay on one side of an
 edge. Steps then go at most a part of the way to it. Where h falls all the way to the edge there are no modes.
+
+Longer than other files: a step, its system and the edge it may meet share their state and are read together.
 """
 
 from __future__ import annotations

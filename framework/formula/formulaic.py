@@ -156,6 +156,8 @@ def _materialize(source: str, state: Mapping[str, Any], frame: Any, names: Names
     spec = _specification(source, state)
     if spec.formula == []:
         return np.empty((len(frame), 0)), spec
+    if spec.formula == ["1"]:
+        return np.ones((len(frame), 1), order="F"), _sparse(spec, frame.iloc[:1], names).model_spec
     called = set(re.findall(r"(?<![\w.])(\w+)\(", source))
     size = PIECE if called <= {*NUMERIC, "C"} else len(frame)
     made = _sparse(spec, frame.iloc[:size], names)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..contracts.arrays import AnyArray, BoolArray, FloatArray, IntArray
+from ..contracts.arrays import AnyArray, FloatArray, IntArray
 from ..contracts.errors import DataWarning, InputError, InputTypeError, shown
 from ..design.reading import check_alignment, rows_text
 from ..design.terms import INTERCEPT
@@ -22,6 +22,7 @@ from .grouping import grouping_of
 from .observed import observe
 from .plan import Plan, check_context, check_contrasts, make_plan, text_expression
 from .residual import residual_plan
+from .selection import behind, select
 from .size import check_size
 from .source import Source, check_finite, numbers_of, table_of
 from .terms import Terms
@@ -167,15 +168,8 @@ def read_frame(
         raise InputError(f"na_action must be 'omit' or 'raise'; got {shown(na_action)}")
     contrasts, context, order = check_contrasts(contrasts), check_context(context), levels_asked(levels)
     frame = Frame(data)
-    given = {
-        name: f"`{value}`" if isinstance(value, str) and value in frame else value for name, value in given.items()
-    }
-    arrays = {name: value for name, value in given.items() if value is not None and not isinstance(value, str)}
-    check_alignment(data=data, **arrays)
-    read = {name: _array(value, name, frame.n) for name, value in arrays.items()}
-    texts = {name: "array" if name in arrays else value or "" for name, value in given.items()}
-
-    dots = dots_of(formula, frame, texts, contrasts, context)
+    written, read = _given(given, data, frame)
+    dots = dots_of(formula, frame, written, context)
     plan = make_plan(formula, dots, contrasts, context)
     of_residual = residual_plan(residual, dispersion, plan.names)
     if not plan.random and of_residual is None:
@@ -186,45 +180,22 @@ def read_frame(
             "a mixed model needs a random term such as (1 | g); without one fit a linear model, or say how residuals "
             "are correlated, as in residual='ar1(time | subject)'",
         )
-    asked = {name: text_expression(v, plan.names) for name, v in given.items() if isinstance(v, str)}
+    asked = {name: text_expression(v, plan.names) for name, v in written.items()}
     source = Source(frame, plan.names, levels=order)
-    left = plan.response if response else ()
-    used = [name for tree in (*left, *plan.offsets) for name in variables(tree, plan.names)]
-    used += [*plan.encoded, *plan.grouping()]
-    used += [name for key in ("weights", "offset") if key in asked for name in variables(asked[key], plan.names)]
-    used += of_residual.used if of_residual else []
-    made = plan.names.derived
-    bases = {d: variables(ast.parse(source_text, mode="eval").body, plan.names) for d, source_text in made.items()}
-    used = list(dict.fromkeys([*used, *(name for listed in bases.values() for name in listed)]))
+    used = _used(plan, asked, response, of_residual.used if of_residual else ())
     if unknown := set(order) - set(used):
         raise InputError(f"levels names {', '.join(sorted(unknown))}, which the formula does not use")
-
-    inside = _subset(asked.get("subset"), read.get("subset"), source)
-    missing = {name: v.missing & inside for name in used if isinstance(v := source[name], Variable)}
-    for name, listed in bases.items():  # what is missing because a column is, is that column's
-        if name in missing:
-            missing[name] &= ~np.logical_or.reduce([missing.get(base, ~inside) for base in listed])
-    missing |= {name: np.isnan(a) & inside for name, a in read.items() if name != "subset"}
-    missing = {name: where for name, where in missing.items() if where.any()}
-    if missing and na_action == "raise":
-        said = "; ".join(f"{name} in {rows_text(where)}" for name, where in missing.items())
-        raise InputError(f"values are missing: {said}. na_action='omit' leaves these rows out")
-    lost = np.logical_or.reduce([np.zeros(frame.n, dtype=bool), *missing.values()])
-    rows = np.flatnonzero(inside & ~lost)
-    if len(rows) == 0:
-        raise InputError("no row is left: " + (", ".join(missing) + " missing" if missing else "the subset is empty"))
+    selection = select(source, used, asked.get("subset"), read, na_action)
+    rows = selection.rows
     source.keep(rows)
 
     y, outcomes = _response(plan, source, rows) if response else (np.zeros(len(rows)), ())
     prior = _numbers("weights", asked, read, source, rows)
-    known = _numbers("offset", asked, read, source, rows)
-    for tree in plan.offsets:
-        known = numbers_of(tree, source, len(rows), "offset") + (0.0 if known is None else known)
-    if known is not None:
-        check_finite(known[:, None], ("offset",), rows)
+    known = _offset(plan, asked, read, source, rows)
     matrices, parts = _columns(plan, source, rows)
     groups = _groups(plan, source)
     effects, structures = random_terms(plan, parts)
+    texts = dict.fromkeys(given, "") | written | dict.fromkeys(read, "array")
     encoder = Encoder(
         formula=formula,
         columns=tuple(dots),
@@ -240,9 +211,9 @@ def read_frame(
         encoder=encoder,
         **{name: text.strip("`") for name, text in texts.items()},
         n_rows=frame.n,
-        dropped={name: int(where.sum()) for name, where in missing.items()},
-        n_dropped=int((lost & inside).sum()),
-        n_outside=int((~inside).sum()),
+        dropped=selection.dropped,
+        n_dropped=selection.n_dropped,
+        n_outside=selection.n_outside,
         frame=frame.kind,
         levels=order,
         na_action=na_action,
@@ -291,31 +262,27 @@ def _array(value: Any, name: str, n: int) -> FloatArray:
     return numbers
 
 
-def dots_of(
-    formula: str, frame: Frame, texts: Mapping[str, str], contrasts: Mapping[str, str], context: Mapping[str, Any]
-) -> list[str]:
+def _given(given: Mapping[str, Any], data: Any, frame: Frame) -> tuple[dict[str, str], dict[str, FloatArray]]:
+    """Weights, offset and subset: those that are text, and those that are arrays."""
+    written = {name: f"`{v}`" if v in frame else v for name, v in given.items() if isinstance(v, str)}
+    arrays = {name: v for name, v in given.items() if v is not None and name not in written}
+    check_alignment(data=data, **arrays)
+    return written, {name: _array(v, name, frame.n) for name, v in arrays.items()}
+
+
+def _used(plan: Plan, asked: Mapping[str, ast.expr], response: bool, more: Sequence[str]) -> list[str]:
+    """Variables that no row may lack, `more` of them, and those that they are made from."""
+    trees = [*(plan.response if response else ()), *plan.offsets]
+    trees += [asked[key] for key in ("weights", "offset") if key in asked]
+    used = [name for tree in trees for name in variables(tree, plan.names)] + [*plan.encoded, *plan.grouping(), *more]
+    return list(dict.fromkeys([*used, *(name for listed in behind(plan.names).values() for name in listed)]))
+
+
+def dots_of(formula: str, frame: Frame, written: Mapping[str, str], context: Mapping[str, Any]) -> list[str]:
     """Columns that the dot may stand for: not those of weights, offset and subset."""
     names = Names(formula, context)
-    taken = {
-        name
-        for text in texts.values()
-        if text not in ("", "array")
-        for name in variables(text_expression(text, names), names)
-    }
+    taken = {name for text in written.values() for name in variables(text_expression(text, names), names)}
     return [name for name in frame.names if name not in taken]
-
-
-def _subset(tree: Any, mask: FloatArray | None, source: Source) -> BoolArray:
-    if mask is not None:
-        if not np.isin(mask[~np.isnan(mask)], (0.0, 1.0)).all():
-            raise InputTypeError("subset must be a mask of True and False, a value for each row, or an expression")
-        return np.asarray(mask == 1)
-    if tree is None:
-        return np.ones(source.frame.n, dtype=bool)
-    value = evaluate(tree, source, source.names.context)
-    if not isinstance(value, Variable) or value.kind != "logical":
-        raise InputTypeError("subset must be logical, as in subset='age > 20'")
-    return np.asarray(value.codes == 1)
 
 
 def _numbers(
@@ -335,6 +302,18 @@ def _numbers(
             f"weights must be positive; they are zero or negative in {rows_text(bad)}: leave these rows out"
         )
     return numbers
+
+
+def _offset(
+    plan: Plan, asked: Mapping[str, Any], read: Mapping[str, FloatArray], source: Source, rows: IntArray
+) -> FloatArray | None:
+    """The argument, and all offsets of the formula, added up."""
+    known = _numbers("offset", asked, read, source, rows)
+    for tree in plan.offsets:
+        known = numbers_of(tree, source, len(rows), "offset") + (0.0 if known is None else known)
+    if known is not None:
+        check_finite(known[:, None], ("offset",), rows)
+    return known
 
 
 # Parts --------------------------------------------------------------------------------------------------------------

@@ -217,7 +217,7 @@ def make_recipe(
         if value is not None and not isinstance(value, str):
             raise InputTypeError(f"{name} must be the name of a column, or an expression: rows come part by part")
     texts = {"weights": _quoted(weights, frame), "offset": _quoted(offset, frame)}
-    dots = dots_of(formula, frame, texts, contrasts, context)
+    dots = dots_of(formula, frame, {name: text for name, text in texts.items() if text}, context)
     plan = make_plan(formula, dots, contrasts, context)
     if len(plan.response) != 1:
         raise InputTypeError("cbind(...) is for generalized models, and sums over rows are for linear ones")

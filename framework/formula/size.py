@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from math import prod
 from typing import Any
 
+import numpy as np
+
 from ..contracts.errors import InputError
-from .expressions import Names
+from .expressions import Names, calls, evaluate
 from .formulaic import factors_of
 from .functions import STATEFUL
 
@@ -67,12 +69,33 @@ def _columns_of(tree: ast.expr, table: Any, names: Names) -> int:
     if tree.func.id == "C":
         return _columns_of(tree.args[0], table, names)
     asked = [*tree.args[1:], *(k.value for k in tree.keywords if k.arg in ("degree", "df", "knots"))]
-    made = max((_whole(node, names) for node in asked), default=1)
+    made, written = max((_whole(node, names) for node in asked), default=1), names.display(ast.unparse(tree))
     if made >= len(table):
+        raise InputError(f"{written} makes {made:,} columns of {len(table):,} rows: ask for fewer")
+    if tree.func.id == "poly" and not _raw(tree) and made >= (count := _distinct(tree.args[0], table, names)):
         raise InputError(
-            f"{names.display(ast.unparse(tree))} makes {made:,} columns of {len(table):,} rows: ask for fewer"
+            f"{written}: a polynomial of degree {made:,} needs {made + 1:,} distinct values, and there are {count:,}: "
+            "ask for a lower degree, or take the values as levels, by factor(...)"
         )
     return made
+
+
+def _raw(call: ast.Call) -> bool:
+    """Whether powers are asked for, which need not be independent."""
+    asked = [*call.args[2:3], *(k.value for k in call.keywords if k.arg == "raw")]
+    return any(isinstance(node, ast.Constant) and node.value is True for node in asked)
+
+
+def _distinct(tree: ast.expr, table: Any, names: Names) -> int:
+    """Distinct values of an expression; what `scale` and `center` make of one keeps them apart."""
+    while isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) and tree.func.id in ("scale", "center"):
+        tree = tree.args[0]
+    if calls(tree) & set(STATEFUL):
+        return len(table)
+    values = evaluate(
+        tree, lambda name: table[name].to_numpy() if name in table else names.context[name], names.context
+    )
+    return len(np.unique(np.asarray(values)))
 
 
 def _whole(node: ast.expr, names: Names) -> int:

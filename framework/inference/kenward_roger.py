@@ -30,7 +30,8 @@ import numpy as np
 from ..contracts.arrays import BoolArray, FloatArray
 from ..contracts.errors import InputError
 from ..estimation.linear import LinearFit
-from ..estimation.parameters import Disentangled, Parameters, Structured
+from ..estimation.parameters import Parameters
+from ..estimation.term_parameters import Disentangled, Structured
 from ..threads import few_threads
 from .marginal import Direction, marginal_sums
 from .methods import JointTest, Method, independent, wald_statistic

@@ -26,8 +26,9 @@ from ..estimation.criterion import ModelCriterion
 from ..estimation.dispersion import DispersionScale
 from ..estimation.generalized import GeneralizedFit
 from ..estimation.model import Fit
-from ..estimation.parameters import Parameters, Root
+from ..estimation.parameters import Parameters
 from ..estimation.slice import Slice
+from ..estimation.term_parameters import Root
 from .quantity import Conditioned, OnFishersScale, OnLogScale, Point, Quantity, at_entry
 from .residual_quantities import of_residuals
 from .structured import components_of

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..contracts.arrays import FloatArray
 from ..estimation.criterion import ModelCriterion
-from ..estimation.parameters import Structured
+from ..estimation.term_parameters import Structured
 from .quantity import Conditioned, OnFishersScale, OnLogScale, Point, Quantity, at_entry
 
 #: A derivative of what a structure shows, by one of its parameters, that is none.

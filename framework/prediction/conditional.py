@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from ..contracts.arrays import FloatArray, IntArray
+from ..contracts.arrays import FloatArray
 from ..contracts.linalg import Factor, Pattern, PatternBlocks
 from ..estimation.model import Factorized
 from ..estimation.profiled import PenalizedLeastSquares
 from ..estimation.relative import RelativeFactor
+from .crossings import Crossing
 from .rows import Rows
 
 #: Columns of the identity that are solved for at once.
@@ -56,55 +58,37 @@ class Conditional:
         """K = Lambda M^-1 Lambda' on the pattern of Z'Z."""
         return self.Lambda.sandwich(self.factor.selected_inverse())
 
-    def of_effects(self, rows: Rows) -> FloatArray:
-        """z'Lambda M^-1 Lambda'z of each row, and z'Lambda Lambda'z where its level is not known, (n,)."""
+    def of_effects(self, rows: Rows, among: Sequence[Crossing]) -> FloatArray:
+        """z'Lambda M^-1 Lambda'z of each row, and z'Lambda Lambda'z where its level is not known, (n,).
+
+        `among` are the `crossings` of these rows.
+        """
         K, T, out = self.blocks, self.Lambda.T, np.zeros(len(rows))
         for block, t, z, codes in zip(K.diagonal, T, rows.columns, rows.codes, strict=True):
             known = codes >= 0
             out[known] += np.einsum("an,abn,bn->n", z[:, known], block[:, :, codes[known]], z[:, known])
             out[~known] += ((t.T @ z[:, ~known]) ** 2).sum(axis=0)
-        for i, j in self.pattern.pairs:
-            zi, zj = rows.columns[i], rows.columns[j]
-            known = (rows.codes[i] >= 0) & (rows.codes[j] >= 0) & zi.any(axis=0) & zj.any(axis=0)
-            blocks, at = self._crosswise(i, j, rows.codes[i][known], rows.codes[j][known])
-            out[known] += 2.0 * np.einsum("an,abn,bn->n", zi[:, known], blocks[:, :, at], zj[:, known])
+        for c in among:
+            zi, zj = rows.columns[c.i][:, c.met], rows.columns[c.j][:, c.met]
+            out[c.met] += 2.0 * np.einsum("an,abn,bn->n", zi, K.cross[c.i, c.j][:, :, c.place], zj)
+            self._add_apart(out, rows, c)
         return out
 
-    def _crosswise(self, i: int, j: int, level: IntArray, other: IntArray) -> tuple[FloatArray, IntArray]:
-        """Blocks (k_i, k_j, pairs) of K for pairs of levels, and the pair of each row.
-
-        Pairs that met in the data of the fit are in its blocks; the others are solved for.
-        """
-        n = self.pattern.groupings[j].n_levels
-        pairs, at = np.unique(level * n + other, return_inverse=True)
-        rows, columns = self.pattern.pairs[i, j]
-        met = rows * n + columns
-        order = np.argsort(met)
-        place = np.minimum(np.searchsorted(met[order], pairs), len(met) - 1)
-        place = order[place]
-        known = met[place] == pairs
-        block = self.blocks.cross[i, j]
-        out = np.empty((*block.shape[:2], len(pairs)))
-        out[:, :, known] = block[:, :, place[known]]
-        if not known.all():
-            out[:, :, ~known] = self._solved_for(i, j, *np.divmod(pairs[~known], n))
-        return out, at
-
-    def _solved_for(self, i: int, j: int, level: IntArray, other: IntArray) -> FloatArray:
-        """Blocks of K off the pattern, by solving with columns of the factor with fewer levels."""
-        if len(np.unique(level)) < len(np.unique(other)):
-            return self._solved_for(j, i, other, level).transpose(1, 0, 2)
-        pattern, Lambda, factor = self.pattern, self.Lambda, self.factor
-        gi, gj = pattern.groupings[i], pattern.groupings[j]
-        out = np.empty((gi.n_columns, gj.n_columns, len(level)))
-        wanted, at = np.unique(other, return_inverse=True)
-        for first in range(0, len(wanted), CHUNK):
-            chunk = wanted[first : first + CHUNK]
-            here = (at >= first) & (at < first + CHUNK)
-            for b in range(gj.n_columns):
+    def _add_apart(self, out: FloatArray, rows: Rows, c: Crossing) -> None:
+        """Add what the pairs off the pattern have, by solving with columns of the factor with fewer levels."""
+        pattern, codes = self.pattern, rows.codes[c.few][c.apart]
+        wanted, first = np.unique(codes, return_index=True)
+        ends = np.append(first, len(codes))
+        grouping = pattern.groupings[c.few]
+        for start in range(0, len(wanted), CHUNK):
+            chunk = wanted[start : start + CHUNK]
+            where = slice(ends[start], ends[start + len(chunk)])
+            here, column = c.apart[where], np.searchsorted(chunk, codes[where])
+            level, z = rows.codes[c.many][here], rows.columns[c.many][:, here]
+            for b in range(grouping.n_columns):
                 E = np.zeros((pattern.q, len(chunk)))
-                E[pattern.offsets[j] + b * gj.n_levels + chunk, np.arange(len(chunk))] = 1.0
-                solved = Lambda @ factor.back_solve(factor.half_solve(Lambda.t @ E))
-                effects = pattern.split(solved)[i]  # (columns of E, k_i, levels)
-                out[:, b, here] = effects[at[here] - first, :, level[here]].T
-        return out
+                E[pattern.offsets[c.few] + b * grouping.n_levels + chunk, np.arange(len(chunk))] = 1.0
+                solved = self.Lambda @ self.factor.back_solve(self.factor.half_solve(self.Lambda.t @ E))
+                effects = pattern.split(solved)[c.many]  # (columns of E, k, levels)
+                of_rows = np.einsum("an,an->n", z, effects.transpose(1, 0, 2)[:, column, level])
+                out[here] += 2.0 * rows.columns[c.few][b, here] * of_rows

@@ -16,6 +16,7 @@ from ..estimation.covariance import parameter_covariance
 from ..estimation.linear import MOVE, FactorizedLinear
 from ..estimation.profiled import PenalizedLeastSquares
 from .conditional import Conditional
+from .crossings import crossings
 from .rows import Rows
 
 #: No estimate of a variance is from fewer degrees of freedom. Matching moments gives less where theta is near zero, and
@@ -38,11 +39,12 @@ def degrees_of_freedom(at: FactorizedLinear, rows: Rows, noise: FloatArray | flo
     """Degrees of freedom (n,) of each row's variance, that of its prediction given theta plus `noise` times sigma^2."""
     fit, criterion, unit = at.fit, at.criterion, at.criterion.unit
     rows, x = rows.rotated(fit.turned), fit.theta / unit
+    among = crossings(fit.pattern, rows)
 
     def relative(here: PenalizedLeastSquares) -> FloatArray:
         conditional = Conditional.at(fit.pattern, here)
         D = conditional.by_gamma(rows)
-        return np.asarray(np.einsum("na,ab,nb->n", D, here.C, D) + conditional.of_effects(rows))
+        return np.asarray(np.einsum("na,na->n", D @ here.C, D) + conditional.of_effects(rows, among))
 
     v = relative(at.least_squares) + noise
     by_theta = []

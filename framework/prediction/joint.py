@@ -21,6 +21,7 @@ from ..contracts.arrays import FloatArray
 from ..estimation.covariance import estimates_covariance
 from ..estimation.model import Factorized, Fit
 from .conditional import Conditional
+from .crossings import crossings
 from .rows import Rows
 
 
@@ -55,10 +56,8 @@ class Uncertainty:
     def variances(self, rows: Rows) -> FloatArray:
         """Variance of the linear predictor of each row about the true one, (n,)."""
         rows = rows.rotated(self.fit.turned)
-        D = self.derivatives(rows)
-        return np.asarray(
-            np.einsum("na,ab,nb->n", D, self.V, D) + self.fit.scale**2 * self.conditional.of_effects(rows)
-        )
+        D, given_theta = self.derivatives(rows), self.conditional.of_effects(rows, crossings(self.fit.pattern, rows))
+        return np.asarray(np.einsum("na,na->n", D @ self.V, D) + self.fit.scale**2 * given_theta)
 
     def covariance(self, rows: Rows) -> FloatArray:
         """Covariance matrix (n, n) of the linear predictors of all rows about the true ones."""

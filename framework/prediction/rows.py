@@ -69,8 +69,12 @@ class Rows:
         """Z B (n, c) for effects (c, k, L) by factor; levels that are not known have none. Without factors (n, 1)."""
         out = np.zeros((len(self), parts[0].shape[0] if parts else 1))
         for B, z, codes in zip(parts, self.columns, self.codes, strict=True):
+            by_level = np.moveaxis(B, 2, 0)  # (levels, c, k)
             known = codes >= 0
-            out[known] += np.einsum("cak,ak->kc", B[:, :, codes[known]], z[:, known])
+            if known.all():
+                out += np.einsum("nca,an->nc", by_level[codes], z)
+            else:
+                out[known] += np.einsum("nca,an->nc", by_level[codes[known]], z[:, known])
         return out
 
     def population(self, gamma: FloatArray) -> FloatArray:

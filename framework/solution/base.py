@@ -1,4 +1,7 @@
-"""What every fitted model shows: names, coefficients, random effects, variance components, its summary."""
+"""What every fitted model shows: names, coefficients, random effects, variance components, its summary.
+
+Longer than other files, since what users find on a fit is listed in one place; every method is short.
+"""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from ranef.bench.methods import Method
-from ranef.bench.model import Model, Prepared
+from ranef.bench.model import Prepared, Workload
 from ranef.contracts import InputError, RanefError
 from ranef.design.grouping import encode
 
@@ -36,7 +36,7 @@ class Peer(Method):
 
     peer: str
     module: str
-    adapter: Callable[[Model], Prepared]
+    adapter: Callable[[Workload], Prepared]
     distribution: str = ""
 
     @property
@@ -44,11 +44,11 @@ class Peer(Method):
         """What tables show."""
         return self.peer
 
-    def prepare(self, model: Model) -> Prepared:
+    def prepare(self, model: Workload) -> Prepared:
         """All that is not timed: conversion of the data to what the peer takes."""
         return self.adapter(model)
 
-    def details(self, model: Model, found: Any, n_fits: int) -> dict[str, Any]:
+    def details(self, model: Workload, found: Any, n_fits: int) -> dict[str, Any]:
         """The peer's version."""
         return {"version": self.version}
 
@@ -67,7 +67,7 @@ class Peer(Method):
         return importlib.metadata.version(self.distribution or self.module)
 
 
-def statsmodels(model: Model) -> Prepared:
+def statsmodels(model: Workload) -> Prepared:
     """`MixedLM`: one factor as groups, several as variance components of one group (dense)."""
     import statsmodels.formula.api as smf
 
@@ -86,7 +86,7 @@ def statsmodels(model: Model) -> Prepared:
     return Prepared(lambda: smf.mixedlm(fixed, frame, **options).fit(reml=model.reml), lambda fit: -2.0 * fit.llf)
 
 
-def pystatistics(model: Model) -> Prepared:
+def pystatistics(model: Workload) -> Prepared:
     """The same arrays as ranef's; labels are coded beforehand."""
     from pystatistics.mixed import glmm, lmm
 
@@ -104,7 +104,7 @@ def pystatistics(model: Model) -> Prepared:
     )
 
 
-def rust_glmm(model: Model) -> Prepared:
+def rust_glmm(model: Workload) -> Prepared:
     """The package `glmm`, by formula on a data frame."""
     import glmm
 
@@ -117,7 +117,7 @@ def rust_glmm(model: Model) -> Prepared:
     return Prepared(lambda: glmm.fit(frame, text, family, **options), lambda fit: -2.0 * fit.loglik)
 
 
-def mixedlm(model: Model) -> Prepared:
+def mixedlm(model: Workload) -> Prepared:
     """The package `mixedlm`, by formula on a data frame."""
     import mixedlm as package
 
@@ -134,7 +134,7 @@ def mixedlm(model: Model) -> Prepared:
     return Prepared(lambda: package.glmer(text, frame, family=family, weights=model.weights), criterion)
 
 
-def gpboost(model: Model) -> Prepared:
+def gpboost(model: Workload) -> Prepared:
     """`GPModel` with grouped random effects: maximum likelihood, intercepts only."""
     import gpboost as package
 
@@ -161,7 +161,7 @@ def gpboost(model: Model) -> Prepared:
     return Prepared(fit, lambda made: 2.0 * made.get_current_neg_log_likelihood())
 
 
-def lme4(model: Model) -> Prepared:
+def lme4(model: Workload) -> Prepared:
     """R's lme4 in a process of its own, which fits a small model first and then times `lmer` or `glmer` itself."""
     if model.family not in (None, "binomial", "poisson"):
         raise CannotFitError(f"the family {model.family} is not among those that the adapter knows")
@@ -226,7 +226,7 @@ def chosen(text: str) -> list[Peer]:
 # Data frames and formulas ---------------------------------------------------------------------------------------------
 
 
-def as_frame(model: Model) -> tuple[Any, str, list[tuple[str, str]]]:
+def as_frame(model: Workload) -> tuple[Any, str, list[tuple[str, str]]]:
     """A pandas frame, the fixed part of a formula, and (factor, columns) of each random term, with plain names."""
     import pandas as pd
 
@@ -234,6 +234,8 @@ def as_frame(model: Model) -> tuple[Any, str, list[tuple[str, str]]]:
         raise CannotFitError("the adapters pass no offsets")
     if model.correlated and not all(model.correlated.values()):
         raise CannotFitError("the adapters pass no uncorrelated terms")
+    if model.covariance:
+        raise CannotFitError("the adapters pass no covariance structures")
     columns: dict[str, Any] = {"y": model.y}
     fixed: list[str] = []
     slopes: dict[str, str] = {}
@@ -268,14 +270,14 @@ def _one_term(terms: list[list[str]]) -> list[str]:
     return terms[0]
 
 
-def _refuse(model: Model, peer: str, *, family: bool = False, weights: bool = False) -> None:
+def _refuse(model: Workload, peer: str, *, family: bool = False, weights: bool = False) -> None:
     if family and model.family is not None:
         raise CannotFitError(f"{peer} fits no generalized linear mixed model by the Laplace approximation")
     if weights and model.weights is not None:
         raise CannotFitError(f"{peer} has no prior weights")
 
 
-def _binomial_coefficients(model: Model) -> float:
+def _binomial_coefficients(model: Workload) -> float:
     """-2 sum of log binomial coefficients, which some likelihoods leave out."""
     from scipy.special import gammaln
 

@@ -9,7 +9,7 @@ import pytest
 
 from ranef.bench import cases, record, simulate
 from ranef.bench.methods import Plugins
-from ranef.bench.model import Model, Prepared
+from ranef.bench.model import Prepared, Workload
 from ranef.contracts import InputError
 
 from . import peers
@@ -44,6 +44,7 @@ def test_models_without_intercepts():
     [
         ({"offset": np.zeros(180)}, "no offsets"),
         ({"correlated": {"Subject": False}}, "no uncorrelated terms"),
+        ({"covariance": {"Subject": "cs"}}, "no covariance structures"),
         ({"random_effects": {"Subject": [["1"], ["Days"]]}}, "one term for each factor"),
     ],
 )
@@ -78,7 +79,7 @@ def test_installed_peers_fit_the_same_model(peer, spec):
     assert best - 1e-6 < criterion < best + 1.0  # the same criterion; some stop short of its optimum
 
 
-def ranef_itself(model: Model) -> Prepared:
+def ranef_itself(model: Workload) -> Prepared:
     return Prepared(model.fit, lambda fit: -2.0 * fit.log_likelihood)
 
 

@@ -107,7 +107,7 @@ def test_a_backend_without_selected_inverse_stays_one_under_the_clock():
 
 @pytest.mark.parametrize("spec", ["crossed:rows=800,levels=30x8x3", "nested:rows=800,levels=5x60", "slopes:rows=900"])
 def test_the_blocked_backend_agrees_with_the_oracle(spec):
-    design = simulate.parse(spec).build().design()
+    design = simulate.parse(spec).build().checked()
     T = design.random.template.T(np.full(len(design.random.template), 0.8))
     found = disagreement(registry.linalg_backend("blocked")[0], design, T)
     assert set(found) == {"logdet", "solve", "gradient"}
@@ -121,7 +121,7 @@ def test_a_wrong_backend_disagrees_with_the_oracle_by_as_much_as_it_is_wrong():
         def analyze(self, pattern):
             return Scaled(self.dense.analyze(pattern), 1.001, True)
 
-    found = disagreement(Wrong(), cases.penicillin().design(), (np.array([[1.5]]), np.array([[3.0]])))
+    found = disagreement(Wrong(), cases.penicillin().checked(), (np.array([[1.5]]), np.array([[3.0]])))
     assert found["logdet"] == pytest.approx(1e-3, rel=1e-6)
     assert found["solve"] < 1e-12
     assert found["gradient"] > 1e-4
@@ -129,4 +129,4 @@ def test_a_wrong_backend_disagrees_with_the_oracle_by_as_much_as_it_is_wrong():
 
 def test_no_oracle_for_many_random_effects():
     model = simulate.parse("crossed:rows=40000,levels=3100").build()
-    assert disagreement(registry.linalg_backend("blocked")[0], model.design(), (np.eye(1), np.eye(1))) is None
+    assert disagreement(registry.linalg_backend("blocked")[0], model.checked(), (np.eye(1), np.eye(1))) is None

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pytest
 
 import ranef
+from ranef.formula.columns import Frame
 from ranef.formula.encoder import Encoder
 
 KINDS = {
@@ -373,6 +374,8 @@ def test_a_factor_is_a_response_of_proportions_only() -> None:
         ("factor(x) * factor(w)", r"3,721 columns of 60 rows, factor\(x\):factor\(w\) alone"),
         ("(factor(x) * factor(w) || k)", r"alone 3,600: more than any data could tell apart"),
         ("poly(x, 60)", r"poly\(x, 60\) makes 60 columns of 60 rows"),
+        ("poly(k, 3)", r"poly\(k, 3\): a polynomial of degree 3 needs 4 distinct values, and there are 3"),
+        ("poly(scale(k^2), 40)", "needs 41 distinct values, and there are 3"),  # R: less than number of unique points
         ("ns(w, df = 999999999)", "makes 999,999,999 columns of 60 rows"),
         ("(0 + bs(w, df = d) | k)", r"bs\(w, df=d\) makes 77 columns"),
     ],
@@ -424,3 +427,27 @@ def test_more_covariances_than_observations_are_refused(data):
     columns = {f"z{i}": np.random.default_rng(i).normal(size=60) for i in range(11)}
     fit = ranef.lmm(data["y"], np.ones((60, 1)), data[["g"]], random_data=columns, max_iter=2, **arrays)
     assert len(fit.theta) == 11
+
+
+def test_text_has_the_same_codes_in_every_frame(data):
+    """In the order of code points, which is not that of appearance; and missing where it is."""
+    text = np.array(["c", "Z", None, "é", "a", "\uff5e", "🙂", "b", "ab", ""] * 6, dtype=object)
+    columns = {"text": text.tolist(), "y": data["y"].tolist()}
+    frames = [
+        pl.DataFrame(columns),
+        pl.DataFrame(columns).with_columns(pl.col("text").cast(pl.Categorical)),
+        pa.table(columns),
+        pa.table({"text": pa.chunked_array([pa.array(text[:13]), pa.array(text[13:])]), "y": pa.array(columns["y"])}),
+        pd.DataFrame({"text": pd.Series(text, dtype=object), "y": columns["y"]}),
+        pd.DataFrame({"text": pd.Series(text, dtype="str"), "y": columns["y"]}),
+        columns,
+    ]
+    levels = sorted(label for label in set(text) if label is not None)
+    for frame in frames:
+        variable = Frame(frame)["text"]
+        assert (variable.kind, variable.levels) == ("text", tuple(levels))
+        assert variable.codes.tolist() == [-1 if label is None else levels.index(label) for label in text]
+
+
+def test_a_polynomial_of_few_values_may_have_as_many_degrees_as_these_allow(data):
+    assert ranef.model_frame("y ~ poly(k, 2) + poly(k, 3, raw = TRUE) + (1 | g)", data).X.shape[1] == 6

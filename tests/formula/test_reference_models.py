@@ -57,6 +57,29 @@ def test_arguments(name, kind):
         assert len(set(zip(ours.tolist(), theirs.tolist(), strict=True))) == ours.max() + 1 == theirs.max() + 1
 
 
+@pytest.mark.parametrize("name", names())
+def test_arguments_have_the_same_bits_on_every_kind_of_frame(name):
+    """So that the fits of `test_fits`, one kind for each model, are those of all kinds."""
+    record = expected(name)
+    first, *others = (
+        ranef.model_frame(record["formula"], frame_of(name, kind), weights=record["weights"]).arguments()
+        for kind in FRAMES
+    )
+    for other in others:
+        assert first.keys() == other.keys()
+        for argument in ("y", "X", "weights", "offset"):
+            if first[argument] is None:
+                assert other[argument] is None
+            else:
+                np.testing.assert_array_equal(other[argument], first[argument], strict=True)
+        for argument in ("groups", "random_data"):
+            assert first[argument].keys() == other[argument].keys()
+            for key, values in first[argument].items():
+                assert np.asarray(other[argument][key]).tolist() == np.asarray(values).tolist()
+        for argument in ("random_effects", "covariance", "x_names", "y_name"):
+            assert other[argument] == first[argument]
+
+
 @pytest.mark.parametrize(("name", "kind"), [(n, [*FRAMES][i % 3]) for i, n in enumerate(names())])
 def test_fits(name, kind):
     case = load(name)

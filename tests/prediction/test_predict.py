@@ -66,6 +66,8 @@ def like_glmmtmb(name: str) -> Any:
         warnings.simplefilter("ignore")
         if name == "sleepstudy":
             return linear.fitted("lmm_sleepstudy_slope_ml").solution
+        if name == "sleepstudy_reml":
+            return linear.fitted("lmm_sleepstudy_slope_reml").solution
         if name == "cbpp":
             return generalized.fitted("glmm_cbpp_laplace").solution
         d = load.read_csv("data/grouseticks.csv", ["YEAR", "BROOD", "LOCATION", "INDEX"])
@@ -75,12 +77,11 @@ def like_glmmtmb(name: str) -> Any:
         return ranef.glmm(np.asarray(d["TICKS"], float), X, groups, family="negative_binomial")
 
 
-@pytest.mark.parametrize("name", GLMMTMB)
-@pytest.mark.parametrize("scale", ["link", "response"])
-def test_standard_errors_are_glmmtmbs(name: str, scale: str) -> None:
-    """glmmTMB 1.1.5, predict(se.fit = TRUE): of fixed and random effects together, with estimated variances."""
-    expected = GLMMTMB[name][scale]
-    found = like_glmmtmb(name).predict(scale=scale, se=True)
+@pytest.mark.parametrize(("name", "key"), [(name, key) for name, figures in GLMMTMB.items() for key in figures])
+def test_standard_errors_are_glmmtmbs(name: str, key: str) -> None:
+    """glmmTMB 1.1.5, predict(se.fit = TRUE, re.form = NULL or NA): with the uncertainty of the variances."""
+    expected, random = GLMMTMB[name][key], "none" if key.startswith("population") else "all"
+    found = like_glmmtmb(name).predict(scale=key.removeprefix("population_"), se=True, random=random)
     np.testing.assert_allclose(found["fit"], expected["fit"], rtol=1e-4, atol=1e-5)
     # the two take other parameters of the variances, by which second-order terms of the delta method differ
     np.testing.assert_allclose(found["se"], expected["se"], rtol=2e-3)
@@ -186,6 +187,19 @@ def test_rows_of_the_data_are_fitted_values() -> None:
         np.testing.assert_allclose(fit.predict(), fit.fitted_values, rtol=1e-12)
         again = {"X": X, "groups": {"g": G, "h": H}, "random_data": {"x": X1}}
         np.testing.assert_allclose(fit.predict(again), fit.fitted_values, rtol=1e-12)
+
+
+def test_pairs_of_levels_that_never_met_are_solved_for_in_any_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every pair of 12 x 9 levels of which 30 met, twice, in a random order: diagonals of the full covariance."""
+    rng = np.random.default_rng(8)
+    g, h = np.arange(30) % 12, np.arange(30) % 9
+    y = rng.normal(size=12)[g] + rng.normal(size=9)[h] + 0.3 * rng.normal(size=30)
+    fit = ranef.lmm(y, np.ones((30, 1)), {"g": g, "h": h})
+    pairs = rng.permutation(np.tile(np.arange(108), 2))
+    new = {"X": np.ones((216, 1)), "groups": {"g": pairs // 9, "h": pairs % 9}}
+    monkeypatch.setattr("ranef.prediction.conditional.CHUNK", 4)
+    found = fit.predict(new, se=True, covariance=True)
+    np.testing.assert_allclose(found["se"] ** 2, np.diagonal(found.covariance), rtol=1e-10)
 
 
 def test_a_new_level_has_the_whole_variance_of_its_effects() -> None:
