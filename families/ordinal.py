@@ -8,8 +8,17 @@ from typing import Literal
 
 import numpy as np
 
-from ranef.contracts import Derivatives, DispersionParameter, InputError, InputTypeError, Link, Mean, OrderedFamily
-from ranef.contracts.arrays import FloatArray
+from ranef.contracts import (
+    Derivatives,
+    DispersionParameter,
+    InputError,
+    InputTypeError,
+    Link,
+    LogMean,
+    Mean,
+    OrderedFamily,
+)
+from ranef.contracts.arrays import BoolArray, FloatArray
 from ranef.contracts.errors import shown
 from ranef.contracts.links import STANDARD, Logit
 
@@ -153,10 +162,10 @@ class Ordinal(OrderedFamily):
         return tuple(DispersionParameter("spacing" if r == 1 else f"spacing {j + 1}", start=1.0) for j in range(r))
 
     def probabilities(self, mu: FloatArray, phi: FloatArray) -> FloatArray:
-        return np.exp(_Cells.at(self.noise, self.relative_thresholds(phi) - mu, derivatives=False).log_p).T
+        return np.exp(_log_probabilities(self.noise, self.relative_thresholds(phi) - mu)).T
 
     def log_density(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
-        log_p = _Cells.at(self.noise, self.relative_thresholds(phi) - mu, derivatives=False).log_p
+        log_p = _log_probabilities(self.noise, self.relative_thresholds(phi) - mu)
         return weights * _picked(log_p, y)
 
     def evaluate(
@@ -171,10 +180,10 @@ class Ordinal(OrderedFamily):
         cells = _Cells.at(self.noise, self.relative_thresholds(phi) - eta)
         p, n1, n2 = np.exp(cells.log_p), cells.n1, cells.n2
         d2 = n2 - n1**2
-        result = [weights * _picked(part, y) for part in (cells.log_p, n1, d2)]
+        log_density, first, second = (weights * _picked(part, y) for part in (cells.log_p, n1, d2))
         expected = weights * (p * n1**2).sum(axis=0)
         if order == 2:
-            return Derivatives(*result, expected)
+            return Derivatives(log_density, first, second, expected)
         S = self.spacings
         # by the threshold above each category, and by the one below, through which phi acts
         above, below = np.vstack([S, 0 * S[:1]]), np.vstack([0 * S[:1], S])
@@ -186,7 +195,9 @@ class Ordinal(OrderedFamily):
         m0, m1, m2 = (by_phi(a, -b) for a, b in zip(cells.above, cells.below, strict=True))
         m1 = -m1
         return Derivatives(
-            *result,
+            log_density,
+            first,
+            second,
             expected,
             d3=weights * _picked(cells.n3 - 3 * n1 * n2 + 2 * n1**3, y),
             expected_weight_eta=weights * (p * n1 * (2 * n2 - n1**2)).sum(axis=0),
@@ -247,51 +258,59 @@ def _picked(cells: FloatArray, y: FloatArray) -> FloatArray:
 class _Cells:
     """All categories at all rows, (K, n): log p, and derivatives of p over p.
 
-    n1, n2, n3 are by eta; `above` and `below` are f, f', f'' over p at the threshold above and below.
+    n1, n2, n3 are by eta; `above` and `below`, (3, K, n), are f, f', f'' over p at the threshold above and below.
     """
 
     log_p: FloatArray
     n1: FloatArray
     n2: FloatArray
     n3: FloatArray
-    above: tuple[FloatArray, FloatArray, FloatArray]
-    below: tuple[FloatArray, FloatArray, FloatArray]
+    above: FloatArray
+    below: FloatArray
 
     @classmethod
-    def at(cls, noise: Link, x: FloatArray, derivatives: bool = True) -> _Cells:
-        """At thresholds less eta, (K - 1, n).
-
-        p = F(a) - F(b) is a difference in the nearer tail, F(a) (1 - e) or (1 - F(b)) (1 - e), in logarithms: no digits
-        are lost where either is nearly 1.
-        """
+    def at(cls, noise: Link, x: FloatArray) -> _Cells:
+        """At thresholds less eta, (K - 1, n)."""
         log = noise.log_mean(x)
-        none, all_ = np.full_like(x[:1], -np.inf), np.zeros_like(x[:1])
-        low_a, low_b = np.vstack([log.log_mu, all_]), np.vstack([none, log.log_mu])
-        up_a, up_b = np.vstack([log.log_complement, none]), np.vstack([all_, log.log_complement])
-        lower = low_a < up_b
-        larger, smaller = np.where(lower, low_a, up_b), np.where(lower, low_b, up_a)
+        log_p, gap, rest, lower = _differences(log)
         with np.errstate(invalid="ignore", divide="ignore"):
-            gap = smaller - larger
-            rest = -np.expm1(gap)
-            log_p = larger + np.log(rest)
-            if not derivatives:
-                return cls(log_p, *[log_p] * 3, (log_p,) * 3, (log_p,) * 3)
             of_larger, of_smaller = 1 / rest, np.exp(gap) / rest
         low = _over(log.log_mu1, log.log_mu2, log.log_mu3)
-        up = tuple(-part for part in _over(log.log_complement1, log.log_complement2, log.log_complement3))
-        end = np.zeros_like(x[:1])
-        above = tuple(
-            np.where(lower, np.vstack([a, end]) * of_larger, np.vstack([b, end]) * of_smaller)
-            for a, b in zip(low, up, strict=True)
+        up = -_over(log.log_complement1, log.log_complement2, log.log_complement3)
+        none = np.zeros_like(low[:, :1])
+        above, below = (
+            np.where(lower, np.concatenate(join(low), 1) * by, np.concatenate(join(up), 1) * other)
+            for join, by, other in (
+                (lambda v: [v, none], of_larger, of_smaller),
+                (lambda v: [none, v], of_smaller, of_larger),
+            )
         )
-        below = tuple(
-            np.where(lower, np.vstack([end, a]) * of_smaller, np.vstack([end, b]) * of_larger)
-            for a, b in zip(low, up, strict=True)
-        )
-        n1, n2, n3 = (sign * (a - b) for sign, a, b in zip((-1.0, 1.0, -1.0), above, below, strict=True))
+        n1, n2, n3 = np.array([-1.0, 1.0, -1.0])[:, None, None] * (above - below)
         return cls(log_p, n1, n2, n3, above, below)
 
 
-def _over(v1: FloatArray, v2: FloatArray, v3: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Derivatives of a function over it, from those of its logarithm."""
-    return v1, v2 + v1**2, v3 + 3 * v1 * v2 + v1**3
+def _log_probabilities(noise: Link, x: FloatArray) -> FloatArray:
+    """log p of all categories at thresholds less eta, (K, n)."""
+    return _differences(noise.log_mean(x))[0]
+
+
+def _differences(log: LogMean) -> tuple[FloatArray, FloatArray, FloatArray, BoolArray]:
+    """log p, log of the ratio and 1 - ratio of the two parts of p, and where these are of the lower tail; (K, n).
+
+    p = F(a) - F(b) is taken as a difference in the nearer tail, F(a) (1 - ratio) or (1 - F(b)) (1 - ratio), in
+    logarithms: no digits are lost where F is nearly 1 at both ends.
+    """
+    none, all_ = np.full_like(log.log_mu[:1], -np.inf), np.zeros_like(log.log_mu[:1])
+    low_a, low_b = np.vstack([log.log_mu, all_]), np.vstack([none, log.log_mu])
+    up_a, up_b = np.vstack([log.log_complement, none]), np.vstack([all_, log.log_complement])
+    lower = low_a < up_b
+    larger, smaller = np.where(lower, low_a, up_b), np.where(lower, low_b, up_a)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        gap = smaller - larger
+        rest = -np.expm1(gap)
+        return larger + np.log(rest), gap, rest, lower
+
+
+def _over(v1: FloatArray, v2: FloatArray, v3: FloatArray) -> FloatArray:
+    """Three derivatives of a function over it, from those of its logarithm."""
+    return np.array([v1, v2 + v1**2, v3 + 3 * v1 * v2 + v1**3])

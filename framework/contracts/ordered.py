@@ -72,8 +72,8 @@ class OrderedFamily(Family):
         """
         if self.categories is None:
             raise InputError(
-                f"the categories of the {self.name} family are not known: a fit takes them from its response; elsewhere "
-                f"give them, {type(self).__name__}(categories=['low', 'middle', 'high'])"
+                f"the categories of the {self.name} family are not known: a fit takes them from its response; "
+                f"elsewhere give them, {type(self).__name__}(categories=['low', 'middle', 'high'])"
             )
         return self.categories
 
@@ -96,21 +96,24 @@ class OrderedFamily(Family):
         return out
 
     def log_density(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
+        """Log probability of the category of each row, weighted, (n,)."""
         with np.errstate(divide="ignore"):
             log_p = np.log(self.probabilities(mu, phi))
-        return weights * np.take_along_axis(log_p, y.astype(np.intp)[:, None], 1)[:, 0]
+        return np.asarray(weights * np.take_along_axis(log_p, y.astype(np.intp)[:, None], 1)[:, 0])
 
     def response_mean(self, mu: FloatArray, phi: FloatArray) -> FloatArray:
         """E(y), the mean place of the category, counted from 0."""
         return np.asarray(self.probabilities(mu, phi) @ np.arange(self.n_categories, dtype=np.float64))
 
     def variance(self, mu: FloatArray, phi: FloatArray) -> FloatArray:
+        """Variance of the place of the category, (n,)."""
         places = np.arange(self.n_categories, dtype=np.float64)
         away = places - self.response_mean(mu, phi)[:, None]
         return np.asarray((self.probabilities(mu, phi) * away**2).sum(axis=1))
 
     def support(self, y: FloatArray, weights: FloatArray) -> BoolArray:
-        return (y >= 0) & (y < self.n_categories) & (y == np.floor(y))
+        """Which responses are places of categories, (n,)."""
+        return np.asarray((y >= 0) & (y < self.n_categories) & (y == np.floor(y)))
 
     def check_identified(self, y: FloatArray, weights: FloatArray) -> None:
         """Raise `InputError` where a category has no response: its thresholds could lie anywhere, or at one place."""
@@ -122,10 +125,12 @@ class OrderedFamily(Family):
             )
 
     def sample(self, mu: FloatArray, weights: FloatArray, phi: FloatArray, rng: np.random.Generator) -> FloatArray:
+        """Draw a place for every mean, (n,)."""
         below = np.cumsum(self.probabilities(mu, phi), axis=1)[:, :-1]
-        return (rng.random(len(mu))[:, None] > below).sum(axis=1).astype(np.float64)
+        return np.asarray((rng.random(len(mu))[:, None] > below).sum(axis=1), np.float64)
 
     def cdf(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
+        """P(Y <= y), (n,)."""
         below = np.cumsum(self.probabilities(mu, phi), axis=1)
         below[:, -1] = 1.0
         place = np.clip(y, 0, self.n_categories - 1).astype(np.intp)

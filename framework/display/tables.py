@@ -109,6 +109,8 @@ class SummaryData:
         Of a generalized linear mixed model.
     dispersion : CoefficientTable, optional
         Dispersion parameters that were estimated; only estimates and standard errors are shown.
+    thresholds : CoefficientTable, optional
+        Those between ordered categories.
     notes : tuple of str
         What a reader should know: singular fit, convergence, dropped columns, how p-values were found.
     details : tuple of str
@@ -127,6 +129,7 @@ class SummaryData:
     family: str = ""
     link: str = ""
     dispersion: CoefficientTable | None = None
+    thresholds: CoefficientTable | None = None
     notes: tuple[str, ...] = ()
     details: tuple[str, ...] = ()
 
