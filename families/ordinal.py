@@ -12,6 +12,7 @@ from ranef.contracts import (
     Derivatives,
     DispersionParameter,
     InputError,
+    InR,
     InputTypeError,
     Link,
     LogMean,
@@ -106,6 +107,7 @@ class Ordinal(OrderedFamily):
     """
 
     name = "ordinal"
+    in_r = (InR("ordinal", "clmm"),)
     links = tuple(Latent(STANDARD[name]) for name in ("logit", "probit", "cloglog", "loglog", "cauchit"))
 
     def __init__(

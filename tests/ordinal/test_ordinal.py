@@ -155,6 +155,22 @@ def test_files_and_refits_and_updates_keep_the_categories(tmp_path):
     assert Ordinal(Probit()) == Ordinal("probit")
 
 
+def test_the_script_is_one_of_clmm():
+    """Run by hand, R has these figures to 1e-5."""
+    script = str(wine().r_code(frame=WINE))
+    assert "library(ordinal)" in script
+    call = """m <- clmm(
+  factor(y) ~ x2 + x3 + (1 | g1),
+  data = d,
+  link = "logit",
+  threshold = "flexible",
+  nAGQ = 1,"""
+    assert call in script
+    assert '"1|2", "2|3", "3|4", "4|5"' in script
+    with pytest.raises(InputError, match="cloglog for loglog"):
+        wine().update(family="ordinal(cloglog)").r_code()
+
+
 # Refusals -------------------------------------------------------------------------------------------------------------
 
 
