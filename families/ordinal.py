@@ -12,8 +12,8 @@ from ranef.contracts import (
     Derivatives,
     DispersionParameter,
     InputError,
-    InR,
     InputTypeError,
+    InR,
     Link,
     LogMean,
     Mean,
@@ -280,13 +280,10 @@ class _Cells:
         low = _over(log.log_mu1, log.log_mu2, log.log_mu3)
         up = -_over(log.log_complement1, log.log_complement2, log.log_complement3)
         none = np.zeros_like(low[:, :1])
-        above, below = (
-            np.where(lower, np.concatenate(join(low), 1) * by, np.concatenate(join(up), 1) * other)
-            for join, by, other in (
-                (lambda v: [v, none], of_larger, of_smaller),
-                (lambda v: [none, v], of_smaller, of_larger),
-            )
-        )
+        low_above, up_above = np.concatenate([low, none], axis=1), np.concatenate([up, none], axis=1)
+        low_below, up_below = np.concatenate([none, low], axis=1), np.concatenate([none, up], axis=1)
+        above = np.where(lower, low_above * of_larger, up_above * of_smaller)
+        below = np.where(lower, low_below * of_smaller, up_below * of_larger)
         n1, n2, n3 = np.array([-1.0, 1.0, -1.0])[:, None, None] * (above - below)
         return cls(log_p, n1, n2, n3, above, below)
 

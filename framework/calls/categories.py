@@ -19,11 +19,12 @@ from .arguments import Arguments
 MOST = 100
 
 
-def in_categories(given: Arguments, family: Family) -> tuple[Arguments, Family]:
+def in_categories(given: Arguments, family: Family, *, other_data: bool = False) -> tuple[Arguments, Family]:
     """The arguments with y as the family takes it, and the family with its categories.
 
     Of a family of ordered categories y becomes the place of each row's category: among the levels of a factor in their
-    order, or whole numbers in theirs. Other families and arguments are given back as they are.
+    order, or whole numbers in theirs. Other families and arguments are given back as they are. Of other data than those
+    that a family has its categories from, it takes those where they are not among its own.
 
     Raises
     ------
@@ -34,9 +35,10 @@ def in_categories(given: Arguments, family: Family) -> tuple[Arguments, Family]:
         return given, family
     name = given.y_name or "y"
     response = _response(given, name)
-    if family.categories is None:
+    unknown = [label for label in response.levels if label not in (family.categories or ())]
+    if family.categories is None or (unknown and other_data):
         family = family.of_categories(response.levels)
-    elif unknown := [label for label in response.levels if label not in family.categories]:
+    elif unknown:
         raise InputError(
             f"the response {name} has {', '.join(unknown[:5])}, which is none of the categories of the {family.name} "
             f"family: {', '.join(family.categories)}"

@@ -188,10 +188,9 @@ class Laplace(Likelihood[GeneralizedFit]):
         """With another `family` (a name or an object), `nagq` or `hessian`."""
         refuse_settings(changes, ("family", "nagq", "hessian"))
         settings = {name: changes.get(name, getattr(self, name)) for name in ("family", "nagq", "hessian")}
-        made = Laplace.of(**settings)
-        if isinstance(self.family, OrderedFamily) and isinstance(made.family, OrderedFamily):
-            if made.family.categories is None:
-                return replace(made, family=made.family.of_categories(self.family.labels))
+        made, known = Laplace.of(**settings), self.family
+        if isinstance(known, OrderedFamily) and isinstance(made.family, OrderedFamily) and not made.family.categories:
+            return replace(made, family=made.family.of_categories(known.labels))
         return made
 
     def check(self, design: MixedDesign) -> list[Note]:

@@ -199,8 +199,8 @@ class GLMMSolution(MixedSolution[GeneralizedFit]):
         --------
         >>> import ranef
         >>> fit = ranef.glmm("rating ~ temp + contact + (1 | judge)", ranef.datasets.load("wine"), family="ordinal")
-        >>> fit.thresholds["name"], fit.thresholds["estimate"].round(3).tolist()
-        (('1|2', '2|3', '3|4', '4|5'), [-1.624, 1.513, 4.229, 6.089])
+        >>> list(fit.thresholds["name"]), fit.thresholds["estimate"].round(3).tolist()
+        (['1|2', '2|3', '3|4', '4|5'], [-1.624, 1.513, 4.229, 6.089])
         """
         return replace(coefficient_record(self._thresholds()), frame=self._frame)
 
@@ -227,9 +227,9 @@ class GLMMSolution(MixedSolution[GeneralizedFit]):
         >>> fit = ranef.glmm("rating ~ temp + contact + (1 | judge)", ranef.datasets.load("wine"), family="ordinal")
         >>> new = {"temp": ["cold", "warm"], "contact": ["no", "no"]}
         >>> fit.probabilities(new, random="none")
-               1      2      3      4       5
-          0.1647 0.6550 0.1659 0.0123 0.00213
-          0.0091 0.1663 0.5856 0.1966 0.04229
+                1      2      3      4        5
+         0.164699 0.6549 0.1661 0.0121 0.002263
+         0.009133 0.1660 0.5872 0.1914 0.046275
         """
         family = ordered_family(self._fit)
         eta = self.predict(newdata, scale="link", **options)

@@ -58,7 +58,7 @@ def model_of_data(fit: Fit, terms: Terms | None, changes: Mapping[str, Any]) -> 
     model = fit.model.with_settings({name: value for name, value in changes.items() if name not in OF_DATA})
     likelihood = model.likelihood
     if isinstance(likelihood, Laplace):
-        given, family = in_categories(given, likelihood.family)
+        given, family = in_categories(given, likelihood.family, other_data=True)
         likelihood = replace(likelihood, family=family)
     design, provenance = given.design(likelihood.family if isinstance(likelihood, Laplace) else None)
     tell(design.notes)

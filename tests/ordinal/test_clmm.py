@@ -61,7 +61,7 @@ def test_fits_are_those_of_clmm(row):
 
 
 def test_standard_errors_are_near_those_of_clmm():
-    """Its Hessian is by differences of the criterion, and right to a hundredth: ours is held against one by hand below."""
+    """Its Hessian is by differences, and right to a hundredth: ours is held against one by hand below."""
     fit, se = fitted(), FITS[0]["se"]
     np.testing.assert_allclose(fit.se[1:], [se["tempwarm"], se["contactyes"]], rtol=1e-2)
     np.testing.assert_allclose(fit.thresholds["se"], [se[name] for name in fit.thresholds["name"]], rtol=1e-2)
