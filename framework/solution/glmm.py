@@ -199,7 +199,7 @@ class GLMMSolution(MixedSolution[GeneralizedFit]):
         --------
         >>> import ranef
         >>> fit = ranef.glmm("rating ~ temp + contact + (1 | judge)", ranef.datasets.load("wine"), family="ordinal")
-        >>> list(fit.thresholds["name"]), fit.thresholds["estimate"].round(3).tolist()
+        >>> fit.thresholds["name"].tolist(), fit.thresholds["estimate"].round(3).tolist()
         (['1|2', '2|3', '3|4', '4|5'], [-1.624, 1.513, 4.229, 6.089])
         """
         return replace(coefficient_record(self._thresholds()), frame=self._frame)

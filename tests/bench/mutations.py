@@ -1780,7 +1780,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "families/ordinal.py",
         "lower = low_a < up_b",
         "lower = low_a > up_b",
-        f"{ORDINAL}::test_derivatives_have_the_digits_of_mpmath",
+        f"{ORDINAL}::test_laws_cloglog",
     ),
     Mutation(
         "families/ordinal.py",
@@ -1816,7 +1816,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "framework/estimation/thresholds.py",
         "S[place[over] - 1]",
         "S[place[over] - 1] * 0",
-        f"{ORDINAL}::test_a_combination_that_separates_is_found",
+        f"{ORDINAL}::test_conditions_of_separation_are_those_of_both_thresholds",
     ),
     # families and links
     Mutation(

@@ -12,6 +12,7 @@ import pytest
 
 import ranef
 from ranef.contracts import InputError, InputTypeError, NoMaximumError
+from ranef.estimation.thresholds import one_sided
 from ranef.families import Ordinal, Probit
 from ranef.testkit import as_pytest, family_checks
 
@@ -215,6 +216,14 @@ def test_a_combination_that_separates_is_found():
     data = WINE.assign(s=WINE.rating + np.where(WINE.temp == "cold", 0.1, 0.3))
     with pytest.raises(NoMaximumError, match="separation"):
         ranef.glmm("rating ~ s + (1 | judge)", data, family="ordinal")
+
+
+def test_conditions_of_separation_are_those_of_both_thresholds():
+    """Rows below the upper threshold, sign -1, and above the lower one, sign 1, of three categories."""
+    rows, spaced, sign = one_sided(Ordinal(categories=list("abc")), np.array([0.0, 1.0, 2.0]))
+    assert rows.tolist() == [0, 1, 1, 2]
+    assert spaced[:, 0].tolist() == [0.0, 1.0, 0.0, 1.0]
+    assert sign.tolist() == [-1.0, -1.0, 1.0, 1.0]
 
 
 def test_options_are_refused_by_name():
