@@ -21,7 +21,7 @@ from ranef.contracts import (
 )
 from ranef.contracts.arrays import BoolArray, FloatArray
 from ranef.contracts.errors import shown
-from ranef.contracts.links import STANDARD, Logit
+from ranef.contracts.links import STANDARD
 
 from .special import maximize
 
@@ -34,8 +34,8 @@ class Latent(Link):
 
     Parameters
     ----------
-    noise : Link, default Logit()
-        The distribution function of the noise is its mean.
+    noise : Link, optional
+        Its mean is the distribution function of the noise; `Ordinal` needs one.
 
     Examples
     --------
@@ -46,20 +46,19 @@ class Latent(Link):
     """
 
     def __init__(self, noise: Link | None = None) -> None:
-        noise = noise or Logit()
-        if noise.range != (0.0, 1.0):
+        if noise is not None and noise.range != (0.0, 1.0):
             raise InputError(f"the noise of a latent variable needs a link of probabilities; {noise.name} is none")
-        self.noise: Link = noise
+        self.noise = noise
 
     @property
     def name(self) -> str:  # type: ignore[override]
         """That of the noise's link."""
-        return self.noise.name
+        return "latent" if self.noise is None else self.noise.name
 
     @property
     def latent_variance(self) -> float | None:  # type: ignore[override]
         """Variance of the noise."""
-        return self.noise.latent_variance
+        return None if self.noise is None else self.noise.latent_variance
 
     def link(self, mu: FloatArray) -> FloatArray:
         return mu
@@ -120,7 +119,7 @@ class Ordinal(OrderedFamily):
             self.refuse_unfit(link.name)
             link = Latent(link)
         super().__init__(link, categories)
-        if not isinstance(self.link, Latent):
+        if not isinstance(self.link, Latent) or self.link.noise is None:
             raise InputTypeError(f"link must be one of probabilities; got {shown(link)}")
         if thresholds not in THRESHOLDS:
             raise InputError(f"thresholds must be one of {', '.join(THRESHOLDS)}; got {shown(thresholds)}")
@@ -133,6 +132,7 @@ class Ordinal(OrderedFamily):
     def noise(self) -> Link:
         """The link whose mean is F."""
         assert isinstance(self.link, Latent)
+        assert self.link.noise is not None
         return self.link.noise
 
     @property

@@ -17,9 +17,12 @@ ROWS = {"cake": 270, "cbpp": 56, "dyestuff": 30, "dyestuff2": 30, "pastes": 60, 
 #: Of glmmTMB's Salamanders: rows, and the sums that the test names.
 NUMBERS = (644, 852, 387, 615.999999941646, 91.96874744)
 
+#: Sum of the wine data's response times judge.
+WINE = 15924.0
+
 
 def test_names() -> None:
-    assert set(datasets.names()) == {*ROWS, "salamanders"}
+    assert set(datasets.names()) == {*ROWS, "salamanders", "wine"}
 
 
 def test_salamanders_are_those_of_glmmtmb() -> None:
@@ -31,6 +34,14 @@ def test_salamanders_are_those_of_glmmtmb() -> None:
     assert (len(d["count"]), d["count"].sum(), (d["count"] == 0).sum()) == NUMBERS[:3]
     np.testing.assert_allclose([(d["cover"] ** 2).sum(), (d["DOP"] * d["count"]).sum()], NUMBERS[3:], rtol=1e-12)
     assert (len(set(d["site"])), len(set(d["species"])), set(d["mined"])) == (23, 7, {"yes", "no"})
+
+
+def test_wine_is_that_of_ordinal() -> None:
+    # ordinal 2022.11.16: with(wine, c(nrow(wine), sum(response * as.integer(judge)))); table(wine$rating)
+    d = datasets.load("wine")
+    assert (len(d["rating"]), (d["response"] * d["judge"].astype(float)).sum()) == (72, WINE)
+    assert [(d["rating"] == k).sum() for k in range(1, 6)] == [5, 22, 26, 12, 7]
+    assert all(d["temp"][d["bottle"] == b].tolist() == [t] * 9 for b, t in (("1", "cold"), ("8", "warm")))
 
 
 @pytest.mark.parametrize("name", ROWS)
@@ -48,7 +59,7 @@ def test_data_equal_the_reference(name: str) -> None:
 def test_every_data_set_says_where_it_comes_from() -> None:
     for name in datasets.names():
         known = datasets.describe(name)
-        assert any(year in known.source for year in ("1938", "1972", "1973", "2003", "2004", "2016"))
+        assert any(year in known.source for year in ("1938", "1972", "1973", "1989", "2003", "2004", "2016"))
         assert known.summary
 
 
