@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ranef.contracts import Family, FamilyEntry, InputError, LinkEntry, hookimpl
+from ranef.contracts import Family, FamilyEntry, InputError, Link, LinkEntry, hookimpl
 from ranef.contracts.links import (
     STANDARD,
     Cauchit,
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from .lognormal import LogNormal as LogNormal
     from .negative_binomial import NegativeBinomial as NegativeBinomial
     from .negative_binomial1 import NegativeBinomial1 as NegativeBinomial1
+    from .ordinal import Ordinal as Ordinal
     from .poisson import Poisson as Poisson
     from .student_t import StudentT as StudentT
     from .truncated_negative_binomial import TruncatedNegativeBinomial as TruncatedNegativeBinomial
@@ -70,6 +71,7 @@ _FAMILIES: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ),
     ("lognormal", "LogNormal", "Log-normal; variance = mu^2 (exp(sigma^2) - 1)", ("log_normal",)),
     ("beta", "Beta", "Beta proportions in (0, 1); variance = mu (1 - mu)/(1 + precision)", ()),
+    ("ordinal", "Ordinal", "Ordered categories by thresholds (cumulative link models)", ("cumulative",)),
     ("beta_binomial", "BetaBinomial", "Overdispersed binomial; weights are trials", ("betabinomial",)),
     ("student_t", "StudentT", "Student t, location and scale; df given or estimated", ("t",)),
     ("tweedie", "Tweedie", "Compound Poisson-gamma; variance = phi mu^power, 1 < power < 2", ()),
@@ -147,6 +149,7 @@ __all__ = [
     "Logit",
     "NegativeBinomial",
     "NegativeBinomial1",
+    "Ordinal",
     "Poisson",
     "Probit",
     "Sqrt",
@@ -205,3 +208,9 @@ def ranef_links() -> Iterator[LinkEntry]:
     """The built-in links."""
     for name, summary in _LINKS.items():
         yield LinkEntry(name, summary, type(STANDARD[name]))
+    yield LinkEntry("latent", "mu, on the scale of a latent variable with the noise of a link", _latent)
+
+
+def _latent(noise: Link | None = None) -> Any:
+    """What `Ordinal` has for a link, when called."""
+    return import_module(".ordinal", __name__).Latent(noise)

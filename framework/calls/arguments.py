@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from ..contracts.errors import InputError, InputTypeError, shown
+from ..contracts.errors import DataWarning, InputError, InputTypeError, shown
 from ..contracts.family import Family
 from ..design.arrays import as_numbers, width
 from ..design.mixed import MixedDesign, build_design
 from ..design.reading import as_groups, check_alignment, name_of, rows_text
 from ..formula.terms import Terms
+from ..notes import Note
 from ..registry import Provenance
 from .covariances import structures_of
 
@@ -39,7 +40,7 @@ class Arguments:
     residual: Any = None
     dispersion: Any = None
     dispersion_names: Sequence[str] | None = None
-    #: Levels of a response that is a factor: y is 0 for the first and 1 for any other.
+    #: Levels of a response that is a factor: y is the place of each row's.
     outcomes: tuple[str, ...] = ()
 
     def design(self, family: Family | None = None) -> tuple[MixedDesign, tuple[Provenance, ...]]:
@@ -56,11 +57,12 @@ class Arguments:
             kind = f"the {family.name} family" if family else "a linear model"
             raise InputTypeError(
                 f"the response {self.y_name} is a factor, with level {self.outcomes[0]!r} first, and {kind} needs "
-                "numbers; outcomes are for families of proportions, such as family='binomial'"
+                "numbers; outcomes are for families of proportions, such as family='binomial', and for family='ordinal'"
             )
         groups = as_groups(self.groups)
         check_alignment(groups, self.random_data, y=self.y, X=self.X, weights=self.weights, offset=self.offset)
-        y, weights = (self.y, self.weights) if family is None else _with_trials(self.y, self.weights, family)
+        y = (self.y > 0).astype(np.float64) if self.outcomes else self.y
+        y, weights = (y, self.weights) if family is None else _with_trials(y, self.weights, family)
         structures, provenance = structures_of(self.covariance)
         design = build_design(
             y,
@@ -80,7 +82,15 @@ class Arguments:
             dispersion=self.dispersion,
             dispersion_names=self.dispersion_names,
         )
+        design = replace(design, notes=(*self._notes_of_outcomes(), *design.notes))
         return design.called(response_name(self.y, self.y_name)), provenance
+
+    def _notes_of_outcomes(self) -> list[Note]:
+        """Of more than two levels the first is one outcome and all others are the other, as in R."""
+        if len(self.outcomes) <= 2:
+            return []
+        text = f"the response {self.y_name} is a factor: 0 is its level {self.outcomes[0]!r}, 1 is any other"
+        return [Note(DataWarning, text)]
 
 
 def _with_trials(y: Any, weights: Any, family: Family) -> tuple[Any, Any]:

@@ -41,6 +41,7 @@ from .linalg import Blocks, Factor, Grouping, LinalgBackend, Pattern, PatternBlo
 from .link import Link, LogMean, Mean
 from .observer import Advanced, Evaluated, Event, FitFinished, FitStarted, Observer, PhaseStarted
 from .optim import Objective, OptimizationResult, Optimizer, Status
+from .ordered import OrderedFamily
 from .precision import KnownPrecision
 
 __all__ = [
@@ -86,6 +87,7 @@ __all__ = [
     "OptimizationResult",
     "Optimizer",
     "OptimizerEntry",
+    "OrderedFamily",
     "Pattern",
     "PatternBlocks",
     "PhaseStarted",

@@ -12,7 +12,7 @@ class InR:
     Parameters
     ----------
     package : str
-        ``"lme4"`` or ``"glmmTMB"``.
+        ``"lme4"``, ``"glmmTMB"`` or ``"ordinal"``.
     name : str
         The function of a family (``"nbinom2"``), or the word of a covariance structure (``"ar1"``).
     parameters : tuple of str

@@ -112,6 +112,14 @@ DATASETS: dict[str, Dataset] = {
             "and subsequent recovery: a sleep dose-response study, Journal of Sleep Research 12, 1-12, "
             "doi 10.1046/j.1365-2869.2003.00337.x",
         ),
+        Dataset(
+            "wine",
+            "bitterness of white wine, rated 1 (least) to 5 by nine judges, by temperature and contact of juice and "
+            "skins when the grapes were crushed; two bottles of each",
+            ("temp", "contact", "bottle", "judge"),
+            "J. H. Randall (1989), The analysis of sensory data by generalised linear model, Biometrical Journal 31, "
+            "781-793, doi 10.1002/bimj.4710310703",
+        ),
     )
 }
 
@@ -123,7 +131,8 @@ def names() -> tuple[str, ...]:
     --------
     >>> from ranef import datasets
     >>> datasets.names()
-    ('cake', 'cbpp', 'dyestuff', 'dyestuff2', 'lambs', 'pastes', 'penicillin', 'priming', 'salamanders', 'sleepstudy')
+    ('cake', 'cbpp', 'dyestuff', 'dyestuff2', 'lambs', 'pastes', 'penicillin', 'priming', 'salamanders', 'sleepstudy',
+     'wine')
     """
     return tuple(DATASETS)
 

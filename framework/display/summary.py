@@ -108,6 +108,10 @@ def _lines(data: SummaryData) -> Iterator[str]:
         yield ""
         yield "Fixed effects:"
         yield from _coefficient_lines(data.coefficients)
+    if data.thresholds is not None:
+        yield ""
+        yield "Threshold coefficients:"
+        yield from print_table(coefficient_table(data.thresholds), right=True)
     yield from _correlation_lines(data)
     if data.notes:
         yield ""

@@ -121,6 +121,8 @@ class SummaryData:
         Correlations of residuals, and what their variances depend on.
     dispersion : CoefficientTable, optional
         Dispersion parameters that were estimated; only estimates and standard errors are shown.
+    thresholds : CoefficientTable, optional
+        Those between ordered categories.
     notes : tuple of str
         What a reader should know: singular fit, convergence, dropped columns, how p-values were found.
     details : tuple of str
@@ -139,6 +141,7 @@ class SummaryData:
     family: str = ""
     link: str = ""
     dispersion: CoefficientTable | None = None
+    thresholds: CoefficientTable | None = None
     notes: tuple[str, ...] = ()
     details: tuple[str, ...] = ()
     residual: tuple[ResidualSection, ...] = ()

@@ -21,8 +21,10 @@ from scipy.sparse.linalg import LinearOperator, lsmr
 from ..contracts.arrays import BoolArray, FloatArray
 from ..contracts.errors import InputError, NoMaximumError, NotPositiveDefiniteError
 from ..contracts.family import Family, describe_rows, eta_bounds
+from ..contracts.ordered import OrderedFamily
 from .modes import DegenerateModeError, EdgeError, Mode, PenalizedLikelihood
 from .quadrature import CUT, Quadrature
+from .thresholds import is_extreme, one_sided
 
 #: Means that are so small a part of the average one, by fixed effects alone, raise the suspicion of separation.
 SUSPICIOUS = 1e-5
@@ -103,15 +105,27 @@ def refuse_separation(model: PenalizedLikelihood, gamma: FloatArray, phi: FloatA
     NoMaximumError
         With the names of the columns.
     """
+    family = model.family
+    if isinstance(family, OrderedFamily):
+        if not converged or is_extreme(family, model.Q @ gamma, phi, SUSPICIOUS):
+            _decide(model, phi)
+        return
     with np.errstate(all="ignore"):
-        mean = model.family.link.mean(model.Q @ gamma)
-    ends = [mean.mu] if np.isinf(model.family.mean_bounds[1]) else [mean.mu, mean.complement]
+        mean = family.link.mean(model.Q @ gamma)
+    ends = [mean.mu] if np.isinf(family.mean_bounds[1]) else [mean.mu, mean.complement]
     if not converged or np.ptp(model.y) == 0.0 or any((part < SUSPICIOUS * part.mean()).any() for part in ends):
         _decide(model, phi)
 
 
 def _decide(model: PenalizedLikelihood, phi: FloatArray) -> None:
-    fixed, toward = model.design.fixed, _toward_the_ends(model, phi)
+    fixed = model.design.fixed
+    if isinstance(model.family, OrderedFamily):
+        rows, spaced, toward = one_sided(model.family, model.y)
+        d = _separating_direction(np.column_stack([model.Q[rows] * np.sqrt(len(model.y)), -spaced]), toward)
+        if d is not None:
+            raise NoMaximumError(_separation(_moved(model, d[: fixed.rank])))
+        return
+    toward = _toward_the_ends(model, phi)
     if not fixed.rank or not toward.any():
         return
     X = model.design.X[:, fixed.kept]
@@ -120,12 +134,22 @@ def _decide(model: PenalizedLikelihood, phi: FloatArray) -> None:
         d = _separating_direction(model.Q * np.sqrt(len(X)), toward)
         if d is None:
             return
-        size = np.abs(fixed.coefficients(d)) * np.abs(X).max(axis=0)
-        alone = [name for name, s in zip(fixed.kept_names, size, strict=True) if s > MOVES * size.max()]
-    raise NoMaximumError(
+        alone = _moved(model, d)
+    raise NoMaximumError(_separation(alone))
+
+
+def _moved(model: PenalizedLikelihood, d: FloatArray) -> list[str]:
+    """Columns of X of which a direction in their basis is made."""
+    fixed = model.design.fixed
+    size = np.abs(fixed.coefficients(d)) * np.abs(model.design.X[:, fixed.kept]).max(axis=0)
+    return [name for name, s in zip(fixed.kept_names, size, strict=True) if s > MOVES * size.max()]
+
+
+def _separation(columns: list[str]) -> str:
+    return (
         "the likelihood has no maximum (complete or quasi-complete separation): "
-        f"{alone[0] if len(alone) == 1 else 'a combination of ' + ', '.join(alone)} predicts some responses perfectly, "
-        "so that coefficients grow without end. Leave such columns out, merge levels, or collect more data"
+        f"{columns[0] if len(columns) == 1 else 'a combination of ' + ', '.join(columns)} predicts some responses "
+        "perfectly, so that coefficients grow without end. Leave such columns out, merge levels, or collect more data"
     )
 
 

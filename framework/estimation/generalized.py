@@ -14,6 +14,7 @@ from ..contracts.arrays import BoolArray, FloatArray
 from ..contracts.errors import InputError, InputTypeError, NotPositiveDefiniteError, shown
 from ..contracts.family import Family
 from ..contracts.observer import FitStarted
+from ..contracts.ordered import OrderedFamily
 from ..design.basis import lower_root
 from ..design.mixed import MixedDesign, notes_of_no_intercept
 from ..notes import Note
@@ -39,6 +40,7 @@ from .pipeline import Analysis, Pipeline, Watch, analysis_with_gradient
 from .quadrature import refuse_quadrature
 from .search import minimize, search
 from .start import fixed_effects_start, start_by_moments
+from .thresholds import refuse_no_intercept
 
 #: The first stage only has to come near: its estimates are where the joint search starts.
 STAGE_ONE_TOLERANCE = 1.0
@@ -186,7 +188,10 @@ class Laplace(Likelihood[GeneralizedFit]):
         """With another `family` (a name or an object), `nagq` or `hessian`."""
         refuse_settings(changes, ("family", "nagq", "hessian"))
         settings = {name: changes.get(name, getattr(self, name)) for name in ("family", "nagq", "hessian")}
-        return Laplace.of(**settings)
+        made, known = Laplace.of(**settings), self.family
+        if isinstance(known, OrderedFamily) and isinstance(made.family, OrderedFamily) and not made.family.categories:
+            return replace(made, family=made.family.of_categories(known.labels))
+        return made
 
     def check(self, design: MixedDesign) -> list[Note]:
         """What to warn of; responses that the family does not have, and impossible quadrature, are refused."""
@@ -196,8 +201,11 @@ class Laplace(Likelihood[GeneralizedFit]):
         return self.check_design(design)
 
     def check_design(self, design: MixedDesign) -> list[Note]:
-        """What to warn of; impossible quadrature is refused."""
+        """What to warn of; impossible quadrature, and thresholds without an intercept, are refused."""
         refuse_quadrature(self.nagq, design.labels)
+        if isinstance(self.family, OrderedFamily):
+            refuse_no_intercept(self.family, design.labels)
+            return []
         return notes_of_no_intercept(design)
 
     def maximize(

@@ -52,7 +52,7 @@ class ModelFrame:
     notes : tuple of Note
         What is worth a warning.
     outcomes : tuple of str
-        Levels of a response that is a factor: y is 0 for the first and 1 for any other.
+        Levels of a response that is a factor: y is the place of each row's.
     residual : dict, optional
         Correlation of residuals: its name, groups and times.
     dispersion : (n, d) array, optional
@@ -233,7 +233,7 @@ def read_frame(
         offset=known,
         rows=rows,
         terms=terms,
-        notes=(*_notes_of_outcomes(plan, outcomes), *_notes_of_split(plan, parts)),
+        notes=tuple(_notes_of_split(plan, parts)),
         outcomes=outcomes,
         **(of_residual.arguments(source, rows) if of_residual else {}),
     )
@@ -320,7 +320,7 @@ def _offset(
 
 
 def _response(plan: Plan, source: Source, rows: IntArray) -> tuple[AnyArray, tuple[str, ...]]:
-    """The response, and its levels where it is a factor: 0 is the first and 1 any other, as in R."""
+    """The response, and its levels where it is a factor, whose places it then has."""
     if len(plan.response) == 2:
         both = np.column_stack([numbers_of(tree, source, len(rows), plan.response_name) for tree in plan.response])
         check_finite(both, (plan.response_name,) * 2, rows)
@@ -329,22 +329,15 @@ def _response(plan: Plan, source: Source, rows: IntArray) -> tuple[AnyArray, tup
     if isinstance(value, Variable) and value.kind == "text":
         raise InputTypeError(
             f"the response {plan.response_name} is text. For two outcomes write I({plan.response_name} == 'yes'), with "
-            "the level that counts as a success"
+            "the level that counts as a success; for ordered categories make it a category with its levels in order"
         )
     if isinstance(value, Variable) and value.kind == "category":
         if len(value.levels) < 2:
             raise InputError(f"the response {plan.response_name} has one level: {value.levels[0]}")
-        return (value.codes > 0).astype(np.float64), value.levels
+        return value.codes.astype(np.float64), value.levels
     y = numbers_of(plan.response[0], source, len(rows), plan.response_name)
     check_finite(y[:, None], (plan.response_name,), rows)
     return y, ()
-
-
-def _notes_of_outcomes(plan: Plan, outcomes: Sequence[str]) -> list[Note]:
-    if len(outcomes) <= 2:
-        return []
-    text = f"the response {plan.response_name} is a factor: 0 is its level {outcomes[0]!r}, 1 is any other"
-    return [Note(DataWarning, text)]
 
 
 def _columns(plan: Plan, source: Source, rows: IntArray) -> tuple[dict[str, FloatArray], dict[str, Part]]:

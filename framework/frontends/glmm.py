@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Never, Unpack, overload
 
 from ..calls.arguments import Arguments
+from ..calls.categories import in_categories
 from ..calls.formulas import GeneralizedFormula, GeneralizedOptions, read_formula
 from ..contracts.family import Family
 from ..contracts.linalg import LinalgBackend
@@ -91,7 +93,7 @@ def glmm(
         As for `ranef.lmm`; the response may be ``s / n`` with ``weights="n"``, or ``cbind(successes, failures)``.
     y : (n,) array-like, or (n, 2)
         Response. Binomial: 0/1, or proportions with `weights` the numbers of trials, or two columns of successes and
-        failures.
+        failures. Ordinal: an ordered category, or whole numbers.
     X, groups, random_effects, random_data, correlated, covariance, relationship, precision, offset, x_names, y_name
         As for `ranef.lmm`.
     conf_level, backend, optimizer, callbacks, verbose, max_iter
@@ -180,7 +182,9 @@ def glmm(
             "context": context,
         },
     )
-    design, of_structures = given.design(likelihood.family)
+    given, made = in_categories(given, likelihood.family)
+    likelihood = replace(likelihood, family=made)
+    design, of_structures = given.design(made)
     tell(design.notes)
     model = Model.of(design, likelihood, controls, of_structures)
     tell(likelihood.check(design))

@@ -10,7 +10,9 @@ import numpy as np
 
 from ..contracts.arrays import FloatArray
 from ..contracts.family import Family
-from ..display.summary import glmm_title
+from ..contracts.ordered import OrderedFamily
+from ..display.records import Table
+from ..display.summary import coefficient_record, glmm_title
 from ..display.tables import CoefficientTable, SummaryData, VarCompSummary
 from ..estimation.covariance import joint_covariance
 from ..estimation.generalized import GeneralizedFit
@@ -20,6 +22,7 @@ from ..inference.contrasts import method_of
 from ..inference.laplace_check import LaplaceCheck, laplace_check
 from ..inference.methods import Asymptotic, Method
 from ..inference.observation_level import average_mean
+from ..inference.thresholds import ordered_family, thresholds
 from ..inference.wald import ZTest
 from ..prediction.residuals import Responses
 from .base import _expand, _frozen
@@ -181,6 +184,58 @@ class GLMMSolution(MixedSolution[GeneralizedFit]):
         variances = np.diagonal(self._covariance)[-len(slope) :]
         return dict(zip(scale.names, (np.sqrt(variances) * slope).tolist(), strict=True))
 
+    # Ordered categories ---------------------------------------------------------------------------------------------
+
+    @cached_property
+    def thresholds(self) -> Table:
+        """Thresholds between ordered categories, with standard errors by the delta method: a row each.
+
+        Raises
+        ------
+        InputError
+            Where the family is none of ordered categories.
+
+        Examples
+        --------
+        >>> import ranef
+        >>> fit = ranef.glmm("rating ~ temp + contact + (1 | judge)", ranef.datasets.load("wine"), family="ordinal")
+        >>> fit.thresholds["name"].tolist(), fit.thresholds["estimate"].round(3).tolist()
+        (['1|2', '2|3', '3|4', '4|5'], [-1.624, 1.513, 4.229, 6.089])
+        """
+        return replace(coefficient_record(self._thresholds()), frame=self._frame)
+
+    def _thresholds(self) -> CoefficientTable:
+        ordered_family(self._fit)
+        return thresholds(self._fit, self._covariance if self.nagq else None)
+
+    def probabilities(self, newdata: Any = None, **options: Any) -> Table:
+        """Probability of every ordered category: a row each as in `predict`, a column for each category.
+
+        Parameters
+        ----------
+        newdata, **options
+            As of `predict`: `random`, `new_levels`, `offset`.
+
+        Raises
+        ------
+        InputError
+            Where the family is none of ordered categories.
+
+        Examples
+        --------
+        >>> import ranef
+        >>> fit = ranef.glmm("rating ~ temp + contact + (1 | judge)", ranef.datasets.load("wine"), family="ordinal")
+        >>> new = {"temp": ["cold", "warm"], "contact": ["no", "no"]}
+        >>> fit.probabilities(new, random="none")
+                1      2      3      4        5
+         0.164699 0.6549 0.1661 0.0121 0.002263
+         0.009133 0.1660 0.5872 0.1914 0.046275
+        """
+        family = ordered_family(self._fit)
+        eta = self.predict(newdata, scale="link", **options)
+        P = family.probabilities(np.asarray(eta), self._fit.phi)
+        return Table(dict(zip(family.labels, P.T, strict=True)), plain=True, frame=self._frame)
+
     def _of(self, fit: GeneralizedFit, terms: Terms | None = None) -> GLMMSolution:
         return GLMMSolution(fit, conf_level=self._conf_level, terms=terms or self._terms)
 
@@ -253,12 +308,18 @@ class GLMMSolution(MixedSolution[GeneralizedFit]):
             super()._summary_data(),
             family=self.family.name,
             link=self.family.link.name,
-            dispersion=self._dispersion_table(),
+            **self._parameter_tables(),
         )
 
     def _details(self) -> tuple[str, ...]:
         given = [f"{p.name} = {p.fixed:.7g}" for p in self.family.parameters if p.fixed is not None]
         return (*super()._details(), *[f"Dispersion: {', '.join(given)} (given)"] * bool(given))
+
+    def _parameter_tables(self) -> dict[str, Any]:
+        """Of the family: thresholds, or dispersion parameters."""
+        if isinstance(self.family, OrderedFamily):
+            return {"thresholds": self._thresholds()}
+        return {"dispersion": self._dispersion_table()}
 
     def _dispersion_table(self) -> CoefficientTable | None:
         """Estimated dispersion parameters; None where there are none."""

@@ -12,7 +12,8 @@ import numpy as np
 
 from ..contracts.errors import InputError, InputTypeError, shown
 from ..contracts.in_r import in_r
-from ..design.terms import Term
+from ..contracts.ordered import OrderedFamily
+from ..design.terms import INTERCEPT, Term
 from ..display.rscript import csv_text, data_frame, r_comment, r_number, r_strings, r_text, r_vector, reading_csv
 from ..display.shown import Shown
 from ..estimation.generalized import GeneralizedFit
@@ -61,7 +62,9 @@ def r_code(solution: FittedModel[Any], data: str | PathLike[str] | None = None, 
     if fit.labels.residual is not None:
         return Shown("\n".join(_by_nlme(solution, variables, data)) + "\n")
     package = package_for(fit, variables)
-    if frame is not None:
+    if frame is not None and package == "ordinal":
+        why_not = "clmm needs a factor for its response"
+    elif frame is not None:
         own, why_not = of_formula(solution, frame, package)
         variables = own or variables
     lines = [*_head(solution, package)]
@@ -69,9 +72,10 @@ def r_code(solution: FittedModel[Any], data: str | PathLike[str] | None = None, 
         lines.append(r_comment(f"The formula is written in columns, since {why_not}."))
     lines += [f"library({package})", *["library(splines)"] * bool(SPLINES.search(variables.formula)), ""]
     lines += [*_data(variables, design.n, data), *variables.after, ""]
-    lines += [f"m <- {_call(fit, variables, package)}", "print(summary(m))", "", FUNCTIONS]
+    call = _clmm(fit, variables) if package == "ordinal" else _call(fit, variables, package)
+    lines += [f"m <- {call}", "print(summary(m))", "", FUNCTIONS]
     lines += [UNSPACED] * bool(variables.formula)
-    lines += _figures(solution, variables, package)
+    lines += _figures_of_clmm(solution, variables) if package == "ordinal" else _figures(solution, variables, package)
     return Shown("\n".join(lines) + "\n")
 
 
@@ -162,6 +166,17 @@ def _call(fit: Any, variables: Variables, package: str) -> str:
     return f"{function}(\n  " + ",\n  ".join(arguments) + "\n)"
 
 
+def _clmm(fit: GeneralizedFit, variables: Variables) -> str:
+    """The call of clmm, whose thresholds are the intercept."""
+    assert isinstance(fit.family, OrderedFamily)
+    right = [x for x in variables.x if variables.meaning[x] != INTERCEPT]
+    right += [bar for term in fit.labels.terms for bar in _bars(term, variables, "ordinal")]
+    arguments = [f"factor(y) ~ {' + '.join(right)}", "data = d", f'link = "{fit.family.link.name}"']
+    arguments += [f'threshold = "{thresholds}"' for thresholds in [getattr(fit.family, "thresholds", "")] if thresholds]
+    arguments += [f"nAGQ = {fit.nagq}", *["weights = w"] * ("w" in variables.columns)]
+    return "clmm(\n  " + ",\n  ".join([*arguments, "control = clmm.control(gradTol = 1e-9, maxIter = 500)"]) + "\n)"
+
+
 def _bars(term: Term, variables: Variables, package: str) -> Iterator[str]:
     """A term as R's bar; uncorrelated columns as a bar of each, which `||` is."""
     group, effects = variables.g[term.factor], variables.effects[term.factor, term.columns]
@@ -202,6 +217,23 @@ def _figures(solution: FittedModel[Any], variables: Variables, package: str) -> 
     if known is not None and known.parameters:
         names, phi = [p.name for p in fit.family.parameters], solution._determined(lambda fit: fit.phi)
         yield _beside("Dispersion parameters", names, phi, f"unname(c({', '.join(known.parameters)}))")
+
+
+def _figures_of_clmm(solution: Any, variables: Variables) -> Iterator[str]:
+    """Our figures and clmm's."""
+    family, kept = solution._fit.family, solution._labels.fixed.kept
+    yield _beside("Log-likelihood", ["logLik"], [solution.log_likelihood], "as.numeric(logLik(m))")
+    own = [(x, j) for x, j in zip(variables.x, kept.tolist(), strict=True) if variables.meaning[x] != INTERCEPT]
+    if own:
+        x, at = zip(*own, strict=True)
+        names = [solution.names[j] for j in at]
+        yield _beside("Coefficients", names, solution.coefficients[list(at)], _picked("coef(m)", x, variables))
+        errors = _picked("sqrt(diag(vcov(m)))", x, variables)
+        yield _beside("Standard errors", names, solution.se[list(at)], errors)
+    yield _beside("Thresholds", family.threshold_names, solution.thresholds["estimate"], "as.vector(m$Theta)")
+    of, values, keys = zip(*_components(solution, variables), strict=True)
+    theirs = _picked("components(VarCorr(m))", keys, variables)
+    yield _beside("Standard deviations and correlations of random effects", of, values, theirs)
 
 
 def _picked(vector: str, names: Sequence[str], variables: Variables) -> str:

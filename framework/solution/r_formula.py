@@ -114,6 +114,7 @@ def _columns(solution: FittedModel[Any], terms: Terms, frame: Any) -> dict[str, 
         variable = read[name].take(made.rows)
         values[name] = variable.with_levels(levels, name) if variable.is_factor else variable
     y = made.y if made.y.ndim == 1 else made.y[:, 0] / made.y.sum(axis=1)
+    y = (y > 0).astype(np.float64) if made.outcomes else y
     if len(y) != design.n or not np.array_equal(y, design.y) or not _same_X(solution, values):
         raise InputError("frame has other data than the model was fitted to: pass the data frame of the fit")
     return {name: _in_r(variable) for name, variable in values.items()}

@@ -11,6 +11,7 @@ from ..contracts.errors import InputError
 from ..contracts.family import Family
 from ..contracts.in_r import in_r
 from ..contracts.links import STANDARD
+from ..contracts.ordered import OrderedFamily
 from ..estimation.generalized import GeneralizedFit
 from ..estimation.linear import LinearFit
 from .r_variables import Variables
@@ -32,6 +33,10 @@ def package_for(fit: Any, variables: Variables) -> str:
     InputError
         Where neither can, with the reasons.
     """
+    if isinstance(fit, GeneralizedFit) and isinstance(fit.family, OrderedFamily):
+        if why_not := list(_not_in_ordinal(fit)):
+            raise InputError(f"no package of R that ranef knows fits this model. ordinal: {'; '.join(why_not)}")
+        return "ordinal"
     common = [*_relationships(fit)]
     reasons = {"lme4": [*common, *_not_in_lme4(fit)], "glmmTMB": [*common, *_not_in_glmmtmb(fit, variables)]}
     for package, why_not in reasons.items():
@@ -73,6 +78,22 @@ def _not_in_glmmtmb(fit: Any, variables: Variables) -> Iterator[str]:
         yield f"it has the Laplace approximation only, and this fit is of nagq={fit.nagq}"
     elif fit.likelihood.hessian == "expected" and not _canonical(fit):
         yield "its Laplace approximation has observed weights (hessian='observed'), and that of this fit expected ones"
+
+
+def _not_in_ordinal(fit: GeneralizedFit) -> Iterator[str]:
+    yield from _relationships(fit)
+    if in_r(fit.family, "ordinal") is None:
+        yield f"its models are not {fit.family.name} as it is here"
+    if fit.family.link.name in ("cloglog", "loglog"):
+        yield "its clmm takes cloglog for loglog, and loglog for cloglog"
+    if any(term.structure is not None or (len(term.columns) > 1 and not term.correlated) for term in fit.labels.terms):
+        yield "it has neither covariance structures nor independent effects of one factor"
+    if fit.nagq == 0 or (fit.nagq > 1 and sum(len(g.column_names) for g in fit.groups) > 1):
+        yield f"it has no nagq={fit.nagq} for these random effects"
+    if fit.likelihood.hessian == "expected":
+        yield "its Laplace approximation has observed weights (hessian='observed')"
+    if fit.model.design.offset is not None:
+        yield "its clmm takes no offset"
 
 
 def _relationships(fit: Any) -> Iterator[str]:

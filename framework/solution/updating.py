@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..calls.arguments import Arguments
+from ..calls.categories import in_categories
 from ..calls.formulas import read_formula
 from ..contracts.errors import InputError, InputTypeError
 from ..design.labels import GroupLabels
@@ -57,6 +59,9 @@ def model_of_data(fit: Fit, terms: Terms | None, changes: Mapping[str, Any]) -> 
     given = read_formula("update", Arguments(formula, asked["data"], None, **by_factor, **vectors), options=options)
     model = fit.model.with_settings({name: value for name, value in changes.items() if name not in OF_DATA})
     likelihood = model.likelihood
+    if isinstance(likelihood, Laplace):
+        given, family = in_categories(given, likelihood.family, other_data=True)
+        likelihood = replace(likelihood, family=family)
     design, provenance = given.design(likelihood.family if isinstance(likelihood, Laplace) else None)
     tell(design.notes)
     tell(likelihood.check(design))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..contracts import Derivatives, DispersionParameter, Family, InputError, Link
+from ..contracts import Derivatives, DispersionParameter, Family, InputError, Link, OrderedFamily
 from .check import Check, LawBook, close, pickled, read_only, require, same_bits, same_in_threads
 from .family_derivatives import DERIVATIVES
 from .family_dispersion import DISPERSION
@@ -26,6 +26,8 @@ def family_checks(
     expected_failures: Mapping[str, str] | None = None,
 ) -> Iterator[Check]:
     """One check for every law that a family has to obey, with the link that it has.
+
+    Families of ordered categories that are not given are checked with five of them.
 
     Parameters
     ----------
@@ -47,6 +49,8 @@ def family_checks(
     >>> for check in family_checks(registry.family("poisson")[0]):
     ...     check.run()
     """
+    if isinstance(family, OrderedFamily) and family.categories is None:
+        family = family.of_categories(("1", "2", "3", "4", "5"))
     return plugin_checks(
         Held(family, name),
         LAWS + DISTRIBUTION + DERIVATIVES + DISPERSION,

@@ -77,6 +77,7 @@ OPTIM = "tests/backends/test_optim.py"
 FAMILY_LAWS = "tests/families/test_laws.py"
 DENSITIES = "tests/families/test_densities.py"
 ZERO_ALTERED = "tests/families/test_zero_altered.py"
+ORDINAL, CLMM = "tests/ordinal/test_ordinal.py", "tests/ordinal/test_clmm.py"
 LINKS = "tests/families/test_links.py"
 CONTRACT = "tests/families/test_contract.py"
 RFORMAT = "tests/display/test_rformat.py"
@@ -2050,6 +2051,49 @@ MUTATIONS: tuple[Mutation, ...] = (
         "            return self.link(name)[0]",
         "            return STANDARD.get(name) or self.link(name)[0]",
         f"{NAMED_LINKS}::test_a_registry_of_ones_own_has_its_own_links",
+    ),
+    # ordered categories
+    Mutation(
+        "families/ordinal.py",
+        "lower = low_a < up_b",
+        "lower = low_a > up_b",
+        f"{ORDINAL}::test_laws_cloglog",
+    ),
+    Mutation(
+        "families/ordinal.py",
+        "cells.n3 - 3 * n1 * n2 + 2 * n1**3",
+        "cells.n3 - 3 * n1 * n2 + n1**3",
+        f"{ORDINAL}::test_derivatives_have_the_digits_of_mpmath",
+    ),
+    Mutation(
+        "families/ordinal.py",
+        "m2 - n2 * m0 - 2 * n1 * (m1 - n1 * m0)",
+        "m2 - n2 * m0 - n1 * (m1 - n1 * m0)",
+        f"{ORDINAL}::test_derivatives_have_the_digits_of_mpmath",
+    ),
+    Mutation(
+        "families/ordinal.py",
+        "np.minimum(place, place[::-1])",
+        "place",
+        f"{ORDINAL}::test_spacings_of_each_kind",
+    ),
+    Mutation(
+        "framework/inference/thresholds.py",
+        "S @ fit.phi - fixed",
+        "S @ fit.phi + fixed",
+        f"{ORDINAL}::test_a_reversed_order_turns_everything",
+    ),
+    Mutation(
+        "framework/inference/thresholds.py",
+        "S * slope",
+        "S",
+        f"{ORDINAL}::test_a_reversed_order_turns_everything",
+    ),
+    Mutation(
+        "framework/estimation/thresholds.py",
+        "S[place[over] - 1]",
+        "S[place[over] - 1] * 0",
+        f"{ORDINAL}::test_conditions_of_separation_are_those_of_both_thresholds",
     ),
     # families and links
     Mutation(

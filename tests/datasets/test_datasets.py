@@ -18,9 +18,12 @@ ROWS = {"cake": 270, "cbpp": 56, "dyestuff": 30, "dyestuff2": 30, "pastes": 60, 
 #: Of glmmTMB's Salamanders: rows, and the sums that the test names.
 NUMBERS = (644, 852, 387, 615.999999941646, 91.96874744)
 
+#: Sum of the wine data's response times judge.
+WINE = 15924.0
+
 
 def test_names() -> None:
-    assert set(datasets.names()) == {*ROWS, "lambs", "priming", "salamanders"}
+    assert set(datasets.names()) == {*ROWS, "lambs", "priming", "salamanders", "wine"}
 
 
 def test_salamanders_are_those_of_glmmtmb() -> None:
@@ -43,6 +46,14 @@ def test_simulated_data_have_the_effects_that_they_were_made_with() -> None:
     assert (times.n_obs, times.n_groups, weights.n_obs) == (743, {"subject": 24, "item": 32}, 210)
 
 
+def test_wine_is_that_of_ordinal() -> None:
+    # ordinal 2022.11.16: with(wine, c(nrow(wine), sum(response * as.integer(judge)))); table(wine$rating)
+    d = datasets.load("wine")
+    assert (len(d["rating"]), (d["response"] * d["judge"].astype(float)).sum()) == (72, WINE)
+    assert [(d["rating"] == k).sum() for k in range(1, 6)] == [5, 22, 26, 12, 7]
+    assert all(d["temp"][d["bottle"] == b].tolist() == [t] * 9 for b, t in (("1", "cold"), ("8", "warm")))
+
+
 @pytest.mark.parametrize("name", ROWS)
 def test_data_equal_the_reference(name: str) -> None:
     labels = datasets.describe(name).labels
@@ -58,7 +69,7 @@ def test_data_equal_the_reference(name: str) -> None:
 def test_every_data_set_says_where_it_comes_from() -> None:
     for name in datasets.names():
         known = datasets.describe(name)
-        assert any(year in known.source for year in ("1938", "1972", "1973", "2003", "2004", "2016", "2026"))
+        assert any(year in known.source for year in ("1938", "1972", "1973", "1989", "2003", "2004", "2016", "2026"))
         assert known.summary
 
 

@@ -1,0 +1,72 @@
+"""The response of families of ordered categories: labels in, places among the categories out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..contracts.errors import InputError, InputTypeError
+from ..contracts.family import Family
+from ..contracts.ordered import OrderedFamily
+from ..design.arrays import width
+from ..design.reading import rows_text
+from ..formula.columns import read_variable
+from ..formula.variables import Variable
+from .arguments import Arguments
+
+#: More different numbers than this are no categories.
+MOST = 100
+
+
+def in_categories(given: Arguments, family: Family, *, other_data: bool = False) -> tuple[Arguments, Family]:
+    """The arguments with y as the family takes it, and the family with its categories.
+
+    Of a family of ordered categories y becomes the place of each row's category: among the levels of a factor in their
+    order, or whole numbers in theirs. Other families and arguments are given back as they are. Of other data than those
+    that a family has its categories from, it takes those where they are not among its own.
+
+    Raises
+    ------
+    InputError, InputTypeError
+        For responses that are no categories, or none of the family's.
+    """
+    if not isinstance(family, OrderedFamily):
+        return given, family
+    name = given.y_name or "y"
+    response = _response(given, name)
+    unknown = [label for label in response.levels if label not in (family.categories or ())]
+    if family.categories is None or (unknown and other_data):
+        family = family.of_categories(response.levels)
+    elif unknown:
+        raise InputError(
+            f"the response {name} has {', '.join(unknown[:5])}, which is none of the categories of the {family.name} "
+            f"family: {', '.join(family.categories)}"
+        )
+    place = np.array([family.labels.index(label) for label in response.levels])
+    return replace(given, y=place[response.codes].astype(np.float64), outcomes=()), family
+
+
+def _response(given: Arguments, name: str) -> Variable:
+    """The response as a factor, all of whose levels occur."""
+    if given.outcomes:
+        factor = Variable.of_codes(given.y, given.outcomes)
+    else:
+        if width(given.y, name) != 1:
+            raise InputError(f"{name} has two columns, and ordered categories are one")
+        factor = read_variable(given.y, name)
+    if factor.missing.any():
+        raise InputError(f"{name} is missing in {rows_text(factor.missing)}; remove these rows")
+    if factor.kind == "text":
+        raise InputTypeError(
+            f"{name} is text, whose order nothing says: make it an ordered category (pandas.Categorical(..., "
+            "categories=['low', 'high'])), or numbers 0, 1, 2, ..."
+        )
+    if factor.kind == "number":
+        numbers = factor.numbers(name)
+        broken = numbers != np.round(numbers)
+        if broken.any():
+            raise InputError(f"{name} must be categories, or whole numbers; it is neither in {rows_text(broken)}")
+        if len(np.unique(numbers)) > MOST:
+            raise InputError(f"{name} has {len(np.unique(numbers))} different values, more than {MOST}: no categories")
+    return factor.as_factor().used_levels()

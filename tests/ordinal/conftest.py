@@ -1,0 +1,1 @@
+collect_ignore = ["make_mpmath.py"]  # needs mpmath
