@@ -15,7 +15,9 @@ from ..frontends.glmm import glmm
 from ..frontends.lmm import lmm
 
 #: Arguments of the front ends beside the three arrays.
-OPTIONS = tuple(f.name for f in fields(Arguments) if f.name not in ("y", "X", "groups", "terms", "outcomes"))
+OPTIONS = tuple(
+    f.name for f in fields(Arguments) if f.name not in ("y", "X", "groups", "terms", "outcomes", "dispersion_names")
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +30,8 @@ class Workload(Arguments):
 
     def fit(self, backend: str | LinalgBackend = "auto", optimizer: str | Optimizer = "auto") -> Any:
         """The solution, without tests; warnings are left out, since the certificate says the same."""
-        options = {name: getattr(self, name) for name in OPTIONS} | {"backend": backend, "optimizer": optimizer}
+        given = {name: value for name in OPTIONS if (value := getattr(self, name)) is not None}
+        options = given | {"backend": backend, "optimizer": optimizer}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             if self.family is None:
