@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from ..design.reading import as_groups, check_alignment, name_of, rows_text
 from ..formula.terms import Terms
 from ..registry import Provenance
 from .covariances import structures_of
+from .parameters import designs_of_parameters
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +39,8 @@ class Arguments:
     terms: Terms | None = None
     #: Levels of a response that is a factor: y is 0 for the first and 1 for any other.
     outcomes: tuple[str, ...] = ()
+    #: Models of dispersion parameters: formulas, or matrices.
+    parameters: Mapping[str, Any] = field(default_factory=dict)
 
     def design(self, family: Family | None = None) -> tuple[MixedDesign, tuple[Provenance, ...]]:
         """Everything checked, and where covariance structures come from.
@@ -74,6 +77,7 @@ class Arguments:
             offset=self.offset,
             x_names=self.x_names,
         )
+        design = replace(design, parameters=designs_of_parameters(self.parameters, design.n, self.terms))
         return design.called(response_name(self.y, self.y_name)), provenance
 
 

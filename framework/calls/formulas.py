@@ -16,6 +16,7 @@ from ..design.terms import refuse_unknown_factors
 from ..formula.model_frame import ModelFrame, read_frame
 from ..notes import tell
 from .arguments import Arguments
+from .parameters import formulas_of_parameters
 
 #: Arguments of arrays that a formula says itself.
 SAID = ("random_effects", "random_data", "correlated", "x_names", "y_name")
@@ -52,6 +53,9 @@ class GeneralizedOptions(FitOptions, total=False):
     family: str | Family
     nagq: int
     hessian: str
+    dispersion: Any
+    zi: Any
+    parameters: Mapping[str, Any] | None
 
 
 class FormulaOptions(TypedDict, total=False):
@@ -121,7 +125,8 @@ def read_formula(
     chosen = {name: value for name, value in options.items() if value is not None}
     text, table = (y if formula is None else formula), (X if data is None else data)
     vectors = {"weights": given.weights, "offset": given.offset, "subset": chosen.pop("subset", None)}
-    frame = read_frame(text, table, vectors, response=response, **chosen)
+    models = formulas_of_parameters(given.parameters)
+    frame = read_frame(text, table, vectors, response=response, parameters=models, **chosen)
     tell(frame.notes)
     return replace(
         given,

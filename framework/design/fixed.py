@@ -81,7 +81,7 @@ def notes_of_dropped(fixed: FixedDesign, X: FloatArray, shown: int = 5) -> list[
     dropped = [j for j in range(X.shape[1]) if j not in fixed.kept]
     if not dropped:
         return []
-    reasons = [_reason(fixed, X, j) for j in dropped[:shown]]
+    reasons = [reason_of_dropped(fixed, X, j) for j in dropped[:shown]]
     more = f" and {len(dropped) - shown} more" if len(dropped) > shown else ""
     text = (
         f"X is rank deficient: dropped {'; '.join(reasons)}{more}. Coefficients of dropped columns are "
@@ -90,7 +90,8 @@ def notes_of_dropped(fixed: FixedDesign, X: FloatArray, shown: int = 5) -> list[
     return [Note(RankDeficiencyWarning, text)]
 
 
-def _reason(fixed: FixedDesign, X: FloatArray, j: int) -> str:
+def reason_of_dropped(fixed: FixedDesign, X: FloatArray, j: int) -> str:
+    """A column that was dropped, and of which others it is a linear combination."""
     if not X[:, j].any():
         return f"{fixed.names[j]} (zero everywhere)"
     Q, R = fixed.Q, fixed.R

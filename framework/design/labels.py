@@ -6,7 +6,8 @@ these, so that it works for fits that have no rows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 import numpy as np
@@ -159,6 +160,8 @@ class Labels:
         Which levels meet.
     has_weights, has_offset : bool
         Whether rows came with weights, with an offset.
+    parameters : mapping of str to FixedLabels
+        Columns of the dispersion parameters that have a model.
     """
 
     response: str
@@ -168,6 +171,7 @@ class Labels:
     pattern: Pattern
     has_weights: bool = False
     has_offset: bool = False
+    parameters: Mapping[str, FixedLabels] = field(default_factory=dict)
 
     @property
     def p(self) -> int:

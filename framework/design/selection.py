@@ -10,6 +10,7 @@ from ..contracts.arrays import BoolArray, FloatArray
 from ..contracts.errors import InputError
 from .fixed import orthogonalize
 from .mixed import MixedDesign, assembled, basis_of_terms
+from .parameter import select_parameters
 from .random import RandomFactor
 from .terms import INTERCEPT
 
@@ -38,7 +39,8 @@ def select_rows(design: MixedDesign, rows: BoolArray) -> MixedDesign:
     if fixed.rank >= len(X):
         raise InputError(f"X has {fixed.rank} independent columns for the {len(X)} rows that are left")
     factors = tuple(_selected(f, rows, within) for f in design.random.factors)
-    return assembled(design.y[rows], X, fixed, factors, weights, offset).called(design.response)
+    selected = assembled(design.y[rows], X, fixed, factors, weights, offset).called(design.response)
+    return replace(selected, parameters=select_parameters(design.parameters, rows))
 
 
 def _selected(f: RandomFactor, rows: BoolArray, weights: FloatArray | None) -> RandomFactor:

@@ -103,6 +103,10 @@ def _lines(data: SummaryData) -> Iterator[str]:
         yield "Fixed effects:"
         yield from _coefficient_lines(data.coefficients)
     yield from _correlation_lines(data)
+    for title, table in data.models:
+        yield ""
+        yield f"{title}:"
+        yield from _coefficient_lines(table)
     if data.notes:
         yield ""
         yield from data.notes

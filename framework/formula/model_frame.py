@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,16 +14,18 @@ from ..contracts.errors import DataWarning, InputError, InputTypeError, shown
 from ..design.reading import check_alignment, rows_text
 from ..design.terms import INTERCEPT
 from ..notes import Note
+from .bars import names_in
 from .columns import Frame, read_variable
 from .encoder import Encoder, random_columns
 from .expressions import Names, evaluate, variables
 from .formulaic import Part, learn
 from .grouping import grouping_of
 from .observed import observe
-from .plan import Plan, check_context, check_contrasts, make_plan, text_expression
+from .plan import Plan, check_context, check_contrasts, make_parameter_plan, make_plan, text_expression
 from .size import check_size
 from .source import Source, check_finite, numbers_of, table_of
 from .terms import Terms
+from .tokens import nest, tokenize
 from .variables import Variable
 
 
@@ -50,6 +52,8 @@ class ModelFrame:
         What is worth a warning.
     outcomes : tuple of str
         Levels of a response that is a factor: y is 0 for the first and 1 for any other.
+    parameters : dict of str to (n, c) array
+        Columns of the dispersion parameters that have a formula.
     """
 
     y: AnyArray
@@ -65,10 +69,12 @@ class ModelFrame:
     terms: Terms
     notes: tuple[Note, ...] = ()
     outcomes: tuple[str, ...] = ()
+    parameters: dict[str, FloatArray] = field(default_factory=dict)
 
     def arguments(self) -> dict[str, Any]:
         """Arguments of `ranef.lmm` and `ranef.glmm` by name."""
-        names = ("y", "X", "groups", "random_effects", "random_data", "covariance", "weights", "offset", "x_names")
+        names = ("y", "X", "groups", "random_effects", "random_data", "covariance", "weights", "offset", "x_names",
+                 "parameters")  # fmt: skip
         return {name: getattr(self, name) for name in names} | {"y_name": self.terms.response}
 
     def __repr__(self) -> str:
@@ -150,8 +156,12 @@ def read_frame(
     levels: Mapping[str, Sequence[Any]] | None = None,
     context: Mapping[str, Any] | None = None,
     response: bool = True,
+    parameters: Mapping[str, str] | None = None,
 ) -> ModelFrame:
-    """`model_frame`, with weights, offset and subset as `given`. Without `response` y is zero, and needs no column."""
+    """`model_frame`, with weights, offset and subset as `given`. Without `response` y is zero, and needs no column.
+
+    `parameters` are the formulas of dispersion parameters, whose variables are in the same rows.
+    """
     if na_action not in ("omit", "raise"):
         raise InputError(f"na_action must be 'omit' or 'raise'; got {shown(na_action)}")
     contrasts, context, order = check_contrasts(contrasts), check_context(context), _levels(levels)
@@ -165,24 +175,28 @@ def read_frame(
     texts = {name: "array" if name in arrays else value or "" for name, value in given.items()}
 
     dots = _dots(formula, frame, texts, contrasts, context)
-    plan = make_plan(formula, dots, contrasts, context)
+    plans = {name: make_parameter_plan(text, contrasts, context) for name, text in (parameters or {}).items()}
+    elsewhere = {name for own in plans.values() for name in own.names.contrasted}
+    in_formula = set(names_in(nest(formula, tokenize(formula))))
+    of_formula = {name: word for name, word in contrasts.items() if name in in_formula or name not in elsewhere}
+    plan = make_plan(formula, dots, of_formula, context)
     asked = {name: text_expression(v, plan.names) for name, v in given.items() if isinstance(v, str)}
     source = Source(frame, plan.names, levels=order)
     left = plan.response if response else ()
     used = [name for tree in (*left, *plan.offsets) for name in variables(tree, plan.names)]
     used += [*plan.encoded, *plan.grouping()]
     used += [name for key in ("weights", "offset") if key in asked for name in variables(asked[key], plan.names)]
-    made = plan.names.derived
-    bases = {d: variables(ast.parse(source_text, mode="eval").body, plan.names) for d, source_text in made.items()}
-    used = list(dict.fromkeys([*used, *(name for listed in bases.values() for name in listed)]))
-    if unknown := set(order) - set(used):
+    used = _with_bases(used, plan)
+    sources = {name: Source(frame, own.names, levels=order) for name, own in plans.items()}
+    of_plans = {name: _with_bases(own.encoded, own) for name, own in plans.items()}
+    if unknown := set(order).difference(used, *of_plans.values()):
         raise InputError(f"levels names {', '.join(sorted(unknown))}, which the formula does not use")
 
     inside = _subset(asked.get("subset"), read.get("subset"), source)
-    missing = {name: v.missing & inside for name in used if isinstance(v := source[name], Variable)}
-    for name, listed in bases.items():  # what is missing because a column is, is that column's
-        if name in missing:
-            missing[name] &= ~np.logical_or.reduce([missing.get(base, ~inside) for base in listed])
+    missing: dict[str, BoolArray] = {}
+    for name, own in plans.items():
+        missing |= _missing(of_plans[name], own, sources[name], inside)
+    missing |= _missing(used, plan, source, inside)
     missing |= {name: np.isnan(a) & inside for name, a in read.items() if name != "subset"}
     missing = {name: where for name, where in missing.items() if where.any()}
     if missing and na_action == "raise":
@@ -192,7 +206,8 @@ def read_frame(
     rows = np.flatnonzero(inside & ~lost)
     if len(rows) == 0:
         raise InputError("no row is left: " + (", ".join(missing) + " missing" if missing else "the subset is empty"))
-    source.keep(rows)
+    for one in (source, *sources.values()):
+        one.keep(rows)
 
     y, outcomes = _response(plan, source, rows) if response else (np.zeros(len(rows)), ())
     prior = _numbers("weights", asked, read, source, rows)
@@ -206,12 +221,21 @@ def read_frame(
     encoder = Encoder(
         formula=formula,
         columns=tuple(dots),
-        contrasts=contrasts,
-        variables={n: (v.kind, v.levels) for n in used if isinstance(v := source[n], Variable)},
+        contrasts=of_formula,
+        variables=_kinds(used, source),
         parts=tuple(parts.values()),
         offset=texts["offset"],
         context=context,
     )
+    of_parameters, encoders = {}, {}
+    for name, own in plans.items():
+        made, learned = _columns(own, sources[name], rows)
+        kinds = _kinds(of_plans[name], sources[name])
+        own_contrasts = {v: word for v, word in contrasts.items() if v in own.names.contrasted}
+        of_parameters[name] = made[own.fixed]
+        encoders[name] = Encoder(
+            own.names.text, (), own_contrasts, kinds, (learned[own.fixed],), context=context
+        )
     terms = Terms(
         formula=formula,
         response=plan.response_name,
@@ -225,6 +249,7 @@ def read_frame(
         levels=order,
         na_action=na_action,
         observed=observe(plan.in_fixed, source, prior, known),
+        parameters=encoders,
     )
     return ModelFrame(
         y=y,
@@ -240,7 +265,32 @@ def read_frame(
         terms=terms,
         notes=(*_notes_of_outcomes(plan, outcomes), *_notes_of_split(plan, parts)),
         outcomes=outcomes,
+        parameters=of_parameters,
     )
+
+
+def _with_bases(used: Sequence[str], plan: Plan) -> list[str]:
+    """Names of variables, and of those that they are made of."""
+    return list(dict.fromkeys([*used, *(name for listed in _bases(plan).values() for name in listed)]))
+
+
+def _bases(plan: Plan) -> dict[str, Sequence[str]]:
+    """What the variables that calls make are made of."""
+    made = plan.names.derived
+    return {d: variables(ast.parse(text, mode="eval").body, plan.names) for d, text in made.items()}
+
+
+def _missing(used: Sequence[str], plan: Plan, source: Source, inside: BoolArray) -> dict[str, BoolArray]:
+    """Rows in which each variable is missing; what is missing because a column is, is that column's."""
+    missing = {name: v.missing & inside for name in used if isinstance(v := source[name], Variable)}
+    for name, listed in _bases(plan).items():
+        if name in missing:
+            missing[name] &= ~np.logical_or.reduce([missing.get(base, ~inside) for base in listed])
+    return missing
+
+
+def _kinds(used: Sequence[str], source: Source) -> dict[str, tuple[str, tuple[str, ...]]]:
+    return {n: (v.kind, v.levels) for n in used if isinstance(v := source[n], Variable)}
 
 
 # Arguments ----------------------------------------------------------------------------------------------------------

@@ -98,6 +98,33 @@ def make_plan(text: str, columns: Sequence[str], contrasts: Mapping[str, str], c
     return Plan(response, name, fixed, random, offsets, tuple(writer.used), in_fixed, names)
 
 
+def make_parameter_plan(text: str, contrasts: Mapping[str, str], context: Mapping[str, Any]) -> Plan:
+    """Read the formula of a dispersion parameter, ``"~ x"``: fixed terms alone, of named columns.
+
+    Contrasts of variables that it does not have are left out.
+
+    Raises
+    ------
+    InputError
+        With the place in the formula; for random terms and offsets, which parameters do not have.
+    """
+    parsed, names = parse(text, one_sided=True), Names(text, check_context(context))
+    if parsed.bars:
+        bar = parsed.bars[0]
+        refuse(text, bar.start, bar.end, "dispersion parameters have no random effects: leave this term out")
+    if parsed.offsets:
+        refuse(text, *span(parsed.offsets[0]), "dispersion parameters have no offset: leave this term out")
+    own = {name: word for name, word in contrasts.items() if name in parameter_names(text)}
+    writer = _Writer(names, [], check_contrasts(own))
+    fixed = writer.sum(parsed.fixed)
+    return Plan((), "", fixed, (), (), tuple(writer.used), tuple(writer.used), names)
+
+
+def parameter_names(text: str) -> set[str]:
+    """Names that a formula of a parameter has."""
+    return set(names_in(nest(text, tokenize(text))))
+
+
 def text_expression(text: str, names: Names) -> ast.expr:
     """An expression that is given by itself, as ``weights="n"`` or ``subset="x > 3"``."""
     alone = Names(text, names.context, names.substitutes, names.derived)

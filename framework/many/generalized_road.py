@@ -65,7 +65,7 @@ class GeneralizedRoad:
     def of(cls, model: Model[Any], combinations: Combinations) -> GeneralizedRoad | None:
         """The road for a model; None where it has none."""
         rows, likelihood, controls = model.design, model.likelihood, model.controls
-        if not isinstance(likelihood, Laplace) or likelihood.nagq != 1:
+        if not isinstance(likelihood, Laplace) or likelihood.nagq != 1 or rows.parameters:
             return None
         parameters, groupings = Parameters(rows.random.factors), rows.random.pattern.groupings
         scalar = len(groupings) == 1 and groupings[0].n_columns == 1 and groupings[0].precision is None
@@ -118,7 +118,7 @@ class Search:
         self.u = np.zeros((road.design.Zt.shape[0], y.shape[1]))
         gamma, phi, weight = self._scored()
         self.origin, self.eta = gamma, 1.0 / np.sqrt(weight.mean(axis=0))
-        self.xi_start = np.array([road.dispersion.to_free(p) for p in phi.T]).T.reshape(self.s, y.shape[1])
+        self.xi_start = np.array([road.dispersion.start(p, {}) for p in phi.T]).T.reshape(self.s, y.shape[1])
 
     # Where it starts ------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,70 @@
+"""Models of dispersion parameters: columns of a parameter, on the scale on which it is estimated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..contracts.arrays import BoolArray, FloatArray
+from ..contracts.errors import InputError
+from .arrays import as_numbers, check_length, column_names
+from .fixed import FixedDesign, orthogonalize, reason_of_dropped
+
+
+@dataclass(frozen=True, eq=False)
+class ParameterDesign(FixedDesign):
+    """The columns that a dispersion parameter is a linear function of: X = Q R, where Q has columns of mean square 1.
+
+    Parameters
+    ----------
+    X : (n, c) array
+        The columns as they were given; none is a combination of others.
+    """
+
+    X: FloatArray
+
+
+def parameter_design(
+    parameter: str, Z: Any, n: int, names: tuple[str, ...] | None = None
+) -> ParameterDesign | None:
+    """The columns of a parameter, checked; None for a column of ones, which is what it has without a model.
+
+    Raises
+    ------
+    InputError, InputTypeError
+        For a matrix that is none of n rows of numbers, or whose columns depend on each other.
+    """
+    argument = f"parameters[{parameter!r}]"
+    matrix = as_numbers(Z, argument, ndim=2)
+    check_length(matrix, n, argument)
+    if matrix.shape[1] == 0:
+        raise InputError(f"{argument} has no columns: give a column of ones for a parameter that is the same for all")
+    names = column_names(Z, names, matrix)
+    if matrix.shape[1] == 1 and (matrix == 1.0).all():
+        return None
+    return _orthogonal(matrix, names, argument)
+
+
+def select_parameters(designs: Mapping[str, ParameterDesign], rows: BoolArray) -> dict[str, ParameterDesign]:
+    """The models of some rows, in bases of their own.
+
+    Raises
+    ------
+    InputError
+        Where the columns of a parameter depend on each other in these rows.
+    """
+    return {p: _orthogonal(d.X[rows], d.names, f"parameters[{p!r}]") for p, d in designs.items()}
+
+
+def _orthogonal(X: FloatArray, names: tuple[str, ...], argument: str) -> ParameterDesign:
+    fixed = orthogonalize(X, names, np.full(len(X), 1.0 / len(X)))
+    if len(fixed.dropped):
+        reasons = "; ".join(reason_of_dropped(fixed, X, j) for j in fixed.dropped[:5].tolist())
+        raise InputError(
+            f"{argument} has columns that depend on others, of which no data tell the coefficients: {reasons}. Leave "
+            "redundant columns out"
+        )
+    return ParameterDesign(**vars(fixed), X=X)
