@@ -7,9 +7,8 @@ from typing import Any
 
 from ..contracts.errors import InputError, InputTypeError, shown
 from ..contracts.family import Family
-from ..design.parameter import ParameterDesign, parameter_design
+from ..design.parameter import INFLATION, ParameterDesign, parameter_design, refuse_models
 from ..design.reading import as_mapping
-from ..estimation.dispersion import INFLATION, refuse_models
 from ..formula.terms import Terms
 
 

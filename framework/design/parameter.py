@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +10,12 @@ import numpy as np
 
 from ..contracts.arrays import BoolArray, FloatArray
 from ..contracts.errors import InputError
+from ..contracts.family import Family
 from .arrays import as_numbers, check_length, column_names
 from .fixed import FixedDesign, orthogonalize, reason_of_dropped
+
+#: Name of the probability of extra zeros, of families that have one.
+INFLATION = "zi"
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,9 +31,7 @@ class ParameterDesign(FixedDesign):
     X: FloatArray
 
 
-def parameter_design(
-    parameter: str, Z: Any, n: int, names: tuple[str, ...] | None = None
-) -> ParameterDesign | None:
+def parameter_design(parameter: str, Z: Any, n: int, names: tuple[str, ...] | None = None) -> ParameterDesign | None:
     """The columns of a parameter, checked; None for a column of ones, which is what it has without a model.
 
     Raises
@@ -57,6 +59,25 @@ def select_parameters(designs: Mapping[str, ParameterDesign], rows: BoolArray) -
         Where the columns of a parameter depend on each other in these rows.
     """
     return {p: _orthogonal(d.X[rows], d.names, f"parameters[{p!r}]") for p, d in designs.items()}
+
+
+def refuse_models(family: Family, names: Collection[str]) -> None:
+    """Refuse models of parameters that the family does not have, or that have a given value.
+
+    Raises
+    ------
+    InputError
+        With the names.
+    """
+    known = {p.name: p for p in family.parameters}
+    if unknown := [name for name in names if name not in known]:
+        have = f"it has {', '.join(known)}" if known else "it has none beside the mean"
+        raise InputError(f"parameters names {', '.join(unknown)}, which the {family.name} family does not have; {have}")
+    if given := [name for name in names if known[name].fixed is not None]:
+        raise InputError(
+            f"parameters names {given[0]}, which the family has as {known[given[0]].fixed:g}: a parameter is given or "
+            "estimated, not both"
+        )
 
 
 def _orthogonal(X: FloatArray, names: tuple[str, ...], argument: str) -> ParameterDesign:

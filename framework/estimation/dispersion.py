@@ -6,18 +6,15 @@ Of a parameter with a model, whose unconstrained values are Z gamma, it has the 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from ..contracts.arrays import FloatArray
-from ..contracts.errors import InputError
-from ..contracts.family import DispersionParameter, Family
+from ..contracts.family import DispersionParameter
 from ..design.labels import FixedLabels
-
-#: Name of the probability of extra zeros, of families that have one.
-INFLATION = "zi"
 
 
 class DispersionScale:
@@ -42,7 +39,7 @@ class DispersionScale:
         self.estimated = [i for i, p in enumerate(parameters) if p.fixed is None]
         sizes = [self.models[name].rank if name in self.models else 1 for name in self.estimated_names]
         ends = np.cumsum([0, *sizes]).tolist()
-        self.places = tuple(slice(a, b) for a, b in zip(ends, ends[1:], strict=False))
+        self.places = tuple(slice(a, b) for a, b in pairwise(ends))
 
     def __len__(self) -> int:
         return self.places[-1].stop if self.places else 0
@@ -91,9 +88,7 @@ class DispersionScale:
             out[place] = free * rows[name].mean(axis=0) if name in self.models else free
         return out
 
-    def to_natural(
-        self, xi: FloatArray, rows: Mapping[str, FloatArray] | None = None
-    ) -> tuple[FloatArray, FloatArray]:
+    def to_natural(self, xi: FloatArray, rows: Mapping[str, FloatArray] | None = None) -> tuple[FloatArray, FloatArray]:
         """All parameters, and the derivatives of the estimated ones by their unconstrained values.
 
         (r,) and (e,); where some have a model (r, n) and (e, n), for rows of its basis.
@@ -174,23 +169,4 @@ def scale_text(p: DispersionParameter) -> str:
     return f"-log of {p.upper:g} - {p.name}" if np.isfinite(p.upper) else p.name
 
 
-def refuse_models(family: Family, names: Collection[str]) -> None:
-    """Refuse models of parameters that the family does not have, or that have a given value.
-
-    Raises
-    ------
-    InputError
-        With the names.
-    """
-    known = {p.name: p for p in family.parameters}
-    if unknown := [name for name in names if name not in known]:
-        have = f"it has {', '.join(known)}" if known else "it has none beside the mean"
-        raise InputError(f"parameters names {', '.join(unknown)}, which the {family.name} family does not have; {have}")
-    if given := [name for name in names if known[name].fixed is not None]:
-        raise InputError(
-            f"parameters names {given[0]}, which the family has as {known[given[0]].fixed:g}: a parameter is given or "
-            "estimated, not both"
-        )
-
-
-__all__ = ["INFLATION", "DispersionScale", "refuse_models", "scale_text", "to_free", "to_natural"]
+__all__ = ["DispersionScale", "scale_text", "to_free", "to_natural"]

@@ -16,10 +16,11 @@ from ..contracts.family import Family
 from ..contracts.observer import FitStarted
 from ..design.basis import lower_root
 from ..design.mixed import MixedDesign, notes_of_no_intercept
+from ..design.parameter import refuse_models
 from ..notes import Note
 from ..registry import Provenance
 from .certificate import FLAT, Standing
-from .dispersion import DispersionScale, refuse_models
+from .dispersion import DispersionScale
 from .ending import Quantities, covariance_quantities, own_size
 from .existence import (
     explained,
@@ -127,8 +128,12 @@ class GeneralizedFit(Fit):
         """Dispersion parameters that are the same for all rows, fixed ones included."""
         scale = self.dispersion
         rows = {name: np.zeros((1, labels.rank)) for name, labels in scale.models.items()}
-        phi = scale.to_natural(self.xi, rows)[0].reshape(len(scale.parameters), -1)[:, 0].tolist()
-        return {p.name: v for p, v in zip(scale.parameters, phi, strict=True) if p.name not in scale.models}
+        phi = scale.to_natural(self.xi, rows)[0]
+        return {
+            p.name: float(np.ravel(v)[0])
+            for p, v in zip(scale.parameters, phi, strict=True)
+            if p.name not in scale.models
+        }
 
     @property
     def dispersion(self) -> DispersionScale:

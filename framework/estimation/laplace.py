@@ -27,7 +27,7 @@ from .relative import bending
 
 @dataclass(frozen=True, eq=False)
 class Gradient:
-    """Derivatives of the criterion by gamma, the entries of T, all of T_j, and phi of each row (r, n), natural scale."""
+    """Derivatives of the criterion by gamma, the entries of T, all of T_j, and phi of each row (r, n)."""
 
     gamma: FloatArray
     entries: FloatArray

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,18 +13,17 @@ from ..contracts.errors import DataWarning, InputError, InputTypeError, shown
 from ..design.reading import check_alignment, rows_text
 from ..design.terms import INTERCEPT
 from ..notes import Note
-from .bars import names_in
 from .columns import Frame, read_variable
 from .encoder import Encoder, random_columns
 from .expressions import Names, evaluate, variables
-from .formulaic import Part, learn
+from .formulaic import Part
 from .grouping import grouping_of
 from .observed import observe
-from .plan import Plan, check_context, check_contrasts, make_parameter_plan, make_plan, text_expression
-from .size import check_size
-from .source import Source, check_finite, numbers_of, table_of
+from .parameters import ParameterFormula, remaining
+from .parts import columns_of, kinds, missing_rows, with_bases
+from .plan import Plan, check_context, check_contrasts, make_plan, text_expression
+from .source import Source, check_finite, numbers_of
 from .terms import Terms
-from .tokens import nest, tokenize
 from .variables import Variable
 
 
@@ -175,28 +173,26 @@ def read_frame(
     texts = {name: "array" if name in arrays else value or "" for name, value in given.items()}
 
     dots = _dots(formula, frame, texts, contrasts, context)
-    plans = {name: make_parameter_plan(text, contrasts, context) for name, text in (parameters or {}).items()}
-    elsewhere = {name for own in plans.values() for name in own.names.contrasted}
-    in_formula = set(names_in(nest(formula, tokenize(formula))))
-    of_formula = {name: word for name, word in contrasts.items() if name in in_formula or name not in elsewhere}
-    plan = make_plan(formula, dots, of_formula, context)
+    formulas = {
+        name: ParameterFormula.of(text, frame, contrasts, context, order) for name, text in (parameters or {}).items()
+    }
+    contrasts = remaining(contrasts, formula, formulas.values())
+    plan = make_plan(formula, dots, contrasts, context)
     asked = {name: text_expression(v, plan.names) for name, v in given.items() if isinstance(v, str)}
     source = Source(frame, plan.names, levels=order)
     left = plan.response if response else ()
     used = [name for tree in (*left, *plan.offsets) for name in variables(tree, plan.names)]
     used += [*plan.encoded, *plan.grouping()]
     used += [name for key in ("weights", "offset") if key in asked for name in variables(asked[key], plan.names)]
-    used = _with_bases(used, plan)
-    sources = {name: Source(frame, own.names, levels=order) for name, own in plans.items()}
-    of_plans = {name: _with_bases(own.encoded, own) for name, own in plans.items()}
-    if unknown := set(order).difference(used, *of_plans.values()):
+    used = with_bases(used, plan)
+    if unknown := set(order).difference(used, *(one.used for one in formulas.values())):
         raise InputError(f"levels names {', '.join(sorted(unknown))}, which the formula does not use")
 
     inside = _subset(asked.get("subset"), read.get("subset"), source)
     missing: dict[str, BoolArray] = {}
-    for name, own in plans.items():
-        missing |= _missing(of_plans[name], own, sources[name], inside)
-    missing |= _missing(used, plan, source, inside)
+    for one in formulas.values():
+        missing |= one.missing(inside)
+    missing |= missing_rows(used, plan, source, inside)
     missing |= {name: np.isnan(a) & inside for name, a in read.items() if name != "subset"}
     missing = {name: where for name, where in missing.items() if where.any()}
     if missing and na_action == "raise":
@@ -206,8 +202,8 @@ def read_frame(
     rows = np.flatnonzero(inside & ~lost)
     if len(rows) == 0:
         raise InputError("no row is left: " + (", ".join(missing) + " missing" if missing else "the subset is empty"))
-    for one in (source, *sources.values()):
-        one.keep(rows)
+    for each in (source, *(one.source for one in formulas.values())):
+        each.keep(rows)
 
     y, outcomes = _response(plan, source, rows) if response else (np.zeros(len(rows)), ())
     prior = _numbers("weights", asked, read, source, rows)
@@ -216,26 +212,18 @@ def read_frame(
         known = numbers_of(tree, source, len(rows), "offset") + (0.0 if known is None else known)
     if known is not None:
         check_finite(known[:, None], ("offset",), rows)
-    matrices, parts = _columns(plan, source, rows)
+    matrices, parts = columns_of(plan, source, rows)
     groups, effects, structures = _random(plan, source, parts)
     encoder = Encoder(
         formula=formula,
         columns=tuple(dots),
-        contrasts=of_formula,
-        variables=_kinds(used, source),
+        contrasts=contrasts,
+        variables=kinds(used, source),
         parts=tuple(parts.values()),
         offset=texts["offset"],
         context=context,
     )
-    of_parameters, encoders = {}, {}
-    for name, own in plans.items():
-        made, learned = _columns(own, sources[name], rows)
-        kinds = _kinds(of_plans[name], sources[name])
-        own_contrasts = {v: word for v, word in contrasts.items() if v in own.names.contrasted}
-        of_parameters[name] = made[own.fixed]
-        encoders[name] = Encoder(
-            own.names.text, (), own_contrasts, kinds, (learned[own.fixed],), context=context
-        )
+    encoded = {name: one.encoded(rows, context) for name, one in formulas.items()}
     terms = Terms(
         formula=formula,
         response=plan.response_name,
@@ -249,7 +237,7 @@ def read_frame(
         levels=order,
         na_action=na_action,
         observed=observe(plan.in_fixed, source, prior, known),
-        parameters=encoders,
+        parameters={name: encoder for name, (_, encoder) in encoded.items()},
     )
     return ModelFrame(
         y=y,
@@ -265,32 +253,8 @@ def read_frame(
         terms=terms,
         notes=(*_notes_of_outcomes(plan, outcomes), *_notes_of_split(plan, parts)),
         outcomes=outcomes,
-        parameters=of_parameters,
+        parameters={name: matrix for name, (matrix, _) in encoded.items()},
     )
-
-
-def _with_bases(used: Sequence[str], plan: Plan) -> list[str]:
-    """Names of variables, and of those that they are made of."""
-    return list(dict.fromkeys([*used, *(name for listed in _bases(plan).values() for name in listed)]))
-
-
-def _bases(plan: Plan) -> dict[str, Sequence[str]]:
-    """What the variables that calls make are made of."""
-    made = plan.names.derived
-    return {d: variables(ast.parse(text, mode="eval").body, plan.names) for d, text in made.items()}
-
-
-def _missing(used: Sequence[str], plan: Plan, source: Source, inside: BoolArray) -> dict[str, BoolArray]:
-    """Rows in which each variable is missing; what is missing because a column is, is that column's."""
-    missing = {name: v.missing & inside for name in used if isinstance(v := source[name], Variable)}
-    for name, listed in _bases(plan).items():
-        if name in missing:
-            missing[name] &= ~np.logical_or.reduce([missing.get(base, ~inside) for base in listed])
-    return missing
-
-
-def _kinds(used: Sequence[str], source: Source) -> dict[str, tuple[str, tuple[str, ...]]]:
-    return {n: (v.kind, v.levels) for n in used if isinstance(v := source[n], Variable)}
 
 
 # Arguments ----------------------------------------------------------------------------------------------------------
@@ -390,27 +354,6 @@ def _notes_of_outcomes(plan: Plan, outcomes: Sequence[str]) -> list[Note]:
         return []
     text = f"the response {plan.response_name} is a factor: 0 is its level {outcomes[0]!r}, 1 is any other"
     return [Note(DataWarning, text)]
-
-
-def _columns(plan: Plan, source: Source, rows: IntArray) -> tuple[dict[str, FloatArray], dict[str, Part]]:
-    """Matrices and what was learned, by the text that formulaic was given."""
-    used = {name: source[name] for name in plan.encoded}
-    for name, variable in used.items():
-        if isinstance(variable, Variable) and variable.is_factor and len(variable.levels) < 2:
-            raise InputError(
-                f"{name} has the one level {', '.join(variable.levels)} in the rows that are used: leave it out"
-            )
-        if name in plan.names.coded and not (isinstance(variable, Variable) and variable.is_factor):
-            raise InputTypeError(f"contrasts are for factors, and {name} is numeric: write factor({name})")
-        if isinstance(variable, Variable) and not variable.is_factor:
-            check_finite(variable.values[:, None].astype(np.float64), (name,), rows)
-    table = table_of(used, plan.names, len(rows))
-    check_size(plan.sources, table, plan.names)
-    matrices, parts = {}, {}
-    for text in plan.sources:
-        matrices[text], parts[text] = learn(text, table, plan.names)
-        check_finite(matrices[text], parts[text].columns, rows)
-    return matrices, parts
 
 
 def _random(

@@ -134,9 +134,7 @@ class Terms:
         made = {
             "encoder": Encoder.from_state(state["encoder"], context),
             "observed": None if observed is None else Observed.from_state(observed),
-            "parameters": {
-                name: Encoder.from_state(one, context) for name, one in state.get("parameters", {}).items()
-            },
+            "parameters": {name: Encoder.from_state(one, context) for name, one in state.get("parameters", {}).items()},
         }
         return cls(**(dict(state) | made))
 

@@ -249,7 +249,9 @@ def fit_many(
     task = Task.make(model, of, L)
     names, estimates, kept = estimates_of(task, Y, L, executor)
     likelihood = model.likelihood
-    scale = DispersionScale(likelihood.family.parameters if isinstance(likelihood, Laplace) else (), model.labels.parameters)
+    scale = DispersionScale(
+        likelihood.family.parameters if isinstance(likelihood, Laplace) else (), model.labels.parameters
+    )
     return ManyFits(
         responses=names,
         names=model.labels.fixed.names,

@@ -43,9 +43,7 @@ def predictive_quantiles(
 class _Predictive:
     """The distribution of responses y, averaged over eta + sd z."""
 
-    def __init__(
-        self, family: Family, phi: FloatArray, eta: FloatArray, sd: FloatArray, weights: FloatArray
-    ) -> None:
+    def __init__(self, family: Family, phi: FloatArray, eta: FloatArray, sd: FloatArray, weights: FloatArray) -> None:
         self.family, self.phi, self.weights = family, phi, weights
         z, w = np.polynomial.hermite_e.hermegauss(NODES)
         self.shares = w / w.sum()

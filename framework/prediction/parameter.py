@@ -10,9 +10,10 @@ from scipy.special import ndtri
 from ..contracts.arrays import FloatArray
 from ..contracts.errors import InputError, InputTypeError, shown
 from ..design.arrays import as_numbers
+from ..design.parameter import INFLATION
 from ..design.reading import as_mapping
 from ..estimation.covariance import estimates_covariance
-from ..estimation.dispersion import INFLATION, to_natural
+from ..estimation.dispersion import to_natural
 from ..estimation.ending import differs
 from ..estimation.generalized import GeneralizedFit
 from ..estimation.model import Fit
@@ -69,30 +70,32 @@ def predict_parameter(
     rows, scale = _rows(fit, name, newdata, terms), fit.dispersion
     parameter = next(p for p in scale.parameters if p.name == name)
     if parameter.fixed is not None:
-        fixed = np.full(len(rows), parameter.fixed)
-        free, sd, shown_ = fixed, np.zeros(len(rows)), lambda value: value
         if on_link:
-            raise InputError(f"type={name!r}: {name} was given, and has no scale of its own")
-    else:
-        place = scale.place(name)
-        free = rows @ fit.xi[place]
-        for other in fit.elsewhere:
-            free = np.where(differs(free, rows @ other.xi[place], 1.0), np.nan, free)
-        sd = np.zeros(len(rows))
-        if (se or level is not None) and fit.has_joint_covariance:
-            first = len(fit.gamma) + len(fit.theta)
-            V = estimates_covariance(fit.factorized())[first:, first:][place, place]
-            sd = np.where(np.isnan(free), np.nan, np.sqrt(np.einsum("na,ab,nb->n", rows, V, rows)))
-        elif not fit.has_joint_covariance:
-            sd = np.full(len(rows), np.nan)
-        shown_ = (lambda value: value) if on_link else (lambda value: to_natural(parameter, value)[0])
-    columns = {"fit": shown_(free)}
+            raise InputError(f"type={name!r}: {name} was given, and has no other scale")
+        given = np.full(len(rows), parameter.fixed)
+        columns = {"fit": given} | ({"se": 0.0 * given} if se else {})
+        return columns | ({"lower": given, "upper": given} if level is not None else {})
+
+    def shown_as(free: FloatArray) -> FloatArray:
+        return free if on_link else np.asarray(to_natural(parameter, free)[0])
+
+    place = scale.place(name)
+    free = rows @ fit.xi[place]
+    for other in fit.elsewhere:
+        free = np.where(differs(free, rows @ other.xi[place], 1.0), np.nan, free)
+    columns = {"fit": shown_as(free)}
+    if not se and level is None:
+        return columns
+    sd = np.full(len(rows), np.nan)
+    if fit.has_joint_covariance:
+        first = len(fit.gamma) + len(fit.theta)
+        V = estimates_covariance(fit.factorized())[first:, first:][place, place]
+        sd = np.where(np.isnan(free), np.nan, np.sqrt(np.einsum("na,ab,nb->n", rows, V, rows)))
     if se:
-        slope = 1.0 if on_link or parameter.fixed is not None else to_natural(parameter, free)[1]
-        columns["se"] = sd * slope
+        columns["se"] = sd if on_link else sd * to_natural(parameter, free)[1]
     if level is not None:
         half = ndtri(0.5 + 0.5 * level) * sd
-        columns["lower"], columns["upper"] = shown_(free - half), shown_(free + half)
+        columns["lower"], columns["upper"] = shown_as(free - half), shown_as(free + half)
     return columns
 
 

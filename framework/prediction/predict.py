@@ -137,9 +137,9 @@ def predict(
 
 def _needs_parameters(fit: Fit, request: Request) -> bool:
     """Whether the mean depends on dispersion parameters."""
-    conditional = request.type == "conditional"
-    on_response = request.scale == "response" and isinstance(fit, GeneralizedFit)
-    return on_response and depends_on_phi(fit.family, conditional=conditional)
+    if request.scale == "link" or not isinstance(fit, GeneralizedFit):
+        return False
+    return depends_on_phi(fit.family, conditional=request.type == "conditional")
 
 
 def _of_parameter(

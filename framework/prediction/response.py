@@ -85,7 +85,7 @@ def slope_of(fit: Fit, eta: FloatArray, rows: Rows | None = None, *, conditional
 
 
 def slopes_by_xi(fit: Fit, eta: FloatArray, rows: Rows, *, conditional: bool = False) -> FloatArray:
-    """Derivatives of `mean_of` by the unconstrained dispersion parameters, (n, s); none where it is a function of eta."""
+    """Derivatives of `mean_of` by unconstrained dispersion parameters, (n, s); none where there are none."""
     if not isinstance(fit, GeneralizedFit) or not depends_on_phi(fit.family, conditional=conditional):
         return np.zeros((len(eta), 0))
     out = np.empty((len(eta), len(fit.xi)))

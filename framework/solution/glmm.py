@@ -11,12 +11,13 @@ import numpy as np
 from ..contracts.arrays import FloatArray
 from ..contracts.errors import InputError, shown
 from ..contracts.family import Family
+from ..design.parameter import INFLATION
 from ..design.terms import INTERCEPT
 from ..display.records import Table
 from ..display.summary import glmm_title
 from ..display.tables import CoefficientTable, SummaryData, VarCompSummary
 from ..estimation.covariance import joint_covariance
-from ..estimation.dispersion import INFLATION, scale_text, to_natural
+from ..estimation.dispersion import scale_text, to_natural
 from ..estimation.generalized import GeneralizedFit
 from ..estimation.generalized_factors import GeneralizedDigest
 from ..formula.terms import Terms
@@ -234,7 +235,9 @@ class GLMMSolution(MixedSolution[GeneralizedFit]):
         """
         if which is None:
             return super().coef_table()
-        return tables.model_table(self._model_of_parameter(self._parameter_called(which)), self._conf_level, self._frame)
+        return tables.model_table(
+            self._model_of_parameter(self._parameter_called(which)), self._conf_level, self._frame
+        )
 
     def _parameter_called(self, which: Any) -> str:
         names = self._fit.dispersion.estimated_names
@@ -251,10 +254,8 @@ class GLMMSolution(MixedSolution[GeneralizedFit]):
         """Coefficients of a parameter's model with Wald's tests."""
         scale = self._fit.dispersion
         labels = scale.models.get(name)
-        if labels is None:
-            names, R_inverse = (INTERCEPT,), np.ones((1, 1))
-        else:
-            names, R_inverse = labels.names, np.linalg.inv(labels.R)
+        names = (INTERCEPT,) if labels is None else labels.names
+        R_inverse = np.linalg.inv(np.eye(1) if labels is None else labels.R)
         place, C = scale.place(name), self._covariance_of(name)
         estimates = self._determined(lambda fit: R_inverse @ fit.xi[place], 1.0)
         variances = np.diagonal(R_inverse @ np.where(np.isnan(C), 0.0, C) @ R_inverse.T)
@@ -339,7 +340,9 @@ class GLMMSolution(MixedSolution[GeneralizedFit]):
             family=self.family.name,
             link=self.family.link.name,
             dispersion=self._dispersion_table(),
-            models=tuple((self._title_of(name), self._model_of_parameter(name)) for name in self._fit.dispersion.models),
+            models=tuple(
+                (self._title_of(name), self._model_of_parameter(name)) for name in self._fit.dispersion.models
+            ),
         )
 
     def _title_of(self, name: str) -> str:
@@ -375,8 +378,8 @@ class GLMMSolution(MixedSolution[GeneralizedFit]):
             if self._is_at_limit(name)
         ]
         in_rows = [
-            f"{name} has run to the end of its range in some rows, whose coefficients are not determined (NaN): the data "
-            "ask for the limit that the family has there"
+            f"{name} has run to the end of its range in some rows, the limit that the family has there: "
+            "its coefficients are not determined (NaN)"
             for name in fit.dispersion.models
             if any(text.startswith(f"{name}~") for text in fit.certificate.not_identified)
         ]

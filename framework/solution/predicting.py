@@ -32,7 +32,7 @@ class Predicting(FittedModel[F]):
         se: bool = False,
         interval: str | None = None,
         level: float = 0.95,
-        type: str = "mean",
+        type: str = "mean",  # noqa: A002
         theta_uncertainty: bool = True,
         marginal: bool = False,
         covariance: bool = False,

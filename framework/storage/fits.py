@@ -12,8 +12,9 @@ from typing import Any
 from ..contracts.arrays import FloatArray
 from ..contracts.errors import InputError, PluginError, RanefError, StorageError
 from ..design.labels import FixedLabels, Labels
-from ..estimation.dispersion import DispersionScale, refuse_models
+from ..design.parameter import refuse_models
 from ..estimation.certificate import Certificate, CovarianceCondition
+from ..estimation.dispersion import DispersionScale
 from ..estimation.generalized import GeneralizedFit, Laplace
 from ..estimation.linear import Gaussian, LinearFit
 from ..estimation.model import Controls, Digest, Fit, Model
