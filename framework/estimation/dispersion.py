@@ -74,7 +74,7 @@ class DispersionScale:
         """Those of the columns of a parameter's model."""
         return self.models[name].coefficients(xi[self.place(name)])
 
-    def start(self, phi: FloatArray, rows: Mapping[str, FloatArray]) -> FloatArray:
+    def to_free(self, phi: FloatArray, rows: Mapping[str, FloatArray] | None = None) -> FloatArray:
         """xi of the same parameters (r,) for all rows, or the nearest to it that the models have.
 
         Parameters
@@ -85,7 +85,10 @@ class DispersionScale:
         out = np.empty(len(self))
         for i, name, place in zip(self.estimated, self.estimated_names, self.places, strict=True):
             free = to_free(self.parameters[i], float(phi[i]))
-            out[place] = free * rows[name].mean(axis=0) if name in self.models else free
+            out[place] = free
+            if name in self.models:
+                assert rows is not None
+                out[place] *= rows[name].mean(axis=0)
         return out
 
     def to_natural(self, xi: FloatArray, rows: Mapping[str, FloatArray] | None = None) -> tuple[FloatArray, FloatArray]:

@@ -247,7 +247,7 @@ class Laplace(Likelihood[GeneralizedFit]):
         with watch.phase("start"), explained(penalized):
             gamma, phi, working = fixed_effects_start(penalized)
             refuse_exact_fit(penalized, gamma)
-            xi = scale.start(phi, design.parameter_rows)
+            xi = scale.to_free(phi, design.parameter_rows)
             units = Units(float(1.0 / np.sqrt(np.mean(working.expected_weight))), xi)
             criterion_of = partial(
                 GeneralizedCriterion, penalized, units=units, watch=watch, differentiable=analysis.differentiable

@@ -23,6 +23,9 @@ from .quadrature import Grid, Quadrature, gauss_hermite_grid
 
 #: Unconstrained dispersion parameters stay within this distance of their start (a factor of 5e8 on the log scale).
 WIDEST = 20.0
+#: Added to approximate curvatures by these, so that they are positive: little enough where parameters have a model for
+#: the certificate to see that some of its coefficients are on their way to a limit.
+LEAST, LEAST_OF_MODELS = 1e-3, 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -223,5 +226,6 @@ class Evaluation:
             assert phi1 is not None
             scores = self.dispersion.scores(phi1, self.phi_slope, self.rows)
             scores = scores - scores.mean(axis=1, keepdims=True)
-            H[n:, n:] = 2.0 * scores @ scores.T + 1e-3 * np.eye(len(scores))
+            of_model = np.isin(self.dispersion.owners, list(self.dispersion.models))
+            H[n:, n:] = 2.0 * scores @ scores.T + np.diag(np.where(of_model, LEAST_OF_MODELS, LEAST))
         return np.asarray(H * np.outer(self.unit, self.unit))

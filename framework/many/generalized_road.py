@@ -118,7 +118,7 @@ class Search:
         self.u = np.zeros((road.design.Zt.shape[0], y.shape[1]))
         gamma, phi, weight = self._scored()
         self.origin, self.eta = gamma, 1.0 / np.sqrt(weight.mean(axis=0))
-        self.xi_start = np.array([road.dispersion.start(p, {}) for p in phi.T]).T.reshape(self.s, y.shape[1])
+        self.xi_start = np.array([road.dispersion.to_free(p) for p in phi.T]).T.reshape(self.s, y.shape[1])
 
     # Where it starts ------------------------------------------------------------------------------------------------
 

@@ -214,7 +214,8 @@ class Predicting(FittedModel[F]):
             `family`, `nagq` and `hessian`. Of a fit by formula also `formula` and other arguments of formulas, with
             `data`, since a fit does not keep the frame: ``fit.update(formula=". ~ . + x", data=d)``. A dot is that side
             of the formula before; `weights`, `offset`, `subset`, contrasts, orders of levels, covariance structures and
-            known precisions are those of the fit, unless they are given.
+            known precisions are those of the fit, unless they are given; so are models of dispersion parameters
+            (`dispersion`, `zi`, `parameters`).
 
         Raises
         ------

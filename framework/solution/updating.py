@@ -7,10 +7,11 @@ from typing import Any
 
 from ..calls.arguments import Arguments
 from ..calls.formulas import read_formula
+from ..calls.parameters import models_of_parameters
 from ..contracts.errors import InputError, InputTypeError
 from ..design.labels import GroupLabels
 from ..estimation.generalized import Laplace
-from ..estimation.model import Fit, Model
+from ..estimation.model import Fit, Likelihood, Model
 from ..formula.bars import names_in, parse
 from ..formula.change import changed_formula
 from ..formula.terms import Terms
@@ -21,7 +22,8 @@ from ..notes import tell
 VECTORS, BY_NAME = ("weights", "offset", "subset"), ("contrasts", "levels")
 OPTIONS = (*VECTORS, *BY_NAME, "na_action", "context")
 BY_FACTOR = ("covariance", "relationship", "precision")
-OF_DATA = ("formula", "data", *OPTIONS, *BY_FACTOR)
+OF_PARAMETERS = ("dispersion", "zi", "parameters")
+OF_DATA = ("formula", "data", *OPTIONS, *BY_FACTOR, *OF_PARAMETERS)
 
 
 def model_of_data(fit: Fit, terms: Terms | None, changes: Mapping[str, Any]) -> tuple[Model[Any], Terms | None]:
@@ -52,20 +54,35 @@ def model_of_data(fit: Fit, terms: Terms | None, changes: Mapping[str, Any]) -> 
     by_factor = _by_factor(fit, terms, formula) | {name: asked[name] for name in BY_FACTOR if name in asked}
     if "relationship" in asked:
         by_factor["precision"] = asked.get("precision")
-    given = read_formula("update", Arguments(formula, asked["data"], None, **by_factor, **vectors), options=options)
     model = fit.model.with_settings({name: value for name, value in changes.items() if name not in OF_DATA})
     likelihood = model.likelihood
+    models = _models(likelihood, terms, asked)
+    arguments = Arguments(formula, asked["data"], None, **by_factor, **vectors, parameters=models)
+    given = read_formula("update", arguments, options=options)
     design, provenance = given.design(likelihood.family if isinstance(likelihood, Laplace) else None)
     tell(design.notes)
     tell(likelihood.check(design))
     return Model.of(design, likelihood, model.controls, provenance), given.terms
 
 
+def _models(likelihood: Likelihood[Any], terms: Terms, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Formulas of dispersion parameters: those of the fit, unless they are given."""
+    kept = {name: encoder.formula for name, encoder in terms.parameters.items()}
+    changed = {name: asked.get(name) for name in OF_PARAMETERS}
+    if not isinstance(likelihood, Laplace):
+        if told := [name for name, value in changed.items() if value is not None]:
+            raise InputTypeError(f"{', '.join(told)}: update of a linear model has no dispersion parameters")
+        return {}
+    return kept | models_of_parameters(likelihood.family, **changed)
+
+
 def _options(terms: Terms, formula: str) -> dict[str, Any]:
     """What the fit was told beside the formula, for the variables that are still in it."""
-    names = set(names_in(nest(formula, tokenize(formula))))
+    formulas = [formula, *(encoder.formula for encoder in terms.parameters.values())]
+    names = {name for text in formulas for name in names_in(nest(text, tokenize(text)))}
+    contrasts = {k: v for encoder in (terms.encoder, *terms.parameters.values()) for k, v in encoder.contrasts.items()}
     options: dict[str, Any] = {name: getattr(terms, name) or None for name in VECTORS}
-    by_name = {"contrasts": terms.encoder.contrasts, "levels": terms.levels}
+    by_name = {"contrasts": contrasts, "levels": terms.levels}
     options |= {name: {k: v for k, v in of.items() if k in names} for name, of in by_name.items()}
     return options | {"na_action": terms.na_action, "context": terms.encoder.context}
 

@@ -277,7 +277,7 @@ def _xi_of(node: Node, scale: DispersionScale) -> FloatArray:
     phi = node.floats("phi", len(scale.parameters))
     if not all(p.lower < value < p.upper for p, value in zip(scale.parameters, phi, strict=True)):
         raise node.wrong("phi", "has dispersion parameters that the family cannot have")
-    return scale.start(phi, {})
+    return scale.to_free(phi)
 
 
 def _certificate_state(certificate: Certificate) -> Tree:
