@@ -9,6 +9,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from ..contracts.arrays import FloatArray
 from ..contracts.errors import InputError, PluginError, RanefError, StorageError
 from ..design.labels import FixedLabels, Labels
@@ -16,6 +18,7 @@ from ..design.parameter import refuse_models
 from ..estimation.certificate import Certificate, CovarianceCondition
 from ..estimation.dispersion import DispersionScale
 from ..estimation.generalized import GeneralizedFit, Laplace
+from ..estimation.generalized_criterion import WIDEST
 from ..estimation.linear import Gaussian, LinearFit
 from ..estimation.model import Controls, Digest, Fit, Model
 from ..estimation.parameters import Parameters
@@ -269,7 +272,10 @@ def _linear_of(node: Node, _: Gaussian) -> dict[str, Any]:
 def _generalized_of(node: Node, likelihood: Laplace, models: Mapping[str, FixedLabels]) -> dict[str, Any]:
     scale = DispersionScale(likelihood.family.parameters, models)
     xi = node.floats("xi", len(scale)) if node.has("xi") else _xi_of(node, scale)
-    return {"xi": xi, "value": node.number("value"), "xi_start": node.floats("xi_start", len(scale))}
+    start = node.floats("xi_start", len(scale))
+    if (np.abs(xi - start) > WIDEST + 1e-6).any():
+        raise node.wrong("xi", "has dispersion parameters that no search leads to")
+    return {"xi": xi, "value": node.number("value"), "xi_start": start}
 
 
 def _xi_of(node: Node, scale: DispersionScale) -> FloatArray:
