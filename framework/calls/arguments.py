@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from ..formula.terms import Terms
 from ..notes import Note
 from ..registry import Provenance
 from .covariances import structures_of
+from .parameters import designs_of_parameters
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +43,8 @@ class Arguments:
     dispersion_names: Sequence[str] | None = None
     #: Levels of a response that is a factor: y is the place of each row's.
     outcomes: tuple[str, ...] = ()
+    #: Models of dispersion parameters: formulas, or matrices.
+    parameters: Mapping[str, Any] = field(default_factory=dict)
 
     def design(self, family: Family | None = None) -> tuple[MixedDesign, tuple[Provenance, ...]]:
         """Everything checked, and where covariance structures come from.
@@ -83,6 +86,7 @@ class Arguments:
             dispersion_names=self.dispersion_names,
         )
         design = replace(design, notes=(*self._notes_of_outcomes(), *design.notes))
+        design = replace(design, parameters=designs_of_parameters(self.parameters, design.n, self.terms))
         return design.called(response_name(self.y, self.y_name)), provenance
 
     def _notes_of_outcomes(self) -> list[Note]:

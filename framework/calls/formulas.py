@@ -16,6 +16,7 @@ from ..design.terms import refuse_unknown_factors
 from ..formula.model_frame import ModelFrame, read_frame
 from ..notes import tell
 from .arguments import Arguments
+from .parameters import formulas_of_parameters
 
 #: Arguments of arrays that a formula says itself.
 SAID = ("random_effects", "random_data", "correlated", "x_names", "y_name")
@@ -54,6 +55,9 @@ class GeneralizedOptions(FitOptions, total=False):
     family: str | Family
     nagq: int
     hessian: str
+    dispersion: Any
+    zi: Any
+    parameters: Mapping[str, Any] | None
 
 
 class FormulaOptions(TypedDict, total=False):
@@ -124,7 +128,8 @@ def read_formula(
     text, table = (y if formula is None else formula), (X if data is None else data)
     vectors = {"weights": given.weights, "offset": given.offset, "subset": chosen.pop("subset", None)}
     of_residuals = {"residual": given.residual, "dispersion": given.dispersion}
-    frame = read_frame(text, table, vectors, response=response, **of_residuals, **chosen)
+    models = formulas_of_parameters(given.parameters)
+    frame = read_frame(text, table, vectors, response=response, parameters=models, **of_residuals, **chosen)
     tell(frame.notes)
     return replace(
         given,

@@ -424,6 +424,10 @@ class Family(ABC):
         """E(y): mu itself, unless the family's mean parameter is another one (that of the untruncated counts, say)."""
         return mu
 
+    def conditional_mean(self, mu: FloatArray, phi: FloatArray) -> FloatArray:
+        """E(y) of responses that are no extra zeros: `response_mean` in families without."""
+        return self.response_mean(mu, phi)
+
     def response_variance(self, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
         """Var(y) of every observation as it stands: of a proportion in so many trials, where weights are trials."""
         variance = self.variance(mu, phi)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from hashlib import sha256
 
 import numpy as np
@@ -23,6 +24,8 @@ class Fingerprint:
         Those of the columns of X that are kept.
     groups : tuple of str
         Which rows are together by each factor, whatever the levels are called.
+    parameters : dict of str to tuple of str
+        Those of the columns of dispersion parameters that have a model.
     """
 
     y: str
@@ -30,6 +33,7 @@ class Fingerprint:
     offset: str
     columns: tuple[str, ...]
     groups: tuple[str, ...]
+    parameters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, design: MixedDesign) -> Fingerprint:
@@ -41,7 +45,13 @@ class Fingerprint:
             _of_numbers(np.zeros(n) if design.offset is None else design.offset),
             tuple(_of_numbers(design.X[:, j]) for j in design.fixed.kept),
             tuple(_of_groups(f.codes) for f in design.random.factors),
+            {name: tuple(map(_of_numbers, own.X.T)) for name, own in design.parameters.items()},
         )
+
+    @staticmethod
+    def of_ones(n: int) -> str:
+        """That of a column of ones."""
+        return _of_numbers(np.ones(n))
 
 
 def _of_numbers(values: FloatArray) -> str:

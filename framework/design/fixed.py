@@ -81,7 +81,7 @@ def notes_of_dropped(fixed: FixedLabels, shown: int = 5) -> list[Note]:
     dropped = fixed.dropped_names
     if not dropped:
         return []
-    reasons = [_reason(fixed, j) for j in range(min(shown, len(dropped)))]
+    reasons = [reason_of_dropped(fixed, j) for j in range(min(shown, len(dropped)))]
     more = f" and {len(dropped) - shown} more" if len(dropped) > shown else ""
     text = (
         f"X is rank deficient: dropped {'; '.join(reasons)}{more}. Coefficients of dropped columns are "
@@ -90,7 +90,7 @@ def notes_of_dropped(fixed: FixedLabels, shown: int = 5) -> list[Note]:
     return [Note(RankDeficiencyWarning, text)]
 
 
-def _reason(fixed: FixedLabels, j: int) -> str:
+def reason_of_dropped(fixed: FixedLabels, j: int) -> str:
     """Why the j-th of the dropped columns is one."""
     name, share = fixed.dropped_names[j], np.abs(fixed.relations[:, j]) * np.linalg.norm(fixed.R, axis=0)
     if not share.any():

@@ -6,7 +6,8 @@ these, so that it works for fits that have no rows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 import numpy as np
@@ -163,6 +164,8 @@ class Labels:
         Whether rows came with weights, with an offset.
     residual : ResidualLabels, optional
         Covariance structure of the residuals.
+    parameters : mapping of str to FixedLabels
+        Columns of the dispersion parameters that have a model.
     """
 
     response: str
@@ -173,6 +176,7 @@ class Labels:
     has_weights: bool = False
     has_offset: bool = False
     residual: ResidualLabels | None = None
+    parameters: Mapping[str, FixedLabels] = field(default_factory=dict)
 
     @property
     def p(self) -> int:

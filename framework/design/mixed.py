@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from .basis import Column, alike, disentangled, orthonormal, scaled
 from .fixed import RANK_TOLERANCE, FixedDesign, notes_of_dropped, orthogonalize
 from .grouping import encode
 from .labels import Labels
+from .parameter import ParameterDesign
 from .precision import Relation, relations
 from .random import RandomDesign, RandomFactor, RandomSums
 from .reading import as_groups, as_mapping
@@ -54,6 +55,8 @@ class MixedDesign:
         What the checks found worth a warning.
     residual : ResidualRows, optional
         Covariance structure of the residuals.
+    parameters : mapping of str to ParameterDesign
+        Columns of the dispersion parameters that have a model.
     """
 
     y: FloatArray
@@ -65,6 +68,7 @@ class MixedDesign:
     response: str = "y"
     notes: tuple[Note, ...] = ()
     residual: ResidualRows | None = None
+    parameters: Mapping[str, ParameterDesign] = field(default_factory=dict)
 
     @property
     def n(self) -> int:
@@ -87,7 +91,15 @@ class MixedDesign:
         groups = tuple(f.labels for f in self.random.factors)
         given = self.weights is not None, self.offset is not None
         residual = None if self.residual is None else self.residual.labels
-        return Labels(self.response, self.n, self.fixed.labels, groups, self.random.pattern, *given, residual)
+        parameters = {name: design.labels for name, design in self.parameters.items()}
+        return Labels(
+            self.response, self.n, self.fixed.labels, groups, self.random.pattern, *given, residual, parameters
+        )
+
+    @property
+    def parameter_rows(self) -> dict[str, FloatArray]:
+        """Rows (n, c) of the bases of the parameters that have a model."""
+        return {name: design.Q for name, design in self.parameters.items()}
 
     def called(self, response: str) -> MixedDesign:
         """The same with this name of the response."""

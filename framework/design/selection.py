@@ -10,6 +10,7 @@ from ..contracts.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from ..contracts.errors import InputError
 from .fixed import orthogonalize
 from .mixed import MixedDesign, assembled, basis_of_terms
+from .parameter import select_parameters
 from .random import RandomFactor
 from .residual import refuse_residual
 from .terms import INTERCEPT
@@ -90,7 +91,8 @@ def _taken(design: MixedDesign, rows: BoolArray | IntArray, regrouped: Regrouped
     if fixed.rank >= len(X):
         raise InputError(f"X has {fixed.rank} independent columns for the {len(X)} rows that are left")
     factors = tuple(_selected(f, rows, within, regrouped.get(j)) for j, f in enumerate(design.random.factors))
-    return assembled(design.y[rows], X, fixed, factors, weights, offset).called(design.response)
+    selected = assembled(design.y[rows], X, fixed, factors, weights, offset).called(design.response)
+    return replace(selected, parameters=select_parameters(design.parameters, rows))
 
 
 def _selected(

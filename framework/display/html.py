@@ -71,6 +71,11 @@ def _parts(data: SummaryData) -> Iterator[str]:
         yield table_html("Threshold coefficients", coefficient_table(data.thresholds))
     if data.correlation is not None and shows_correlation(data):
         yield table_html("Correlation of fixed effects", correlation_table(data.coefficients.names, data.correlation))
+    for title, table in data.models:
+        model = coefficient_table(table)
+        yield table_html(title, model)
+        if model.headers[-1] == "":
+            yield f"<p><small>{escape(LEGEND)}</small></p>"
     if data.notes:
         yield "<ul>" + "".join(f"<li>{escape(note)}</li>" for note in data.notes) + "</ul>"
 

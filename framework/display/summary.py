@@ -113,6 +113,10 @@ def _lines(data: SummaryData) -> Iterator[str]:
         yield "Threshold coefficients:"
         yield from print_table(coefficient_table(data.thresholds), right=True)
     yield from _correlation_lines(data)
+    for title, table in data.models:
+        yield ""
+        yield f"{title}:"
+        yield from _coefficient_lines(table)
     if data.notes:
         yield ""
         yield from data.notes

@@ -123,6 +123,8 @@ class SummaryData:
         Dispersion parameters that were estimated; only estimates and standard errors are shown.
     thresholds : CoefficientTable, optional
         Those between ordered categories.
+    models : tuple of (str, CoefficientTable)
+        Titles and coefficients of the models of dispersion parameters.
     notes : tuple of str
         What a reader should know: singular fit, convergence, dropped columns, how p-values were found.
     details : tuple of str
@@ -142,15 +144,20 @@ class SummaryData:
     link: str = ""
     dispersion: CoefficientTable | None = None
     thresholds: CoefficientTable | None = None
+    models: tuple[tuple[str, CoefficientTable], ...] = ()
     notes: tuple[str, ...] = ()
     details: tuple[str, ...] = ()
     residual: tuple[ResidualSection, ...] = ()
 
     def renamed(self, names: Mapping[str, str]) -> SummaryData:
         """The same with other names of columns."""
-        fixed = tuple(names.get(name, name) for name in self.coefficients.names)
+
+        def of(table: CoefficientTable) -> CoefficientTable:
+            return replace(table, names=tuple(names.get(name, name) for name in table.names))
+
         components = tuple(replace(c, name=names.get(c.name, c.name)) for c in self.var_components)
-        return replace(self, coefficients=replace(self.coefficients, names=fixed), var_components=components)
+        models = tuple((title, of(table)) for title, table in self.models)
+        return replace(self, coefficients=of(self.coefficients), var_components=components, models=models)
 
 
 def residual_quantiles(scaled_residuals: FloatArray) -> FloatArray:

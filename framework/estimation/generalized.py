@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -17,6 +17,7 @@ from ..contracts.observer import FitStarted
 from ..contracts.ordered import OrderedFamily
 from ..design.basis import lower_root
 from ..design.mixed import MixedDesign, notes_of_no_intercept
+from ..design.parameter import refuse_models
 from ..notes import Note
 from ..registry import Provenance
 from .certificate import FLAT, Standing
@@ -56,15 +57,15 @@ class GeneralizedFit(Fit):
 
     Parameters
     ----------
-    phi : (r,) array
-        Dispersion parameters, fixed ones included.
+    xi : (s,) array
+        Estimated dispersion parameters on the unconstrained scale, or coefficients of the basis of their models.
     value : float
         -2 log-likelihood.
-    xi_start : (r,) array
-        Where the search for the estimated dispersion parameters started, on the unconstrained scale.
+    xi_start : (s,) array
+        Where the search for these started.
     """
 
-    phi: FloatArray
+    xi: FloatArray
     value: float
     xi_start: FloatArray = field(repr=False)
     digest: GeneralizedDigest | None = None
@@ -105,17 +106,41 @@ class GeneralizedFit(Fit):
     @property
     def quantities(self) -> Quantities:
         """Variance and dispersion parameters and coefficients by description."""
-        dispersion = {p.name: float(v) for p, v in zip(self.family.parameters, self.phi, strict=True)}
         fixed = self.labels.fixed
         beta = fixed.coefficients(self.gamma).tolist()
         se = np.linalg.norm(np.linalg.inv(self.RX @ fixed.R), axis=1).tolist() if fixed.rank else []
         coefficients = dict(zip(fixed.kept_names, zip(beta, se, strict=True), strict=True))
-        return covariance_quantities(self.parameters, self.theta) | own_size(dispersion) | coefficients
+        own = covariance_quantities(self.parameters, self.theta) | own_size(self.constant_dispersion)
+        return own | {f"{parameter}~{c}": (v, 1.0) for parameter, c, v in self._of_models()} | coefficients
+
+    def _of_models(self) -> Iterator[tuple[str, str, float]]:
+        """Parameter, column and value of each coefficient of the parameters' models."""
+        for name, labels in self.dispersion.models.items():
+            for column, value in zip(labels.names, self.dispersion.coefficients(self.xi, name).tolist(), strict=True):
+                yield name, column, value
+
+    @property
+    def phi(self) -> FloatArray:
+        """Dispersion parameters, fixed ones included: (r,), or (r, n) where some have a model."""
+        scale = self.dispersion
+        return scale.to_natural(self.xi, self.model.design.parameter_rows if scale.models else None)[0]
+
+    @property
+    def constant_dispersion(self) -> dict[str, float]:
+        """Dispersion parameters that are the same for all rows, fixed ones included."""
+        scale = self.dispersion
+        rows = {name: np.zeros((1, labels.rank)) for name, labels in scale.models.items()}
+        phi = scale.to_natural(self.xi, rows)[0]
+        return {
+            p.name: float(np.ravel(v)[0])
+            for p, v in zip(scale.parameters, phi, strict=True)
+            if p.name not in scale.models
+        }
 
     @property
     def dispersion(self) -> DispersionScale:
         """The family's dispersion parameters."""
-        return DispersionScale(self.family.parameters)
+        return DispersionScale(self.family.parameters, self.model.labels.parameters)
 
     @property
     def has_joint_covariance(self) -> bool:
@@ -125,7 +150,7 @@ class GeneralizedFit(Fit):
     @property
     def n_parameters(self) -> int:
         """Fixed effects, covariance parameters and estimated dispersion parameters."""
-        return len(self.gamma) + len(self.theta) + len(self.dispersion.estimated)
+        return len(self.gamma) + len(self.theta) + len(self.xi)
 
     @property
     def sizes(self) -> FloatArray:
@@ -141,7 +166,7 @@ class GeneralizedFit(Fit):
     @property
     def dispersion_at_bound(self) -> BoolArray:
         """Which estimated dispersion parameters are as far from their start as the search goes."""
-        return np.abs(self.dispersion.to_free(self.phi) - self.xi_start) > WIDEST - 1e-6
+        return np.abs(self.xi - self.xi_start) > WIDEST - 1e-6
 
     def factorized(self) -> FactorizedGeneralized:
         """The criterion in all parameters and the conditional modes at the estimates, analysed again."""
@@ -202,6 +227,7 @@ class Laplace(Likelihood[GeneralizedFit]):
 
     def check_design(self, design: MixedDesign) -> list[Note]:
         """What to warn of; impossible quadrature, and thresholds without an intercept, are refused."""
+        refuse_models(self.family, design.parameters)
         refuse_quadrature(self.nagq, design.labels)
         if isinstance(self.family, OrderedFamily):
             refuse_no_intercept(self.family, design.labels)
@@ -220,15 +246,16 @@ class Laplace(Likelihood[GeneralizedFit]):
             analysis = analysis or model.analyze()
             pipeline = analysis.pipeline
             penalized = PenalizedLikelihood(design, self.family, analysis.symbolic, self.hessian)
+            scale = DispersionScale(self.family.parameters, design.parameters)
         if watch.observers:
             fixed = design.fixed.rank
-            parameters = fixed + len(covariance) + len(DispersionScale(self.family.parameters).estimated)
+            parameters = fixed + len(covariance) + len(scale)
             watch.tell(FitStarted("glmm", design.n, fixed, pattern.q, parameters, *pipeline.names))
         refuse_offset(penalized)
         with watch.phase("start"), explained(penalized):
             gamma, phi, working = fixed_effects_start(penalized)
             refuse_exact_fit(penalized, gamma)
-            xi = DispersionScale(self.family.parameters).to_free(phi)
+            xi = scale.to_free(phi, design.parameter_rows)
             units = Units(float(1.0 / np.sqrt(np.mean(working.expected_weight))), xi)
             criterion_of = partial(
                 GeneralizedCriterion, penalized, units=units, watch=watch, differentiable=analysis.differentiable
@@ -335,7 +362,7 @@ def _fit(
             u=mode.point.u,
             b=mode.point.b,
             RX=mode.regular.RX,
-            phi=mode.phi,
+            xi=criterion.unpack(x)[2],
             value=here.value,
             xi_start=criterion.units.xi,
             certificate=replace(found.certificate, at_boundary=zeros),
@@ -346,21 +373,24 @@ def _fit(
 
     fit = at(found.x).beside([at(x) for x in found.flat if not _is_a_limit(criterion, found, x)])
     here, converged = criterion.at(found.x), fit.certificate.converged
-    refuse_separation(criterion.model, fit.gamma, fit.phi, converged)
+    refuse_separation(criterion.model, fit.gamma, here.mode.phi, converged)
     refuse_dead_end(here.mode, here.quadrature, converged)
     if fit.dispersion_at_bound.any():
         slopes = here.gradient[len(found.x) - len(fit.xi_start) :]
-        refuse_growing_dispersion(fit.dispersion.names, fit.dispersion_at_bound, slopes, model.labels.n)
+        refuse_growing_dispersion(fit.dispersion.owners, fit.dispersion_at_bound, slopes, model.labels.n)
     return fit
 
 
 def _is_a_limit(criterion: GeneralizedCriterion, found: Standing[GeneralizedCriterion], there: FloatArray) -> bool:
     """Whether a flat direction is that of dispersion parameters on their way to a limit, such as the Poisson's.
 
-    The data do determine that: the start of these parameters has another deviance.
+    The data do determine that: the start of these parameters has another deviance. The coefficients of a parameter's
+    model are not determined where it goes to a limit in some rows.
     """
     n = len(found.x) - len(criterion.units.xi)
-    if not np.allclose(there[:n], found.x[:n], atol=1e-6):
+    of_models = np.isin(criterion.dispersion.owners, list(criterion.dispersion.models))
+    others = np.append(np.ones(n, dtype=bool), of_models)
+    if not np.allclose(there[others], found.x[others], atol=1e-6):
         return False
     start = np.concatenate([found.x[:n], criterion.units.xi])
     return bool(abs(criterion.value(start) - found.value) > FLAT)

@@ -23,6 +23,9 @@ from .quadrature import Grid, Quadrature, gauss_hermite_grid
 
 #: Unconstrained dispersion parameters stay within this distance of their start (a factor of 5e8 on the log scale).
 WIDEST = 20.0
+#: Added to approximate curvatures by these, so that they are positive: little enough where parameters have a model for
+#: the certificate to see that some of its coefficients are on their way to a limit.
+LEAST, LEAST_OF_MODELS = 1e-3, 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +73,8 @@ class GeneralizedCriterion(ModelCriterion["Evaluation"]):
         self.n_gamma = 0 if joint else model.Q.shape[1]
         super().__init__(Parameters(model.design.random.factors), units.eta, self.n_gamma, watch, turned)
         self.model, self.nagq, self.units, self.joint, self.precision = model, nagq, units, joint, precision
-        self.dispersion = DispersionScale(model.family.parameters)
+        self.dispersion = DispersionScale(model.family.parameters, model.design.parameters)
+        self.parameter_rows = model.design.parameter_rows
         self.u = np.zeros(model.pattern.q)
         self.gamma = np.zeros(model.Q.shape[1])
         #: natural parameters are these, and x times those
@@ -170,8 +174,8 @@ class Evaluation:
     ) -> None:
         # No reference to the problem, which holds this: a cycle would keep arrays of n rows alive.
         self.unit, self.n_gamma, self.grid = problem.unit, problem.n_gamma, problem.grid
-        self.estimated = problem.dispersion.estimated
-        phi, self.phi_slope = problem.dispersion.to_natural(xi)
+        self.dispersion, self.rows = problem.dispersion, problem.parameter_rows
+        phi, self.phi_slope = self.dispersion.to_natural(xi, self.rows)
         self.theta, self.jacobian = theta, problem.parameters.jacobian(theta)
         Lambda = problem.model.Lambda(problem.parameters.entries(theta))
         find = partial(find_mode, problem.model, Lambda, phi, joint=problem.joint, precision=problem.precision)
@@ -203,7 +207,7 @@ class Evaluation:
     def gradient(self) -> FloatArray:
         """Its exact gradient in the search's parameters."""
         by = self._by
-        xi = by.phi[self.estimated] * self.phi_slope
+        xi = self.dispersion.by_xi(by.phi, self.phi_slope, self.rows)
         by_theta = by.entries if self.jacobian is None else by.entries @ self.jacobian
         return np.asarray(self.unit * np.concatenate([by.gamma[: self.n_gamma], by_theta, xi]))
 
@@ -211,16 +215,17 @@ class Evaluation:
     def curvature(self) -> FloatArray:
         """Approximate Hessian in the search's parameters; by the dispersion the outer product of scores."""
         H = np.zeros((len(self.unit),) * 2)
-        n = len(H) - len(self.estimated)
+        n = len(H) - len(self.dispersion)
         by_entries = curvature(self.mode, self._by.T)
         if self.jacobian is not None:
             J = block_diag(np.eye(self.n_gamma), self.jacobian)
             by_entries = J.T @ by_entries @ J
         H[:n, :n] = by_entries
-        if self.estimated:
+        if len(self.dispersion):
             phi1 = self.mode.derivatives.phi1
             assert phi1 is not None
-            scores = phi1[self.estimated] * self.phi_slope[:, None]
+            scores = self.dispersion.scores(phi1, self.phi_slope, self.rows)
             scores = scores - scores.mean(axis=1, keepdims=True)
-            H[n:, n:] = 2.0 * scores @ scores.T + 1e-3 * np.eye(len(scores))
+            of_model = np.isin(self.dispersion.owners, list(self.dispersion.models))
+            H[n:, n:] = 2.0 * scores @ scores.T + np.diag(np.where(of_model, LEAST_OF_MODELS, LEAST))
         return np.asarray(H * np.outer(self.unit, self.unit))

@@ -126,7 +126,7 @@ class FactorizedGeneralized(Factorized):
     def x(self) -> FloatArray:
         """The estimates as the argument of the criterion."""
         fit = self.fit
-        return self.criterion.pack(fit.gamma, fit.theta, fit.dispersion.to_free(fit.phi))
+        return self.criterion.pack(fit.gamma, fit.theta, fit.xi)
 
     def hessian(self) -> FloatArray:
         """Second derivatives of the criterion by (gamma, theta, xi), by central differences of the exact gradient."""

@@ -7,7 +7,7 @@ With t = Z Lambda v and r = -2 d1 + c + d2 t the derivatives are
 
     gamma:  Q'r
     T_j:    sum over levels of (Z'r) u' + (Z'd1) v'  +  d log|M| / dT_j at fixed weights
-    phi:    sum of -2 phi1 + l dw/dphi + t dd1/dphi.
+    phi_i:  -2 phi1 + l dw/dphi + t dd1/dphi.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .relative import bending
 
 @dataclass(frozen=True, eq=False)
 class Gradient:
-    """Derivatives of the criterion by gamma, the entries of T, all of T_j, and phi (natural scale)."""
+    """Derivatives of the criterion by gamma, the entries of T, all of T_j, and phi of each row (r, n)."""
 
     gamma: FloatArray
     entries: FloatArray
@@ -42,7 +42,7 @@ def laplace_gradient(mode: Mode) -> Gradient:
     inverse = mode.system.factor.selected_inverse()
     by_T = logdet_gradient(model.pattern, mode.Lambda.T, mode.system.ZtWZ, inverse)
     leverages = model.design.random.quadratic_rows(mode.Lambda.sandwich(inverse))
-    by_phi = -2.0 * d.phi1.sum(axis=1)
+    by_phi = -2.0 * d.phi1
     return total_gradient(mode, leverages, by_eta=-2.0 * d.d1, by_b=-2.0 * mode.score, by_T=by_T, by_phi=by_phi)
 
 
@@ -79,7 +79,7 @@ def total_gradient(
     through_lambda = outer_by_factor(mode, mode.score, v)
     by_T = tuple(a + b + e for a, b, e in zip(by_T, through_eta, through_lambda, strict=True))
     gamma = np.zeros(len(mode.point.gamma)) if mode.joint else model.Q.T @ r
-    return Gradient(gamma, model.template.entries(by_T), by_T, by_phi + w_phi @ leverages + d.phi1_eta @ t)
+    return Gradient(gamma, model.template.entries(by_T), by_T, by_phi + w_phi * leverages + d.phi1_eta * t)
 
 
 def outer_by_factor(mode: Mode, a: FloatArray, b: FloatArray) -> list[FloatArray]:

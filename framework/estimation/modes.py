@@ -299,7 +299,7 @@ class Mode:
         moved = d.d1 + d.d2 * (model.eta(Lambda @ self.point.u, gamma) - self.point.eta)
         if len(phi):
             assert d.phi1_eta is not None
-            moved += (phi - self.phi) @ d.phi1_eta
+            moved += ((phi - self.phi).reshape(len(phi), -1) * d.phi1_eta).sum(axis=0)
         du, dgamma, decrement = self.newton.solve(
             Lambda.t @ model.Zt(moved) - model.K @ self.point.u, model.Q.T @ moved if self.joint else None
         )

@@ -189,7 +189,7 @@ class Quadrature:
         by_T = np.zeros((k, k))
         by_u = np.zeros((k, self.n_levels))
         B = np.zeros((self.n_levels, k, k))
-        by_phi = np.zeros(len(mode.phi))
+        by_phi = np.zeros((len(mode.phi), len(model.y)))
         for q, z in enumerate(self.grid.z):
             u, share = self.node(q), self.share[q]
             weighted = -2.0 * share[self.codes] * self.d1[q]
@@ -202,7 +202,7 @@ class Quadrature:
             if len(mode.phi):
                 phi1 = model.within(self.eta(u), mode.phi, 3, mode.point.eta).phi1
                 assert phi1 is not None
-                by_phi -= 2.0 * phi1 @ share[self.codes]
+                by_phi -= 2.0 * phi1 * share[self.codes]
         M_bar = self._by_M(B)
         by_T += 2.0 * (self.A @ self.T @ M_bar).sum(axis=0)
         K = np.moveaxis(self.T @ M_bar @ self.T.T, 0, 2)

@@ -61,8 +61,8 @@ class Parsed:
     offsets: tuple[Nodes, ...]
 
 
-def parse(text: str) -> Parsed:
-    """Read a formula.
+def parse(text: str, *, one_sided: bool = False) -> Parsed:
+    """Read a formula; a one-sided one has no response.
 
     Raises
     ------
@@ -83,7 +83,9 @@ def parse(text: str) -> Parsed:
     if len(tildes) > 1:
         refuse(text, *span(nodes[tildes[1] : tildes[1] + 1]), "a formula has one ~")
     response, right = nodes[: tildes[0]], nodes[tildes[0] + 1 :]
-    if not response:
+    if one_sided and response:
+        refuse(text, *span(response), "nothing stands before ~ in the formula of a parameter")
+    if not response and not one_sided:
         refuse(text, tilde.start, tilde.end, "the response is missing before ~")
     if not right:
         refuse(text, tilde.start, tilde.end, "nothing follows ~: write 1 for an intercept alone")

@@ -17,7 +17,7 @@ from ..design.terms import INTERCEPT
 from .columns import Frame
 from .formulaic import Part, TermColumns, codings, encode
 from .grouping import labels_of
-from .plan import Plan, make_plan, text_expression
+from .plan import Plan, make_parameter_plan, make_plan, text_expression
 from .source import Source, check_finite, numbers_of, table_of
 from .variables import Variable
 
@@ -67,7 +67,14 @@ class Encoder:
     @cached_property
     def plan(self) -> Plan:
         """The formula, read again."""
+        if self.is_of_parameter:
+            return make_parameter_plan(self.formula, self.contrasts, self.context)
         return make_plan(self.formula, self.columns, self.contrasts, self.context)
+
+    @property
+    def is_of_parameter(self) -> bool:
+        """Whether the formula is that of a dispersion parameter, which has nothing before its ``~``."""
+        return self.formula.lstrip().startswith("~")
 
     @property
     def terms(self) -> dict[str, TermColumns]:

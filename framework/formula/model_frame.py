@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -17,14 +17,15 @@ from ..notes import Note
 from .columns import Frame, read_variable
 from .encoder import Encoder, random_columns
 from .expressions import Names, evaluate, variables
-from .formulaic import Part, learn
+from .formulaic import Part
 from .grouping import grouping_of
 from .observed import observe
+from .parameters import ParameterFormula, remaining
+from .parts import columns_of, kinds
 from .plan import Plan, check_context, check_contrasts, make_plan, text_expression
 from .residual import residual_plan
-from .selection import behind, select
-from .size import check_size
-from .source import Source, check_finite, numbers_of, table_of
+from .selection import select, with_bases
+from .source import Source, check_finite, numbers_of
 from .terms import Terms
 from .tokens import refuse
 from .variables import Variable
@@ -57,6 +58,8 @@ class ModelFrame:
         Correlation of residuals: its name, groups and times.
     dispersion : (n, d) array, optional
         Columns of the residuals' log standard deviation, called `dispersion_names`.
+    parameters : dict of str to (n, c) array
+        Columns of the dispersion parameters that have a formula.
     """
 
     y: AnyArray
@@ -75,6 +78,8 @@ class ModelFrame:
     residual: dict[str, Any] | None = None
     dispersion: FloatArray | None = None
     dispersion_names: tuple[str, ...] = ()
+
+    parameters: dict[str, FloatArray] = field(default_factory=dict)
 
     def arguments(self) -> dict[str, Any]:
         """Arguments of `ranef.lmm` and `ranef.glmm` by name."""
@@ -162,14 +167,22 @@ def read_frame(
     response: bool = True,
     residual: Any = None,
     dispersion: Any = None,
+    parameters: Mapping[str, str] | None = None,
 ) -> ModelFrame:
-    """`model_frame`, with weights, offset and subset as `given`. Without `response` y is zero, and needs no column."""
+    """`model_frame`, with weights, offset and subset as `given`. Without `response` y is zero, and needs no column.
+
+    `parameters` are the formulas of dispersion parameters, whose variables are in the same rows.
+    """
     if na_action not in ("omit", "raise"):
         raise InputError(f"na_action must be 'omit' or 'raise'; got {shown(na_action)}")
     contrasts, context, order = check_contrasts(contrasts), check_context(context), levels_asked(levels)
     frame = Frame(data)
     written, read = _given(given, data, frame)
     dots = dots_of(formula, frame, written, context)
+    formulas = {
+        name: ParameterFormula.of(text, frame, contrasts, context, order) for name, text in (parameters or {}).items()
+    }
+    contrasts = remaining(contrasts, formula, formulas.values())
     plan = make_plan(formula, dots, contrasts, context)
     of_residual = residual_plan(residual, dispersion, plan.names)
     if not plan.random and of_residual is None:
@@ -183,16 +196,18 @@ def read_frame(
     asked = {name: text_expression(v, plan.names) for name, v in written.items()}
     source = Source(frame, plan.names, levels=order)
     used = _used(plan, asked, response, of_residual.used if of_residual else ())
-    if unknown := set(order) - set(used):
+    others = [(one.source, one.used) for one in formulas.values()]
+    if unknown := set(order).difference(used, *(names for _, names in others)):
         raise InputError(f"levels names {', '.join(sorted(unknown))}, which the formula does not use")
-    selection = select(source, used, asked.get("subset"), read, na_action)
+    selection = select(source, used, asked.get("subset"), read, na_action, others)
     rows = selection.rows
-    source.keep(rows)
+    for each in (source, *(other for other, _ in others)):
+        each.keep(rows)
 
     y, outcomes = _response(plan, source, rows) if response else (np.zeros(len(rows)), ())
     prior = _numbers("weights", asked, read, source, rows)
     known = _offset(plan, asked, read, source, rows)
-    matrices, parts = _columns(plan, source, rows)
+    matrices, parts = columns_of(plan, source, rows)
     groups = _groups(plan, source)
     effects, structures = random_terms(plan, parts)
     texts = dict.fromkeys(given, "") | written | dict.fromkeys(read, "array")
@@ -200,11 +215,12 @@ def read_frame(
         formula=formula,
         columns=tuple(dots),
         contrasts=contrasts,
-        variables={n: (v.kind, v.levels) for n in used if isinstance(v := source[n], Variable)},
+        variables=kinds(used, source),
         parts=tuple(parts.values()),
         offset=texts["offset"],
         context=context,
     )
+    encoded = {name: one.encoded(rows, context) for name, one in formulas.items()}
     terms = Terms(
         formula=formula,
         response=plan.response_name,
@@ -220,6 +236,7 @@ def read_frame(
         observed=observe(plan.in_fixed, source, prior, known),
         residual=" ".join((residual or "").split()),
         dispersion=" ".join((dispersion or "").split()),
+        parameters={name: encoder for name, (_, encoder) in encoded.items()},
     )
     return ModelFrame(
         y=y,
@@ -236,6 +253,7 @@ def read_frame(
         notes=tuple(_notes_of_split(plan, parts)),
         outcomes=outcomes,
         **(of_residual.arguments(source, rows) if of_residual else {}),
+        parameters={name: matrix for name, (matrix, _) in encoded.items()},
     )
 
 
@@ -275,7 +293,7 @@ def _used(plan: Plan, asked: Mapping[str, ast.expr], response: bool, more: Seque
     trees = [*(plan.response if response else ()), *plan.offsets]
     trees += [asked[key] for key in ("weights", "offset") if key in asked]
     used = [name for tree in trees for name in variables(tree, plan.names)] + [*plan.encoded, *plan.grouping(), *more]
-    return list(dict.fromkeys([*used, *(name for listed in behind(plan.names).values() for name in listed)]))
+    return with_bases(used, plan.names)
 
 
 def dots_of(formula: str, frame: Frame, written: Mapping[str, str], context: Mapping[str, Any]) -> list[str]:
@@ -338,27 +356,6 @@ def _response(plan: Plan, source: Source, rows: IntArray) -> tuple[AnyArray, tup
     y = numbers_of(plan.response[0], source, len(rows), plan.response_name)
     check_finite(y[:, None], (plan.response_name,), rows)
     return y, ()
-
-
-def _columns(plan: Plan, source: Source, rows: IntArray) -> tuple[dict[str, FloatArray], dict[str, Part]]:
-    """Matrices and what was learned, by the text that formulaic was given."""
-    used = {name: source[name] for name in plan.encoded}
-    for name, variable in used.items():
-        if isinstance(variable, Variable) and variable.is_factor and len(variable.levels) < 2:
-            raise InputError(
-                f"{name} has the one level {', '.join(variable.levels)} in the rows that are used: leave it out"
-            )
-        if name in plan.names.coded and not (isinstance(variable, Variable) and variable.is_factor):
-            raise InputTypeError(f"contrasts are for factors, and {name} is numeric: write factor({name})")
-        if isinstance(variable, Variable) and not variable.is_factor:
-            check_finite(variable.values[:, None].astype(np.float64), (name,), rows)
-    table = table_of(used, plan.names, len(rows))
-    check_size(plan.sources, table, plan.names)
-    matrices, parts = {}, {}
-    for text in plan.sources:
-        matrices[text], parts[text] = learn(text, table, plan.names)
-        check_finite(matrices[text], parts[text].columns, rows)
-    return matrices, parts
 
 
 def _groups(plan: Plan, source: Source) -> dict[str, Any]:

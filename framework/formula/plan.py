@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..contracts.errors import InputError, InputTypeError, shown
@@ -48,6 +48,8 @@ class Plan:
     in_fixed : tuple of str
         Those that enter columns of X.
     names : Names
+    contrasts : dict of variable -> word
+        Of a formula of a parameter, those of its variables.
     """
 
     response: tuple[ast.expr, ...]
@@ -58,6 +60,7 @@ class Plan:
     encoded: tuple[str, ...]
     in_fixed: tuple[str, ...]
     names: Names
+    contrasts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -94,6 +97,33 @@ def make_plan(text: str, columns: Sequence[str], contrasts: Mapping[str, str], c
         raise InputError(f"contrasts names {', '.join(sorted(unused))}, which is no variable of the fixed terms")
     name = " ".join(text[slice(*span(parsed.response))].split())
     return Plan(response, name, fixed, random, offsets, tuple(writer.used), in_fixed, names)
+
+
+def make_parameter_plan(text: str, contrasts: Mapping[str, str], context: Mapping[str, Any]) -> Plan:
+    """Read the formula of a dispersion parameter, ``"~ x"``: fixed terms alone, of named columns.
+
+    Contrasts of variables that it does not have are left out.
+
+    Raises
+    ------
+    InputError
+        With the place in the formula; for random terms and offsets, which parameters do not have.
+    """
+    parsed, names = parse(text, one_sided=True), Names(text, check_context(context))
+    if parsed.bars:
+        bar = parsed.bars[0]
+        refuse(text, bar.start, bar.end, "dispersion parameters have no random effects: leave this term out")
+    if parsed.offsets:
+        refuse(text, *span(parsed.offsets[0]), "dispersion parameters have no offset: leave this term out")
+    own = {name: word for name, word in contrasts.items() if name in names_of(text)}
+    writer = Writer(names, [], check_contrasts(own))
+    fixed = writer.sum(parsed.fixed)
+    return Plan((), "", fixed, (), (), tuple(writer.used), tuple(writer.used), names, own)
+
+
+def names_of(text: str) -> set[str]:
+    """Names that a formula has."""
+    return set(names_in(nest(text, tokenize(text))))
 
 
 def text_expression(text: str, names: Names) -> ast.expr:

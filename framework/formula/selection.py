@@ -37,7 +37,12 @@ class Selection:
 
 
 def select(
-    source: Source, used: Sequence[str], subset: ast.expr | None, read: Mapping[str, FloatArray], na_action: str
+    source: Source,
+    used: Sequence[str],
+    subset: ast.expr | None,
+    read: Mapping[str, FloatArray],
+    na_action: str,
+    others: Sequence[tuple[Source, Sequence[str]]] = (),
 ) -> Selection:
     """One mask over all variables of the model, before anything is encoded.
 
@@ -50,6 +55,8 @@ def select(
     read : dict of str to (n,) array
         Arrays that were given as weights, offset and subset.
     na_action : {"omit", "raise"}
+    others : sequence of (Source, names)
+        Variables of formulas beside the model's.
 
     Raises
     ------
@@ -57,7 +64,11 @@ def select(
         Where values are missing and may not be, no row is left, or the subset is no mask.
     """
     inside = _subset(subset, read.get("subset"), source)
-    missing = _missing(source, used, read, inside)
+    missing: dict[str, BoolArray] = {}
+    for each, names in (*others, (source, used)):
+        missing |= _missing(each, names, inside)
+    missing |= {name: np.isnan(a) & inside for name, a in read.items() if name != "subset"}
+    missing = {name: where for name, where in missing.items() if where.any()}
     if missing and na_action == "raise":
         said = "; ".join(f"{name} in {rows_text(where)}" for name, where in missing.items())
         raise InputError(f"values are missing: {said}. na_action='omit' leaves these rows out")
@@ -74,16 +85,18 @@ def behind(names: Names) -> dict[str, list[str]]:
     return {d: variables(ast.parse(text, mode="eval").body, names) for d, text in names.derived.items()}
 
 
-def _missing(
-    source: Source, used: Sequence[str], read: Mapping[str, FloatArray], inside: BoolArray
-) -> dict[str, BoolArray]:
-    """Rows of the subset in which a variable is missing, for those that are somewhere."""
+def with_bases(used: Sequence[str], names: Names) -> list[str]:
+    """Names of variables, and of those that they are made from."""
+    return list(dict.fromkeys([*used, *(name for listed in behind(names).values() for name in listed)]))
+
+
+def _missing(source: Source, used: Sequence[str], inside: BoolArray) -> dict[str, BoolArray]:
+    """Rows of the subset in which each variable is missing."""
     missing = {name: v.missing & inside for name in used if isinstance(v := source[name], Variable)}
     for name, listed in behind(source.names).items():  # what is missing because a column is, is that column's
         if name in missing:
             missing[name] &= ~np.logical_or.reduce([missing.get(base, ~inside) for base in listed])
-    missing |= {name: np.isnan(a) & inside for name, a in read.items() if name != "subset"}
-    return {name: where for name, where in missing.items() if where.any()}
+    return missing
 
 
 def _subset(tree: Any, mask: FloatArray | None, source: Source) -> BoolArray:

@@ -12,7 +12,7 @@ from .formulaic import TermColumns
 from .observed import Observed
 
 #: Fields that states of earlier versions do not have.
-LATER = {"levels", "na_action", "observed", "residual", "dispersion"}
+LATER = {"levels", "na_action", "observed", "residual", "dispersion", "parameters"}
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,8 @@ class Terms:
         Means, values and cells of the variables of the fixed part; None where an earlier version saved the fit.
     residual, dispersion : str
         How residuals are correlated, and what their variances depend on, as written; "" without.
+    parameters : dict of str to Encoder
+        Of the formulas of dispersion parameters.
     """
 
     formula: str
@@ -65,6 +67,7 @@ class Terms:
     observed: Observed | None = None
     residual: str = ""
     dispersion: str = ""
+    parameters: Mapping[str, Encoder] = field(default_factory=dict)
 
     def new_rows(
         self,
@@ -74,14 +77,15 @@ class Terms:
         levels: bool,
         weights: bool,
         given: Mapping[str, Any] | None = None,
+        parameters: bool = False,
     ) -> dict[str, Any]:
         """New rows of a data frame as `predict` takes them of array fits: X, groups, random_data, offset, weights.
 
         Parameters
         ----------
         data : data frame or dict of arrays
-        effects, levels, weights : bool
-            Whether random effects, the levels of grouping factors, and weights are needed.
+        effects, levels, weights, parameters : bool
+            Whether random effects, the levels of grouping factors, weights, and dispersion parameters are needed.
         given : dict, optional
             ``weights`` and ``offset`` of these rows, as numbers or text: where the fit's were arrays.
 
@@ -96,6 +100,8 @@ class Terms:
         }
         new = self.encoder.new_data(data, numbers.get("offset"), effects=effects, levels=levels)
         rows = {"X": new.X, "groups": new.groups, "random_data": new.random_data, "offset": new.offset}
+        if parameters:
+            rows["parameters"] = {name: encoder.fixed_columns(data) for name, encoder in self.parameters.items()}
         if "weights" in numbers:
             rows["weights"] = numbers["weights"]
         elif weights and self.weights not in ("", "array"):
@@ -108,7 +114,9 @@ class Terms:
         """All of it as dicts, lists, numbers and text, which JSON keeps."""
         own = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "encoder"}
         observed = None if self.observed is None else self.observed.to_state()
-        return own | {"dropped": dict(self.dropped), "encoder": self.encoder.to_state(), "observed": observed}
+        parameters = {name: encoder.to_state() for name, encoder in self.parameters.items()}
+        changed = {"encoder": self.encoder.to_state(), "observed": observed, "parameters": parameters}
+        return own | {"dropped": dict(self.dropped)} | changed
 
     @classmethod
     def from_state(cls, state: Any, context: Mapping[str, Any] | None = None) -> Self:
@@ -130,6 +138,7 @@ class Terms:
         made = {
             "encoder": Encoder.from_state(state["encoder"], context),
             "observed": None if observed is None else Observed.from_state(observed),
+            "parameters": {name: Encoder.from_state(one, context) for name, one in state.get("parameters", {}).items()},
         }
         return cls(**(dict(state) | made))
 
@@ -141,7 +150,9 @@ class Terms:
     @property
     def r_names(self) -> dict[str, str]:
         """R's name of every column, of X and of random effects."""
-        return {c: r for part in self.encoder.parts for c, r in zip(part.columns, part.r_names, strict=True)}
+        encoders = [*self.parameters.values(), self.encoder]
+        parts = [part for encoder in encoders for part in encoder.parts]
+        return {c: r for part in parts for c, r in zip(part.columns, part.r_names, strict=True)}
 
     @property
     def rows_text(self) -> str:
@@ -159,5 +170,6 @@ class Terms:
     def details(self) -> tuple[str, ...]:
         """Weights, offset and rows that were left out, for a summary."""
         given = {"Weights": self.weights, "Offset": self.offset, "Subset": self.subset}
+        given |= {f"Model of {name}": encoder.formula.strip() for name, encoder in self.parameters.items()}
         lines = [f"{name}: {text}" for name, text in given.items() if text]
         return (*lines, f"Rows: {self.rows_text}") if self.rows_text else tuple(lines)

@@ -9,6 +9,7 @@ from typing import Any, Never, Unpack, overload
 from ..calls.arguments import Arguments
 from ..calls.categories import in_categories
 from ..calls.formulas import GeneralizedFormula, GeneralizedOptions, read_formula
+from ..calls.parameters import models_of_parameters
 from ..contracts.family import Family
 from ..contracts.linalg import LinalgBackend
 from ..contracts.observer import Observer
@@ -67,6 +68,9 @@ def glmm(
     max_iter: int = 200,
     nagq: int = 1,
     hessian: str = "observed",
+    dispersion: Any = None,
+    zi: Any = None,
+    parameters: Mapping[str, Any] | None = None,
     weights: Any = None,
     offset: Any = None,
     correlated: Mapping[str, bool] | bool | None = None,
@@ -109,6 +113,14 @@ def glmm(
     hessian : {"observed", "expected"}, default "observed"
         Weights in log|M|: the observed ones make it the Laplace approximation proper (as glmmTMB), the expected ones
         reproduce lme4 for non-canonical links.
+    dispersion : str or (n, c) array-like, optional
+        Model of the family's (first) dispersion parameter: a formula such as ``"~ site"``, or a matrix where y and X
+        are arrays. On the scale that the parameter is estimated on: the logarithm of a positive one, the logit of a
+        probability.
+    zi : str or (n, c) array-like, optional
+        Model of the probability of extra zeros, of zero-inflated and hurdle families.
+    parameters : mapping of str to formula or matrix, optional
+        Models of any parameters of the family, by name: ``{"phi": "~ x", "power": "~ 1"}``.
     weights : (n,) array-like, optional
         Numbers of trials for binomial families; otherwise they multiply the log density of each row.
     start : array-like, optional
@@ -171,6 +183,7 @@ def glmm(
             offset,
             x_names,
             y_name,
+            parameters=models_of_parameters(likelihood.family, dispersion, parameters, zi),
         ),
         formula=formula,
         data=data,

@@ -133,7 +133,7 @@ def _values(fit: Fit, random: Sequence[Quantity], natural: FloatArray) -> FloatA
 def _natural(fit: Fit) -> FloatArray:
     """theta, and sigma or xi."""
     if isinstance(fit, GeneralizedFit):
-        return np.append(fit.theta, fit.dispersion.to_free(fit.phi))
+        return np.append(fit.theta, fit.xi)
     return np.append(fit.theta, fit.scale)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from ..contracts.arrays import FloatArray
 from ..contracts.covariance import CovarianceStructure
 from ..contracts.errors import ComparisonError
+from ..design.fingerprint import Fingerprint
 from ..design.labels import GroupLabels
 from ..design.template import Template
 from ..design.terms import Term
@@ -81,6 +82,8 @@ def likelihood_ratio_test(one: F, other: F, names: tuple[str, str] | None = None
         raise ComparisonError(
             "not nested: the smaller model's X is not in the span of the larger one's" + _as_far_as_known(large, small)
         )
+    if problem := _smaller_of_parameters(large, small):
+        raise ComparisonError(f"not nested: {problem}{_as_far_as_known(large, small)}")
     candidates = list(zip(large.model.labels.groups, large.fingerprint.groups, strict=True))
     for factor, rows in zip(small.model.labels.groups, small.fingerprint.groups, strict=True):
         if not any(rows == others and _contains(candidate, factor) for candidate, others in candidates):
@@ -162,7 +165,11 @@ def _spans(large: Fit, small: Fit) -> bool:
     """Whether every column of the small X is a combination of the large one's; without rows, whether it is one."""
     if large.model.rows is None or small.model.rows is None:
         return set(small.fingerprint.columns) <= set(large.fingerprint.columns)
-    Q, X = large.model.design.fixed.Q, small.model.design.fixed.Q
+    return _in_span(large.model.design.fixed.Q, small.model.design.fixed.Q)
+
+
+def _in_span(Q: FloatArray, X: FloatArray) -> bool:
+    """Whether every column of X is a combination of those of Q."""
     if X.shape[1] == 0:
         return True
     if Q.shape[1] == 0:
@@ -170,6 +177,26 @@ def _spans(large: Fit, small: Fit) -> bool:
     residual = X - Q @ np.linalg.lstsq(Q, X, rcond=None)[0]
     norms: FloatArray = np.linalg.norm(X, axis=0)
     return bool((np.linalg.norm(residual, axis=0) <= 1e-7 * norms).all())
+
+
+def _smaller_of_parameters(large: Fit, small: Fit) -> str:
+    """Which dispersion parameter of the small model is no case of the large one's; "" where all are.
+
+    One without a model is a case of each whose columns have a constant among their combinations.
+    """
+    for name in {**small.labels.parameters, **large.labels.parameters}:
+        if name not in large.labels.parameters:
+            return f"the larger model has the parameter {name} the same for all rows, the smaller one has a model of it"
+        if large.model.rows is None or small.model.rows is None:
+            inside = set(small.fingerprint.parameters.get(name, (Fingerprint.of_ones(large.labels.n),)))
+            contained = inside <= set(large.fingerprint.parameters[name])
+        else:
+            ones = np.ones((large.labels.n, 1))
+            own = small.model.design.parameters
+            contained = _in_span(large.model.design.parameters[name].Q, own[name].Q if name in own else ones)
+        if not contained:
+            return f"the smaller model of the parameter {name} is not in the span of the larger one's"
+    return ""
 
 
 def _as_far_as_known(one: Fit, other: Fit) -> str:

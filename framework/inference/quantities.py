@@ -20,16 +20,17 @@ from typing import Any
 import numpy as np
 
 from ..contracts.arrays import FloatArray
+from ..contracts.family import DispersionParameter
 from ..design.basis import lower_root
 from ..design.labels import FixedLabels
 from ..estimation.criterion import ModelCriterion
-from ..estimation.dispersion import DispersionScale
+from ..estimation.dispersion import DispersionScale, to_free, to_natural
 from ..estimation.generalized import GeneralizedFit
 from ..estimation.model import Fit
 from ..estimation.parameters import Parameters
 from ..estimation.slice import Slice
 from ..estimation.term_parameters import Root
-from .quantity import Conditioned, OnFishersScale, OnLogScale, Point, Quantity, at_entry
+from .quantity import Conditioned, OnFishersScale, OnLogScale, Point, Quantity, at_entry, on_hyperplane
 from .residual_quantities import of_residuals
 from .structured import components_of
 
@@ -57,17 +58,27 @@ class Coefficient(Quantity):
 
     def condition(self, criterion: ModelCriterion[Any], at: FloatArray, c: float) -> Conditioned:
         """a'gamma = c: a hyperplane, through the point of it that is nearest to `at`."""
-        d, r = len(at), len(self.a)
-        a = self.a * criterion.unit[:r]
-        size = float(np.linalg.norm(a))
-        H = np.linalg.qr(np.column_stack([a, np.eye(r)]))[0]
-        A = np.delete(np.eye(d), 0, axis=1)
-        A[:r, : r - 1] = H[:, 1:]
-        a_of_x = np.concatenate([a / size, np.zeros(d - r)])
-        rest = (c - float(self.a @ criterion.origin[:r])) / size - float(a_of_x @ at)
-        origin = np.where(np.arange(d) < r, at, 0.0) + rest * a_of_x
-        bounds = (np.delete(b, 0) for b in (criterion.lower, criterion.upper))
-        return Conditioned(Slice(criterion, origin, A, *bounds), (np.zeros_like(A), a_of_x / size))
+        return on_hyperplane(criterion, at, 0, self.a, c)
+
+
+@dataclass(frozen=True, eq=False)
+class ModelCoefficient(Quantity):
+    """A coefficient of the model of a dispersion parameter, whose basis has its own at a place in xi."""
+
+    name: str
+    labels: FixedLabels
+    j: int
+    mine: slice
+    size = 1.0
+
+    def value(self, point: Point) -> float:
+        """a'xi."""
+        return float(self.labels.coefficients(point.xi[self.mine])[self.j])
+
+    def condition(self, criterion: ModelCriterion[Any], at: FloatArray, c: float) -> Conditioned:
+        """a'xi = c."""
+        a = np.linalg.solve(self.labels.R.T, np.eye(self.labels.rank)[self.j])
+        return on_hyperplane(criterion, at, criterion.of_theta.stop + self.mine.start, a, c)
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,7 +195,7 @@ class Dispersion(Quantity):
     """A dispersion parameter of a family, by its unconstrained value."""
 
     name: str
-    scale: DispersionScale
+    parameter: DispersionParameter
     k: int
 
     def value(self, point: Point) -> float:
@@ -193,9 +204,7 @@ class Dispersion(Quantity):
 
     def shown(self, c: float) -> float:
         """The natural value."""
-        xi = np.zeros(len(self.scale.estimated))
-        xi[self.k] = c
-        return float(self.scale.to_natural(xi)[0][self.scale.estimated[self.k]])
+        return float(to_natural(self.parameter, c)[0])
 
     def at(self, point: Point) -> float:
         """The unconstrained value."""
@@ -203,9 +212,7 @@ class Dispersion(Quantity):
 
     def to_normal(self, value: float) -> float:
         """The unconstrained value."""
-        phi = np.array([np.nan if p.fixed is None else p.fixed for p in self.scale.parameters])
-        phi[self.scale.estimated[self.k]] = value
-        return float(self.scale.to_free(phi)[self.k])
+        return to_free(self.parameter, value)
 
     def from_normal(self, value: float) -> float:
         """The natural value."""
@@ -223,12 +230,23 @@ def quantities(fit: Fit) -> tuple[Quantity, ...]:
     dispersion: list[Quantity] = [Residual()]
     if isinstance(fit, GeneralizedFit):
         scale = fit.dispersion
-        dispersion = [Dispersion(name, scale, k) for k, name in enumerate(scale.names)]
+        dispersion = list(_of_parameters(scale))
     residual = fit.parameters.residual
     variances = [*_of_factors(fit.parameters), *(of_residuals(residual) if residual else ()), *dispersion]
     taken = {*TAKEN, *(q.name for q in variances)}
     names = (f"beta_{name}" if name in taken else name for name in fixed.kept_names)
     return (*variances, *(Coefficient(name, fixed, j) for j, name in enumerate(names)))
+
+
+def _of_parameters(scale: DispersionScale) -> Iterator[Quantity]:
+    """Dispersion parameters, and the coefficients of those that have a model."""
+    for i, place in zip(scale.estimated, scale.places, strict=True):
+        parameter = scale.parameters[i]
+        if labels := scale.models.get(parameter.name):
+            for j, column in enumerate(labels.names):
+                yield ModelCoefficient(f"{parameter.name}~{column}", labels, j, place)
+        else:
+            yield Dispersion(parameter.name, parameter, place.start)
 
 
 def _of_factors(parameters: Parameters) -> Iterator[Quantity]:

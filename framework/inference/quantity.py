@@ -158,3 +158,18 @@ def at_entry(criterion: ModelCriterion[Any], i: int, value: float, speed: float)
     A, at = fixed(d, i, value / unit)
     bounds = (np.delete(b, i) for b in (criterion.lower, criterion.upper))
     return Conditioned(Slice(criterion, at, A, *bounds), (np.zeros_like(A), speed / unit * np.eye(d)[i]))
+
+
+def on_hyperplane(criterion: ModelCriterion[Any], at: FloatArray, first: int, a: FloatArray, c: float) -> Conditioned:
+    """a'v = c for the natural parameters v from position `first` on, through the point that is nearest to `at`."""
+    d, r, mine = len(at), len(a), slice(first, first + len(a))
+    of_x = a * criterion.unit[mine]
+    size = float(np.linalg.norm(of_x))
+    H = np.linalg.qr(np.column_stack([of_x, np.eye(r)]))[0]
+    A = np.delete(np.eye(d), first, axis=1)
+    A[mine, first : first + r - 1] = H[:, 1:]
+    normal, here = np.zeros(d), np.zeros(d)
+    normal[mine], here[mine] = of_x / size, at[mine]
+    rest = (c - float(a @ criterion.origin[mine])) / size - float(normal @ at)
+    bounds = (np.delete(b, first) for b in (criterion.lower, criterion.upper))
+    return Conditioned(Slice(criterion, here + rest * normal, A, *bounds), (np.zeros_like(A), normal / size))

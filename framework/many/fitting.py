@@ -12,6 +12,7 @@ import numpy as np
 from ..contracts.arrays import FloatArray, IntArray
 from ..contracts.errors import InputTypeError, RanefError, shown
 from ..design.selection import select_rows
+from ..estimation.dispersion import DispersionScale
 from ..estimation.generalized import Laplace
 from ..estimation.model import Model
 from ..estimation.parameters import Parameters
@@ -62,7 +63,8 @@ class Task:
     def empty(self, m: int) -> Estimates:
         """Estimates of m responses, still to be found."""
         likelihood = self.model.likelihood
-        s = len(likelihood.family.parameters) if isinstance(likelihood, Laplace) else 0
+        of_family = likelihood.family.parameters if isinstance(likelihood, Laplace) else ()
+        s = len(DispersionScale(of_family, self.model.labels.parameters).shown_names)
         d = len(Parameters(self.model.labels.groups, self.model.labels.residual))
         return Estimates.empty(m, p=len(self.model.labels.fixed.names), c=len(self.combinations.names), d=d, s=s)
 

@@ -65,7 +65,7 @@ class GeneralizedRoad:
     def of(cls, model: Model[Any], combinations: Combinations) -> GeneralizedRoad | None:
         """The road for a model; None where it has none."""
         rows, likelihood, controls = model.design, model.likelihood, model.controls
-        if not isinstance(likelihood, Laplace) or likelihood.nagq != 1:
+        if not isinstance(likelihood, Laplace) or likelihood.nagq != 1 or rows.parameters:
             return None
         parameters, groupings = Parameters(rows.random.factors), rows.random.pattern.groupings
         scalar = len(groupings) == 1 and groupings[0].n_columns == 1 and groupings[0].precision is None

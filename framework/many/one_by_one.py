@@ -68,7 +68,7 @@ def put_estimates(out: Estimates, j: int, solution: Solved, combinations: Combin
     out.contrasts[j], out.contrasts_se[j] = combinations.of(solution.coefficients, vcov)
     out.theta[j] = solution.theta
     out.sigma[j] = getattr(solution, "sigma", np.nan)
-    out.dispersion[j] = list(getattr(solution, "dispersion", {}).values())
+    out.dispersion[j] = list(getattr(solution, "_dispersion_values", {}).values())
     out.log_likelihood[j] = solution.log_likelihood
     out.converged[j], out.singular[j] = certificate.converged, solution.is_singular
     out.gradient_norm[j], out.expected_drop[j] = certificate.gradient_norm, certificate.expected_drop

@@ -13,6 +13,7 @@ from ..contracts.arrays import AnyArray, FloatArray
 from ..contracts.errors import ConvergenceWarning, InputError, SingularFitWarning, shown
 from ..design.labels import FixedLabels
 from ..display.records import Table
+from ..estimation.dispersion import DispersionScale
 from ..estimation.generalized import Laplace
 from ..estimation.model import Model
 from ..inference.wald import TTest, ZTest
@@ -248,13 +249,15 @@ def fit_many(
     task = Task.make(model, of, L)
     names, estimates, kept = estimates_of(task, Y, L, executor)
     likelihood = model.likelihood
-    family = likelihood.family if isinstance(likelihood, Laplace) else None
+    scale = DispersionScale(
+        likelihood.family.parameters if isinstance(likelihood, Laplace) else (), model.labels.parameters
+    )
     return ManyFits(
         responses=names,
         names=model.labels.fixed.names,
         contrast_names=task.combinations.names,
         theta_names=tuple(f"theta[{i}]" for i in range(estimates.theta.shape[1])),
-        dispersion_names=() if family is None else tuple(p.name for p in family.parameters),
+        dispersion_names=scale.shown_names,
         **vars(estimates),
         _model=model,
         _of=of,

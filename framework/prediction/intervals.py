@@ -8,6 +8,7 @@ import numpy as np
 
 from ..contracts.arrays import BoolArray, FloatArray
 from ..contracts.errors import InputError
+from ..contracts.family import Family, phi_of_rows
 from ..estimation.generalized import GeneralizedFit
 
 #: Nodes over the error of the linear predictor.
@@ -17,7 +18,7 @@ HALVINGS, DOUBLINGS = 60, 200
 
 
 def predictive_quantiles(
-    fit: GeneralizedFit, eta: FloatArray, sd: FloatArray, weights: FloatArray, level: float
+    fit: GeneralizedFit, eta: FloatArray, sd: FloatArray, weights: FloatArray, level: float, phi: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Lower and upper limits (n,) between which a new response lies with probability `level`, or somewhat more.
 
@@ -29,10 +30,11 @@ def predictive_quantiles(
         For a family that gives no distribution function.
     """
     tail, family = 0.5 - 0.5 * level, fit.family
-    if family.cdf(np.ones(1), family.start_mean(np.ones(1), np.ones(1)), np.ones(1), fit.phi) is None:
+    one = np.ones(1)
+    if family.cdf(one, family.start_mean(one, one), one, phi_of_rows(phi, slice(1))) is None:
         raise InputError(f"the {family.name} family gives no distribution function (cdf): no prediction intervals")
     known = np.isfinite(eta) & np.isfinite(sd)
-    inside = _Predictive(fit, eta[known], sd[known], weights[known])
+    inside = _Predictive(family, phi_of_rows(phi, known), eta[known], sd[known], weights[known])
     lower, upper = np.full_like(eta, np.nan), np.full_like(eta, np.nan)
     lower[known], upper[known] = inside.quantile(tail), inside.quantile(1.0 - tail)
     return lower, upper
@@ -41,14 +43,14 @@ def predictive_quantiles(
 class _Predictive:
     """The distribution of responses y, averaged over eta + sd z."""
 
-    def __init__(self, fit: GeneralizedFit, eta: FloatArray, sd: FloatArray, weights: FloatArray) -> None:
-        self.family, self.phi, self.weights = fit.family, fit.phi, weights
+    def __init__(self, family: Family, phi: FloatArray, eta: FloatArray, sd: FloatArray, weights: FloatArray) -> None:
+        self.family, self.phi, self.weights = family, phi, weights
         z, w = np.polynomial.hermite_e.hermegauss(NODES)
         self.shares = w / w.sum()
-        lower, upper = fit.family.eta_bounds
+        lower, upper = family.eta_bounds
         with np.errstate(all="ignore"):
             etas = [np.clip(eta + sd * node, np.nextafter(lower, np.inf), np.nextafter(upper, -np.inf)) for node in z]
-            self.mu = [fit.family.link.mean(at).mu for at in etas]
+            self.mu = [family.link.mean(at).mu for at in etas]
 
     def cdf(self, y: FloatArray) -> FloatArray:
         """P(Y <= y), (n,)."""

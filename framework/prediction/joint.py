@@ -59,6 +59,15 @@ class Uncertainty:
         D, given_theta = self.derivatives(rows), self.conditional.of_effects(rows, crossings(self.fit.pattern, rows))
         return np.asarray(np.einsum("na,na->n", D @ self.V, D) + self.fit.scale**2 * given_theta)
 
+    def variances_of_mean(self, rows: Rows, slope: FloatArray, by_xi: FloatArray) -> FloatArray:
+        """Variance of functions of the linear predictor, with these slopes, and of dispersion parameters, (n,)."""
+        rows = rows.rotated(self.fit.turned)
+        D = slope[:, None] * self.derivatives(rows)
+        if D.shape[1] > len(self.fit.gamma):
+            D[:, D.shape[1] - by_xi.shape[1] :] += by_xi
+        effects = self.conditional.of_effects(rows, crossings(self.fit.pattern, rows))
+        return np.asarray(np.einsum("na,na->n", D @ self.V, D) + slope**2 * self.fit.scale**2 * effects)
+
     def covariance(self, rows: Rows) -> FloatArray:
         """Covariance matrix (n, n) of the linear predictors of all rows about the true ones."""
         rows = rows.rotated(self.fit.turned)

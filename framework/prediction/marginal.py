@@ -11,10 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..contracts.arrays import FloatArray
-from ..contracts.family import Family
 from ..estimation.covariance import estimates_covariance
 from ..estimation.generalized import GeneralizedFit
-from .response import mean_of
+from .response import depends_on_phi, mean_of
 from .rows import Rows
 
 #: Steps of differences: of eta and v, and of parameters in parts of their size.
@@ -48,8 +47,8 @@ class MarginalMean:
         h = STEP * np.maximum(np.abs(eta), 1.0)
         D = rows.Q * ((self._mean(eta + h, v) - self._mean(eta - h, v)) / (2.0 * h))[:, None]
         V = fit.gamma_covariance
-        if theta_uncertainty and fit.has_joint_covariance:  # the link's mean depends on no dispersion parameter
-            D = np.column_stack([D, self._by_theta(eta)])
+        if theta_uncertainty and fit.has_joint_covariance:
+            D = np.column_stack([D, self._by_theta(eta), self._by_xi(eta, v)])
             V = estimates_covariance(fit.factorized())[: D.shape[1], : D.shape[1]]
         return m, np.sqrt(np.einsum("na,ab,nb->n", D, V, D))
 
@@ -61,17 +60,27 @@ class MarginalMean:
             out.append((up - down) / (2.0 * STEP_OF_THETA * size))
         return np.array(out).reshape(len(fit.theta), len(eta)).T
 
+    def _by_xi(self, eta: FloatArray, v: FloatArray) -> FloatArray:
+        """None where the mean is the link's, which depends on no dispersion parameter."""
+        fit = self.fit
+        if not depends_on_phi(fit.family):
+            return np.zeros((len(eta), 0))
+        steps = STEP_OF_THETA * np.eye(len(fit.xi))
+        moved = [self._mean(eta, v, fit.xi + s) - self._mean(eta, v, fit.xi - s) for s in steps]
+        return np.array(moved).reshape(len(steps), len(eta)).T / (2.0 * STEP_OF_THETA)
+
     def _variance(self, theta: FloatArray) -> FloatArray:
         """z'Sigma z of each row, (n,)."""
         fit, rows = self.fit, self.rows.rotated(self.fit.turned)
         parts = zip(fit.parameters.T(theta), rows.columns, strict=True)
         return np.asarray(fit.scale**2 * sum(((T.T @ z) ** 2).sum(axis=0) for T, z in parts))
 
-    def _mean(self, eta: FloatArray, v: FloatArray) -> FloatArray:
-        fit = self.fit
-        if type(fit.family).response_mean is Family.response_mean:
+    def _mean(self, eta: FloatArray, v: FloatArray, xi: FloatArray | None = None) -> FloatArray:
+        fit, rows = self.fit, self.rows
+        if not depends_on_phi(fit.family):
             return fit.family.link.marginal_mean(eta, v)
         z, w = np.polynomial.hermite_e.hermegauss(NODES)
         sd = np.sqrt(v)
-        total = sum(weight * mean_of(fit, eta + sd * node) for node, weight in zip(z.tolist(), w.tolist(), strict=True))
+        pairs = zip(z.tolist(), w.tolist(), strict=True)
+        total = sum(weight * mean_of(fit, eta + sd * node, rows, xi=xi) for node, weight in pairs)
         return np.asarray(total / w.sum())

@@ -24,7 +24,8 @@ from .degrees import degrees_of_freedom, t_quantiles
 from .intervals import predictive_quantiles
 from .joint import Uncertainty
 from .marginal import MarginalMean
-from .response import mean_of, slope_of
+from .parameter import parameter_of, predict_parameter
+from .response import depends_on_phi, mean_of, phi_at, slope_of, slopes_by_xi
 from .rows import Rows, encoded, new_rows, weights_of
 
 SCALES = ("response", "link")
@@ -59,6 +60,7 @@ class Request:
     theta_uncertainty: bool = True
     marginal: bool = False
     covariance: bool = False
+    type: str = "mean"
     #: Degrees of freedom of linear models by Satterthwaite's method, or n - p.
     satterthwaite: bool = True
 
@@ -86,6 +88,8 @@ class Request:
                 "marginal=True predicts means over all levels; for a response in a new level write "
                 "new_levels='population' without it"
             )
+        if self.marginal and self.type == "conditional":
+            raise InputError("marginal=True predicts means of the response, extra zeros among them: leave type out")
         if self.marginal and (self.scale == "link" or self.covariance):
             raise InputError("marginal=True predicts means of the response, one by one: scale='response'")
         return self
@@ -107,8 +111,15 @@ def predict(
         For arguments or new data that cannot be used.
     """
     request = request.checked()
+    title = "Predictions" + (f", with {100 * request.level:g} % {request.interval} limits" if request.interval else "")
+    frame = terms.frame if terms else ""
+    if (parameter := parameter_of(fit, request.type)) is not None:
+        assert isinstance(fit, GeneralizedFit)
+        columns = _of_parameter(fit, parameter, newdata, request, terms)
+        return columns["fit"] if request.plain else Prediction(columns, title=f"{title} of {parameter}", frame=frame)
     effects, prediction = request.random != "none", request.interval == "prediction"
     needed = {"effects": effects, "levels": not request.marginal, "weights": prediction}
+    needed["parameters"] = prediction or _needs_parameters(fit, request)
     newdata = encoded(terms, newdata, given, **needed)
     with few_threads(*fit.labels.dense_sizes):
         rows = _rows(fit, newdata, request)
@@ -121,8 +132,32 @@ def predict(
         tell(_of_dropped_columns(rows))
     if request.plain:
         return columns["fit"]
-    title = "Predictions" + (f", with {100 * request.level:g} % {request.interval} limits" if request.interval else "")
-    return Prediction(columns, title=title, covariance=covariance, frame=terms.frame if terms else "")
+    return Prediction(columns, title=title, covariance=covariance, frame=frame)
+
+
+def _needs_parameters(fit: Fit, request: Request) -> bool:
+    """Whether the mean depends on dispersion parameters."""
+    if request.scale == "link" or not isinstance(fit, GeneralizedFit):
+        return False
+    return depends_on_phi(fit.family, conditional=request.type == "conditional")
+
+
+def _of_parameter(
+    fit: GeneralizedFit, name: str, newdata: Any, request: Request, terms: Terms | None
+) -> Mapping[str, FloatArray]:
+    """Values of a dispersion parameter.
+
+    Raises
+    ------
+    InputError
+        For what is asked of responses only.
+    """
+    if request.interval == "prediction" or request.marginal or request.covariance:
+        raise InputError(f"type={request.type!r} predicts a parameter: no prediction intervals, marginal, covariance")
+    level = request.level if request.interval else None
+    return predict_parameter(
+        fit, name, newdata, terms, on_link=request.scale == "link", se=bool(request.se), level=level
+    )
 
 
 def _rows(fit: Fit, newdata: Any, request: Request) -> Rows:
@@ -171,16 +206,38 @@ def conditional(fit: Fit, rows: Rows, request: Request) -> tuple[Mapping[str, Fl
     """Predictions at the random effects of the rows, with what is asked for of their uncertainty."""
     eta = _determined(fit, rows)
     on_response = request.scale == "response"
-    columns = {"fit": mean_of(fit, eta) if on_response else eta}
+    conditional = request.type == "conditional"
+    columns = {"fit": mean_of(fit, eta, rows, conditional=conditional) if on_response else eta}
     if request.plain:
         return columns, None
     uncertainty = Uncertainty.of(fit, theta=bool(request.theta_uncertainty))
     covariance = uncertainty.covariance(rows) if request.covariance else None
     sd = np.where(np.isnan(eta), np.nan, np.sqrt(uncertainty.variances(rows)))
-    columns["se"] = sd * np.abs(slope_of(fit, eta)) if on_response else sd
-    if request.interval:
+    columns["se"] = sd
+    by_xi = slopes_by_xi(fit, eta, rows, conditional=conditional) if on_response else np.zeros((len(eta), 0))
+    if on_response:
+        slope = slope_of(fit, eta, rows, conditional=conditional)
+        columns["se"] = sd * np.abs(slope)
+        if by_xi.any():
+            of_mean = uncertainty.variances_of_mean(rows, slope, by_xi)
+            columns["se"] = np.where(np.isnan(eta), np.nan, np.sqrt(of_mean))
+    if request.interval == "confidence" and by_xi.any() and isinstance(fit, GeneralizedFit):
+        columns["lower"], columns["upper"] = _limits_of_mean(fit, columns["fit"], columns["se"], request.level)
+    elif request.interval:
         columns["lower"], columns["upper"] = _limits(uncertainty, rows, eta, sd, request)
     return columns, covariance
+
+
+def _limits_of_mean(
+    fit: GeneralizedFit, mean: FloatArray, se: FloatArray, level: float
+) -> tuple[FloatArray, FloatArray]:
+    """For means that depend on dispersion parameters too: by the normal law on the scale of the link."""
+    link = fit.family.link
+    with np.errstate(all="ignore"):
+        eta = link.link(mean)
+        half = ndtri(0.5 + 0.5 * level) * se / np.abs(link.mean(eta).mu_eta)
+        ends = link.mean(eta - half).mu, link.mean(eta + half).mu
+    return np.minimum(*ends), np.maximum(*ends)
 
 
 def _limits(
@@ -201,10 +258,13 @@ def _limits(
         return eta - half, eta + half
     if weights is not None:
         assert isinstance(fit, GeneralizedFit)
-        return predictive_quantiles(fit, eta, sd, weights, request.level)
+        return predictive_quantiles(fit, eta, sd, weights, request.level, phi_at(fit, rows))
     half = ndtri(0.5 + 0.5 * request.level) * sd
-    ends = (eta - half, eta + half) if request.scale == "link" else (mean_of(fit, eta - half), mean_of(fit, eta + half))
-    return np.minimum(*ends), np.maximum(*ends)
+    lower, upper = eta - half, eta + half
+    if request.scale == "response":
+        conditional = request.type == "conditional"
+        lower, upper = (mean_of(fit, end, rows, conditional=conditional) for end in (lower, upper))
+    return np.minimum(lower, upper), np.maximum(lower, upper)
 
 
 def _population(fit: GeneralizedFit, rows: Rows, request: Request) -> Mapping[str, FloatArray]:

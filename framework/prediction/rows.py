@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,14 +12,14 @@ from ..contracts.arrays import BoolArray, FloatArray, IntArray
 from ..contracts.errors import InputError, InputTypeError, shown
 from ..design.arrays import as_numbers, as_offset, as_weights, check_length
 from ..design.grouping import encode
-from ..design.labels import GroupLabels, Labels
+from ..design.labels import FixedLabels, GroupLabels, Labels
 from ..design.mixed import MixedDesign
 from ..design.reading import as_groups, as_mapping, check_alignment, frame_columns, rows_text
 from ..design.terms import INTERCEPT
 from ..formula.terms import Terms
 
 #: What `newdata` of an array fit may have.
-PARTS = ("X", "groups", "random_data", "offset", "weights")
+PARTS = ("X", "groups", "random_data", "offset", "weights", "parameters")
 #: What is done about levels that the model does not know.
 NEW_LEVELS = ("error", "population")
 
@@ -40,6 +40,8 @@ class Rows:
         Columns of Z by factor; zero where an effect is left out.
     offset : (n,) array, or None for zeros
     weights : (n,) array, or None for ones
+    parameters : mapping of str to (n, c) array
+        Rows of the bases of dispersion parameters that have a model, as far as they are known.
     """
 
     Q: FloatArray
@@ -48,6 +50,7 @@ class Rows:
     columns: tuple[FloatArray, ...]
     offset: FloatArray | None
     weights: FloatArray | None
+    parameters: Mapping[str, FloatArray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.Q)
@@ -57,13 +60,15 @@ class Rows:
         """The rows that a model was fitted to."""
         columns = tuple(f.values for f in design.random.factors)
         codes = tuple(f.codes for f in design.random.factors)
-        return cls(design.fixed.Q, np.ones(design.n, bool), codes, columns, design.offset, design.weights)
+        return cls(design.fixed.Q, np.ones(design.n, bool), codes, columns, design.offset, design.weights,
+                   design.parameter_rows)  # fmt: skip
 
     def at(self, index: IntArray) -> Rows:
         """Some of the rows."""
         codes, columns = (c[index] for c in self.codes), (z[:, index] for z in self.columns)
         offset, weights = (None if v is None else v[index] for v in (self.offset, self.weights))
-        return Rows(self.Q[index], self.estimable[index], tuple(codes), tuple(columns), offset, weights)
+        parameters = {name: B[index] for name, B in self.parameters.items()}
+        return Rows(self.Q[index], self.estimable[index], tuple(codes), tuple(columns), offset, weights, parameters)
 
     def Z(self, parts: Sequence[FloatArray]) -> FloatArray:
         """Z B (n, c) for effects (c, k, L) by factor; levels that are not known have none. Without factors (n, 1)."""
@@ -119,7 +124,14 @@ def _names(random: Any, labels: Labels) -> list[str]:
 
 
 def encoded(
-    terms: Terms | None, newdata: Any, given: Mapping[str, Any] | None, *, effects: bool, levels: bool, weights: bool
+    terms: Terms | None,
+    newdata: Any,
+    given: Mapping[str, Any] | None,
+    *,
+    effects: bool,
+    levels: bool,
+    weights: bool,
+    parameters: bool = False,
 ) -> Any:
     """New data as `new_rows` takes them: of a fit by formula encoded as its data were.
 
@@ -134,7 +146,7 @@ def encoded(
         raise InputTypeError(f"{' and '.join(given)}: {place}")
     if newdata is None or terms is None:
         return newdata
-    return terms.new_rows(newdata, effects=effects, levels=levels, weights=weights, given=given)
+    return terms.new_rows(newdata, effects=effects, levels=levels, weights=weights, given=given, parameters=parameters)
 
 
 def new_rows(labels: Labels, newdata: Any, *, random: Any, new_levels: str, with_levels: bool = True) -> Rows:
@@ -174,8 +186,37 @@ def new_rows(labels: Labels, newdata: Any, *, random: Any, new_levels: str, with
         raise InputError("newdata has no offset, and the model was fitted with one: give zeros where none is meant")
     weights = as_weights(newdata.get("weights"), n, "newdata['weights']", "newdata['X']")
     fixed = labels.fixed
-    rows = Rows(fixed.in_basis(X), fixed.estimable(X), tuple(codes), tuple(columns), offset, weights)
+    of_parameters = parameter_rows(labels.parameters, newdata.get("parameters"), n)
+    rows = Rows(fixed.in_basis(X), fixed.estimable(X), tuple(codes), tuple(columns), offset, weights, of_parameters)
     return rows.with_effects(labels, random)
+
+
+def parameter_rows(models: Mapping[str, FixedLabels], given: Any, n: int | None) -> dict[str, FloatArray]:
+    """Rows of the bases of these models for new columns; of those that are there where n rows are asked for.
+
+    Raises
+    ------
+    InputError, InputTypeError
+        For columns that are not those of the model.
+    """
+    columns, out = as_mapping(given, "newdata['parameters']"), {}
+    if n is not None and (unknown := [str(name) for name in columns if name not in models]):
+        raise InputError(f"newdata['parameters'] names {', '.join(unknown)}, which has no model")
+    for name, labels in models.items():
+        if name not in columns:
+            if n is None:
+                raise InputError(f"newdata has no parameters[{name!r}], the columns of a dispersion parameter")
+            continue
+        argument = f"newdata['parameters'][{name!r}]"
+        Z = as_numbers(columns[name], argument, ndim=2)
+        if Z.shape[1] != len(labels.names):
+            raise InputError(
+                f"{argument} has {Z.shape[1]} columns, the model has {len(labels.names)}: {', '.join(labels.names)}"
+            )
+        if n is not None:
+            check_length(Z, n, argument, "newdata['X']")
+        out[name] = labels.in_basis(Z)
+    return out
 
 
 def weights_of(labels: Labels, rows: Rows) -> FloatArray:

@@ -20,6 +20,7 @@ from ..estimation.model import Fit
 from ..estimation.whitening import ResidualModel, Whitening
 from ..formula.terms import Terms
 from .residuals import generator
+from .response import phi_at
 from .rows import Rows, encoded, new_rows, weights_of
 
 #: Which random effects: those of new levels, or the conditional modes of the fit.
@@ -42,7 +43,7 @@ class Truth:
         sigma, or 1.
     family : Family, optional
         None in linear models.
-    phi : (r,) array
+    phi : (r,) or (r, n) array
         Dispersion parameters.
     residual : Whitening, optional
         Of linear models whose residuals have a covariance structure.
@@ -111,9 +112,9 @@ def draw(truths: Iterable[Truth], effects: Effects, rows: Rows, nsim: int, rng: 
     return np.array(columns).reshape(nsim, len(rows)).T
 
 
-def truth_of(fit: Fit) -> Truth:
-    """The estimates, as if they were true."""
-    family, phi = (fit.family, fit.phi) if isinstance(fit, GeneralizedFit) else (None, None)
+def truth_of(fit: Fit, rows: Rows) -> Truth:
+    """The estimates, as if they were true, for these rows."""
+    family, phi = (fit.family, phi_at(fit, rows)) if isinstance(fit, GeneralizedFit) else (None, None)
     residual = fit.whitening if isinstance(fit, LinearFit) and fit.parameters.residual is not None else None
     return Truth(fit.gamma, fit.roots_of_model, fit.scale, family, phi, residual)
 
@@ -142,7 +143,7 @@ def simulate(
     if not isinstance(theta_uncertainty, bool | np.bool_):
         raise InputTypeError(f"theta_uncertainty must be True or False; got {shown(theta_uncertainty)}")
     rng = checked_rng(rng)
-    newdata = encoded(terms, newdata, given, effects=True, levels=True, weights=True)
+    newdata = encoded(terms, newdata, given, effects=True, levels=True, weights=True, parameters=True)
     new_levels = "population" if random == "new" else "error"
     if newdata is not None:
         fit.labels.refuse_residual("simulation of new rows")
@@ -151,14 +152,14 @@ def simulate(
     else:
         rows = new_rows(fit.model.labels, newdata, random="all", new_levels=new_levels)
         rows = replace(rows, weights=weights_of(fit.model.labels, rows))
-    truths = _drawn_truths(fit, rng) if theta_uncertainty else repeat(truth_of(fit))
+    truths = _drawn_truths(fit, rows, rng) if theta_uncertainty else repeat(truth_of(fit, rows))
     if random == "new":
         return draw(truths, new_effects(fit.pattern.groupings, rng), rows, count, rng)
     modes = [part[0] for part in fit.pattern.split(fit.effects_of_model[:, None])]
     return draw(truths, lambda _: modes, rows, count, rng)
 
 
-def _drawn_truths(fit: Fit, rng: np.random.Generator) -> Iterator[Truth]:
+def _drawn_truths(fit: Fit, rows: Rows, rng: np.random.Generator) -> Iterator[Truth]:
     """Parameters from the normal distribution of their estimates; sigma^2 from that of a scaled inverse chi-squared.
 
     Raises
@@ -175,12 +176,11 @@ def _drawn_truths(fit: Fit, rng: np.random.Generator) -> Iterator[Truth]:
     root, r, m = U * np.sqrt(np.maximum(eigenvalues, 0.0)), len(fit.gamma), len(fit.theta)
     while True:
         change = root @ rng.standard_normal(len(V))
-        truth, theta = truth_of(fit), fit.theta + change[r : r + m]
+        truth, theta = truth_of(fit, rows), fit.theta + change[r : r + m]
         T = tuple(turn @ t for turn, t in zip(fit.turned, fit.parameters.T(theta), strict=True))
         truth = replace(truth, gamma=fit.gamma + change[:r], T=T)
         if isinstance(fit, GeneralizedFit):
-            xi = fit.dispersion.to_free(fit.phi) + change[r + m :]
-            yield replace(truth, phi=fit.dispersion.to_natural(xi)[0])
+            yield replace(truth, phi=phi_at(fit, rows, fit.xi + change[r + m :]))
         else:
             df = fit.labels.n - r
             if fit.parameters.residual is not None:

@@ -9,12 +9,16 @@ from typing import Any
 import numpy as np
 
 from ..contracts.arrays import FloatArray
+from ..contracts.errors import InputError, shown
 from ..contracts.family import Family
 from ..contracts.ordered import OrderedFamily
+from ..design.parameter import INFLATION
+from ..design.terms import INTERCEPT
 from ..display.records import Table
 from ..display.summary import coefficient_record, glmm_title
 from ..display.tables import CoefficientTable, SummaryData, VarCompSummary
 from ..estimation.covariance import joint_covariance
+from ..estimation.dispersion import scale_text, to_natural
 from ..estimation.generalized import GeneralizedFit
 from ..estimation.generalized_factors import GeneralizedDigest
 from ..formula.terms import Terms
@@ -25,6 +29,7 @@ from ..inference.observation_level import average_mean
 from ..inference.thresholds import ordered_family, thresholds
 from ..inference.wald import ZTest
 from ..prediction.residuals import Responses
+from . import tables
 from .base import _expand, _frozen
 from .mixed import MixedSolution
 
@@ -111,9 +116,22 @@ class GLMMSolution(MixedSolution[GeneralizedFit]):
 
     @property
     def dispersion(self) -> dict[str, float]:
-        """Dispersion parameters by name; {} for families without."""
-        phi = self._determined(lambda fit: fit.phi)
-        return {p.name: float(v) for p, v in zip(self.family.parameters, phi, strict=True)}
+        """Dispersion parameters by name, those that are the same for all rows; {} for families without.
+
+        Others have a model: `coef_table` has its coefficients, ``predict(type=...)`` the values of rows.
+        """
+        phi = self._determined(lambda fit: np.array(list(fit.constant_dispersion.values())))
+        return dict(zip(self._fit.constant_dispersion, phi.tolist(), strict=True))
+
+    @property
+    def _dispersion_values(self) -> dict[str, float]:
+        """Those, and the coefficients of the models of others."""
+        scale = self._fit.dispersion
+        out = dict(self.dispersion)
+        for name, labels in scale.models.items():
+            values = self._determined(lambda fit, name=name: scale.coefficients(fit.xi, name), 1.0)  # type: ignore[misc]
+            out |= dict(zip((f"{name}~{c}" for c in labels.names), values.tolist(), strict=True))
+        return out
 
     @cached_property
     def var_components(self) -> tuple[VarCompSummary, ...]:
@@ -180,9 +198,76 @@ class GLMMSolution(MixedSolution[GeneralizedFit]):
         scale = self._fit.dispersion
         if self.nagq == 0 or not scale.estimated:
             return dict.fromkeys(scale.names, float("nan"))
-        _, slope = scale.to_natural(scale.to_free(self._fit.phi))
-        variances = np.diagonal(self._covariance)[-len(slope) :]
-        return dict(zip(scale.names, (np.sqrt(variances) * slope).tolist(), strict=True))
+        out = {}
+        for name in scale.names:
+            parameter = next(p for p in scale.parameters if p.name == name)
+            xi, slope = self._fit.xi[scale.place(name)], np.sqrt(np.diagonal(self._covariance_of(name)))
+            out[name] = float(slope[0] * to_natural(parameter, float(xi[0]))[1])
+        return out
+
+    def _covariance_of(self, parameter: str) -> FloatArray:
+        """Of the unconstrained value of a dispersion parameter, or of the coefficients of its model's basis."""
+        first = len(self._fit.gamma) + len(self._fit.theta)
+        place = self._fit.dispersion.place(parameter)
+        if self.nagq == 0:
+            return np.full((place.stop - place.start,) * 2, np.nan)
+        return self._covariance[first:, first:][place, place]
+
+    def coef_table(self, which: str | None = None) -> Table:
+        """Coefficients with tests and intervals: name, estimate, se, lower, upper, statistic, p_value.
+
+        Parameters
+        ----------
+        which : str, optional
+            The model of a dispersion parameter, by its name, "disp" or "zi", instead of the fixed effects; of one
+            without a model its value on the unconstrained scale, as an intercept.
+
+        Raises
+        ------
+        InputError
+            For a parameter that the model does not estimate.
+
+        Examples
+        --------
+        >>> import ranef
+        >>> d = ranef.datasets.load("salamanders")
+        >>> fit = ranef.glmm("count ~ mined + (1 | site)", d, family="nbinom2", dispersion="~ DOP")
+        >>> fit.coef_table("theta")["name"].tolist()
+        ['(Intercept)', 'DOP']
+        """
+        if which is None:
+            return super().coef_table()
+        return tables.model_table(
+            self._model_of_parameter(self._parameter_called(which)), self._conf_level, self._frame
+        )
+
+    def _parameter_called(self, which: Any) -> str:
+        names = self._fit.dispersion.estimated_names
+        first = next((name for name in names if name != INFLATION), None)
+        name = first if which == "disp" and "disp" not in names else which
+        if name is None or name not in names:
+            raise InputError(
+                f"which must be an estimated parameter of the {self.family.name} family, "
+                f"{', '.join(names) or 'which has none'}; got {shown(which)}"
+            )
+        return str(name)
+
+    def _model_of_parameter(self, name: str) -> CoefficientTable:
+        """Coefficients of a parameter's model with Wald's tests."""
+        scale = self._fit.dispersion
+        labels = scale.models.get(name)
+        names = (INTERCEPT,) if labels is None else labels.names
+        R_inverse = np.linalg.inv(np.eye(1) if labels is None else labels.R)
+        place, C = scale.place(name), self._covariance_of(name)
+        estimates = self._determined(lambda fit: R_inverse @ fit.xi[place], 1.0)
+        variances = np.diagonal(R_inverse @ np.where(np.isnan(C), 0.0, C) @ R_inverse.T)
+        moving = ((np.isnan(np.diagonal(C)) & (np.abs(R_inverse) > 0.0)).any(axis=1)) | np.isnan(estimates)
+        errors = np.sqrt(np.where(moving, np.nan, variances))
+        z = estimates / errors
+        test = self._test
+        return CoefficientTable(
+            names, estimates, errors, z, p_value=test.p_values(z), statistic_header="z value", p_header="Pr(>|z|)"
+        )
 
     # Ordered categories ---------------------------------------------------------------------------------------------
 
@@ -309,7 +394,22 @@ class GLMMSolution(MixedSolution[GeneralizedFit]):
             family=self.family.name,
             link=self.family.link.name,
             **self._parameter_tables(),
+            models=tuple(
+                (self._title_of(name), self._model_of_parameter(name)) for name in self._fit.dispersion.models
+            ),
         )
+
+    def _title_of(self, name: str) -> str:
+        """What a summary calls the model of a parameter, with its scale."""
+        scale = self._fit.dispersion
+        parameter = next(p for p in scale.parameters if p.name == name)
+        if name == INFLATION:
+            kind = "Zero-inflation model"
+        elif name == self._parameter_called("disp"):
+            kind = "Dispersion model"
+        else:
+            kind = f"Model of {name}"
+        return f"{kind} ({scale_text(parameter)})"
 
     def _details(self) -> tuple[str, ...]:
         given = [f"{p.name} = {p.fixed:.7g}" for p in self.family.parameters if p.fixed is not None]
@@ -332,11 +432,23 @@ class GLMMSolution(MixedSolution[GeneralizedFit]):
 
     def _notes(self) -> tuple[str, ...]:
         fit = self._fit
-        gone = np.abs(fit.dispersion.to_free(fit.phi) - fit.xi_start) > FAR
-        known = [self.dispersion_se[name] <= INDEFINITE * self.dispersion[name] for name in fit.dispersion.names]
         limits = [
             f"{name} has run to the end of its range: the data ask for the limit that the family has there"
-            for name, at_bound, far, k in zip(fit.dispersion.names, fit.dispersion_at_bound, gone, known, strict=True)
-            if at_bound or (far and not k and self.nagq and self.converged)
+            for name in fit.dispersion.names
+            if self._is_at_limit(name)
         ]
-        return (*super()._notes(), *limits)
+        in_rows = [
+            f"{name} has run to the end of its range in some rows, the limit that the family has there: "
+            "its coefficients are not determined (NaN)"
+            for name in fit.dispersion.models
+            if any(text.startswith(f"{name}~") for text in fit.certificate.not_identified)
+        ]
+        return (*super()._notes(), *limits, *in_rows)
+
+    def _is_at_limit(self, name: str) -> bool:
+        """Whether a parameter without a model went as far as the search goes, or so far that its error says nothing."""
+        fit = self._fit
+        at = fit.dispersion.place(name).start
+        far = abs(fit.xi[at] - fit.xi_start[at]) > FAR
+        known = self.dispersion_se[name] <= INDEFINITE * self.dispersion[name]
+        return bool(fit.dispersion_at_bound[at] or (far and not known and self.nagq and self.converged))

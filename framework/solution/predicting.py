@@ -32,6 +32,7 @@ class Predicting(FittedModel[F]):
         se: bool = False,
         interval: str | None = None,
         level: float = 0.95,
+        type: str = "mean",  # noqa: A002
         theta_uncertainty: bool = True,
         marginal: bool = False,
         covariance: bool = False,
@@ -61,6 +62,10 @@ class Predicting(FittedModel[F]):
             Of the interval: of linear models by t with Satterthwaite's degrees of freedom for the variance given theta,
             at least 1 (n - p of a fit with ``compute_satterthwaite=False``); of generalized ones by normal quantiles on
             the link scale.
+        type : str
+            Of generalized models: "mean", the expected response, with extra zeros among them; "conditional", without
+            them; "zprob", the probability of an extra zero; "disp", the dispersion parameter, or any other one by its
+            name. Parameters are predicted by their models, on the scale of these with ``scale="link"``.
         theta_uncertainty : bool
             Whether standard errors account for the estimation of variance and dispersion parameters (delta method).
         marginal : bool
@@ -99,7 +104,7 @@ class Predicting(FittedModel[F]):
         10.1080/01621459.1984.10477102.
         """
         request = Request(random, new_levels, scale, se, interval, level, theta_uncertainty, marginal, covariance,
-                          self._satterthwaite)  # fmt: skip
+                          type, self._satterthwaite)  # fmt: skip
         return predict(self._fit, newdata, request, self._terms, {"weights": weights, "offset": offset})
 
     def simulate(
@@ -209,7 +214,8 @@ class Predicting(FittedModel[F]):
             `family`, `nagq` and `hessian`. Of a fit by formula also `formula` and other arguments of formulas, with
             `data`, since a fit does not keep the frame: ``fit.update(formula=". ~ . + x", data=d)``. A dot is that side
             of the formula before; `weights`, `offset`, `subset`, contrasts, orders of levels, covariance structures and
-            known precisions are those of the fit, unless they are given.
+            known precisions are those of the fit, unless they are given; so are models of dispersion parameters
+            (`dispersion`, `zi`, `parameters`).
 
         Raises
         ------

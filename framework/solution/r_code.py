@@ -159,7 +159,7 @@ def _call(fit: Any, variables: Variables, package: str) -> str:
         arguments.append(f"REML = {str(fit.reml).upper()}")
     elif package == "lme4":
         arguments.append(f"nAGQ = {fit.nagq}")
-    arguments += variables.arguments if variables.formula else ["weights = w"] * ("w" in given)
+    arguments += [*variables.arguments, *["weights = w"] * ("w" in given and not variables.formula)]
     if not linear and package == "lme4":
         arguments.append(CONTROL)
     function = package if package == "glmmTMB" else "lmer" if linear else "glmer"
@@ -214,7 +214,9 @@ def _figures(solution: FittedModel[Any], variables: Variables, package: str) -> 
         yield _beside("Residual standard deviation", ["sigma"], [solution.var_components[-1].std_dev], "sigma(m)")
         return
     known = in_r(fit.family, package)
-    if known is not None and known.parameters:
+    if fit.labels.parameters:
+        yield from _model_of_dispersion(solution, known)
+    elif known is not None and known.parameters:
         names, phi = [p.name for p in fit.family.parameters], solution._determined(lambda fit: fit.phi)
         yield _beside("Dispersion parameters", names, phi, f"unname(c({', '.join(known.parameters)}))")
 
@@ -234,6 +236,16 @@ def _figures_of_clmm(solution: Any, variables: Variables) -> Iterator[str]:
     of, values, keys = zip(*_components(solution, variables), strict=True)
     theirs = _picked("components(VarCorr(m))", keys, variables)
     yield _beside("Standard deviations and correlations of random effects", of, values, theirs)
+
+
+def _model_of_dispersion(solution: Any, known: Any) -> Iterator[str]:
+    """The coefficients, where those of R are of the same scale."""
+    if known is None or known.parameters != ("sigma(m)",):
+        yield "# The model of the dispersion is of another scale in glmmTMB (the shape of a gamma, the variance ...)."
+        return
+    (parameter,) = solution._labels.parameters
+    table = solution.coef_table(parameter)
+    yield _beside("Dispersion model", table["name"].tolist(), table["estimate"], "unname(fixef(m)$disp)")
 
 
 def _picked(vector: str, names: Sequence[str], variables: Variables) -> str:

@@ -14,7 +14,7 @@ from ..design.terms import INTERCEPT
 from ..display.rscript import Labelled, RColumn, r_strings, r_text
 from ..formula.columns import Frame
 from ..formula.functions import NUMERIC
-from ..formula.model_frame import model_frame
+from ..formula.model_frame import read_frame
 from ..formula.tokens import Group, Node, Nodes, Token, is_sign, nest, tokenize
 from ..formula.variables import Variable
 from .r_variables import Variables, labels_in_r
@@ -59,6 +59,8 @@ def of_formula(solution: FittedModel[Any], frame: Any, package: str) -> tuple[Va
     if contrasts := terms.encoder.contrasts:
         named = (f"{name} = {r_text('contr.' + word)}" for name, word in contrasts.items())
         arguments.append(f"contrasts = list({', '.join(named)})")
+    for encoder in terms.parameters.values():
+        arguments.append(f"dispformula = {encoder.formula.strip()}")
     if terms.weights == "array":
         name = next(name for name in ("w", "prior_weights", ".weights") if name not in columns)
         columns[name] = solution._fit.model.design.weights
@@ -103,12 +105,17 @@ def unspaced(name: str) -> str:
 def _columns(solution: FittedModel[Any], terms: Terms, frame: Any) -> dict[str, RColumn]:
     """Variables of the formula in the rows of the fit, checked against what was fitted."""
     encoder, design = terms.encoder, solution._fit.model.design
-    texts = {
-        name: text for name in ("weights", "offset", "subset") if (text := getattr(terms, name)) not in ("", "array")
-    }
-    made = model_frame(terms.formula, frame, contrasts=encoder.contrasts, **texts)
+    told = {name: getattr(terms, name) for name in ("weights", "offset", "subset")}
+    texts = {name: None if text in ("", "array") else text for name, text in told.items()}
+    models = {name: own.formula for name, own in terms.parameters.items()}
+    made = read_frame(terms.formula, frame, texts, contrasts=encoder.contrasts, parameters=models)
     read = Frame(frame)
-    stored = {name: levels for name, (_, levels) in encoder.variables.items() if name not in encoder.plan.names.derived}
+    stored = {
+        name: levels
+        for own in (encoder, *terms.parameters.values())
+        for name, (_, levels) in own.variables.items()
+        if name not in own.plan.names.derived
+    }
     values = {}
     for name, levels in stored.items():
         variable = read[name].take(made.rows)
@@ -146,11 +153,13 @@ def _in_r(variable: Variable) -> RColumn:
 def _not_in_r(solution: FittedModel[Any], terms: Terms, package: str) -> Iterator[str]:
     """Reasons why R would not read the formula, or would read it otherwise."""
     plan, contrasts = terms.encoder.plan, terms.encoder.contrasts
-    for text in (terms.formula, terms.weights, terms.offset):
+    for text in (terms.formula, terms.weights, terms.offset, *(own.formula for own in terms.parameters.values())):
         if text != "array":
             yield from _texts(text, nest(text, tokenize(text)))
     if "array" in (terms.subset, terms.offset):
         yield "its subset or offset was given as an array"
+    if any(own.contrasts for own in terms.parameters.values()):
+        yield "variables of the dispersion have contrasts"
     if any(word not in CONTRASTS for word in contrasts.values()):
         yield "R has no contrasts of one of these names"
     if any(term.structure is not None for term in solution._labels.terms):

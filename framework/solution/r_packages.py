@@ -52,6 +52,8 @@ def _not_in_lme4(fit: Any) -> Iterator[str]:
             yield f"it has no covariance structures, {term.structure.name} for one"
     if isinstance(fit, LinearFit):
         return
+    if fit.labels.parameters:
+        yield "it has no models of dispersion parameters"
     strange = list(_not_the_family(fit.family, "lme4"))
     yield from strange
     if fit.nagq > 1 and sum(len(g.column_names) for g in fit.groups) > 1:
@@ -74,6 +76,8 @@ def _not_in_glmmtmb(fit: Any, variables: Variables) -> Iterator[str]:
             yield "its weights of Gaussian responses multiply log densities, and are no precisions"
         return
     yield from _not_the_family(fit.family, "glmmTMB")
+    if others := [name for name in fit.labels.parameters if name != fit.family.parameters[0].name]:
+        yield f"its dispformula is not of {', '.join(others)}"
     if fit.nagq != 1:
         yield f"it has the Laplace approximation only, and this fit is of nagq={fit.nagq}"
     elif fit.likelihood.hessian == "expected" and not _canonical(fit):

@@ -64,6 +64,10 @@ class Variables:
             made.g[f.name] = made._new("g", Labelled(f.codes, labels_in_r(f.levels.tolist())), f.name)
             for term, Z in _terms(f):
                 made._add_term(term, Z)
+        for parameter, own in design.parameters.items():
+            pairs = zip(own.names, own.X.T, strict=True)
+            d = [made._new("d", values, f"{parameter}~{column}") for column, values in pairs]
+            made.arguments = (f"dispformula = ~ 0 + {' + '.join(d)}",)
         for name, values, what in (("w", design.weights, "weights"), ("o", design.offset, "offset")):
             if values is not None:
                 columns[name], meaning[name] = values, what

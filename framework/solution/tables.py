@@ -48,6 +48,17 @@ def coef_table(fit: FittedModel[Any]) -> Table:
     return replace(plain, columns={**first, **limits, **columns}, headers=headers, frame=fit._frame)
 
 
+def model_table(coefficients: CoefficientTable, level: float, frame: str) -> Table:
+    """Coefficients of a dispersion parameter's model, with normal limits after the standard errors."""
+    plain = coefficient_record(coefficients)
+    columns = plain.to_dict()
+    first = {name: columns.pop(name) for name in ("name", "estimate", "se")}
+    half = ndtri(0.5 + 0.5 * level) * coefficients.std_error
+    limits = {"lower": coefficients.estimate - half, "upper": coefficients.estimate + half}
+    headers = {**plain.headers, **_limit_headers(level)}
+    return replace(plain, columns={**first, **limits, **columns}, headers=headers, frame=frame)
+
+
 def _limit_headers(level: float) -> dict[str, str]:
     tail = 50.0 * (1.0 - level)
     return {"lower": f"{tail:.3g} %", "upper": f"{100.0 - tail:.3g} %"}

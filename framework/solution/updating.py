@@ -9,6 +9,7 @@ from typing import Any
 from ..calls.arguments import Arguments
 from ..calls.categories import in_categories
 from ..calls.formulas import read_formula
+from ..calls.parameters import models_of_parameters
 from ..contracts.errors import InputError, InputTypeError
 from ..design.labels import GroupLabels
 from ..estimation.generalized import Laplace
@@ -24,7 +25,8 @@ VECTORS, BY_NAME = ("weights", "offset", "subset"), ("contrasts", "levels")
 OPTIONS = (*VECTORS, *BY_NAME, "na_action", "context")
 OF_RESIDUALS = ("residual", "dispersion")
 BY_FACTOR = ("covariance", "relationship", "precision")
-OF_DATA = ("formula", "data", *OPTIONS, *BY_FACTOR, *OF_RESIDUALS)
+OF_PARAMETERS = ("dispersion", "zi", "parameters")
+OF_DATA = ("formula", "data", *OPTIONS, *BY_FACTOR, "residual", *OF_PARAMETERS)
 
 
 def model_of_data(fit: Fit, terms: Terms | None, changes: Mapping[str, Any]) -> tuple[Model[Any], Terms | None]:
@@ -55,10 +57,12 @@ def model_of_data(fit: Fit, terms: Terms | None, changes: Mapping[str, Any]) -> 
     by_factor = _by_factor(fit, terms, formula) | {name: asked[name] for name in BY_FACTOR if name in asked}
     if "relationship" in asked:
         by_factor["precision"] = asked.get("precision")
-    by_factor |= {name: asked.get(name, getattr(terms, name) or None) for name in OF_RESIDUALS}
-    given = read_formula("update", Arguments(formula, asked["data"], None, **by_factor, **vectors), options=options)
     model = fit.model.with_settings({name: value for name, value in changes.items() if name not in OF_DATA})
     likelihood = model.likelihood
+    of_rows = _models(likelihood, terms, asked) if isinstance(likelihood, Laplace) else _of_residuals(terms, asked)
+    given = read_formula(
+        "update", Arguments(formula, asked["data"], None, **by_factor, **vectors, **of_rows), options=options
+    )
     if isinstance(likelihood, Laplace):
         given, family = in_categories(given, likelihood.family, other_data=True)
         likelihood = replace(likelihood, family=family)
@@ -68,11 +72,29 @@ def model_of_data(fit: Fit, terms: Terms | None, changes: Mapping[str, Any]) -> 
     return Model.of(design, likelihood, model.controls, provenance), given.terms
 
 
+def _models(likelihood: Laplace, terms: Terms, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Formulas of dispersion parameters of a generalized model: those of the fit, unless they are given."""
+    if asked.get("residual") is not None:
+        raise InputTypeError("residual: a generalized model has no correlation of residuals")
+    kept = {name: encoder.formula for name, encoder in terms.parameters.items()}
+    changed = {name: asked.get(name) for name in OF_PARAMETERS}
+    return {"parameters": kept | models_of_parameters(likelihood.family, **changed)}
+
+
+def _of_residuals(terms: Terms, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """How residuals of a linear model are correlated, and their variances: as in the fit, unless they are given."""
+    if told := [name for name in ("zi", "parameters") if asked.get(name) is not None]:
+        raise InputTypeError(f"{', '.join(told)}: update of a linear model has no such parameters")
+    return {name: asked.get(name, getattr(terms, name) or None) for name in OF_RESIDUALS}
+
+
 def _options(terms: Terms, formula: str) -> dict[str, Any]:
     """What the fit was told beside the formula, for the variables that are still in it."""
-    names = set(names_in(nest(formula, tokenize(formula))))
+    formulas = [formula, *(encoder.formula for encoder in terms.parameters.values())]
+    names = {name for text in formulas for name in names_in(nest(text, tokenize(text)))}
+    contrasts = {k: v for encoder in (terms.encoder, *terms.parameters.values()) for k, v in encoder.contrasts.items()}
     options: dict[str, Any] = {name: getattr(terms, name) or None for name in VECTORS}
-    by_name = {"contrasts": terms.encoder.contrasts, "levels": terms.levels}
+    by_name = {"contrasts": contrasts, "levels": terms.levels}
     options |= {name: {k: v for k, v in of.items() if k in names} for name, of in by_name.items()}
     return options | {"na_action": terms.na_action, "context": terms.encoder.context}
 

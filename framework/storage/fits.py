@@ -6,13 +6,19 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
+
+import numpy as np
 
 from ..contracts.arrays import FloatArray
 from ..contracts.errors import InputError, PluginError, RanefError, StorageError
-from ..design.labels import Labels
+from ..design.labels import FixedLabels, Labels
+from ..design.parameter import refuse_models
 from ..estimation.certificate import Certificate, CovarianceCondition
+from ..estimation.dispersion import DispersionScale
 from ..estimation.generalized import GeneralizedFit, Laplace
+from ..estimation.generalized_criterion import WIDEST
 from ..estimation.linear import Gaussian, LinearFit
 from ..estimation.model import Controls, Digest, Fit, Model
 from ..estimation.parameters import Parameters
@@ -205,7 +211,8 @@ def _fit_of(node: Node, model: Model[Any]) -> Fit:
         digest = digest_of(node["digest"], labels) if model.rows is None else None
     else:
         assert isinstance(model.likelihood, Laplace)
-        kind, own = GeneralizedFit, _generalized_of
+        kind, own = GeneralizedFit, partial(_generalized_of, models=labels.parameters)
+        refuse_models(model.likelihood.family, labels.parameters)
         refuse_quadrature(model.likelihood.nagq, labels)
         m = len(parameters) + node.array("xi_start", (None,), "f").size
         digest = generalized_digest_of(node["digest"], labels, m) if model.rows is None else None
@@ -235,7 +242,7 @@ def _estimates_state(fit: Fit) -> Tree:
     if isinstance(fit, LinearFit):
         own = {"sigma": fit.sigma, "pwrss": fit.pwrss, "logdet_L2": fit.logdet_L2, "logdet_RX2": fit.logdet_RX2}
     elif isinstance(fit, GeneralizedFit):
-        own = {"phi": fit.phi, "value": fit.value, "xi_start": fit.xi_start}
+        own = {"xi": fit.xi, "value": fit.value, "xi_start": fit.xi_start}
     else:
         raise InputError(f"a file cannot hold a {type(fit).__name__}")
     common = {"theta": fit.theta, "gamma": fit.gamma, "u": fit.u, "b": fit.b, "RX": fit.RX}
@@ -262,13 +269,21 @@ def _linear_of(node: Node, _: Gaussian) -> dict[str, Any]:
     }
 
 
-def _generalized_of(node: Node, likelihood: Laplace) -> dict[str, Any]:
-    dispersion = likelihood.family.parameters
-    phi = node.floats("phi", len(dispersion))
-    if not all(p.lower < value < p.upper for p, value in zip(dispersion, phi, strict=True)):
+def _generalized_of(node: Node, likelihood: Laplace, models: Mapping[str, FixedLabels]) -> dict[str, Any]:
+    scale = DispersionScale(likelihood.family.parameters, models)
+    xi = node.floats("xi", len(scale)) if node.has("xi") else _xi_of(node, scale)
+    start = node.floats("xi_start", len(scale))
+    if (np.abs(xi - start) > WIDEST + 1e-6).any():
+        raise node.wrong("xi", "has dispersion parameters that no search leads to")
+    return {"xi": xi, "value": node.number("value"), "xi_start": start}
+
+
+def _xi_of(node: Node, scale: DispersionScale) -> FloatArray:
+    """Of a file by an earlier version, which has natural parameters."""
+    phi = node.floats("phi", len(scale.parameters))
+    if not all(p.lower < value < p.upper for p, value in zip(scale.parameters, phi, strict=True)):
         raise node.wrong("phi", "has dispersion parameters that the family cannot have")
-    estimated = sum(p.fixed is None for p in dispersion)
-    return {"phi": phi, "value": node.number("value"), "xi_start": node.floats("xi_start", estimated)}
+    return scale.to_free(phi)
 
 
 def _certificate_state(certificate: Certificate) -> Tree:

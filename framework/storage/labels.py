@@ -24,13 +24,13 @@ from .values import levels_of, levels_state
 
 def labels_state(labels: Labels) -> Tree:
     """Labels of a model, with its pattern."""
-    fixed = labels.fixed
     return {
         "response": labels.response,
         "n": labels.n,
         "has_weights": labels.has_weights,
         "has_offset": labels.has_offset,
-        "fixed": {"names": fixed.names, "kept": _long(fixed.kept), "R": fixed.R, "relations": fixed.relations},
+        "fixed": _fixed_state(labels.fixed),
+        "parameters": [{"parameter": name, **_fixed_state(own)} for name, own in labels.parameters.items()],
         "groups": [_group_state(g) for g in labels.groups],
         "residual": None if labels.residual is None else residual_labels_state(labels.residual),
         "pairs": [
@@ -61,6 +61,7 @@ def labels_of(node: Node) -> Labels:
         node.boolean("has_weights"),
         node.boolean("has_offset"),
         residual,
+        _parameters_of(node),
     )
 
 
@@ -89,6 +90,16 @@ def upper_triangular(node: Node, name: str, size: int) -> FloatArray:
     if np.tril(R, -1).any() or not np.diagonal(R).all():
         raise node.wrong(name, "is no upper triangular matrix with an inverse")
     return R
+
+
+def _fixed_state(fixed: FixedLabels) -> Tree:
+    return {"names": fixed.names, "kept": _long(fixed.kept), "R": fixed.R, "relations": fixed.relations}
+
+
+def _parameters_of(node: Node) -> dict[str, FixedLabels]:
+    """Columns of the dispersion parameters that have a model; none in files of earlier versions."""
+    parts = node.parts("parameters") if node.has("parameters") else []
+    return {part.text("parameter"): _fixed_of(part) for part in parts}
 
 
 def _fixed_of(node: Node) -> FixedLabels:

@@ -12,6 +12,7 @@ from ..contracts.errors import RanefWarning
 from ..design.fixed import FixedDesign
 from ..design.labels import FixedLabels, GroupLabels, Labels
 from ..design.mixed import MixedDesign
+from ..design.parameter import ParameterDesign
 from ..design.random import RandomDesign, RandomFactor
 from ..notes import Note
 from .archive import Tree
@@ -40,6 +41,7 @@ def rows_state(design: MixedDesign) -> Tree:
             {"codes": np.asarray(f.codes, dtype=np.int64), "columns": [{"values": z} for z in f.columns]}
             for f in design.random.factors
         ],
+        "parameters": [{"X": d.X, "Q": d.Q} for d in design.parameters.values()],
         "notes": [[note.category.__name__, note.text] for note in design.notes],
     }
 
@@ -68,7 +70,21 @@ def rows_of(node: Node, labels: Labels) -> MixedDesign:
         labels.response,
         tuple(map(_note_of, [node] * len(node.listed("notes")), node.listed("notes"))),
         None if labels.residual is None else residual_rows_of(node["residual"], labels.residual, n),
+        _parameters_of(node, labels),
     )
+
+
+def _parameters_of(node: Node, labels: Labels) -> dict[str, ParameterDesign]:
+    """Columns of the dispersion parameters that have a model."""
+    if not labels.parameters:
+        return {}
+    n, out = labels.n, {}
+    parts = node.parts("parameters", len(labels.parameters))
+    for part, (name, own) in zip(parts, labels.parameters.items(), strict=True):
+        X, Q = part.floats("X", n, len(own.names)), part.floats("Q", n, own.rank)
+        weights = np.full(n, 1.0 / n)
+        out[name] = ParameterDesign(own.R, own.kept, own.names, own.relations, Q, weights, X)
+    return out
 
 
 def _fixed_of(node: Node, fixed: FixedLabels, n: int) -> FixedDesign:

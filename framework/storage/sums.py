@@ -102,8 +102,16 @@ def _common(node: Node, labels: Labels) -> dict[str, Any]:
         part.text("offset"),
         part.texts("columns", labels.fixed.rank),
         part.texts("groups", len(labels.groups)),
+        _parameter_columns(part, labels),
     )
     return {"residual_quantiles": node.floats("residual_quantiles", 5, finite=False), "fingerprint": fingerprint}
+
+
+def _parameter_columns(node: Node, labels: Labels) -> dict[str, tuple[str, ...]]:
+    """Fingerprints of the columns of dispersion parameters that have a model."""
+    if not labels.parameters:
+        return {}
+    return {name: node["parameters"].texts(name, own.rank) for name, own in labels.parameters.items()}
 
 
 def _blocks_state(blocks: PatternBlocks) -> Tree:

@@ -66,6 +66,7 @@ SEARCH = "tests/estimation/test_search.py"
 LMM_GRADIENT = "tests/lmm/test_gradient.py"
 LMM_LAWS = "tests/lmm/test_laws.py"
 LMM_REFERENCE = "tests/lmm/test_reference.py"
+PARAMETER_MODELS = "tests/glmm/test_parameter_models.py"
 GLMM_GRADIENT = "tests/glmm/test_gradient.py"
 ROBUST = "tests/glmm/test_robust.py"
 EDGES = "tests/glmm/test_edges.py"
@@ -1190,8 +1191,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/estimation/generalized.py",
-        "len(self.dispersion.estimated)",
-        "len(self.phi)",
+        "len(self.theta) + len(self.xi)",
+        "len(self.theta) + len(self.family.parameters)",
         f"{ROBUST}::test_the_smallest_family_fits_as_the_negative_binomial_with_theta_one",
     ),
     Mutation(
@@ -1268,8 +1269,38 @@ MUTATIONS: tuple[Mutation, ...] = (
         f"{GLMM_GRADIENT}::test_modes_follow_the_parameters_to_first_order",
     ),
     Mutation(
+        "framework/estimation/dispersion.py",
+        "(s * by_phi[i]) @ rows[name]",
+        "by_phi[i] @ rows[name]",
+        f"{PARAMETER_MODELS}::test_gradients_are_differences",
+    ),
+    Mutation(
+        "framework/estimation/generalized_criterion.py",
+        "LEAST, LEAST_OF_MODELS = 1e-3, 1e-6",
+        "LEAST, LEAST_OF_MODELS = 1e-3, 1e-3",
+        f"{PARAMETER_MODELS}::test_a_group_without_extra_zeros_is_said_to_be_at_a_limit",
+    ),
+    Mutation(
+        "framework/estimation/generalized.py",
+        "others = np.append(np.ones(n, dtype=bool), of_models)",
+        "others = np.append(np.ones(n, dtype=bool), ~of_models)",
+        f"{PARAMETER_MODELS}::test_a_group_without_extra_zeros_is_said_to_be_at_a_limit",
+    ),
+    Mutation(
+        "framework/prediction/joint.py",
+        "D[:, D.shape[1] - by_xi.shape[1] :] += by_xi",
+        "pass",
+        f"{PARAMETER_MODELS}::test_errors_of_overall_means_take_in_those_of_the_extra_zeros",
+    ),
+    Mutation(
+        "framework/inference/lrt.py",
+        "own[name].Q if name in own else ones",
+        "own[name].Q if name in own else ones[:, :0]",
+        f"{PARAMETER_MODELS}::test_comparisons_know_which_models_are_nested",
+    ),
+    Mutation(
         "framework/estimation/modes.py",
-        "moved += (phi - self.phi) @ d.phi1_eta",
+        "moved += ((phi - self.phi).reshape(len(phi), -1) * d.phi1_eta).sum(axis=0)",
         "pass",
         f"{GLMM_GRADIENT}::test_modes_follow_the_parameters_to_first_order",
     ),
@@ -1299,8 +1330,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/estimation/laplace.py",
-        " @ leverages + d.phi1_eta @ t)",
-        " @ leverages)",
+        " * leverages + d.phi1_eta * t)",
+        " * leverages)",
         f"{GLMM_GRADIENT}::test_laplace",
     ),
     Mutation(
@@ -1371,14 +1402,14 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/estimation/dispersion.py",
-        "np.exp(xi)), float(np.exp(xi))",
-        "np.exp(xi)), 1.0",
+        "p.lower + np.exp(xi), np.exp(xi)",
+        "p.lower + np.exp(xi), np.ones_like(xi)",
         f"{GLMM_GRADIENT}::test_laplace",
     ),
     Mutation(
         "framework/estimation/generalized_criterion.py",
-        "phi[self.estimated] * self.phi_slope",
-        "phi[self.estimated]",
+        "self.dispersion.by_xi(by.phi, self.phi_slope, self.rows)",
+        "self.dispersion.by_xi(by.phi, 1.0 + 0.0 * self.phi_slope, self.rows)",
         f"{GLMM_GRADIENT}::test_laplace",
     ),
     Mutation(
@@ -1888,8 +1919,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/solution/glmm.py",
-        "(np.sqrt(variances) * slope).tolist",
-        "np.sqrt(variances).tolist",
+        "float(slope[0] * to_natural(parameter, float(xi[0]))[1])",
+        "float(slope[0])",
         f"{GLMM_FAMILIES}::test_dispersion_and_its_standard_errors",
     ),
     Mutation(
@@ -2827,8 +2858,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/prediction/marginal.py",
-        "D = np.column_stack([D, self._by_theta(eta)])",
-        "D = np.column_stack([D, 0.0 * self._by_theta(eta)])",
+        "D = np.column_stack([D, self._by_theta(eta), self._by_xi(eta, v)])",
+        "D = np.column_stack([D, 0.0 * self._by_theta(eta), self._by_xi(eta, v)])",
         "tests/prediction/test_predict.py::test_standard_errors_of_population_means_are_the_delta_method",
     ),
     Mutation(

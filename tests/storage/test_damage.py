@@ -329,9 +329,9 @@ def test_parameters_alone_are_not_changed_even_where_no_criterion_can_be_evaluat
         load(data, tmp_path)
 
 
-def test_dispersion_that_the_family_cannot_have(tmp_path: Path) -> None:
-    data = replaced("fit/phi", -array("fit/phi", "negative_binomial"), "negative_binomial")
-    with pytest.raises(StorageError, match="dispersion parameters that the family cannot have"):
+def test_dispersion_that_no_search_leads_to(tmp_path: Path) -> None:
+    data = replaced("fit/xi", array("fit/xi", "negative_binomial") + 50.0, "negative_binomial")
+    with pytest.raises(StorageError, match="dispersion parameters that no search leads to"):
         load(data, tmp_path)
 
 
