@@ -14,10 +14,9 @@ from ..design.mixed import MixedDesign
 from ..frontends.glmm import glmm
 from ..frontends.lmm import lmm
 
-#: Arguments of the front ends beside the three arrays.
-OPTIONS = tuple(
-    f.name for f in fields(Arguments) if f.name not in ("y", "X", "groups", "terms", "outcomes", "dispersion_names")
-)
+#: Arguments of the front ends beside the three arrays: those of lmm and glmm alike, and models of residuals.
+APART = ("y", "X", "groups", "terms", "outcomes", "dispersion_names", "parameters")
+OPTIONS = tuple(f.name for f in fields(Arguments) if f.name not in APART)
 
 
 @dataclass(frozen=True, eq=False)

@@ -383,7 +383,7 @@ def test_a_factor_is_a_response_of_proportions_only() -> None:
     ],
 )
 def test_columns_that_no_data_tell_apart_are_refused_before_they_are_made(term, said, data, monkeypatch):
-    monkeypatch.setattr("ranef.formula.model_frame.learn", lambda *arguments: pytest.fail("columns were made"))
+    monkeypatch.setattr("ranef.formula.parts.learn", lambda *arguments: pytest.fail("columns were made"))
     with pytest.raises(ranef.InputError, match=said):
         ranef.model_frame(f"y ~ {term} + (1 | g)", data, context={"d": 77})
 
