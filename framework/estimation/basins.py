@@ -22,9 +22,10 @@ MODERATE = 0.5
 LARGE = 3.0 * MODERATE
 #: Standard deviations below this are at zero where directions are swapped; the new one is so many times the old one.
 SMALLEST_SWAPPED, SIZES_SWAPPED = 0.1, (0.1, 0.3, 1.0, 3.0)
-#: Levels up to which a variance is looked at once more at zero, and beyond measure (levels as far apart as fixed
-#: effects may be, where the other terms have little to say).
-FEW, BEYOND_MEASURE, LITTLE = 10, 1e4, 0.3
+#: Levels up to which a variance is looked at once more at zero.
+FEW = 10
+#: Standard deviation of levels that are as far apart as fixed effects may be, and of all others beside them.
+BEYOND_MEASURE, LITTLE = 1e4, 0.3
 #: Columns of matrices of which singular ones have others of low rank beside them.
 LARGE_MATRIX = 3
 #: Levels for each covariance parameter, below which they are few; with more rows than this nobody searches again.
@@ -76,7 +77,8 @@ def elsewhere(found: Standing[C], random: RandomDesign | RandomSums) -> Iterator
     yield from _apart(found, random)
     if random.n <= MANY_ROWS and found.certificate.converged:
         yield from _zeros(found, random)
-        yield from _alone(found, random)
+        if has_few_levels(random):
+            yield from _alone(found)
         yield from _swaps(found)
 
 
@@ -150,14 +152,12 @@ def _zeros(found: Standing[C], random: RandomDesign | RandomSums) -> Iterator[Fl
             yield there
 
 
-def _alone(found: Standing[C], random: RandomDesign | RandomSums) -> Iterator[FloatArray]:
+def _alone(found: Standing[C]) -> Iterator[FloatArray]:
     """One matrix after the other beyond measure, and all others small."""
     small = found.criterion.scattered(found.x, LITTLE)
     for root in found.criterion.roots:
         small = root.put(small, LITTLE * np.eye(len(root)))
     for root in found.criterion.roots:
-        if random.pattern.groupings[root.factor].n_levels > FEW:
-            continue
         there = root.put(small, BEYOND_MEASURE * np.eye(len(root)))
         if found.criterion.exact.value(there) < np.inf:
             yield there

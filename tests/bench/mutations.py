@@ -2750,8 +2750,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/estimation/basins.py",
-        "        yield from _alone(found, random)\n",
-        "        pass\n",
+        "            yield from _alone(found)\n",
+        "            pass\n",
         "tests/laws/test_linear.py::test_a_variance_is_looked_at_beyond_measure",
     ),
     Mutation(
