@@ -13,6 +13,7 @@ from ..contracts.arrays import FloatArray
 from ..contracts.errors import InputError
 from ..display.records import Table
 from ..display.rformat import format_p_values
+from ..estimation.ending import NEAR
 from ..estimation.generalized import GeneralizedFit
 from ..estimation.linear import LinearFit
 from ..estimation.model import Fit
@@ -97,7 +98,7 @@ def _identification(c: Checked) -> Iterator[Seen]:
             f"the data do not determine {', '.join(certificate.not_identified)}",
             "Leave out the terms they belong to, or use data that tell them apart",
         )
-    if certificate.other_optima:
+    if certificate.other_optima and certificate.other_optima[0] < NEAR:
         yield Seen(
             "doubtful",
             f"another optimum is only {certificate.other_optima[0]:.2g} higher in deviance",

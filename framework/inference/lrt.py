@@ -154,7 +154,7 @@ def _check_same_criterion(small: LinearFit, large: LinearFit) -> bool:
 
 
 def _check_same_distribution(small: GeneralizedFit, large: GeneralizedFit) -> None:
-    described = [(type(fit.family).__name__, fit.family.link.name) for fit in (small, large)]
+    described = [f"{fit.family.name}({fit.family.link.name})" for fit in (small, large)]
     if described[0] != described[1]:
         raise ComparisonError(f"the models have different families or links: {described[0]} and {described[1]}")
     if (small.nagq == 0) != (large.nagq == 0):

@@ -2749,6 +2749,12 @@ MUTATIONS: tuple[Mutation, ...] = (
         "tests/laws/test_linear.py::test_a_variance_is_looked_at_once_more_at_zero",
     ),
     Mutation(
+        "framework/diagnostics/check.py",
+        "if certificate.other_optima and certificate.other_optima[0] < NEAR:",
+        "if certificate.other_optima:",
+        "tests/diagnostics/test_check.py::test_another_optimum_is_told_where_the_data_hardly_choose",
+    ),
+    Mutation(
         "framework/estimation/basins.py",
         "            yield from _alone(found)\n",
         "            pass\n",

@@ -1,5 +1,7 @@
 """Checks: each fault that is put into data is found, and sound data give no finding beyond notes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -130,6 +132,15 @@ def test_what_the_fit_says_of_itself():
     assert not short.converged
     findings = short.check(rng=1)
     assert (findings["severity"][0], findings["check"][0], findings.ok) == ("serious", "convergence", False)
+
+
+@pytest.mark.parametrize(("higher", "told"), [(2.17, True), (5.4, False)])
+def test_another_optimum_is_told_where_the_data_hardly_choose(higher, told):
+    rng, g, x, b = data()
+    fit = linear(x + b + rng.normal(size=N), x, g)
+    certificate = replace(fit.certificate, other_optima=(higher,))
+    fit = type(fit)(replace(fit._fit, certificate=certificate))
+    assert found(fit, "identification") == [("doubtful", "another optimum is only 2.2 higher in deviance")] * told
 
 
 def test_a_fit_without_rows_is_checked_for_what_it_knows(tmp_path):

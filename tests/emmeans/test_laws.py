@@ -133,7 +133,7 @@ def test_notes_say_what_was_averaged_over():
     assert m.emmeans("trt").notes == (
         "Averaged over week, z",
         f"At x = {weeks()['x'].mean():.5g}",
-        "NOTE: Results may be misleading due to involvement in interactions",
+        "NOTE: averaged over levels that interact with these: the differences may not be the same at all of them",
     )
     assert not any("NOTE" in note for note in m.emmeans(["trt", "week"]).notes)
     assert not any("NOTE" in note for note in m.emmeans("z").notes)

@@ -25,7 +25,7 @@ from .record import MarginalMeans, summarized
 from .scale import Scale, scale_of
 from .trends import slopes
 
-INTERACTIONS = "Results may be misleading due to involvement in interactions"
+INTERACTIONS = "averaged over levels that interact with these: the differences may not be the same at all of them"
 
 
 def marginal_means(
