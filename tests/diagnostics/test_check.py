@@ -139,7 +139,7 @@ def test_another_optimum_is_told_where_the_data_hardly_choose(higher, told):
     rng, g, x, b = data()
     fit = linear(x + b + rng.normal(size=N), x, g)
     certificate = replace(fit.certificate, other_optima=(higher,))
-    fit = type(fit)(replace(fit._fit, certificate=certificate))
+    fit = fit._of(replace(fit._fit, certificate=certificate))
     assert found(fit, "identification") == [("doubtful", "another optimum is only 2.2 higher in deviance")] * told
 
 
