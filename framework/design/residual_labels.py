@@ -36,6 +36,8 @@ class ResidualLabels:
         What makes the coefficients of D from (log sigma, those of the basis).
     strata : bool
         Whether every row has one column of D that is 1, and 0 in the others: its stratum.
+    step : float
+        Time over which the parameter of car1 is a correlation: a typical one between neighbours, whatever the unit.
     """
 
     kind: str
@@ -46,6 +48,7 @@ class ResidualLabels:
     dispersion: tuple[str, ...]
     to_users: FloatArray
     strata: bool = False
+    step: float = 1.0
 
     @property
     def n_correlations(self) -> int:

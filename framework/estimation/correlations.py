@@ -47,7 +47,7 @@ class Correlations:
 
     @cached_property
     def _chain(self) -> MarkovRows:
-        return MarkovRows(self.rows.group, np.asarray(self.rows.position, dtype=np.float64))
+        return MarkovRows(self.rows.group, np.asarray(self.rows.position, dtype=np.float64), self.labels.step)
 
 
 def correlations(labels: ResidualLabels, x: FloatArray) -> FloatArray:
@@ -55,7 +55,8 @@ def correlations(labels: ResidualLabels, x: FloatArray) -> FloatArray:
     if labels.kind in ("toep", "us"):
         C, _ = _matrix(labels, x)
         return C[0, 1:] if labels.kind == "toep" else C[np.tril_indices(len(C), -1)]
-    return np.array([_single(labels, float(v))[0] for v in x[: labels.n_correlations]])
+    values = np.array([_single(labels, float(v))[0] for v in x[: labels.n_correlations]])
+    return values ** (1.0 / labels.step) if labels.kind == "car1" else values
 
 
 def residual_quantities(labels: ResidualLabels, x: FloatArray) -> dict[str, tuple[float, float]]:

@@ -20,6 +20,7 @@ from itertools import pairwise
 import numpy as np
 
 from ..contracts.arrays import FloatArray
+from ..contracts.errors import NotPositiveDefiniteError
 from ..contracts.linalg import Blocks, Symbolic
 from ..contracts.optim import Objective
 from ..design.mixed import MixedDesign
@@ -57,7 +58,10 @@ class ResidualCriterion(LinearCriterion):
     def _deviance(self, whitening: Whitening) -> tuple[ProfiledDeviance, FloatArray]:
         columns = whitening.white(self.rows)
         weight = float((whitening.precision_root**2).mean())
-        cross = whitened(self.design, columns, weight, whitening.logdet)
+        try:
+            cross = whitened(self.design, columns, weight, whitening.logdet)
+        except np.linalg.LinAlgError as error:
+            raise NotPositiveDefiniteError("rows of X without weight beside the others to rounding") from error
         return ProfiledDeviance(cross, self.symbolic, self.reml), columns
 
     def evaluate(self, x: FloatArray) -> ResidualEvaluation:
@@ -88,9 +92,13 @@ class ResidualCriterion(LinearCriterion):
         return super().hessian(x, central=central)
 
     def _finite_hessian(self, x: FloatArray) -> FloatArray:
-        """One-sided on the way; central beside an edge."""
+        """One-sided on the way; central beside an edge, and none where both sides are over one."""
         H = self.hessian(x, central=False)
-        return H if np.isfinite(H).all() else self.hessian(x)
+        if not np.isfinite(H).all():
+            H = self.hessian(x)
+            lost = np.isnan(np.diagonal(H))
+            H[lost], H[:, lost] = 0.0, 0.0
+        return H
 
     def objective(self, start: FloatArray, *, by_differences: bool = False) -> Objective:
         """With the Hessian by differences from the first step on: parameters of R are few, and bend."""

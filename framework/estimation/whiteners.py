@@ -141,17 +141,17 @@ class MarkovRows:
     follows : (n,) bool array
         Whether there is one.
     gap : (n,) array
-        Time since then; 1 where there is none.
+        Time since then, in steps; 1 where there is none.
     """
 
-    def __init__(self, group: IntArray, time: FloatArray) -> None:
+    def __init__(self, group: IntArray, time: FloatArray, step: float) -> None:
         n = len(group)
         self.order = np.lexsort((time, group))
         same = group[self.order[1:]] == group[self.order[:-1]]
         self.before, self.follows, self.gap = np.arange(n), np.zeros(n, dtype=bool), np.ones(n)
         later, earlier = self.order[1:][same], self.order[:-1][same]
         self.before[later], self.follows[later] = earlier, True
-        self.gap[later] = time[later] - time[earlier]
+        self.gap[later] = (time[later] - time[earlier]) / step
 
 
 class Exchangeable(Whitener):

@@ -21,6 +21,7 @@ def residual_labels_state(labels: ResidualLabels) -> Tree:
         "dispersion": list(labels.dispersion),
         "to_users": labels.to_users,
         "strata": labels.strata,
+        "step": labels.step,
     }
 
 
@@ -45,6 +46,7 @@ def residual_labels_of(node: Node) -> ResidualLabels:
         names,
         node.floats("to_users", len(names), len(names)),
         node.boolean("strata"),
+        node.number("step", positive=True) if node.has("step") else 1.0,
     )
 
 

@@ -1,0 +1,94 @@
+"""Units of time, likelihoods without end, and edges beside which no difference can be taken."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import ranef
+from ranef.contracts import NoMaximumError
+from ranef.design.mixed import build_design
+
+from .models import profiled
+from .test_criterion import criterion_for, criterion_of
+from .test_reference import frame
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1e-3, 1e3, 1e9])
+def test_the_unit_of_time_does_not_matter(unit, tmp_path):
+    """Phi is the correlation over one unit: that of another is a power of it (0.5^1000 is zero to every search)."""
+    as_it_was = ranef.lmm("y ~ arm + time", frame(), residual="car1(time | subject)")
+    fit = ranef.lmm("y ~ arm + time", frame(), residual=f"car1(I({unit} * time) | subject)")
+    assert fit.converged
+    assert fit.log_likelihood == pytest.approx(as_it_was.log_likelihood, abs=1e-8)
+    assert fit.df_satterthwaite == pytest.approx(as_it_was.df_satterthwaite, rel=1e-6)
+    phi = as_it_was.residual_parameters["Phi|subject"] ** (1.0 / unit)
+    assert fit.residual_parameters["Phi|subject"] == pytest.approx(phi, rel=1e-3)
+    fit.save(tmp_path / "fit", rows=True)
+    again = ranef.load(tmp_path / "fit")
+    assert again.residual_parameters == fit.residual_parameters
+    assert again.refit(frame()["y"]).log_likelihood == pytest.approx(fit.log_likelihood, abs=1e-8)
+
+
+def two_visits(both: int, alone: int = 20):
+    """Levels with one of two visits, and some with both."""
+    subject = np.concatenate([np.arange(alone), alone + np.repeat(np.arange(both), 2)])
+    visit = np.concatenate([np.arange(alone) % 2, np.tile([0, 1], both)])
+    y = np.random.default_rng(4).normal(size=len(visit))
+    return {"y": y, "visit": np.array(["A", "B"])[visit], "subject": subject}, visit
+
+
+def test_two_levels_with_both_of_two_visits_have_no_maximum():
+    """The restricted likelihood of V written out grows by log 10 for each two digits of the correlation."""
+    d, visit = two_visits(2)
+    a, b = d["y"][-4:].reshape(2, 2).T
+    ratio = (b[1] - b[0]) / (a[1] - a[0])
+    X = np.column_stack([np.ones(24), visit])
+    values = []
+    for left in (1e-4, 1e-6, 1e-8):
+        C = np.where(d["subject"][:, None] == d["subject"], np.sign(ratio) * (1.0 - left), 0.0)
+        np.fill_diagonal(C, 1.0)
+        sd = np.where(visit, abs(ratio), 1.0)
+        values.append(profiled(C * np.outer(sd, sd), X, d["y"], reml=True))
+    assert np.diff(values) == pytest.approx(-np.log(100.0), abs=0.01)
+    with pytest.raises(NoMaximumError, match="2 levels of subject have all of A, B"):
+        ranef.lmm("y ~ visit", d, residual="us(visit | subject)")
+    assert ranef.lmm("y ~ visit", two_visits(3)[0], residual="us(visit | subject)").converged
+
+
+def test_one_level_with_both_visits_has_a_restricted_maximum_only():
+    d, _ = two_visits(1)
+    with pytest.raises(NoMaximumError, match="1 level of subject has all of A, B"):
+        ranef.lmm("y ~ visit", d, residual="us(visit | subject)", reml=False)
+    assert ranef.lmm("y ~ visit", d, residual="us(visit | subject)").converged
+
+
+@pytest.mark.filterwarnings("ignore:the data do not determine")
+@pytest.mark.parametrize(("formula", "rows"), [("y ~ 1", 1), ("y ~ x", 2), ("y ~ s", 1)])
+def test_a_stratum_that_x_reproduces_has_no_maximum(formula, rows):
+    """By maximum likelihood; the restricted one has one, and knows nothing of a stratum with a mean of its own."""
+    rng = np.random.default_rng(6)
+    d = {"y": rng.normal(size=22), "x": rng.normal(size=22), "s": np.where(np.arange(22) < rows, "q", "r")}
+    with pytest.raises(NoMaximumError, match=rf"s\[q\] has a residual standard deviation of its own and {rows} row"):
+        ranef.lmm(formula, d, dispersion="~ 0 + s", reml=False)
+    more = d | {"s": np.where(np.arange(22) < 3, "q", "r")}
+    assert ranef.lmm(formula, more, dispersion="~ 0 + s", reml=False).converged
+    fit = ranef.lmm(formula, d, dispersion="~ 0 + s", compute_satterthwaite=False)
+    assert np.isnan(fit.residual_parameters["sd_s[q]"]) == (formula == "y ~ s")
+
+
+def test_where_correlations_are_one_to_rounding_there_is_no_curvature():
+    """Partial autocorrelations of 1 - 1e-17: the criterion is defined, but not on both sides of it."""
+    _, _, criterion = criterion_of("toep", "", False, False, True)
+    x = np.array([0.3, 0.79, -0.94, 19.4])
+    assert np.isfinite(criterion.value(x))
+    assert np.isnan(criterion.hessian(x)).any()
+    assert np.isfinite(criterion.objective(x).curvature(x)).all()
+
+
+def test_rows_without_weight_are_no_bare_error():
+    """A standard deviation e^100 times another: a column of X vanishes to rounding, and a step ends there."""
+    one = np.arange(6) == 0
+    X, strata = np.column_stack([np.ones(6), one]), np.column_stack([one, ~one]).astype(float)
+    made = build_design(np.arange(6.0) ** 2, X, {}, dispersion=strata)
+    assert criterion_for(made, reml=True).value(np.array([-50.0])) == np.inf
