@@ -300,6 +300,18 @@ MUTATIONS: tuple[Mutation, ...] = (
         "tests/residual/test_edges.py::test_the_unit_of_time_does_not_matter",
     ),
     Mutation(
+        "framework/inference/nested_residuals.py",
+        "    return _proportional(large.position, small.position, small.group)",
+        "    return _same(large.position, small.position)",
+        "tests/residual/test_edges.py::test_times_of_other_distances_are_no_special_case",
+    ),
+    Mutation(
+        "framework/inference/caveats.py",
+        "    if not labels.groups:\n        return",
+        "    if labels.groups is None:\n        return",
+        "tests/residual/test_edges.py::test_fixed_effects_are_compared_where_nothing_is_random",
+    ),
+    Mutation(
         "framework/estimation/unbounded.py",
         "m > a - (not constant)",
         "m > a - 1",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 import ranef
 from ranef.contracts import NoMaximumError
@@ -92,3 +93,24 @@ def test_rows_without_weight_are_no_bare_error():
     X, strata = np.column_stack([np.ones(6), one]), np.column_stack([one, ~one]).astype(float)
     made = build_design(np.arange(6.0) ** 2, X, {}, dispersion=strata)
     assert criterion_for(made, reml=True).value(np.array([-50.0])) == np.inf
+
+
+def test_fixed_effects_are_compared_where_nothing_is_random():
+    """Twice the difference of two maximum likelihoods, each of which is tested against nlme elsewhere."""
+    small, large = (
+        ranef.lmm(f, frame(), residual="ar1(time | subject)", reml=False) for f in ("y ~ arm", "y ~ arm + time")
+    )
+    table = ranef.anova(small, large)
+    statistic = 2.0 * (large.log_likelihood - small.log_likelihood)
+    assert table["p_value"][1] == pytest.approx(stats.chi2.sf(statistic, 1))
+    assert not large.drop1().notes
+
+
+def test_times_of_other_distances_are_no_special_case():
+    """AR(1) at times 0, 1, 2, 3, 7 has Phi^4 where a Toeplitz matrix of five visits has the correlation of lag 1."""
+    d = frame() | {"late": np.where(frame()["time"] == 4, 7, frame()["time"])}
+    toeplitz = ranef.lmm("y ~ arm", d, residual="toep(time | subject)")
+    nested, other = (ranef.lmm("y ~ arm", d, residual=f"ar1({time} | subject)") for time in ("time", "late"))
+    assert ranef.anova(nested, toeplitz)["p_value"][1] > 0.0
+    assert np.isnan(ranef.anova(other, toeplitz)["p_value"][1])
+    assert ranef.anova(other, ranef.lmm("y ~ arm", d, residual="us(visit | subject)"))["p_value"][1] > 0.0
