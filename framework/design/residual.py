@@ -104,8 +104,8 @@ def build_residual(
         _check_identified(kind, group, name, factors, weights, homogeneous=not len(basis))
     largest = int(np.bincount(group).max()) if kind else 0
     strata = matrix is not None and bool(np.isin(matrix, (0.0, 1.0)).all() and (matrix.sum(axis=1) == 1.0).all())
-    step = _typical_step(group, position) if kind == "car1" else 1.0
-    labels = ResidualLabels(kind, time, name, visits, largest, names, root, strata, step)
+    steps = _steps(group, position) if kind == "car1" else (1.0, 1.0)
+    labels = ResidualLabels(kind, time, name, visits, largest, names, root, strata, *steps)
     return ResidualRows(labels, group, position, basis)
 
 
@@ -156,10 +156,12 @@ def _positions(kind: str, given: Any, name: str, n: int) -> tuple[AnyArray, tupl
     return places, tuple(f"{t:g}" for t in np.arange(places.max() + 1) + times.min())
 
 
-def _typical_step(group: IntArray, time: AnyArray) -> float:
-    """The median of times between neighbours: a correlation over much less or more than these is 1 or 0 to rounding."""
+def _steps(group: IntArray, time: AnyArray) -> tuple[float, float]:
+    """The median of times between neighbours, and their least over it."""
     order = np.lexsort((time, group))
-    return float(np.median(np.diff(time[order])[np.diff(group[order]) == 0]))
+    between = np.diff(time[order])[np.diff(group[order]) == 0]
+    step = float(np.median(between))
+    return step, float(between.min()) / step
 
 
 def _check_groups(kind: str, group: IntArray, position: AnyArray, name: str, time: str) -> None:

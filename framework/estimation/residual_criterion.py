@@ -24,7 +24,7 @@ from ..contracts.errors import NotPositiveDefiniteError
 from ..contracts.linalg import Blocks, Symbolic
 from ..contracts.optim import Objective
 from ..design.mixed import MixedDesign
-from .correlations import moderate
+from .correlations import moderate, quick_decay
 from .linear_criterion import LinearCriterion, Scaled
 from .parameters import Parameters
 from .pipeline import Watch
@@ -33,6 +33,8 @@ from .whitening import ResidualModel, Whitening, columns_of, whitened
 
 #: Correlation of neighbours that a second search begins with, and what is left there of random effects.
 CORRELATED, LESS = 0.6, 0.3
+#: Times between neighbours, as a part of typical ones, that are close.
+CLOSE = 0.5
 
 
 class ResidualCriterion(LinearCriterion):
@@ -74,13 +76,21 @@ class ResidualCriterion(LinearCriterion):
         return ResidualEvaluation(theta, at, jacobian, self.unit, self, whitening, columns)
 
     def elsewhere(self, x: FloatArray) -> Iterator[FloatArray]:
-        """A start with correlated residuals: variances of levels and correlations within them share what there is."""
-        m = self.residual.rows.labels.n_correlations
-        if m and self.roots:
+        """Starts with correlated residuals: variances of levels and correlations within them share what there is.
+
+        And where some times are close, with correlations that end between these: rows that differ keep a search away.
+        """
+        labels = self.residual.rows.labels
+        first = self.parameters.of_residual.start
+        own = slice(first, first + labels.n_correlations)
+        if labels.kind and self.roots:
             there = x.copy()
-            first = self.parameters.of_residual.start
             there[:first] *= LESS
-            there[first : first + m] = moderate(self.residual.rows.labels, CORRELATED)
+            there[own] = moderate(labels, CORRELATED)
+            yield there
+        if labels.closest < CLOSE:
+            there = x.copy()
+            there[own] = quick_decay(labels, CORRELATED)
             yield there
 
     def curvature(self, x: FloatArray) -> FloatArray:

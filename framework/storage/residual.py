@@ -22,6 +22,7 @@ def residual_labels_state(labels: ResidualLabels) -> Tree:
         "to_users": labels.to_users,
         "strata": labels.strata,
         "step": labels.step,
+        "closest": labels.closest,
     }
 
 
@@ -46,7 +47,8 @@ def residual_labels_of(node: Node) -> ResidualLabels:
         names,
         node.floats("to_users", len(names), len(names)),
         node.boolean("strata"),
-        node.number("step", positive=True) if node.has("step") else 1.0,
+        node.number("step", positive=True),
+        node.number("closest", positive=True),
     )
 
 

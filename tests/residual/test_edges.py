@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 import ranef
-from ranef.contracts import NoMaximumError
+from ranef.contracts import InputError, NoMaximumError
 from ranef.design.mixed import build_design
 
 from .models import profiled
@@ -29,6 +29,47 @@ def test_the_unit_of_time_does_not_matter(unit, tmp_path):
     again = ranef.load(tmp_path / "fit")
     assert again.residual_parameters == fit.residual_parameters
     assert again.refit(frame()["y"]).log_likelihood == pytest.approx(fit.log_likelihood, abs=1e-8)
+
+
+@pytest.mark.parametrize("gap", [1e-2, 1e-6])
+def test_residuals_that_differ_at_close_times_are_no_trap(gap):
+    """Two rows of 80 that are close and differ hold a search where Phi is large; a fine grid has better elsewhere."""
+    rng, s, t = np.random.default_rng(1), np.repeat(np.arange(20), 4), np.tile(np.arange(4.0), 20)
+    C = 0.6 ** np.abs(np.subtract.outer(np.arange(4), np.arange(4)))
+    d = {"y": 2.0 + rng.multivariate_normal(np.zeros(4), C, size=20).ravel(), "s": s, "x": rng.normal(size=80)}
+    d["t"] = np.where(np.arange(80) == 1, gap, t)
+    apart, X = np.abs(np.subtract.outer(d["t"], d["t"])), np.column_stack([np.ones(80), d["x"]])
+    grid = [
+        profiled(np.where(s[:, None] == s, np.exp(-np.exp(rate) * apart), 0.0), X, d["y"], reml=False)
+        for rate in np.linspace(-3.0, 20.0, 150)
+    ]
+    fit = ranef.lmm("y ~ x", d, residual="car1(t | s)", reml=False)
+    assert fit.converged
+    assert -2.0 * fit.log_likelihood <= min(grid) + 1e-6
+
+
+@pytest.mark.filterwarnings("ignore:X has no intercept")
+def test_what_needs_random_effects_says_so_and_what_does_not_works():
+    fit = ranef.lmm("y ~ arm + time", frame(), residual="ar1(time | subject)", dispersion="~ 0 + arm")
+    for call in (fit.ranef_table, fit.level_coefficients):
+        with pytest.raises(InputError, match="no random effects"):
+            call()
+    nothing = ranef.lmm("y ~ 0 + (1 | site)", frame(), residual="ar1(time | subject)")
+    assert not len(nothing.coefficients)
+    with pytest.raises(InputError, match="nothing to test"):
+        nothing.anova()
+
+
+def test_bootstrapped_deviations_are_those_of_the_refits():
+    """sigma is the geometric mean of the standard deviations of the rows, in every replicate."""
+    fit = ranef.lmm("y ~ arm + time", frame(), residual="ar1(time | subject)", dispersion="~ 0 + arm")
+    boot = fit.bootstrap(3, rng=1)
+    names = boot["parameter"].tolist()
+    shown = [boot["estimate"][names.index(name)] for name in fit.residual_parameters]
+    assert shown == pytest.approx(list(fit.residual_parameters.values()), rel=1e-10)
+    low, high, sigma = np.log(boot.replicates[:, [names.index(n) for n in ("sd_arm[0]", "sd_arm[1]", "sigma")]]).T
+    share = np.mean(frame()["arm"] == "1")
+    assert (1.0 - share) * low + share * high == pytest.approx(sigma, abs=1e-10)
 
 
 def two_visits(both: int, alone: int = 20):
