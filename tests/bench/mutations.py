@@ -300,6 +300,18 @@ MUTATIONS: tuple[Mutation, ...] = (
         "tests/residual/test_edges.py::test_the_unit_of_time_does_not_matter",
     ),
     Mutation(
+        "framework/formula/columns.py",
+        "    if all(isinstance(value, int | np.integer) for value in known):",
+        "    if not known:",
+        "tests/formula/test_model_frame.py::test_wide_integers_among_objects_stay_apart",
+    ),
+    Mutation(
+        "framework/formula/columns.py",
+        "    if len(set(known)) > len(np.unique(numbers[~missing])):",
+        "    if not known:",
+        "tests/formula/test_model_frame.py::test_integers_wider_than_any_type_are_refused",
+    ),
+    Mutation(
         "framework/bootstrap/parameters.py",
         "np.log([scale])",
         "np.array([scale])",
