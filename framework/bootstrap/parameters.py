@@ -106,7 +106,7 @@ class UsersParameters:
         if np.isnan(theta).any():
             return float("nan")
         nothing = np.zeros(0)
-        return q.value(Point(self.of_fit, nothing, self.of_fit.basis(theta) * self.of_fit.unit(scale), nothing))
+        return q.value(Point(self.of_fit, nothing, self.of_fit.basis(theta) * self.of_fit.unit(scale), np.log([scale])))
 
 
 def estimates_of_solution(solution: Any, fit: Fit) -> Estimates:

@@ -104,7 +104,8 @@ def build_residual(
         _check_identified(kind, group, name, factors, weights, homogeneous=not len(basis))
     largest = int(np.bincount(group).max()) if kind else 0
     strata = matrix is not None and bool(np.isin(matrix, (0.0, 1.0)).all() and (matrix.sum(axis=1) == 1.0).all())
-    labels = ResidualLabels(kind, time, name, visits, largest, names, root, strata)
+    steps = _steps(group, position) if kind == "car1" else (1.0, 1.0)
+    labels = ResidualLabels(kind, time, name, visits, largest, names, root, strata, *steps)
     return ResidualRows(labels, group, position, basis)
 
 
@@ -153,6 +154,14 @@ def _positions(kind: str, given: Any, name: str, n: int) -> tuple[AnyArray, tupl
     if places.max() >= MOST_VISITS:
         raise InputError(f"residual: {name} spans {places.max()} steps, and toep takes less than {MOST_VISITS}")
     return places, tuple(f"{t:g}" for t in np.arange(places.max() + 1) + times.min())
+
+
+def _steps(group: IntArray, time: AnyArray) -> tuple[float, float]:
+    """The median of times between neighbours, and their least over it."""
+    order = np.lexsort((time, group))
+    between = np.diff(time[order])[np.diff(group[order]) == 0]
+    step = float(np.median(between))
+    return step, float(between.min()) / step
 
 
 def _check_groups(kind: str, group: IntArray, position: AnyArray, name: str, time: str) -> None:

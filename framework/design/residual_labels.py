@@ -36,6 +36,9 @@ class ResidualLabels:
         What makes the coefficients of D from (log sigma, those of the basis).
     strata : bool
         Whether every row has one column of D that is 1, and 0 in the others: its stratum.
+    step, closest : float
+        Time in which the parameter of car1 has a decay, a typical one between neighbours, whatever the unit; and the
+        least time between any, in steps.
     """
 
     kind: str
@@ -46,6 +49,8 @@ class ResidualLabels:
     dispersion: tuple[str, ...]
     to_users: FloatArray
     strata: bool = False
+    step: float = 1.0
+    closest: float = 1.0
 
     @property
     def n_correlations(self) -> int:

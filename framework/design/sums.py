@@ -286,9 +286,22 @@ def _united(parts: Sequence[AnyArray], name: str) -> tuple[AnyArray, list[IntArr
     """All labels, ascending, and where those of each part are among them."""
     if any(levels.dtype.kind == "O" for levels in parts):
         parts = [levels.astype(object) for levels in parts]
+    elif {levels.dtype.kind for levels in parts} == {"i", "u"}:
+        parts = _integers(parts, name)
     codes, labels = encode(np.concatenate(parts), name)
     ends = np.cumsum([0, *map(len, parts)])
     return labels, [codes[a:b] for a, b in pairwise(ends)]
+
+
+def _integers(parts: Sequence[AnyArray], name: str) -> list[AnyArray]:
+    """Integers with and without a sign, in one type: NumPy would make floats of them, of which wide ones collide."""
+    least, most = min(int(levels.min()) for levels in parts), max(int(levels.max()) for levels in parts)
+    signed = most <= np.iinfo(np.int64).max
+    if least < 0 and not signed:
+        raise InputTypeError(
+            f"the labels of {name} are integers from {least} to {most}, which no type holds: make text of them first"
+        )
+    return [levels.astype(np.int64 if signed else np.uint64) for levels in parts]
 
 
 # Hashes -------------------------------------------------------------------------------------------------------------

@@ -12,6 +12,9 @@ from ..design.residual import ResidualRows
 from ..design.residual_labels import ResidualLabels
 from .whiteners import Dense, Exchangeable, Independent, Markov, MarkovRows, VisitSets, Whitener
 
+#: Logarithm of a decay that leaves no correlation at any time.
+LARGEST = 600.0
+
 
 class Correlations:
     """C of a residual structure as a function of x (m,), for its rows."""
@@ -32,10 +35,12 @@ class Correlations:
             return Independent()
         if kind in ("toep", "us"):
             return Dense(self._sets, *_matrix(self.labels, x))
+        if kind == "car1":
+            return Markov.decaying(self._chain, float(np.exp(min(-x[0], LARGEST))))
         value, slope = _single(self.labels, float(x[0]))
         if kind == "cs":
             return Exchangeable(self.rows.group, self._sizes, value, slope)
-        return Markov(self._chain, value, slope)
+        return Markov.powers(self._chain, value, slope)
 
     @cached_property
     def _sets(self) -> VisitSets:
@@ -47,7 +52,7 @@ class Correlations:
 
     @cached_property
     def _chain(self) -> MarkovRows:
-        return MarkovRows(self.rows.group, np.asarray(self.rows.position, dtype=np.float64))
+        return MarkovRows(self.rows.group, np.asarray(self.rows.position, dtype=np.float64), self.labels.step)
 
 
 def correlations(labels: ResidualLabels, x: FloatArray) -> FloatArray:
@@ -55,6 +60,8 @@ def correlations(labels: ResidualLabels, x: FloatArray) -> FloatArray:
     if labels.kind in ("toep", "us"):
         C, _ = _matrix(labels, x)
         return C[0, 1:] if labels.kind == "toep" else C[np.tril_indices(len(C), -1)]
+    if labels.kind == "car1":
+        return np.asarray(np.exp(-np.exp(-x[:1]) / labels.step))
     return np.array([_single(labels, float(v))[0] for v in x[: labels.n_correlations]])
 
 
@@ -78,6 +85,8 @@ def moderate(labels: ResidualLabels, size: float) -> FloatArray:
         C = (1.0 - size) * np.eye(k) + size
         L = np.linalg.cholesky(C)
         return np.asarray((L / np.diagonal(L)[:, None])[np.tril_indices(k, -1)])
+    if labels.kind == "car1":
+        return np.array([_slowness(size, 1.0)])
     if len(x):
         least = _least(labels)
         share = (size - least) / (1.0 - least)
@@ -85,12 +94,22 @@ def moderate(labels: ResidualLabels, size: float) -> FloatArray:
     return x
 
 
+def quick_decay(labels: ResidualLabels, size: float) -> FloatArray:
+    """x of car1 at which the closest neighbours of all have this correlation."""
+    return np.array([_slowness(size, labels.closest)])
+
+
+def _slowness(size: float, steps: float) -> float:
+    """Minus the logarithm of the decay in a step, of a correlation over some steps."""
+    return float(np.log(steps) - np.log(-np.log(size)))
+
+
 def _least(labels: ResidualLabels) -> float:
     return -1.0 / (labels.largest - 1.0) if labels.kind == "cs" else 0.0
 
 
 def _single(labels: ResidualLabels, x: float) -> tuple[float, float]:
-    """The correlation and its derivative: tanh x of ar1, else from its least value to 1 by the logistic function."""
+    """The correlation and its derivative: tanh x of ar1; of cs from the least to 1 by the logistic function."""
     if labels.kind == "ar1":
         value = float(np.tanh(x))
         return value, 1.0 - value**2
@@ -142,4 +161,4 @@ def _toeplitz(x: FloatArray, k: int) -> tuple[FloatArray, FloatArray]:
     return r[lag], r_by[:, lag]
 
 
-__all__ = ["Correlations", "correlations", "moderate", "residual_quantities"]
+__all__ = ["Correlations", "correlations", "moderate", "quick_decay", "residual_quantities"]

@@ -31,6 +31,7 @@ from .profiled import PenalizedLeastSquares, ProfiledDeviance
 from .relative import RelativeFactor
 from .residual_criterion import ResidualCriterion, ResidualEvaluation
 from .search import lower, search
+from .unbounded import refuse_unbounded
 from .whitening import ResidualModel, Whitening
 
 #: A residual variance below this part of y's is that of a model that reproduces y; without an optimum, below this one.
@@ -242,6 +243,8 @@ class Gaussian(Likelihood[LinearFit]):
     def check_design(self, design: MixedDesign | SummedDesign) -> list[Note]:
         """What to warn of; models of which a random effect is the residual are refused."""
         check_identifiable(design)
+        if isinstance(design, MixedDesign):
+            refuse_unbounded(design, self.reml)
         return [*notes_of_many_effects(design), *notes_of_no_intercept(design)]
 
     def updated(self, changes: Mapping[str, Any]) -> Gaussian:

@@ -28,8 +28,8 @@ from .term_parameters import Disentangled, Root, Structured
 
 #: A change of T T', in units of an average observation, that is none: of an angle where standard deviations are zero.
 NOTHING = 1e-8
-#: The logit of a correlation that is zero.
-UNCORRELATED = -12.0
+#: The decay after which no correlation is left.
+UNCORRELATED = 12.0
 
 
 class Parameters:
@@ -225,7 +225,7 @@ class Parameters:
     def idle(self, theta: FloatArray, eta: float) -> BoolArray:
         """Parameters of covariance structures without effect on T T': angles where standard deviations are zero.
 
-        The logit of the correlation of car1 has none where that is zero.
+        The logarithm of the decay of car1 has none where no correlation is left.
         """
         idle = np.zeros(self.n, dtype=bool)
         for s in self.structured:
@@ -233,7 +233,7 @@ class Parameters:
             idle[s.mine] = s.in_units(effect, eta) <= NOTHING * eta**2
         if self.residual is not None and self.residual.kind == "car1":
             at = self.of_residual.start
-            idle[at] = theta[at] < UNCORRELATED
+            idle[at] = theta[at] < np.log(self.residual.closest / UNCORRELATED)
         return idle
 
     def zeros(self, theta: FloatArray) -> tuple[int, ...]:

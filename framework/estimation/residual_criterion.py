@@ -20,10 +20,11 @@ from itertools import pairwise
 import numpy as np
 
 from ..contracts.arrays import FloatArray
+from ..contracts.errors import NotPositiveDefiniteError
 from ..contracts.linalg import Blocks, Symbolic
 from ..contracts.optim import Objective
 from ..design.mixed import MixedDesign
-from .correlations import moderate
+from .correlations import moderate, quick_decay
 from .linear_criterion import LinearCriterion, Scaled
 from .parameters import Parameters
 from .pipeline import Watch
@@ -32,6 +33,8 @@ from .whitening import ResidualModel, Whitening, columns_of, whitened
 
 #: Correlation of neighbours that a second search begins with, and what is left there of random effects.
 CORRELATED, LESS = 0.6, 0.3
+#: Times between neighbours, as a part of typical ones, that are close.
+CLOSE = 0.5
 
 
 class ResidualCriterion(LinearCriterion):
@@ -57,7 +60,10 @@ class ResidualCriterion(LinearCriterion):
     def _deviance(self, whitening: Whitening) -> tuple[ProfiledDeviance, FloatArray]:
         columns = whitening.white(self.rows)
         weight = float((whitening.precision_root**2).mean())
-        cross = whitened(self.design, columns, weight, whitening.logdet)
+        try:
+            cross = whitened(self.design, columns, weight, whitening.logdet)
+        except np.linalg.LinAlgError as error:
+            raise NotPositiveDefiniteError("rows of X without weight beside the others to rounding") from error
         return ProfiledDeviance(cross, self.symbolic, self.reml), columns
 
     def evaluate(self, x: FloatArray) -> ResidualEvaluation:
@@ -70,13 +76,21 @@ class ResidualCriterion(LinearCriterion):
         return ResidualEvaluation(theta, at, jacobian, self.unit, self, whitening, columns)
 
     def elsewhere(self, x: FloatArray) -> Iterator[FloatArray]:
-        """A start with correlated residuals: variances of levels and correlations within them share what there is."""
-        m = self.residual.rows.labels.n_correlations
-        if m and self.roots:
+        """Starts with correlated residuals: variances of levels and correlations within them share what there is.
+
+        And where some times are close, with correlations that end between these: rows that differ keep a search away.
+        """
+        labels = self.residual.rows.labels
+        first = self.parameters.of_residual.start
+        own = slice(first, first + labels.n_correlations)
+        if labels.kind and self.roots:
             there = x.copy()
-            first = self.parameters.of_residual.start
             there[:first] *= LESS
-            there[first : first + m] = moderate(self.residual.rows.labels, CORRELATED)
+            there[own] = moderate(labels, CORRELATED)
+            yield there
+        if labels.closest < CLOSE:
+            there = x.copy()
+            there[own] = quick_decay(labels, CORRELATED)
             yield there
 
     def curvature(self, x: FloatArray) -> FloatArray:
@@ -88,9 +102,13 @@ class ResidualCriterion(LinearCriterion):
         return super().hessian(x, central=central)
 
     def _finite_hessian(self, x: FloatArray) -> FloatArray:
-        """One-sided on the way; central beside an edge."""
+        """One-sided on the way; central beside an edge, and none where both sides are over one."""
         H = self.hessian(x, central=False)
-        return H if np.isfinite(H).all() else self.hessian(x)
+        if not np.isfinite(H).all():
+            H = self.hessian(x)
+            lost = np.isnan(np.diagonal(H))
+            H[lost], H[:, lost] = 0.0, 0.0
+        return H
 
     def objective(self, start: FloatArray, *, by_differences: bool = False) -> Objective:
         """With the Hessian by differences from the first step on: parameters of R are few, and bend."""

@@ -77,20 +77,33 @@ class Markov(Whitener):
     Parameters
     ----------
     rows : MarkovRows
-    phi, slope : float
-        And its derivative by x.
+    psi, psi_by : (n,) array
+        And its derivative by x; zero where no row is before.
+    left : (n,) array
+        1 - psi^2.
     """
 
-    def __init__(self, rows: MarkovRows, phi: float, slope: float) -> None:
-        self.rows = rows
-        t = rows.gap
-        with np.errstate(divide="ignore", invalid="ignore"):
-            self.psi = np.where(rows.follows, phi**t, 0.0)
-            self.psi_by = np.where(rows.follows, t * phi ** (t - 1.0) * slope, 0.0)
-        left = 1.0 - self.psi**2
-        if not (np.isfinite(self.psi_by).all() and left.min() > 0.0):
+    def __init__(self, rows: MarkovRows, psi: FloatArray, psi_by: FloatArray, left: FloatArray) -> None:
+        self.rows, self.psi, self.psi_by = rows, psi, psi_by
+        if not (np.isfinite(psi_by).all() and left.min() > np.finfo(np.float64).tiny):
             raise NotPositiveDefiniteError("residuals are correlated by 1 to rounding")
         self.s = 1.0 / np.sqrt(left)
+
+    @classmethod
+    def powers(cls, rows: MarkovRows, phi: float, slope: float) -> Markov:
+        """Of phi, and its derivative by x."""
+        t = rows.gap
+        with np.errstate(divide="ignore", invalid="ignore"):
+            psi = np.where(rows.follows, phi**t, 0.0)
+            psi_by = np.where(rows.follows, t * phi ** (t - 1.0) * slope, 0.0)
+        return cls(rows, psi, psi_by, 1.0 - psi**2)
+
+    @classmethod
+    def decaying(cls, rows: MarkovRows, decay: float) -> Markov:
+        """Of phi = exp(-decay) for a decay exp(-x): no digits are lost where phi is nearly 0 or 1."""
+        t = np.where(rows.follows, decay * rows.gap, 1.0)
+        psi = np.where(rows.follows, np.exp(-t), 0.0)
+        return cls(rows, psi, t * psi, np.where(rows.follows, -np.expm1(-2.0 * t), 1.0))
 
     @property
     def logdet(self) -> float:
@@ -141,17 +154,17 @@ class MarkovRows:
     follows : (n,) bool array
         Whether there is one.
     gap : (n,) array
-        Time since then; 1 where there is none.
+        Time since then, in steps; 1 where there is none.
     """
 
-    def __init__(self, group: IntArray, time: FloatArray) -> None:
+    def __init__(self, group: IntArray, time: FloatArray, step: float) -> None:
         n = len(group)
         self.order = np.lexsort((time, group))
         same = group[self.order[1:]] == group[self.order[:-1]]
         self.before, self.follows, self.gap = np.arange(n), np.zeros(n, dtype=bool), np.ones(n)
         later, earlier = self.order[1:][same], self.order[:-1][same]
         self.before[later], self.follows[later] = earlier, True
-        self.gap[later] = time[later] - time[earlier]
+        self.gap[later] = (time[later] - time[earlier]) / step
 
 
 class Exchangeable(Whitener):

@@ -79,7 +79,7 @@ class Whitening:
         """Derivatives of W V by x, (m, c, n)."""
         scaled = V * self.precision_root
         of_scales = [self.root.white(-b * scaled) for b in self.basis]
-        return np.concatenate([self.root.moved(scaled), np.array(of_scales).reshape(-1, *V.shape)])
+        return np.concatenate([self.root.moved(scaled), np.array(of_scales).reshape(len(self.basis), *V.shape)])
 
 
 def columns_of(design: MixedDesign) -> FloatArray:

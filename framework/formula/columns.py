@@ -215,6 +215,8 @@ def _objects(values: list[Any], name: str, pd: ModuleType) -> Variable:
     if all(isinstance(value, bool | np.bool_) for value in known):
         flags = np.array([-1 if m else int(v) for v, m in zip(values, missing, strict=True)])
         return Variable.of_codes(flags, LOGICAL, "logical")
+    if all(isinstance(value, int | np.integer) for value in known):
+        return _integers(list(map(int, known)), missing, name)
     kinds = sorted({type(value).__name__ for value in known})
     try:
         if any(isinstance(value, str | bytes | bool | np.bool_ | complex) for value in known):
@@ -225,6 +227,27 @@ def _objects(values: list[Any], name: str, pd: ModuleType) -> Variable:
             f"column {name!r} mixes or holds {', '.join(kinds)}: convert it to numbers or to text"
         ) from error
     return Variable.of_numbers(np.array(numbers, dtype=np.float64))
+
+
+def _integers(known: list[int], missing: BoolArray, name: str) -> Variable:
+    """Integers as such, since floats of wide ones are the same; as numbers where they are wider than any type."""
+    for kind in (np.int64, np.uint64):
+        if np.iinfo(kind).min <= min(known, default=0) and max(known, default=0) <= np.iinfo(kind).max:
+            values = np.zeros(len(missing), dtype=kind)
+            values[~missing] = known
+            return Variable("number", values, missing)
+    numbers = np.full(len(missing), np.nan)
+    try:
+        numbers[~missing] = list(map(float, known))
+    except OverflowError as error:
+        raise InputTypeError(
+            f"column {name!r} has integers that are too large for numbers: make text of them"
+        ) from error
+    if len(set(known)) > len(np.unique(numbers[~missing])):
+        raise InputTypeError(
+            f"column {name!r} has integers that differ, and not as numbers of 64 bits: make text of them"
+        )
+    return Variable.of_numbers(numbers)
 
 
 def _category(column: Any, missing: BoolArray, name: str, pd: ModuleType) -> Variable:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..contracts.arrays import AnyArray
+from ..contracts.arrays import AnyArray, IntArray
 from ..design.residual import ResidualRows
 from ..estimation.model import Fit
 
@@ -38,13 +38,25 @@ def _correlation(large: ResidualRows, small: ResidualRows) -> bool:
         return True
     if large.labels.kind not in WIDER[kind] or not _same(large.group, small.group):
         return False
-    return kind == "cs" or _same(large.position, small.position)
+    if kind == "cs":
+        return True
+    if large.labels.kind == "us":
+        return _same(large.position, small.position)
+    return _proportional(large.position, small.position, small.group)
 
 
 def _same(one: AnyArray, other: AnyArray) -> bool:
     """Whether two codings tell the same rows apart."""
     n = len(np.unique(one))
     return n == len(np.unique(other)) == len(np.unique(np.column_stack([one, other]), axis=0))
+
+
+def _proportional(one: AnyArray, other: AnyArray, group: IntArray) -> bool:
+    """Whether the distances of two codings of times are the same within groups, but for their unit."""
+    order = np.lexsort((other, group))
+    inside = np.diff(group[order]) == 0
+    a, b = (np.diff(times[order].astype(np.float64))[inside] for times in (one, other))
+    return bool(np.abs(a * b[0] - b * a[0]).max() <= ROUNDING * np.abs(b * a[0]).max())
 
 
 def _scales(large: ResidualRows, small: ResidualRows) -> bool:

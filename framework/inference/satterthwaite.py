@@ -106,4 +106,4 @@ def vcov_derivatives(at: FactorizedLinear) -> FloatArray:
 
 def _by_theta(J: FloatArray, by_entries: list[FloatArray], r: int) -> FloatArray:
     """Derivatives by theta (m, r, r) from those by T's entries, of which there may be none."""
-    return np.tensordot(J.T, np.array(by_entries).reshape(-1, r, r), axes=1)
+    return np.tensordot(J.T, np.array(by_entries).reshape(len(by_entries), r, r), axes=1)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..contracts.arrays import FloatArray
+from ..contracts.errors import InputError
 from ..design.labels import GroupLabels, Labels
 from .rows import Rows
 
@@ -28,6 +29,8 @@ def coefficient_rows(labels: Labels) -> ByLevel:
 
 
 def _rows(labels: Labels, names: Sequence[tuple[str, ...]], *, fixed: bool) -> Rows:
+    if not labels.groups:
+        raise InputError("the model has no random effects, of which there could be a table by level")
     sizes = [g.grouping.n_levels for g in labels.groups]
     X = [fixed * _indicators(own, labels.fixed.names) for own in names]
     dropped = labels.fixed.dropped_names if fixed else ()

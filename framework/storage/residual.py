@@ -21,6 +21,8 @@ def residual_labels_state(labels: ResidualLabels) -> Tree:
         "dispersion": list(labels.dispersion),
         "to_users": labels.to_users,
         "strata": labels.strata,
+        "step": labels.step,
+        "closest": labels.closest,
     }
 
 
@@ -45,6 +47,8 @@ def residual_labels_of(node: Node) -> ResidualLabels:
         names,
         node.floats("to_users", len(names), len(names)),
         node.boolean("strata"),
+        node.number("step", positive=True),
+        node.number("closest", positive=True),
     )
 
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pytest
 
 import ranef
+from ranef.contracts import InputTypeError
 from ranef.formula.columns import Frame
 from ranef.formula.encoder import Encoder
 
@@ -453,3 +454,20 @@ def test_text_has_the_same_codes_in_every_frame(data):
 
 def test_a_polynomial_of_few_values_may_have_as_many_degrees_as_these_allow(data):
     assert ranef.model_frame("y ~ poly(k, 2) + poly(k, 3, raw = TRUE) + (1 | g)", data).X.shape[1] == 6
+
+
+@pytest.mark.parametrize("base", [2**53, 2**63])
+def test_wide_integers_among_objects_stay_apart(base):
+    """2^53 and 2^53 + 1 are one float, and two levels: the fit is that of the levels 0, 1, ..."""
+    rng, g = np.random.default_rng(0), np.arange(60) % 6
+    y = rng.normal(size=6)[g] + rng.normal(size=60)
+    fit = ranef.lmm("y ~ 1 + (1 | g)", {"y": y, "g": np.array([base + k for k in g.tolist()], dtype=object)})
+    assert fit.n_groups == {"g": 6}
+    assert fit.log_likelihood == ranef.lmm("y ~ 1 + (1 | g)", {"y": y, "g": g}).log_likelihood
+
+
+@pytest.mark.parametrize("base", [2**70, 10**400], ids=["2^70", "10^400"])
+def test_integers_wider_than_any_type_are_refused(base):
+    g = np.array([base + k % 6 for k in range(60)], dtype=object)
+    with pytest.raises(InputTypeError, match="make text of them"):
+        ranef.lmm("y ~ 1 + (1 | g)", {"y": np.arange(60.0) ** 0.5, "g": g})

@@ -211,6 +211,20 @@ def test_parts_that_do_not_go_together_are_refused():
         one + 1
 
 
+def test_wide_integers_with_and_without_a_sign_stay_apart():
+    """2^53 and 2^53 + 1 are one float: the fit is that of small labels."""
+    formula, half = "y ~ x + (1 | h)", len(DATA) // 2
+    h = np.unique(DATA["h"], return_inverse=True)[1]
+    signed, unsigned = (DATA.assign(h=(2**53 + h).astype(kind)) for kind in ("int64", "uint64"))
+    gram = ranef.Gram.of(signed[:half], formula) + ranef.Gram.of(unsigned[half:], formula)
+    small = ranef.lmm(ranef.Gram.of(DATA.assign(h=h), formula))
+    assert gram.n_groups == {"h": h.max() + 1}
+    assert ranef.lmm(gram).log_likelihood == pytest.approx(small.log_likelihood, abs=1e-9)
+    widest = ranef.Gram.of(DATA.assign(h=(2**63 + h.astype(object)).astype("uint64")), formula)
+    with pytest.raises(InputTypeError, match="integers from -1 to 9223372036854775"):
+        widest + ranef.Gram.of(DATA.assign(h=h - 1), formula)
+
+
 def test_categories_that_say_their_levels_need_no_others():
     """A part in which a level does not occur has its column all the same."""
     data = DATA.assign(f=pd.Categorical(DATA["f"], categories=LEVELS["f"]))

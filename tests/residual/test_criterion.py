@@ -27,10 +27,13 @@ MODELS = [
 def criterion_of(kind, random, scales, weights, reml):
     d = data()
     made = design(d, kind, random, scales, weights)
-    model = Model.of(made, Gaussian(reml))
-    analysis = model.analyze()
+    return d, made, criterion_for(made, reml)
+
+
+def criterion_for(made, reml):
+    analysis = Model.of(made, Gaussian(reml)).analyze()
     parameters = Parameters(made.random.factors, made.labels.residual)
-    return d, made, ResidualCriterion(made, analysis.symbolic, reml, parameters, 1.0, Watch())
+    return ResidualCriterion(made, analysis.symbolic, reml, parameters, 1.0, Watch())
 
 
 def some_theta(criterion, seed=0):

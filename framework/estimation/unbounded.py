@@ -1,0 +1,80 @@
+"""Residual structures of which a few rows let the likelihood grow without end.
+
+A Gaussian likelihood grows without end where a variance may vanish that leaves some rows no residual. A standard
+deviation of its own does so for a stratum whose rows X reproduces. An unstructured covariance matrix has the variance
+u'(SCS)u of any combination u of visits: m groups with all of a visits have u'y_i = c for some u and c, wherever m <= a.
+Restricted likelihoods pay for coefficients that are then known exactly: they grow where these are less than the rows.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..contracts.arrays import FloatArray
+from ..contracts.errors import NoMaximumError
+from ..design.mixed import ONES, MixedDesign
+from ..design.residual import ResidualRows
+
+
+def refuse_unbounded(design: MixedDesign, reml: bool) -> None:
+    """Refuse residual structures that have more to choose than there are rows to choose from.
+
+    Raises
+    ------
+    NoMaximumError
+        With the stratum, or the visits.
+    """
+    residual = design.residual
+    if residual is None:
+        return
+    if residual.labels.strata and not reml:
+        _refuse_reproduced_strata(design, residual)
+    if residual.labels.kind == "us" and residual.labels.dispersion == residual.labels.visits:
+        _refuse_few_groups(design, residual, reml)
+
+
+def _refuse_reproduced_strata(design: MixedDesign, residual: ResidualRows) -> None:
+    made = np.vstack([np.ones(design.n), residual.basis])
+    strata = np.rint(np.linalg.solve(residual.labels.to_users.T, made)) == 1.0
+    for name, rows in zip(residual.labels.dispersion, strata, strict=True):
+        count = int(rows.sum())
+        if count <= design.fixed.rank and np.linalg.matrix_rank(design.fixed.Q[rows]) == count:
+            raise NoMaximumError(
+                f"the likelihood has no maximum: {name} has a residual standard deviation of its own and {count} "
+                f"row{'s' * (count > 1)}, which the columns of X can reproduce, so that it goes to zero and the "
+                "likelihood grows without end. Merge it with another, or use reml=True"
+            )
+
+
+def _refuse_few_groups(design: MixedDesign, residual: ResidualRows, reml: bool) -> None:
+    visits, Q = residual.labels.visits, design.fixed.Q
+    place = np.full((residual.group.max() + 1, len(visits)), -1)
+    place[residual.group, residual.position.astype(np.intp)] = np.arange(design.n)
+    weights = np.ones(design.n) if design.weights is None else design.weights
+    y = np.sqrt(weights) * (design.y if design.offset is None else design.y - design.offset)
+    ones = Q @ np.linalg.lstsq(Q, np.ones(design.n), rcond=None)[0]
+    constant = np.ptp(weights) == 0.0 and bool(np.abs(ones - 1.0).max() < ONES)
+    for seen in np.unique(place >= 0, axis=0):
+        among, rows = np.flatnonzero(seen), place[(place[:, seen] >= 0).all(axis=1)][:, seen]
+        m, a = rows.shape
+        if a < 2 or m > a - (not constant):
+            continue
+        known = _exact_coefficients(y[rows], Q[rows], constant) if reml else 0
+        if m > known:
+            names = ", ".join(visits[k] for k in among)
+            raise NoMaximumError(
+                f"the likelihood has no maximum: {m} level{'s' * (m > 1)} of {residual.labels.group} "
+                f"{'have' if m > 1 else 'has'} all of {names}, and with at most {a} of these some combination of them "
+                "has no residual under an unstructured covariance matrix. Use fewer visits, or a structure with less "
+                "parameters than us"
+            )
+
+
+def _exact_coefficients(y: FloatArray, Q: FloatArray, constant: bool) -> int:
+    """How many combinations of coefficients a vanishing combination of visits would tell exactly, of (m, a) rows."""
+    columns = np.column_stack([y, -np.ones(len(y))]) if constant else y
+    u = np.linalg.svd(columns)[2][-1][: y.shape[1]]
+    return int(np.linalg.matrix_rank(np.einsum("a,mar->mr", u, Q)))
+
+
+__all__ = ["refuse_unbounded"]
