@@ -1,6 +1,6 @@
 """Print the oldest versions of all that pyproject.toml asks for, one a line, as pip reads them.
 
-The extras that check the code, and the one that needs a compiler, are left out; but what runs the tests is in it.
+The extras that check the code or write the manual, and the one that needs a compiler, are left out; but what runs the tests is in it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 PROJECT = Path(__file__).parents[1] / "pyproject.toml"
-LEFT_OUT = ("cholmod", "all", "test", "dev")
+LEFT_OUT = ("cholmod", "all", "test", "docs", "dev")
 RUNNERS = ("hypothesis", "pytest", "pytest-xdist")
 
 
@@ -27,7 +27,7 @@ def lowest(project: dict[str, Any]) -> list[str]:
 def pinned(requirements: Iterable[str]) -> Iterator[str]:
     """Each at its lower bound; those without one are an error."""
     for requirement in requirements:
-        found = re.fullmatch(r"([\w.-]+)>=([\w.]+)(,.*)?", requirement)
+        found = re.fullmatch(r"([\w.-]+(?:\[[\w,]+\])?)>=([\w.]+)(,.*)?", requirement)
         if found is None:
             raise ValueError(f"{requirement}: expected a lower bound, as in numpy>=1.26")
         yield f"{found[1]}=={found[2]}"
