@@ -1,6 +1,7 @@
 """Print the oldest versions of all that pyproject.toml asks for, one a line, as pip reads them.
 
-The extras that check the code or write the manual, and the one that needs a compiler, are left out; but what runs the tests is in it.
+The extras that check the code or write the manual, and the one that needs a compiler, are left out; what runs the
+tests is in it.
 """
 
 from __future__ import annotations

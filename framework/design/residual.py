@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import gcd
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -25,6 +25,8 @@ from .terms import INTERCEPT
 
 #: Most visits of an unstructured matrix, and most lags of a Toeplitz one.
 MOST_VISITS = 60
+#: Correlations that depend on how many visits are between.
+ORDERED = ("ar1", "toep")
 #: Largest part of a column of ones outside of the span of D that is rounding.
 ONES = 1e-6
 
@@ -126,13 +128,29 @@ def _asked(residual: Any) -> tuple[str, Any, Any, str, str]:
     return kind, time, residual["group"], residual.get("time_name", "time"), residual.get("group_name", "group")
 
 
+def refuse_text(kind: str, name: str) -> NoReturn:
+    """Refuse visits that are text, of which nothing says the order.
+
+    Raises
+    ------
+    InputTypeError
+        With the name of the times.
+    """
+    raise InputTypeError(
+        f"residual: {kind} needs visits in their order, and {name} is text, whose order nothing says (v10 is before "
+        "v2): make it numbers, or a category with its levels in order"
+    )
+
+
 def _positions(kind: str, given: Any, name: str, n: int) -> tuple[AnyArray, tuple[str, ...]]:
     """Times as numbers, or places among the visits; and the names of these."""
     if kind == "cs":
         return np.zeros(n), ()
     column = read(given, name)
     numeric = column.codes is None and column.values.dtype.kind in "iuf"
-    if kind == "us" or (kind in ("ar1", "toep") and not numeric):
+    if kind in ORDERED and column.codes is None and not numeric:
+        refuse_text(kind, name)
+    if kind == "us" or (kind in ORDERED and not numeric):
         codes, levels = encode(given, name)
         check_length(codes, n, f"residual: {name}")
         if len(levels) > MOST_VISITS and kind != "ar1":

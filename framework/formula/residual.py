@@ -8,6 +8,7 @@ from typing import Any
 
 from ..contracts.arrays import FloatArray, IntArray
 from ..contracts.errors import InputTypeError, shown
+from ..design.residual import ORDERED, refuse_text
 from ..design.residual_labels import KINDS
 from .bars import parse
 from .columns import library
@@ -75,6 +76,8 @@ class ResidualPlan:
         """Numbers, or categories in the order of levels."""
         assert self.time is not None
         value = evaluate(self.time, source, source.names.context)
+        if isinstance(value, Variable) and value.kind == "text" and self.kind in ORDERED:
+            refuse_text(self.kind, self.time_name)
         if isinstance(value, Variable) and value.is_factor:
             return library("pandas").Categorical.from_codes(value.codes, categories=list(value.levels))
         numbers: FloatArray = value.numbers(self.time_name) if isinstance(value, Variable) else value

@@ -464,7 +464,6 @@ def test_without_satterthwaite() -> None:
     plain = DATA.fit(compute_satterthwaite=False)
     assert plain.df_satterthwaite is None
     # scipy.stats.t with n - p degrees of freedom
-    from scipy import stats
 
     close(plain.p_values, 2 * stats.t.sf(np.abs(plain.t_values), N - 3), rtol=1e-12)
     assert plain.summary().startswith("Linear mixed model fit by REML. t-tests use residual degrees of freedom")

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 import ranef
-from ranef.contracts import InputError, NoMaximumError
+from ranef.contracts import InputError, InputTypeError, NoMaximumError
 from ranef.design.mixed import build_design
 
 from .models import profiled
@@ -155,3 +155,19 @@ def test_times_of_other_distances_are_no_special_case():
     assert ranef.anova(nested, toeplitz)["p_value"][1] > 0.0
     assert np.isnan(ranef.anova(other, toeplitz)["p_value"][1])
     assert ranef.anova(other, ranef.lmm("y ~ arm", d, residual="us(visit | subject)"))["p_value"][1] > 0.0
+
+
+@pytest.mark.parametrize("kind", ["ar1", "toep"])
+def test_visits_that_are_text_have_no_order(kind):
+    """w10 is before w2 in the order of text; levels in their order give the fit of the numbers."""
+    rng = np.random.default_rng(4)
+    s, v = np.repeat(np.arange(12), 12), np.tile(np.arange(12), 12)
+    y = rng.normal(size=144).cumsum()
+    data = {"y": y, "s": s.astype(str), "v": np.array([f"w{i}" for i in v]), "n": v}
+    with pytest.raises(InputTypeError, match=f"{kind} needs visits in their order, and v is text"):
+        ranef.lmm("y ~ 1", data, residual=f"{kind}(v | s)")
+    with pytest.raises(InputTypeError, match=f"{kind} needs visits in their order"):
+        ranef.lmm(y, np.ones((144, 1)), {}, residual={"correlation": kind, "group": s, "time": data["v"]})
+    named = ranef.lmm("y ~ 1", data, residual=f"{kind}(v | s)", levels={"v": [f"w{i}" for i in range(12)]})
+    numbered = ranef.lmm("y ~ 1", data, residual=f"{kind}(n | s)")
+    assert named.log_likelihood == numbered.log_likelihood
