@@ -42,7 +42,7 @@ class ConwayMaxwellPoisson(ExponentialFamily):
     >>> import numpy as np
     >>> from ranef.families import ConwayMaxwellPoisson
     >>> ConwayMaxwellPoisson().variance(np.array([2.5, 2.5]), np.array([[1.0, 0.5]])).round(4).tolist()
-    [2.5, 1.3586]
+    [2.5, 1.3919]
     """
 
     name = "conway_maxwell_poisson"
