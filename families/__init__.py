@@ -30,9 +30,11 @@ from ranef.contracts.links import (
 )
 
 if TYPE_CHECKING:
+    from .bell import Bell as Bell
     from .beta import Beta as Beta
     from .beta_binomial import BetaBinomial as BetaBinomial
     from .binomial import Binomial as Binomial
+    from .conway_maxwell_poisson import ConwayMaxwellPoisson as ConwayMaxwellPoisson
     from .gamma import Gamma as Gamma
     from .gaussian import Gaussian as Gaussian
     from .generalized_poisson import GeneralizedPoisson as GeneralizedPoisson
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from .lognormal import LogNormal as LogNormal
     from .negative_binomial import NegativeBinomial as NegativeBinomial
     from .negative_binomial1 import NegativeBinomial1 as NegativeBinomial1
+    from .ordered_beta import OrderedBeta as OrderedBeta
     from .ordinal import Ordinal as Ordinal
     from .poisson import Poisson as Poisson
     from .student_t import StudentT as StudentT
@@ -69,8 +72,16 @@ _FAMILIES: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
         "Overdispersed counts with a long tail; variance = phi mu, phi > 1",
         ("genpois",),
     ),
+    (
+        "conway_maxwell_poisson",
+        "ConwayMaxwellPoisson",
+        "Under- or overdispersed counts; variance about phi mu",
+        ("compois",),
+    ),
+    ("bell", "Bell", "Overdispersed counts without a parameter; variance = mu (1 + W), W exp(W) = mu", ()),
     ("lognormal", "LogNormal", "Log-normal; variance = mu^2 (exp(sigma^2) - 1)", ("log_normal",)),
     ("beta", "Beta", "Beta proportions in (0, 1); variance = mu (1 - mu)/(1 + precision)", ()),
+    ("ordered_beta", "OrderedBeta", "Proportions with exact zeros and ones, by one linear predictor", ("ordbeta",)),
     ("ordinal", "Ordinal", "Ordered categories by thresholds (cumulative link models)", ("cumulative",)),
     ("beta_binomial", "BetaBinomial", "Overdispersed binomial; weights are trials", ("betabinomial",)),
     ("student_t", "StudentT", "Student t, location and scale; df given or estimated", ("t",)),
@@ -130,11 +141,13 @@ _LINKS = {
 _MODULES = {cls: name for name, cls, *_ in _FAMILIES} | {"ZeroInflated": "zero_inflated", "Hurdle": "hurdle"}
 
 __all__ = [
+    "Bell",
     "Beta",
     "BetaBinomial",
     "Binomial",
     "CLogLog",
     "Cauchit",
+    "ConwayMaxwellPoisson",
     "Gamma",
     "Gaussian",
     "GeneralizedPoisson",
@@ -149,6 +162,7 @@ __all__ = [
     "Logit",
     "NegativeBinomial",
     "NegativeBinomial1",
+    "OrderedBeta",
     "Ordinal",
     "Poisson",
     "Probit",

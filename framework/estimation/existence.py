@@ -28,6 +28,8 @@ from .thresholds import is_extreme, one_sided
 
 #: Means that are so small a part of the average one, by fixed effects alone, raise the suspicion of separation.
 SUSPICIOUS = 1e-5
+#: Information about a direction of the fixed effects, as a part of the largest, below which the likelihood is flat.
+UNINFORMED = 1e-6
 #: Movements of a linear predictor by a unit direction that are more than the linear program's rounding.
 MOVES = 1e-5
 #: Derivative of the criterion by a dispersion, a row, at which the likelihood still grows at the end of its range.
@@ -113,8 +115,30 @@ def refuse_separation(model: PenalizedLikelihood, gamma: FloatArray, phi: FloatA
     with np.errstate(all="ignore"):
         mean = family.link.mean(model.Q @ gamma)
     ends = [mean.mu] if np.isinf(family.mean_bounds[1]) else [mean.mu, mean.complement]
-    if not converged or np.ptp(model.y) == 0.0 or any((part < SUSPICIOUS * part.mean()).any() for part in ends):
+    suspicious = any((part < SUSPICIOUS * part.mean()).any() for part in ends)
+    if not converged or np.ptp(model.y) == 0.0 or suspicious:
         _decide(model, phi)
+    if suspicious:
+        _refuse_flat(model, gamma, phi)
+
+
+def _refuse_flat(model: PenalizedLikelihood, gamma: FloatArray, phi: FloatArray) -> None:
+    """Where means run away and nothing is known of the direction, the likelihood grows towards a limit.
+
+    Counts without their zeros are such: as the mean before truncation falls to 0, those of a negative binomial become
+    logarithmic, which may be the best that there is for rows that no separation sets apart.
+    """
+    known = 0.0 if model.design.offset is None else model.design.offset
+    eta = known + model.Q @ gamma
+    curvature = -model.family.evaluate(model.y, eta, model.weights, phi).d2
+    values, directions = np.linalg.eigh(model.Q.T @ (curvature[:, None] * model.Q))
+    if abs(values[0]) < UNINFORMED * values[-1]:
+        columns = _moved(model, directions[:, 0])
+        raise NoMaximumError(
+            f"the likelihood has no maximum: means run to the end of their range with {', '.join(columns)}, where the "
+            f"{model.family.name} density no longer depends on them, so that coefficients grow without end. Use "
+            "another family (a Poisson one of the same kind, say), or leave such columns out"
+        )
 
 
 def _decide(model: PenalizedLikelihood, phi: FloatArray) -> None:

@@ -90,10 +90,10 @@ def measure(family: Family, mu: FloatArray, weights: FloatArray, phi: FloatArray
 def _atoms(family: Family, mu: FloatArray, phi: FloatArray, draws: list[FloatArray]) -> FloatArray:
     """Values that a continuous family has with positive probability.
 
-    Those drawn more than once at some mean; and an end of the support that belongs to it, if the density there is not
-    the limit of the density nearby.
+    Those that it declares, and those drawn more than once at some mean; and an end of the support that belongs to it,
+    if the density there is not the limit of the density nearby.
     """
-    found = []
+    found = [np.array(family.atoms, np.float64)]
     for drawn in draws:
         values, counts = np.unique(drawn, return_counts=True)
         found.append(values[counts > 1])

@@ -78,6 +78,7 @@ OPTIM = "tests/backends/test_optim.py"
 FAMILY_LAWS = "tests/families/test_laws.py"
 DENSITIES = "tests/families/test_densities.py"
 ZERO_ALTERED = "tests/families/test_zero_altered.py"
+FURTHER_FAMILIES = "tests/families/test_further.py"
 ORDINAL, CLMM = "tests/ordinal/test_ordinal.py", "tests/ordinal/test_clmm.py"
 LINKS = "tests/families/test_links.py"
 CONTRACT = "tests/families/test_contract.py"
@@ -2288,6 +2289,42 @@ MUTATIONS: tuple[Mutation, ...] = (
         "- y * np.log(s) - m / s",
         "- y * np.log(s) - m",
         f"{ZERO_ALTERED}::test_derivatives_are_those_of_mpmath",
+    ),
+    Mutation(
+        "framework/estimation/existence.py",
+        "abs(values[0]) < UNINFORMED * values[-1]",
+        "abs(values[0]) < 0.0",
+        f"{ZERO_ALTERED}::test_a_hurdle_that_runs_to_its_logarithmic_limit_is_refused",
+    ),
+    Mutation(
+        "families/conway_maxwell_poisson.py",
+        "by_nu = at.m3 * slope - at.c2g",
+        "by_nu = at.m3 * slope",
+        f"{FURTHER_FAMILIES}::test_derivatives_are_those_of_mpmath",
+    ),
+    Mutation(
+        "families/conway_maxwell_poisson.py",
+        "if np.all(lowest == lowest[0]):",
+        "if len(lowest):",
+        f"{FURTHER_FAMILIES}::test_rows_do_not_change_with_their_number",
+    ),
+    Mutation(
+        "families/bell.py",
+        "np.log(mu) - W) - np.expm1(W)",
+        "np.log(mu) - W) - np.exp(W)",
+        f"{FURTHER_FAMILIES}::test_bell_numbers_are_exact_to_rounding",
+    ),
+    Mutation(
+        "families/ordered_beta.py",
+        "weight_zero = c_eta + share * p.d1 * b.expected_weight",
+        "weight_zero = c_eta + share * b.expected_weight",
+        f"{BUILT_INS}::test_family_with_each_of_its_links[ordered_beta-logit]",
+    ),
+    Mutation(
+        "families/ordered_beta.py",
+        "if not zeros or not ones:",
+        "if not zeros and not ones:",
+        f"{FURTHER_FAMILIES}::test_responses_that_do_not_tell_are_refused",
     ),
     Mutation(
         "families/lognormal.py",

@@ -1,3 +1,3 @@
 """The scripts that make the reference figures need mpmath, the tests do not."""
 
-collect_ignore = ["make_mpmath_more.py", "make_mpmath_reference.py"]
+collect_ignore = ["make_mpmath_further.py", "make_mpmath_more.py", "make_mpmath_reference.py"]

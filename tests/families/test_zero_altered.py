@@ -17,7 +17,7 @@ from scipy import special, stats
 
 import ranef
 import ranef.families
-from ranef.contracts import Family, InputError, InputTypeError
+from ranef.contracts import Family, InputError, InputTypeError, NoMaximumError
 from ranef.families import (
     Binomial,
     Gamma,
@@ -354,3 +354,14 @@ def test_a_given_probability_needs_no_zeros():
     y = np.tile([1.0, 2.0, 3.0, 5.0], 10)
     ZeroInflated(Poisson(), zi=0.1).check_identified(y, np.ones(40))
     ZeroInflated(Binomial(), zi=0.1).check_identified(np.tile([0.0, 1.0], 20), np.ones(40))
+
+
+def test_a_hurdle_that_runs_to_its_logarithmic_limit_is_refused():
+    """Truncated NB1 counts are logarithmic as the mean falls to 0, and those of mined sites like that best.
+
+    The log-likelihood grows as b, the coefficient of mined, falls: it is -943.480 and -943.224 with the offsets -2 and
+    -3 in the place of it, and -943.176 at b = -16.
+    """
+    d = ranef.datasets.load("salamanders")
+    with pytest.raises(NoMaximumError, match=r"means run to the end of their range with mined"):
+        ranef.glmm("count ~ mined + (1 | site)", d, family="hurdle_negative_binomial1")

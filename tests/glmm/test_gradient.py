@@ -25,14 +25,17 @@ from ranef.estimation.modes import PenalizedLikelihood, find_mode
 from ranef.estimation.pipeline import Watch
 from ranef.estimation.quadrature import gauss_hermite_grid
 from ranef.families import (
+    Bell,
     Beta,
     BetaBinomial,
     Binomial,
+    ConwayMaxwellPoisson,
     Gamma,
     Gaussian,
     InverseGaussian,
     NegativeBinomial,
     NegativeBinomial1,
+    OrderedBeta,
     Poisson,
     StudentT,
     TruncatedNegativeBinomial,
@@ -43,14 +46,17 @@ from ranef.families import (
 from .models import Geometric, fit
 
 CLASSES = (
+    Bell,
     Beta,
     BetaBinomial,
     Binomial,
+    ConwayMaxwellPoisson,
     Gamma,
     Gaussian,
     InverseGaussian,
     NegativeBinomial,
     NegativeBinomial1,
+    OrderedBeta,
     Poisson,
     StudentT,
     TruncatedNegativeBinomial,
@@ -60,7 +66,7 @@ CLASSES = (
 
 
 #: Dispersion parameters of the simulations, where they are not 0.3.
-PHI = {"df": 6.0, "power": 1.4, "precision": 8.0, "theta": 2.0}
+PHI = {"df": 6.0, "power": 1.4, "precision": 8.0, "spacing": 2.5, "theta": 2.0, "zero": -1.0}
 #: Every family with every link of its list; Student's t has the Gaussian's ten, of which two will do.
 FAMILIES = [
     pytest.param(cls(link=link), id=f"{cls.name}-{link}")
