@@ -62,10 +62,11 @@ def hashed(value: Any, libraries: set[str]) -> tuple[IntArray, list[Any]] | None
     libraries : set of str
         Packages that its class is of.
     """
-    if "polars" in libraries and hasattr(value, "is_null"):
+    if "polars" in libraries:
         import polars as pl
 
-        return polars_codes(value.cast(pl.Categorical)) if value.dtype == pl.String else None
+        is_text = isinstance(value, pl.Series) and value.dtype == pl.String
+        return polars_codes(value.cast(pl.Categorical)) if is_text else None
     if "pandas" in libraries and hasattr(value, "factorize") and hasattr(value, "dtype"):
         return _of_pandas(value)
     if "pyarrow" in libraries and hasattr(value, "dictionary_encode"):

@@ -156,4 +156,12 @@ def test_every_option_has_its_case() -> None:
         "names",
         "save",
     }  # names: tests/formula/test_command_line.py; save: tests/prediction/test_by_formula.py
+    options -= {
+        "anova",
+        "df",
+        "check",
+        "plot",
+        "html",
+        "seed",
+    }  # what follows from a fit: tests/solution/test_report.py
     assert options <= set(COMMANDS)
