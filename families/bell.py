@@ -40,7 +40,9 @@ class Bell(ExponentialFamily):
 
     def log_density(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
         W = _lambert(mu)
-        return weights * (y * (np.log(mu) - W) - np.expm1(W) + _log_bell_over_factorial(y))
+        with np.errstate(invalid="ignore"):
+            log_W = np.log(mu) - W
+        return weights * (y * log_W - np.expm1(W) + _log_bell_over_factorial(y))
 
     def variance(self, mu: FloatArray, phi: FloatArray) -> FloatArray:
         return mu * (1 + _lambert(mu))
@@ -72,7 +74,8 @@ class Bell(ExponentialFamily):
 
 def _lambert(mu: FloatArray) -> FloatArray:
     """W of W exp(W) = mu."""
-    return np.asarray(special.wrightomega(np.log(mu)), np.float64)
+    with np.errstate(invalid="ignore"):  # a mean outside of its range
+        return np.asarray(special.wrightomega(np.log(mu)), np.float64)
 
 
 def _log_bell_over_factorial(y: FloatArray) -> FloatArray:

@@ -38,7 +38,7 @@ class OrderedBeta(Family):
 
     name = "ordered_beta"
     in_r = (InR("glmmTMB", "ordbeta", ("sigma(m)", "family_params(m)")),)
-    links = ("logit", "probit", "cauchit")
+    links = ("logit", "probit")
     mean_bounds = (0.0, 1.0)
     support_text = "numbers from 0 to 1"
     atoms = (0.0, 1.0)

@@ -27,14 +27,17 @@ from ranef.estimation.modes import DegenerateModeError, EdgeError, PenalizedLike
 from ranef.estimation.quadrature import Quadrature, gauss_hermite_grid
 from ranef.estimation.start import fixed_effects_start
 from ranef.families import (
+    Bell,
     Beta,
     BetaBinomial,
     Binomial,
+    ConwayMaxwellPoisson,
     Gamma,
     Gaussian,
     InverseGaussian,
     NegativeBinomial,
     NegativeBinomial1,
+    OrderedBeta,
     Poisson,
     StudentT,
     TruncatedNegativeBinomial,
@@ -603,14 +606,17 @@ def odd_proportions(rng: np.random.Generator, n: int) -> FloatArray:
 
 
 ODD: dict[type[Family], Callable[[np.random.Generator, int], FloatArray]] = {
+    Bell: odd_counts,
     Beta: odd_proportions,
     BetaBinomial: lambda rng, n: rng.integers(0, 2, n).astype(float),
     Binomial: lambda rng, n: (rng.random(n) < rng.choice([0.05, 0.5, 0.95])).astype(float),
+    ConwayMaxwellPoisson: lambda rng, n: np.minimum(odd_counts(rng, n), 50.0),  # sums of larger ones are long
     Gamma: odd_positive,
     Gaussian: lambda rng, n: rng.standard_t(1.5, n),
     InverseGaussian: odd_positive,
     NegativeBinomial: odd_counts,
     NegativeBinomial1: odd_counts,
+    OrderedBeta: lambda rng, n: np.resize([0.0, 1.0, *odd_proportions(rng, n)], n),
     Poisson: odd_counts,
     StudentT: lambda rng, n: np.round(rng.standard_t(1.0, n)),
     TruncatedNegativeBinomial: lambda rng, n: 1.0 + odd_counts(rng, n),
