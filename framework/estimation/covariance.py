@@ -6,7 +6,7 @@ import numpy as np
 
 from ..contracts.arrays import FloatArray
 from .generalized_factors import FactorizedGeneralized
-from .linear import FactorizedLinear
+from .linear_factors import FactorizedLinear
 from .model import Factorized
 
 #: A direction is flat where the deviance has less than this curvature: half a unit along it changes it by 1e-6.

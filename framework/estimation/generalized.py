@@ -40,15 +40,13 @@ from .parameters import Parameters
 from .pipeline import Analysis, Pipeline, Watch, analysis_with_gradient
 from .quadrature import refuse_quadrature
 from .search import minimize, search
-from .start import fixed_effects_start, start_by_moments
+from .start import fixed_effects_start, start_by_moments, start_with_modes
 from .thresholds import refuse_no_intercept
 
 #: The first stage only has to come near: its estimates are where the joint search starts.
 STAGE_ONE_TOLERANCE = 1.0
 #: The same for its modes: a ten-thousandth of their standard deviations.
 STAGE_ONE_PRECISION = 1e-8
-#: How often random effects are halved to find modes inside of the family's domain.
-SMALLER = 12
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -315,7 +313,7 @@ def _second_stage(
         mode = first.at(near_by).mode
     except NotPositiveDefiniteError:  # modes that were found from their neighbours only, or none inside
         criterion = criterion_of(origin=gamma)
-        return criterion, _start_with_modes(criterion, gamma, theta, xi)
+        return criterion, start_with_modes(criterion, gamma, theta, xi)
     criterion = criterion_of(origin=mode.point.gamma)
     criterion.u, criterion.gamma = mode.point.u, mode.point.gamma
     _, theta, xi = first.unpack(near_by)
@@ -394,14 +392,3 @@ def _is_a_limit(criterion: GeneralizedCriterion, found: Standing[GeneralizedCrit
         return False
     start = np.concatenate([found.x[:n], criterion.units.xi])
     return bool(abs(criterion.value(start) - found.value) > FLAT)
-
-
-def _start_with_modes(
-    criterion: GeneralizedCriterion, gamma: FloatArray, theta: FloatArray, xi: FloatArray
-) -> FloatArray:
-    """x where the first stage found no modes inside of the domain: small random effects have some."""
-    for _ in range(SMALLER):
-        if np.isfinite(criterion.value(criterion.pack(gamma, theta, xi))):
-            break
-        theta = 0.5 * theta
-    return criterion.pack(gamma, theta, xi)

@@ -13,11 +13,14 @@ from ..contracts.family import Derivatives
 from ..contracts.linalg import Blocks
 from ..design.crossproducts import cross_products
 from .existence import links_without_edge
+from .generalized_criterion import GeneralizedCriterion
 from .modes import PenalizedLikelihood
 from .moments import moment_start
 
 #: Steps of the regression without random effects, which only has to come near.
 START_STEPS = 6
+#: How often random effects are halved to find modes inside of the family's domain.
+SMALLER = 12
 
 
 def start_by_moments(model: PenalizedLikelihood, working: Derivatives) -> Blocks:
@@ -131,3 +134,14 @@ def _far_from_the_edge(model: PenalizedLikelihood, goal: float) -> FloatArray:
             f"{family.link.name} link: include an intercept in X{use}"
         )
     return gamma
+
+
+def start_with_modes(
+    criterion: GeneralizedCriterion, gamma: FloatArray, theta: FloatArray, xi: FloatArray
+) -> FloatArray:
+    """x where the first stage found no modes inside of the domain: small random effects have some."""
+    for _ in range(SMALLER):
+        if np.isfinite(criterion.value(criterion.pack(gamma, theta, xi))):
+            break
+        theta = 0.5 * theta
+    return criterion.pack(gamma, theta, xi)

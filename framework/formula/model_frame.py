@@ -16,7 +16,7 @@ from ..design.terms import INTERCEPT
 from ..notes import Note
 from .columns import Frame, read_variable
 from .encoder import Encoder, random_columns
-from .expressions import Names, evaluate, variables
+from .expressions import Names, variables
 from .formulaic import Part
 from .grouping import grouping_of
 from .observed import observe
@@ -24,11 +24,11 @@ from .parameters import ParameterFormula, remaining
 from .parts import columns_of, kinds
 from .plan import Plan, check_context, check_contrasts, make_plan, text_expression
 from .residual import residual_plan
+from .response import response_of
 from .selection import select, with_bases
 from .source import Source, check_finite, numbers_of
 from .terms import Terms
 from .tokens import refuse
-from .variables import Variable
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,7 +204,7 @@ def read_frame(
     for each in (source, *(other for other, _ in others)):
         each.keep(rows)
 
-    y, outcomes = _response(plan, source, rows) if response else (np.zeros(len(rows)), ())
+    y, outcomes = response_of(plan, source, rows) if response else (np.zeros(len(rows)), ())
     prior = _numbers("weights", asked, read, source, rows)
     known = _offset(plan, asked, read, source, rows)
     matrices, parts = columns_of(plan, source, rows)
@@ -335,27 +335,6 @@ def _offset(
 
 
 # Parts --------------------------------------------------------------------------------------------------------------
-
-
-def _response(plan: Plan, source: Source, rows: IntArray) -> tuple[AnyArray, tuple[str, ...]]:
-    """The response, and its levels where it is a factor, whose places it then has."""
-    if len(plan.response) == 2:
-        both = np.column_stack([numbers_of(tree, source, len(rows), plan.response_name) for tree in plan.response])
-        check_finite(both, (plan.response_name,) * 2, rows)
-        return both, ()
-    value = evaluate(plan.response[0], source, source.names.context)
-    if isinstance(value, Variable) and value.kind == "text":
-        raise InputTypeError(
-            f"the response {plan.response_name} is text. For two outcomes write I({plan.response_name} == 'yes'), with "
-            "the level that counts as a success; for ordered categories make it a category with its levels in order"
-        )
-    if isinstance(value, Variable) and value.kind == "category":
-        if len(value.levels) < 2:
-            raise InputError(f"the response {plan.response_name} has one level: {value.levels[0]}")
-        return value.codes.astype(np.float64), value.levels
-    y = numbers_of(plan.response[0], source, len(rows), plan.response_name)
-    check_finite(y[:, None], (plan.response_name,), rows)
-    return y, ()
 
 
 def _groups(plan: Plan, source: Source) -> dict[str, Any]:

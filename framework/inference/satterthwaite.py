@@ -17,7 +17,8 @@ import numpy as np
 
 from ..contracts.arrays import FloatArray
 from ..estimation.covariance import parameter_covariance
-from ..estimation.linear import FactorizedLinear, LinearFit
+from ..estimation.linear import LinearFit
+from ..estimation.linear_factors import FactorizedLinear
 from .methods import JointTest, Method, independent
 from .wald import TTest
 

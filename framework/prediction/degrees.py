@@ -13,7 +13,7 @@ from scipy.special import stdtrit
 
 from ..contracts.arrays import FloatArray
 from ..estimation.covariance import parameter_covariance
-from ..estimation.linear import MOVE, FactorizedLinear
+from ..estimation.linear_factors import MOVE, FactorizedLinear
 from ..estimation.profiled import PenalizedLeastSquares
 from .conditional import Conditional
 from .crossings import crossings

@@ -15,7 +15,8 @@ from ..design.reading import rows_text
 from ..display.records import Table
 from ..estimation.ending import differs
 from ..estimation.generalized import GeneralizedFit
-from ..estimation.linear import FactorizedLinear, LinearFit
+from ..estimation.linear import LinearFit
+from ..estimation.linear_factors import FactorizedLinear
 from ..estimation.model import Fit
 from ..formula.terms import Terms
 from ..notes import Note, tell

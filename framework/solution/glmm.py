@@ -9,16 +9,10 @@ from typing import Any
 import numpy as np
 
 from ..contracts.arrays import FloatArray
-from ..contracts.errors import InputError, shown
 from ..contracts.family import Family
-from ..contracts.ordered import OrderedFamily
-from ..design.parameter import INFLATION
-from ..design.terms import INTERCEPT
-from ..display.records import Table
-from ..display.summary import coefficient_record, glmm_title
-from ..display.tables import CoefficientTable, SummaryData, VarCompSummary
+from ..display.summary import glmm_title
+from ..display.tables import SummaryData, VarCompSummary
 from ..estimation.covariance import joint_covariance
-from ..estimation.dispersion import scale_text, to_natural
 from ..estimation.generalized import GeneralizedFit
 from ..estimation.generalized_factors import GeneralizedDigest
 from ..formula.terms import Terms
@@ -26,17 +20,10 @@ from ..inference.contrasts import method_of
 from ..inference.laplace_check import LaplaceCheck, laplace_check
 from ..inference.methods import Asymptotic, Method
 from ..inference.observation_level import average_mean
-from ..inference.thresholds import ordered_family, thresholds
 from ..inference.wald import ZTest
 from ..prediction.residuals import Responses
-from . import tables
 from .base import _expand, _frozen
-from .mixed import MixedSolution
-
-#: Relative standard error of a dispersion parameter of which the data only say that it is very large, or very small.
-INDEFINITE = 100.0
-#: ... where the search has taken it as far as this from its start, on the unconstrained (mostly logarithmic) scale.
-FAR = 3.0
+from .family_parameters import FamilyParameters
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +57,7 @@ class GLMMParams:
     family_name: str
 
 
-class GLMMSolution(MixedSolution[GeneralizedFit]):
+class GLMMSolution(FamilyParameters):
     """A generalized linear mixed model fitted by `ranef.glmm`.
 
     ``log_likelihood`` is the maximized (Laplace or quadrature) log-likelihood with all constants; ``deviance`` is the
@@ -113,25 +100,6 @@ class GLMMSolution(MixedSolution[GeneralizedFit]):
     def nagq(self) -> int:
         """Nodes of the quadrature: 0 and 1 as in `ranef.glmm`."""
         return self._fit.nagq
-
-    @property
-    def dispersion(self) -> dict[str, float]:
-        """Dispersion parameters by name, those that are the same for all rows; {} for families without.
-
-        Others have a model: `coef_table` has its coefficients, ``predict(type=...)`` the values of rows.
-        """
-        phi = self._determined(lambda fit: np.array(list(fit.constant_dispersion.values())))
-        return dict(zip(self._fit.constant_dispersion, phi.tolist(), strict=True))
-
-    @property
-    def _dispersion_values(self) -> dict[str, float]:
-        """Those, and the coefficients of the models of others."""
-        scale = self._fit.dispersion
-        out = dict(self.dispersion)
-        for name, labels in scale.models.items():
-            values = self._determined(lambda fit, name=name: scale.coefficients(fit.xi, name), 1.0)  # type: ignore[misc]
-            out |= dict(zip((f"{name}~{c}" for c in labels.names), values.tolist(), strict=True))
-        return out
 
     @cached_property
     def var_components(self) -> tuple[VarCompSummary, ...]:
@@ -191,135 +159,6 @@ class GLMMSolution(MixedSolution[GeneralizedFit]):
         fixed = self._labels.fixed
         root = np.linalg.inv(self._fit.RX @ fixed.R) if fixed.rank else np.zeros((0, 0))
         return _expand(root @ root.T, fixed.kept, len(self.names))
-
-    @cached_property
-    def dispersion_se(self) -> dict[str, float]:
-        """Standard errors of the estimated dispersion parameters, on their natural scale (delta method)."""
-        scale = self._fit.dispersion
-        if self.nagq == 0 or not scale.estimated:
-            return dict.fromkeys(scale.names, float("nan"))
-        out = {}
-        for name in scale.names:
-            parameter = next(p for p in scale.parameters if p.name == name)
-            xi, slope = self._fit.xi[scale.place(name)], np.sqrt(np.diagonal(self._covariance_of(name)))
-            out[name] = float(slope[0] * to_natural(parameter, float(xi[0]))[1])
-        return out
-
-    def _covariance_of(self, parameter: str) -> FloatArray:
-        """Of the unconstrained value of a dispersion parameter, or of the coefficients of its model's basis."""
-        first = len(self._fit.gamma) + len(self._fit.theta)
-        place = self._fit.dispersion.place(parameter)
-        if self.nagq == 0:
-            return np.full((place.stop - place.start,) * 2, np.nan)
-        return self._covariance[first:, first:][place, place]
-
-    def coef_table(self, which: str | None = None) -> Table:
-        """Coefficients with tests and intervals: name, estimate, se, lower, upper, statistic, p_value.
-
-        Parameters
-        ----------
-        which : str, optional
-            The model of a dispersion parameter, by its name, "disp" or "zi", instead of the fixed effects; of one
-            without a model its value on the unconstrained scale, as an intercept.
-
-        Raises
-        ------
-        InputError
-            For a parameter that the model does not estimate.
-
-        Examples
-        --------
-        >>> import ranef
-        >>> d = ranef.datasets.load("salamanders")
-        >>> fit = ranef.glmm("count ~ mined + (1 | site)", d, family="nbinom2", dispersion="~ DOP")
-        >>> fit.coef_table("theta")["name"].tolist()
-        ['(Intercept)', 'DOP']
-        """
-        if which is None:
-            return super().coef_table()
-        return tables.model_table(
-            self._model_of_parameter(self._parameter_called(which)), self._conf_level, self._frame
-        )
-
-    def _parameter_called(self, which: Any) -> str:
-        names = self._fit.dispersion.estimated_names
-        first = next((name for name in names if name != INFLATION), None)
-        name = first if which == "disp" and "disp" not in names else which
-        if name is None or name not in names:
-            raise InputError(
-                f"which must be an estimated parameter of the {self.family.name} family, "
-                f"{', '.join(names) or 'which has none'}; got {shown(which)}"
-            )
-        return str(name)
-
-    def _model_of_parameter(self, name: str) -> CoefficientTable:
-        """Coefficients of a parameter's model with Wald's tests."""
-        scale = self._fit.dispersion
-        labels = scale.models.get(name)
-        names = (INTERCEPT,) if labels is None else labels.names
-        R_inverse = np.linalg.inv(np.eye(1) if labels is None else labels.R)
-        place, C = scale.place(name), self._covariance_of(name)
-        estimates = self._determined(lambda fit: R_inverse @ fit.xi[place], 1.0)
-        variances = np.diagonal(R_inverse @ np.where(np.isnan(C), 0.0, C) @ R_inverse.T)
-        moving = ((np.isnan(np.diagonal(C)) & (np.abs(R_inverse) > 0.0)).any(axis=1)) | np.isnan(estimates)
-        errors = np.sqrt(np.where(moving, np.nan, variances))
-        z = estimates / errors
-        test = self._test
-        return CoefficientTable(
-            names, estimates, errors, z, p_value=test.p_values(z), statistic_header="z value", p_header="Pr(>|z|)"
-        )
-
-    # Ordered categories ---------------------------------------------------------------------------------------------
-
-    @cached_property
-    def thresholds(self) -> Table:
-        """Thresholds between ordered categories, with standard errors by the delta method: a row each.
-
-        Raises
-        ------
-        InputError
-            Where the family is none of ordered categories.
-
-        Examples
-        --------
-        >>> import ranef
-        >>> fit = ranef.glmm("rating ~ temp + contact + (1 | judge)", ranef.datasets.load("wine"), family="ordinal")
-        >>> fit.thresholds["name"].tolist(), fit.thresholds["estimate"].round(3).tolist()
-        (['1|2', '2|3', '3|4', '4|5'], [-1.624, 1.513, 4.229, 6.089])
-        """
-        return replace(coefficient_record(self._thresholds()), frame=self._frame)
-
-    def _thresholds(self) -> CoefficientTable:
-        ordered_family(self._fit)
-        return thresholds(self._fit, self._covariance if self.nagq else None)
-
-    def probabilities(self, newdata: Any = None, **options: Any) -> Table:
-        """Probability of every ordered category: a row each as in `predict`, a column for each category.
-
-        Parameters
-        ----------
-        newdata, **options
-            As of `predict`: `random`, `new_levels`, `offset`.
-
-        Raises
-        ------
-        InputError
-            Where the family is none of ordered categories.
-
-        Examples
-        --------
-        >>> import ranef
-        >>> fit = ranef.glmm("rating ~ temp + contact + (1 | judge)", ranef.datasets.load("wine"), family="ordinal")
-        >>> new = {"temp": ["cold", "warm"], "contact": ["no", "no"]}
-        >>> fit.probabilities(new, random="none")
-                1      2      3      4        5
-         0.164699 0.6549 0.1661 0.0121 0.002263
-         0.009133 0.1660 0.5872 0.1914 0.046275
-        """
-        family = ordered_family(self._fit)
-        eta = self.predict(newdata, scale="link", **options)
-        P = family.probabilities(np.asarray(eta), self._fit.phi)
-        return Table(dict(zip(family.labels, P.T, strict=True)), plain=True, frame=self._frame)
 
     def _of(self, fit: GeneralizedFit, terms: Terms | None = None) -> GLMMSolution:
         return GLMMSolution(fit, conf_level=self._conf_level, terms=terms or self._terms)
@@ -399,36 +238,9 @@ class GLMMSolution(MixedSolution[GeneralizedFit]):
             ),
         )
 
-    def _title_of(self, name: str) -> str:
-        """What a summary calls the model of a parameter, with its scale."""
-        scale = self._fit.dispersion
-        parameter = next(p for p in scale.parameters if p.name == name)
-        if name == INFLATION:
-            kind = "Zero-inflation model"
-        elif name == self._parameter_called("disp"):
-            kind = "Dispersion model"
-        else:
-            kind = f"Model of {name}"
-        return f"{kind} ({scale_text(parameter)})"
-
     def _details(self) -> tuple[str, ...]:
         given = [f"{p.name} = {p.fixed:.7g}" for p in self.family.parameters if p.fixed is not None]
         return (*super()._details(), *[f"Dispersion: {', '.join(given)} (given)"] * bool(given))
-
-    def _parameter_tables(self) -> dict[str, Any]:
-        """Of the family: thresholds, or dispersion parameters."""
-        if isinstance(self.family, OrderedFamily):
-            return {"thresholds": self._thresholds()}
-        return {"dispersion": self._dispersion_table()}
-
-    def _dispersion_table(self) -> CoefficientTable | None:
-        """Estimated dispersion parameters; None where there are none."""
-        names = self._fit.dispersion.names
-        if not names:
-            return None
-        estimates = np.array([self.dispersion[name] for name in names])
-        errors = np.array([self.dispersion_se[name] for name in names])
-        return CoefficientTable(names, estimates, errors, estimates / errors)
 
     def _notes(self) -> tuple[str, ...]:
         fit = self._fit
@@ -444,11 +256,3 @@ class GLMMSolution(MixedSolution[GeneralizedFit]):
             if any(text.startswith(f"{name}~") for text in fit.certificate.not_identified)
         ]
         return (*super()._notes(), *limits, *in_rows)
-
-    def _is_at_limit(self, name: str) -> bool:
-        """Whether a parameter without a model went as far as the search goes, or so far that its error says nothing."""
-        fit = self._fit
-        at = fit.dispersion.place(name).start
-        far = abs(fit.xi[at] - fit.xi_start[at]) > FAR
-        known = self.dispersion_se[name] <= INDEFINITE * self.dispersion[name]
-        return bool(fit.dispersion_at_bound[at] or (far and not known and self.nagq and self.converged))

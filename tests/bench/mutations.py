@@ -834,7 +834,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         f"{LMM_REFERENCE}::test_fixed_effects[lmm_sleepstudy_weights_reml-blocked]",
     ),
     Mutation(
-        "framework/estimation/linear.py",
+        "framework/estimation/linear_factors.py",
         "central=True) / np.outer(unit, unit)",
         "central=True) / unit",
         f"{LMM_LAWS}::test_a_multiple_of_all_weights_is_a_unit_of_sigma",
@@ -2033,7 +2033,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         f"{GLMM_REFERENCE}::test_summary_of_lme4[glmm_cbpp_laplace]",
     ),
     Mutation(
-        "framework/solution/glmm.py",
+        "framework/solution/family_parameters.py",
         "float(slope[0] * to_natural(parameter, float(xi[0]))[1])",
         "float(slope[0])",
         f"{GLMM_FAMILIES}::test_dispersion_and_its_standard_errors",
@@ -2984,7 +2984,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "tests/prediction/test_predict.py::test_a_new_level_has_the_whole_variance_of_its_effects",
     ),
     Mutation(
-        "framework/estimation/linear.py",
+        "framework/estimation/linear_factors.py",
         "b[:, j] = (up.b - down.b) /",
         "b[:, j] = 0.5 * (up.b - down.b) /",
         "tests/prediction/test_predict.py::test_uncertainty_of_theta_is_the_delta_method",
@@ -3780,7 +3780,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         f"{INTERVALS}/test_full_criterion.py::test_derivatives",
     ),
     Mutation(
-        "framework/estimation/linear.py",
+        "framework/estimation/linear_factors.py",
         "            if fit.reml:\n",
         "            if False:\n",
         f"{INTERVALS}/test_profile.py::test_fits_by_reml_are_profiled_by_ml",
