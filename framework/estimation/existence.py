@@ -130,6 +130,8 @@ def _refuse_flat(model: PenalizedLikelihood, gamma: FloatArray, phi: FloatArray)
     """
     known = 0.0 if model.design.offset is None else model.design.offset
     eta = known + model.Q @ gamma
+    if not model.family.valid(eta):  # without random effects
+        return
     curvature = -model.family.evaluate(model.y, eta, model.weights, phi).d2
     values, directions = np.linalg.eigh(model.Q.T @ (curvature[:, None] * model.Q))
     if abs(values[0]) < UNINFORMED * values[-1]:
