@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..calls.covariances import structures_of
-from ..contracts.errors import InputError, InputTypeError
+from ..contracts.errors import DataWarning, InputError, InputTypeError
 from ..design.summed import SummedDesign, summed_design
 from ..design.sums import Sums
 from ..design.terms import refuse_unknown_factors
 from ..formula.recipe import Recipe, make_recipe
 from ..formula.terms import Terms
+from ..notes import Note, tell
 from ..registry import Provenance
 from ..storage.grams import load_gram, save_gram
 
@@ -119,7 +120,11 @@ class Gram:
         return Gram(parts[0].recipe, Sums.merged([part.sums for part in parts]), seen)
 
     def __add__(self, other: Gram) -> Gram:
-        return Gram.merged([self, other])
+        total = Gram.merged([self, other])
+        if twice := [name for name in self.seen if name in other.seen]:
+            more = f" and {len(twice) - 1} more" if len(twice) > 1 else ""
+            tell([Note(DataWarning, f"rows of {twice[0]}{more} are in both sums, and count twice in what comes out")])
+        return total
 
     def __radd__(self, other: Any) -> Gram:
         return self if other == 0 else NotImplemented  # sum() begins with 0

@@ -2900,6 +2900,12 @@ MUTATIONS: tuple[Mutation, ...] = (
         "tests/laws/test_linear.py::test_a_variance_is_looked_at_once_more_at_zero",
     ),
     Mutation(
+        "framework/large/gram.py",
+        "if name in other.seen]",
+        "if name not in other.seen]",
+        "tests/large/test_streams.py::test_a_file_that_is_added_twice_is_told",
+    ),
+    Mutation(
         "framework/diagnostics/check.py",
         "if certificate.other_optima and certificate.other_optima[0] < NEAR:",
         "if certificate.other_optima:",

@@ -1,6 +1,7 @@
 """Rows that come part by part: every road leads to the sums of all rows, and what is wrong is named with its place."""
 
 import datetime
+import warnings
 
 import duckdb
 import numpy as np
@@ -92,6 +93,17 @@ def test_which_files_were_seen(files):
         "part-3.parquet": 2099,
     }
     assert repr(gram) == "Gram of y ~ x + (1 | g): 3,000 rows; g 60; 3 files"
+
+
+def test_a_file_that_is_added_twice_is_told(files):
+    days = sorted(files.glob("*.parquet"))
+    one, other = ranef.gram("y ~ x + (1 | g)", days[0]), ranef.gram("y ~ x + (1 | g)", days[-1])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        both = one + other
+    with pytest.warns(ranef.DataWarning, match=r"rows of .*part-0.parquet are in both sums, and count twice") as told:
+        assert (both + one).n == both.n + one.n
+    assert told[0].filename == __file__
 
 
 def test_daily_updates(files, tmp_path):
