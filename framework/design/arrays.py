@@ -50,7 +50,7 @@ def as_numbers(value: Any, name: str, ndim: int = 1) -> FloatArray:
     # Columns are copied: a fit must not change when its caller's arrays do. X is not used after the fit.
     numbers: FloatArray = (np.array if ndim == 1 else np.asarray)(array, dtype=np.float64)
     if numbers.size:
-        _check_range(numbers, name)
+        check_range(numbers, name)
     return numbers
 
 
@@ -60,8 +60,14 @@ def _of_wrong_shape(name: str, shape: tuple[int, ...], ndim: int) -> InputError:
     return InputError(f"{name} must be {wanted}; it has shape {shape}{hints.get((ndim, len(shape)), '')}")
 
 
-def _check_range(numbers: FloatArray, name: str) -> None:
-    """Refuse missing and infinite values, and such as cannot be squared."""
+def check_range(numbers: FloatArray, name: str) -> None:
+    """Refuse missing and infinite values, and such as cannot be squared.
+
+    Raises
+    ------
+    InputError
+        With the rows, or the magnitude.
+    """
     largest = max(float(numbers.max()), -float(numbers.min()))  # NaN and inf come through
     if not np.isfinite(largest):
         missing, infinite = (test(numbers).reshape(len(numbers), -1).any(axis=1) for test in (np.isnan, np.isinf))

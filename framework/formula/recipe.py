@@ -11,6 +11,7 @@ import numpy as np
 
 from ..contracts.arrays import AnyArray, FloatArray, IntArray
 from ..contracts.errors import InputError, InputTypeError
+from ..design.arrays import check_range
 from ..design.grouping import encode
 from ..design.reading import rows_text
 from ..design.terms import INTERCEPT
@@ -163,6 +164,10 @@ class Recipe:
             check_finite(weights[:, None], ("weights",), rows)
             if (weights <= 0).any():
                 raise InputError(f"weights must be positive; they are zero or negative in {rows_text(weights <= 0)}")
+        if n:
+            for name, column in {plan.response_name: y, "weights": weights, **columns}.items():
+                if column is not None:
+                    check_range(column, name)
         effects, _ = self.random()
         factors = {}
         for random in plan.random:

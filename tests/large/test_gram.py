@@ -255,6 +255,14 @@ def test_arguments_that_are_for_rows():
         ranef.lmm("y ~ x + (1 | g)", [DATA], na_action="omit")
 
 
+@pytest.mark.parametrize("column", ["y", "x", "w"])
+@pytest.mark.parametrize("unit", [1e150, 1e-160])
+def test_values_whose_squares_are_no_numbers_are_refused(column, unit):
+    """As those of rows are: their sums would overflow, or be zero."""
+    with pytest.raises(ranef.InputError, match=r"has values of magnitude .*, which cannot be computed with"):
+        ranef.Gram.of(DATA.assign(**{column: DATA[column] * unit}), "y ~ x + (1 | g)", weights="w")
+
+
 def test_missing_values_are_refused_with_their_rows():
     gone = DATA.copy()
     gone.loc[[3, 5], "y"] = np.nan
