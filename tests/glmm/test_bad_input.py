@@ -154,7 +154,7 @@ def test_no_intercept_where_every_mean_would_be_zero() -> None:
 
 def test_unknown_family_lists_what_there_is() -> None:
     refused(PluginNotFoundError, "there is no family 'binomal'", "did you mean 'binomial'", "poisson", family="binomal")
-    refused(PluginNotFoundError, "'conway_maxwell'", "beta, beta_binomial, binomial, gamma", family="conway_maxwell")
+    refused(PluginNotFoundError, "'negative_gamma'", "beta, beta_binomial, binomial, conway", family="negative_gamma")
     refused(PluginNotFoundError, "did you mean 'binomial'", family="Binomial")
 
 
