@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import cycle, islice
 from typing import Any
 
 import numpy as np
@@ -30,9 +29,8 @@ BEYOND_MEASURE, LITTLE = 1e4, 0.3
 LARGE_MATRIX = 3
 #: Levels for each covariance parameter, below which they are few; with more rows than this nobody searches again.
 FEW_LEVELS, MANY_ROWS = 3, 1_000
-#: Where levels are few: standard deviations that descents begin with, one after the other; their number at most, and
-#: evaluations of each.
-SIZES, MOST, MOST_EVALUATIONS = (1.0, 0.3, 3.0, 0.05, 10.0, 1.0, 0.3, 3.0, 30.0), 36, 300
+#: Where levels are few: standard deviations that descents begin with, and evaluations of each.
+SIZES, MOST_EVALUATIONS = (1.0, 0.3, 3.0, 0.05, 10.0, 1.0, 0.3, 3.0), 300
 
 
 def looks(found: Standing[C]) -> Iterator[FloatArray]:
@@ -171,7 +169,7 @@ def descents(found: Standing[C]) -> Iterator[tuple[FloatArray, float]]:
     """
     full = _FullRoots(found.criterion.exact)
     rng = np.random.default_rng(1)
-    for size in islice(cycle(SIZES), MOST):
+    for size in SIZES:
         start = full.random(found.x, size, rng)
         if not found.criterion.exact.value(full.x(start)) < np.inf:
             continue

@@ -25,8 +25,6 @@ STAGES = 30
 SHORT = 20
 #: Deviances that differ by less belong to one optimum.
 APART = 1e-3
-#: Descents go on, from as many as this, until so small a share of starts is expected to lead to optima not yet found.
-LEAST, UNSEEN = 8, 0.05
 
 
 def search(
@@ -55,7 +53,7 @@ def search(
             found = other
     optima = [standing.value for standing in (first, found) if standing.certificate.converged]
 
-    def tried(there: FloatArray) -> float:
+    def tried(there: FloatArray) -> None:
         nonlocal found
         shortly = _Budget(SHORT if optimizer.uses_curvature else max_evaluations)
         result = _minimize(first.criterion, there, optimizer, tol, shortly, by_differences=False)
@@ -64,22 +62,18 @@ def search(
             found = min(found, other, key=lambda standing: standing.value)
             if other.certificate.converged:
                 optima.append(other.value)
-            return other.value
-        if result.status is Status.CONVERGED:
+        elif result.status is Status.CONVERGED:
             optima.append(result.value)
-        return result.value
 
     for there in chain(turns(first), elsewhere(first, random) if random else ()):
         tried(there)
-    ends: list[float] = []
     for there, value in descents(first) if random and has_many_basins(first, random) else ():
-        known = any(abs(value - optimum) <= APART for optimum in optima)
-        ends.append(value if known else tried(there))
-        if len(ends) >= LEAST and _unseen(ends) <= UNSEEN:
-            break
+        if all(abs(value - known) > APART for known in optima):
+            tried(there)
     return replace(found, certificate=replace(found.certificate, other_optima=_others(optima, found.value)))
 
 
+<<<<<<< HEAD
 def _unseen(ends: Sequence[float]) -> float:
     """The expected share of starts that lead to optima other than these ends (Boender and Rinnooy Kan 1987)."""
     n, optima = len(ends), 1 + len(_others(ends, min(ends)))
@@ -96,6 +90,8 @@ def lower(one: Standing[C], other: Standing[C]) -> Standing[C]:
     return replace(best, certificate=replace(best.certificate, other_optima=optima))
 
 
+=======
+>>>>>>> parent of ebbac04 (Descents go on until few starts can be expected to lead to optima not yet found (Boender and Rinnooy Kan))
 def _others(values: Sequence[float], lowest: float) -> tuple[float, ...]:
     """How much higher other optima are, each once, ascending."""
     out: list[float] = []
