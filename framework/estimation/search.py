@@ -73,13 +73,6 @@ def search(
     return replace(found, certificate=replace(found.certificate, other_optima=_others(optima, found.value)))
 
 
-<<<<<<< HEAD
-def _unseen(ends: Sequence[float]) -> float:
-    """The expected share of starts that lead to optima other than these ends (Boender and Rinnooy Kan 1987)."""
-    n, optima = len(ends), 1 + len(_others(ends, min(ends)))
-    return optima * (optima + 1) / (n * (n - 1))
-
-
 def lower(one: Standing[C], other: Standing[C]) -> Standing[C]:
     """The better one of two ends of searches, which knows of the other where that is an optimum as well."""
     best, rest = (one, other) if one.value <= other.value else (other, one)
@@ -90,8 +83,6 @@ def lower(one: Standing[C], other: Standing[C]) -> Standing[C]:
     return replace(best, certificate=replace(best.certificate, other_optima=optima))
 
 
-=======
->>>>>>> parent of ebbac04 (Descents go on until few starts can be expected to lead to optima not yet found (Boender and Rinnooy Kan))
 def _others(values: Sequence[float], lowest: float) -> tuple[float, ...]:
     """How much higher other optima are, each once, ascending."""
     out: list[float] = []

@@ -92,7 +92,7 @@ def test_a_variance_is_looked_at_once_more_at_zero():
 
 
 def test_a_variance_is_looked_at_beyond_measure():
-    """Five levels, of which one has 79 of 84 rows: the first search ends 10 too high, where a slope takes what is theirs."""
+    """Five levels, of which one has 79 of 84 rows: the first search ends 10 too high."""
     verdict = judge(linear(276111266), 276111266)
     assert verdict.is_good, verdict
 
