@@ -16,12 +16,11 @@ from ranef.contracts import (
     InR,
     Link,
     LogMean,
-    Mean,
     OrderedFamily,
 )
 from ranef.contracts.arrays import BoolArray, FloatArray
 from ranef.contracts.errors import shown
-from ranef.contracts.links import STANDARD
+from ranef.contracts.links import STANDARD, Identity
 
 from .special import maximize
 
@@ -29,7 +28,7 @@ from .special import maximize
 THRESHOLDS = ("flexible", "symmetric", "equidistant")
 
 
-class Latent(Link):
+class Latent(Identity):
     """The identity, on the scale of a latent variable with noise of a standard link's distribution.
 
     Parameters
@@ -59,16 +58,6 @@ class Latent(Link):
     def latent_variance(self) -> float | None:  # type: ignore[override]
         """Variance of the noise."""
         return None if self.noise is None else self.noise.latent_variance
-
-    def link(self, mu: FloatArray) -> FloatArray:
-        return mu
-
-    def mean(self, eta: FloatArray) -> Mean:
-        zero = np.zeros_like(eta)
-        return Mean(eta, 1 - eta, np.ones_like(eta), zero, zero)
-
-    def marginal_mean(self, eta: FloatArray, variance: FloatArray | float) -> FloatArray:
-        return eta
 
 
 class Ordinal(OrderedFamily):
