@@ -14,6 +14,7 @@ from ..estimation.linear import LinearFit
 from ..estimation.model import Fit
 from ..inference.lrt import check_same_data, comparable, likelihood_ratio_test, same_span
 from ..inference.refits import by_maximum_likelihood
+from ..many.estimates import Estimates
 from ..many.fitting import Task
 from ..many.one_by_one import Of
 from ..notes import Note
@@ -93,13 +94,26 @@ class RefitBoth:
     def __call__(self, rng: np.random.Generator, skip: int, count: int) -> Ratios:
         """Likelihood ratios."""
         Y = self.scheme.responses(rng, skip, count)
-        small, large = self.small(Y), self.large(Y)
-        reason = np.full(count, "", dtype=object)
-        for name, found in (("larger", large), ("smaller", small)):
-            failed = ~found.converged
-            reason[failed] = [f"{name} model: {text or 'not converged'}" for text in found.reason[failed]]
-        ratio = 2.0 * (large.log_likelihood - small.log_likelihood) + self.constant
-        return Ratios(np.where(reason == "", np.maximum(ratio, 0.0), np.nan), reason)
+        return likelihood_ratios(self.small(Y), self.large(Y), self.constant, ("smaller model: ", "larger model: "))
+
+
+def likelihood_ratios(small: Estimates, large: Estimates, constant: float, told: tuple[str, str]) -> Ratios:
+    """Twice the differences of log-likelihoods of two models, and a constant; at least 0.
+
+    Parameters
+    ----------
+    small, large : Estimates
+        Of the same responses.
+    constant : float
+    told : (str, str)
+        What the reasons of the smaller and of the larger model begin with; a failure of the smaller one is told first.
+    """
+    reason = np.full(len(small.converged), "", dtype=object)
+    for begin, found in zip(told[::-1], (large, small), strict=True):
+        failed = ~found.converged
+        reason[failed] = [f"{begin}{text or 'not converged'}" for text in found.reason[failed]]
+    ratio = 2.0 * (large.log_likelihood - small.log_likelihood) + constant
+    return Ratios(np.where(reason == "", np.maximum(ratio, 0.0), np.nan), reason)
 
 
 def bootstrap_test(

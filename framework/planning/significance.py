@@ -10,6 +10,7 @@ import numpy as np
 from scipy.special import chdtrc, ndtri
 from scipy.special import stdtr as t_cdf
 
+from ..bootstrap.lrt import likelihood_ratios
 from ..bootstrap.schemes import Scheme
 from ..contracts.arrays import AnyArray, FloatArray
 from ..contracts.errors import InputError, InputTypeError, RanefError, shown
@@ -128,13 +129,8 @@ class ByRatio:
     def __call__(self, rng: np.random.Generator, skip: int, count: int) -> Tested:
         """Draw, fit both models and test."""
         Y = self.plan.responses(rng, skip, count)
-        small, large = self.small(Y), self.large(Y)
-        reason = np.full(count, "", dtype=object)
-        for found in (large, small):
-            failed = ~found.converged
-            reason[failed] = [text or "not converged" for text in found.reason[failed]]
-        ratio = np.maximum(2.0 * (large.log_likelihood - small.log_likelihood), 0.0)
-        return Tested(np.where(reason == "", chdtrc(self.df, ratio), np.nan), reason)
+        ratios = likelihood_ratios(self.small(Y), self.large(Y), 0.0, ("", ""))
+        return Tested(chdtrc(self.df, ratios.values), ratios.reason)
 
 
 Test = ByContrast | BySolution | ByRatio

@@ -206,7 +206,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/bootstrap/lrt.py",
-        "small.log_likelihood) + self.constant",
+        "small.log_likelihood) + constant",
         "small.log_likelihood)",
         "tests/bootstrap/test_lrt.py::test_restricted_likelihoods_do_not_depend_on_the_units_of_x",
     ),
