@@ -24,6 +24,7 @@ from .grouping import grouping_of
 from .model_frame import dots_of, levels_asked, random_terms
 from .observed import columns_behind
 from .plan import Plan, check_context, check_contrasts, make_plan, text_expression
+from .selection import with_bases
 from .source import Source, check_finite, numbers_of, table_of
 from .terms import Terms
 from .variables import LOGICAL, Variable
@@ -234,8 +235,7 @@ def make_recipe(
         )
     trees = [*plan.response, *plan.offsets, *(text_expression(t, plan.names) for t in texts.values() if t)]
     used = [name for tree in trees for name in variables(tree, plan.names)]
-    used = list(dict.fromkeys([*used, *plan.encoded, *plan.grouping()]))
-    used += [name for name in columns_behind(used, plan.names) if name not in used]
+    used = with_bases([*used, *plan.encoded, *plan.grouping()], plan.names)
     if unknown := set(order) - set(used):
         raise InputError(f"levels names {', '.join(sorted(unknown))}, which the formula does not use")
     source = Source(frame, plan.names, levels=order)
