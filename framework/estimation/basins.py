@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,8 +29,12 @@ BEYOND_MEASURE, LITTLE = 1e4, 0.3
 LARGE_MATRIX = 3
 #: Levels for each covariance parameter, below which they are few; with more rows than this nobody searches again.
 FEW_LEVELS, MANY_ROWS = 3, 1_000
+#: Deviances that differ by less belong to one optimum.
+APART = 1e-3
 #: Where levels are few: standard deviations that descents begin with, and evaluations of each.
 SIZES, MOST_EVALUATIONS = (1.0, 0.3, 3.0, 0.05, 10.0, 1.0, 0.3, 3.0), 300
+#: Standard deviations of an optimum that are far out; sizes, in parts of its own, of the last descents then.
+FAR, SIZES_FAR = 10.0, (0.5, 0.5, 0.5, 0.5)
 
 
 def looks(found: Standing[C]) -> Iterator[FloatArray]:
@@ -161,15 +165,17 @@ def _alone(found: Standing[C]) -> Iterator[FloatArray]:
             yield there
 
 
-def descents(found: Standing[C]) -> Iterator[tuple[FloatArray, float]]:
+def descents(found: Standing[C], attempt: int) -> Iterator[tuple[FloatArray, float]]:
     """Ends of descents by slopes alone from covariance matrices of all sizes and directions, and the criterion there.
 
-    The starts are the same ones in every fit. T is a full matrix on the way, of which the criterion is a function
-    without corners or preferred columns, T and T Q being the same for any orthogonal Q; a triangle is not.
+    The starts of an attempt are the same ones in every fit. T is a full matrix on the way, of which the criterion is a
+    function without corners or preferred columns, T and T Q being the same for any orthogonal Q; a triangle is not.
     """
     full = _FullRoots(found.criterion.exact)
-    rng = np.random.default_rng(1)
-    for size in SIZES:
+    rng = np.random.default_rng(1 + attempt)
+    largest = max((float(np.abs(root.of(found.x)).max()) for root in found.criterion.roots), default=0.0)
+    far = [part * largest for part in SIZES_FAR] if largest > FAR else []
+    for size in [*SIZES[: len(SIZES) - len(far)], *far]:
         start = full.random(found.x, size, rng)
         if not found.criterion.exact.value(full.x(start)) < np.inf:
             continue
@@ -183,6 +189,18 @@ def descents(found: Standing[C]) -> Iterator[tuple[FloatArray, float]]:
                 options={"maxfun": MOST_EVALUATIONS, "maxcor": 20, "ftol": 1e-13, "gtol": 1e-7},
             )
         yield full.x(end.x), float(end.fun)
+
+
+def unseen(ends: Sequence[float]) -> float:
+    """Part of all descents that would end in optima not seen yet, by the ends of those that were made.
+
+    When N descents from random starts ended in W different optima the expectation is W (W + 1) / (N (N - 1)), with any
+    number of basins and any sizes of them equally likely before. Source: Boender & Rinnooy Kan, 1987, Mathematical
+    Programming 37, 59-80, section 2.
+    """
+    n, values = len(ends), np.sort(ends)
+    different = 1 + int((np.diff(values) > APART).sum())
+    return different * (different + 1) / (n * (n - 1)) if n > 1 else 0.0
 
 
 class _FullRoots:

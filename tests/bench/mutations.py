@@ -2889,7 +2889,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/estimation/search.py",
-        "descents(first) if random and",
+        "range(ROUNDS) if random and",
         "() if random and",
         "tests/laws/test_linear.py::test_few_levels_are_searched_from_many_starts",
     ),
@@ -2922,6 +2922,24 @@ MUTATIONS: tuple[Mutation, ...] = (
         'trans="T").ravel()',
         'trans="N").ravel()',
         "tests/estimation/test_basins.py::test_the_gradient_by_full_matrices_is_that_of_differences",
+    ),
+    Mutation(
+        "framework/estimation/search.py",
+        "ROUNDS, LOST = 3, 0.2",
+        "ROUNDS, LOST = 3, 2.0",
+        "tests/estimation/test_basins.py::test_a_fit_is_not_certified_where_every_descent_ends_elsewhere",
+    ),
+    Mutation(
+        "framework/estimation/search.py",
+        " and sum(value < min(ends) + APART for value in ends) > 1",
+        "",
+        "tests/estimation/test_basins.py::test_the_lowest_optimum_is_met_twice_or_looked_for_again",
+    ),
+    Mutation(
+        "framework/estimation/basins.py",
+        "different * (different + 1) / (n * (n - 1))",
+        "different * (different - 1) / (n * (n - 1))",
+        "tests/estimation/test_basins.py::test_what_descents_leave_unseen_is_the_posterior_expectation",
     ),
     Mutation(
         "framework/estimation/independent.py",
