@@ -142,7 +142,8 @@ class Reported(FittedModel[F]):
         Returns
         -------
         str
-            The page; at a prompt it says how long it is and where it was written. What this model does not have is a sentence there that says why.
+            The page, which at a prompt says how long it is and where it was written. What this model does not have is a
+            sentence there that says why.
 
         Raises
         ------
