@@ -74,9 +74,9 @@ def search(
     for there, value in descents(first) if random and has_many_basins(first, random) else ():
         if all(abs(value - known) > APART for known in optima):
             tried(there)
-    others = _others(optima, found.value)
-    log.debug("search ended at %.9g, %d other optima known", found.value, len(others))
-    return replace(found, certificate=replace(found.certificate, other_optima=others))
+    certificate = replace(found.certificate, other_optima=_others(optima, found.value))
+    log.debug("search ended at %.9g, %d other optima known", found.value, len(certificate.other_optima))
+    return replace(found, certificate=certificate)
 
 
 def lower(one: Standing[C], other: Standing[C]) -> Standing[C]:
