@@ -36,8 +36,8 @@ class Replicated(Protocol):
 def replicates(record: Replicated, parameter: str | None = None, ax: Any = None, *, level: float = 0.95) -> Any:
     """Distribution of a statistic over the replicates of a bootstrap: bars, a kernel density, the estimate.
 
-    Filled is the percentile interval. Replicates that are all at one value, variances of zero for example, are no density:
-    the legend says what part of them is there, and bars and curve are of the rest.
+    Filled is the percentile interval. Replicates that are all at one value, variances of zero for example, are no
+    density: the legend says what part of them is there, and bars and curve are of the rest.
 
     Parameters
     ----------

@@ -39,7 +39,7 @@ def sf(q: FloatArray, k: float, df: FloatArray) -> FloatArray:
         scale, weight = _scales(float(d))
         for i in np.flatnonzero((df == d) & ~np.isnan(q)):
             out[i] = weight @ _normal_sf(q[i] * scale, k)
-    return np.clip(out, 0.0, 1.0)
+    return np.asarray(np.clip(out, 0.0, 1.0))
 
 
 def quantile(level: float, k: float, df: float) -> float:
