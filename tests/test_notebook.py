@@ -49,6 +49,7 @@ def runs(tmp_path_factory):
     out = {}
     for library in ("pandas", "polars"):
         pytest.importorskip(library)
+        pyplot.close("all")  # of other tests
         names: dict = {"folder": tmp_path_factory.mktemp(library)}
         with chdir(names["folder"]), warnings.catch_warnings():
             warnings.simplefilter("error", ranef.RanefWarning)
