@@ -10,6 +10,7 @@ from __future__ import annotations
 if __name__ != "ranef":
     raise ImportError("this folder is the package `ranef`: install the project (pip install .) and `import ranef`")
 
+import logging as _logging
 from importlib import import_module as _import_module
 from importlib.metadata import PackageNotFoundError as _PackageNotFoundError
 from importlib.metadata import version as _version
@@ -70,6 +71,9 @@ from .solution.glmm import GLMMParams, GLMMSolution
 from .solution.lmm import LMMParams, LMMSolution
 from .solution.loading import load
 from .solution.side_by_side import table
+
+#: What fits and long work have to say of their way; silent unless an application listens (docs/guide.md).
+_logging.getLogger("ranef").addHandler(_logging.NullHandler())
 
 try:
     __version__ = _version("ranef")

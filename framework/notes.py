@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Note(NamedTuple):
@@ -15,8 +15,10 @@ class Note(NamedTuple):
     text: str
 
 
-def tell(notes: Iterable[Note]) -> None:
+def tell(notes: Iterable[Note], result: Any = None) -> None:
     """Warn of every note, at the line outside of ranef that led here.
+
+    `result`, what they are about, is an attribute of the warnings, so that it is not lost where these are errors.
 
     Examples
     --------
@@ -28,7 +30,9 @@ def tell(notes: Iterable[Note]) -> None:
     """
     level = _levels_inside()
     for note in notes:
-        warnings.warn(note.text, note.category, stacklevel=level)
+        warning = note.category(note.text)
+        warning.result = result  # type: ignore[attr-defined]
+        warnings.warn(warning, stacklevel=level)
 
 
 def _levels_inside() -> int:

@@ -85,3 +85,32 @@ def test_the_response_has_the_name_that_is_given() -> None:
     assert ranef.glmm(Y + G, X, {"g": G}, family="poisson", y_name="count").model.startswith("count ~")
     with pytest.raises(ranef.InputTypeError, match="y_name must be a text, the name of the response; got 3"):
         ranef.lmm(Y, X, {"g": G}, y_name=3)
+
+
+@pytest.mark.parametrize("call", [name for name, (_, kinds) in CALLS.items() if len(kinds) == 1])
+def test_a_fit_is_not_lost_where_its_warning_is_an_error(call: str) -> None:
+    """Warnings of what was given come before any work; those of a fit have it, whole, with all else there is to say."""
+    code, (kind,) = CALLS[call]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(kind) as raised:
+            eval(code)
+    result = getattr(raised.value, "result", None)
+    if kind in (ranef.DataWarning, ranef.PluginWarning):
+        assert result is None
+        return
+    with pytest.warns(kind):
+        assert result == eval(code)
+
+
+def test_neither_are_many() -> None:
+    with pytest.warns(ranef.SingularFitWarning):
+        fit = ranef.lmm(Y, X, {"g": G})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ranef.RanefWarning) as of_many:
+            fit.refit_many(np.column_stack([Y, Y + G]))
+        with pytest.raises(ranef.RanefWarning) as of_update:
+            fit.update(reml=False)
+    assert of_many.value.result.responses == ("y0", "y1")
+    assert not of_update.value.result.reml

@@ -39,7 +39,7 @@ class Probe:
             before = memory.peak()
             prepared.fit()
         except Exception as error:  # whatever a peer raises
-            return [{"status": "failed", "reason": _said(error)}]
+            return [{"status": "failed", "reason": said(error)}]
         if prepared.seconds is not None:
             return [{"status": "ok"}]  # its memory is another process's
         return [{"status": "ok", "memory": {"peak_mb": memory.peak(), "before_mb": before}}]
@@ -81,7 +81,7 @@ class _Run:
         try:
             self.prepared: Prepared = method.prepare(model)
         except Exception as error:  # whatever a peer raises
-            self.reason = _said(error)
+            self.reason = said(error)
 
     @property
     def affordable(self) -> int:
@@ -104,7 +104,7 @@ class _Run:
         try:
             self.found = self.prepared.fit()
         except Exception as error:  # whatever a peer raises
-            self.reason = _said(error)
+            self.reason = said(error)
             return
         elapsed = time.perf_counter() - start
         if self.prepared.seconds is not None:
@@ -147,5 +147,6 @@ def quartiles(seconds: Sequence[float]) -> dict[str, float]:
     return dict(zip(("q1", "median", "q3"), np.quantile(seconds, [0.25, 0.5, 0.75]).tolist(), strict=True))
 
 
-def _said(error: BaseException) -> str:
+def said(error: BaseException) -> str:
+    """An error in one line: its kind, and the first line of what it says."""
     return f"{type(error).__name__}: {error}".splitlines()[0]

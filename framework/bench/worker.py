@@ -17,7 +17,7 @@ from typing import Any
 
 from ..registry import SWITCH
 from .environment import environment, pinned
-from .measure import Comparison, Probe, Result
+from .measure import Comparison, Probe, Result, said
 
 TASK, RESULT = "task.pickle", "result.json"
 
@@ -67,7 +67,12 @@ def main(directory: str) -> None:
     """Read the task, run it, write its results."""
     task: Any = pickle.loads(Path(directory, TASK).read_bytes())
     about = environment()
-    Path(directory, RESULT).write_text(json.dumps({"results": task.run(), "environment": about}))
+    results: list[Result]
+    try:
+        results = task.run()
+    except Exception as error:  # of whatever makes the data
+        results = [{"status": "failed", "reason": said(error)}]
+    Path(directory, RESULT).write_text(json.dumps({"results": results, "environment": about}))
 
 
 if __name__ == "__main__":

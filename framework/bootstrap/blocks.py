@@ -7,16 +7,14 @@ from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
 from ..contracts.arrays import AnyArray
 from ..contracts.errors import InputError, InputTypeError, shown
-from ..contracts.observer import Advanced
 from ..estimation.model import is_integer
-from ..estimation.pipeline import Watch, observers_of
+from ..estimation.pipeline import Watch
 from ..prediction.simulate import checked_rng
 
 #: Most replicates, most of one block, and numbers that a block of responses has at most (but for one response).
@@ -107,7 +105,7 @@ def blocks(work: Work[B], seed: Seed, first: int, last: int, executor: Executor 
     jobs = [Job(work, seed, *which) for which in seed.jobs(first, last)]
     for job, outcome in zip(jobs, (map if executor is None else executor.map)(_run, jobs), strict=True):
         done, failed = done + job.count, failed + int((outcome.reason != "").sum())
-        watch.tell(Advanced(name, done, last, failed, time.perf_counter() - began))
+        watch.advanced(name, done, last, failed, time.perf_counter() - began)
         yield outcome
 
 
@@ -177,23 +175,6 @@ def executor_of(executor: Any, workers: Any) -> Iterator[Executor | None]:
             raise
 
 
-def watch_of(progress: Any) -> Watch:
-    """Who is told of progress: by default the bar of the extra "progress", where that is installed.
-
-    It draws in terminals and notebooks only, and after a second.
-
-    Raises
-    ------
-    InputError, InputTypeError, MissingExtraError
-        For what is no observer; for ``True`` without rich.
-    """
-    if progress is None:
-        progress = find_spec("rich") is not None
-    if isinstance(progress, bool | np.bool_):
-        return Watch(observers_of(None, bool(progress)))
-    return Watch(observers_of(progress, False))
-
-
 __all__ = [
     "Job",
     "Outcome",
@@ -203,5 +184,4 @@ __all__ = [
     "checked_replicates",
     "executor_of",
     "until_interrupted",
-    "watch_of",
 ]

@@ -12,13 +12,14 @@ from ..contracts.errors import ComparisonError, ConvergenceWarning
 from ..display.records import Table
 from ..estimation.linear import LinearFit
 from ..estimation.model import Fit
+from ..estimation.pipeline import watch_of
 from ..inference.lrt import check_same_data, comparable, likelihood_ratio_test, same_span
 from ..inference.refits import by_maximum_likelihood
 from ..many.estimates import Estimates
 from ..many.fitting import Task
 from ..many.one_by_one import Of
 from ..notes import Note
-from .blocks import Seed, blocks, checked_replicates, executor_of, until_interrupted, watch_of
+from .blocks import Seed, blocks, checked_replicates, executor_of, until_interrupted
 from .proportion import clopper_pearson
 from .record import failures
 from .schemes import Parametric

@@ -11,12 +11,13 @@ import numpy as np
 from ..contracts.arrays import FloatArray
 from ..contracts.errors import InputError, InputTypeError
 from ..estimation.model import Fit
+from ..estimation.pipeline import watch_of
 from ..inference.intervals import Intervals, checked_level, chosen
 from ..inference.quantities import quantities
 from ..many.one_by_one import Of
 from ..notes import Note
 from . import limits
-from .blocks import Seed, blocks, checked_replicates, executor_of, until_interrupted, watch_of
+from .blocks import Seed, blocks, checked_replicates, executor_of, until_interrupted
 from .jackknife import left_out
 from .parameters import UsersParameters
 from .record import Bootstrap, Origin

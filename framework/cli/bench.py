@@ -140,6 +140,7 @@ def chosen_cases(
     own = []
     if data is not None:
         build = partial(by_formula, data, formula, **shared) if formula else partial(model_from_csv, data, **model)
+        build()  # mistakes are told before any process begins
         own = [Case(data.name, build)]
     chosen = [*map(catalogue.named, names), *map(simulate.parse, simulated), *own]
     return chosen or [catalogue.named(name) for name in catalogue.SETS["small"]]

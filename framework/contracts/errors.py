@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 
@@ -61,7 +63,29 @@ class StorageError(RanefError, ValueError):
 
 
 class RanefWarning(UserWarning):
-    """Base of every warning that ranef gives."""
+    """Base of every warning that ranef gives.
+
+    Attributes
+    ----------
+    result : object or None
+        What is warned of, where it is there: a fit, a bootstrap, many fits. Where warnings are errors, ``except
+        RanefWarning as warning`` has it in ``warning.result`` all the same.
+
+    Examples
+    --------
+    >>> import warnings, ranef
+    >>> d = ranef.datasets.load("dyestuff2")
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", ranef.SingularFitWarning)
+    ...     try:
+    ...         fit = ranef.lmm("Yield ~ 1 + (1 | Batch)", d)
+    ...     except ranef.SingularFitWarning as warning:
+    ...         fit = warning.result
+    >>> fit.is_singular, round(fit.sigma, 3)
+    (True, 3.716)
+    """
+
+    result: Any = None
 
 
 class ConvergenceWarning(RanefWarning):

@@ -25,6 +25,22 @@ class Shown(str):
         return f"<pre>{escape(self)}</pre>"
 
 
+class Page(str):
+    """A page of HTML, which is too long to be shown: its `repr` says how long it is and where it was written.
+
+    Examples
+    --------
+    >>> Page("<p>It converged.</p>")
+    <HTML page of 20 characters>
+    """
+
+    written: str = ""
+
+    def __repr__(self) -> str:
+        where = f", written to {self.written}" if self.written else ""
+        return f"<HTML page of {len(self):,} characters{where}>"
+
+
 class Summary(Shown):
     """The summary of a fit, as text that also carries its numbers.
 

@@ -5,6 +5,7 @@ Longer than other files: a model makes fits and a fit holds its model, so that t
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -32,6 +33,8 @@ from .ending import Quantities, not_identified, notes_of, singular_factors
 from .parameters import Parameters
 from .pipeline import Analysis, Watch
 from .relative import RelativeFactor
+
+log = logging.getLogger(__name__)
 
 #: More iterations than any optimizer counts.
 MOST = 10**9
@@ -175,11 +178,16 @@ class Model(Generic[F]):
 
     def fit(self, *, start: Any = None, watch: Watch | None = None, analysis: Analysis | None = None) -> F:
         """Maximize the likelihood, from theta = `start` where one is given, by an `analysis` that was made before."""
+        level = logging.DEBUG if watch is None else logging.INFO  # a fit that nobody watches is part of other work
         watch = Watch() if watch is None else watch
-        with few_threads(*self.labels.dense_sizes):
+        labels = self.labels
+        log.log(level, "fit of %s: %d observations, %d random effects", labels, labels.n, labels.pattern.q)
+        with few_threads(*labels.dense_sizes):
             fit = self.likelihood.maximize(self, start, watch, analysis)
+        seconds = sum(watch.timings.values())
+        log.log(level, "fit ended: %s; criterion %.6f, %d evaluations, %.3g s, by %s", fit.certificate, fit.criterion,
+                fit.n_evaluations, seconds, " and ".join(map(str, fit.provenance[:2])))  # fmt: skip
         if watch.observers:
-            seconds = sum(watch.timings.values())
             watch.tell(FitFinished(fit.certificate.converged, fit.criterion, fit.n_evaluations, seconds))
         return fit
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -15,11 +17,16 @@ from .. import registry
 from ..contracts.arrays import FloatArray
 from ..contracts.errors import InputError, InputTypeError, PluginError, PluginWarning, shown
 from ..contracts.linalg import LinalgBackend, Pattern, Symbolic
-from ..contracts.observer import Evaluated, Event, Observer, PhaseStarted
+from ..contracts.observer import Advanced, Evaluated, Event, Observer, PhaseStarted
 from ..contracts.optim import Optimizer
 from ..notes import Note, tell
 from ..registry import Provenance
 from .no_effects import NoEffects
+
+log = logging.getLogger(__name__)
+
+#: Seconds after which the observer "progress" comes to work of many fits.
+LATE = 1.0
 
 
 @dataclass(frozen=True)
@@ -75,9 +82,11 @@ def choose_backend(
     if not pattern.groupings:
         return NoEffects(), Provenance.of_object("linalg", NoEffects())
     if isinstance(backend, LinalgBackend):
+        log.debug("backend %s: given as an object", type(backend).__name__)
         return backend, Provenance.of_object("linalg", backend)
     _check_name("linear-algebra backend", backend)
     if backend != "auto":
+        log.debug("backend %s: asked for by name", backend)
         return registry.linalg_backend(backend)
     costs = [
         (candidate.cost(pattern), name)
@@ -89,7 +98,9 @@ def choose_backend(
         others = [f"{e.name} ({e.reason})" for e in registry.entries("linalg") if e.state == "missing dependency"]
         advice = f"; after an install there is: {', '.join(others)}" if others else ""
         raise PluginError(f"no installed backend can factorize this model (levels {sizes}){advice}")
-    return registry.linalg_backend(min(costs)[1])
+    name = min(costs)[1]
+    log.debug("backend %s: the lowest predicted cost of %s", name, ", ".join(f"{n} {c:.3g}" for c, n in sorted(costs)))
+    return registry.linalg_backend(name)
 
 
 def analysis_with_gradient(pattern: Pattern, backend: str | LinalgBackend) -> Symbolic:
@@ -109,6 +120,7 @@ def choose_optimizer(optimizer: str | Optimizer, gradients: bool) -> tuple[Optim
         return registry.optimizer(optimizer)
     for name, entry in registry.available_optimizers():
         if gradients or not entry.needs_gradient:
+            log.debug("optimizer %s: the first by priority, %s gradients", name, "with" if gradients else "without")
             return registry.optimizer(name)
     raise PluginError("no optimizer is registered that fits: install ranef again, its built-in optimizers are missing")
 
@@ -128,6 +140,8 @@ class Watch:
     #: What went wrong with observers; told at the end.
     notes: list[Note] = field(default_factory=list)
     began: float = field(default_factory=time.perf_counter)
+    #: Whether the observer "progress" comes when work of many fits takes long: it is not imported before.
+    late: bool = False
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
@@ -138,7 +152,9 @@ class Watch:
         try:
             yield
         finally:
-            self.timings[name] = self.timings.get(name, 0.0) + time.perf_counter() - start
+            seconds = time.perf_counter() - start
+            self.timings[name] = self.timings.get(name, 0.0) + seconds
+            log.debug("phase %s: %.3g s, %d evaluations so far", name, seconds, self.n_evaluations)
 
     def evaluated(self, x: FloatArray, value: float, gradient: FloatArray | None) -> None:
         """Count an evaluation, and announce it where somebody listens."""
@@ -148,6 +164,15 @@ class Watch:
             self.tell(
                 Evaluated(self.n_evaluations, x.copy(), value, None if gradient is None else gradient.copy(), seconds)
             )
+
+    def advanced(self, work: str, done: int, total: int, failed: int, seconds: float) -> None:
+        """Announce that work of many fits went on."""
+        level = logging.INFO if done >= total else logging.DEBUG
+        log.log(level, "%s: %d of %d, %d failed, %.3g s", work, done, total, failed, seconds)
+        if self.late and seconds > LATE and done < total:
+            self.observers, self.late = [*self.observers, *observers_of(None, True)], False
+        if self.observers:
+            self.tell(Advanced(work, done, total, failed, seconds))
 
     def tell(self, event: Event) -> None:
         """Notify every observer."""
@@ -193,3 +218,20 @@ def observers_of(callbacks: Sequence[Observer | str] | Observer | str | None, ve
             raise InputError(f"callbacks must be Observer objects or names of registered observers; got {shown(item)}")
         out.append(item)
     return out
+
+
+def watch_of(progress: Any) -> Watch:
+    """Who is told of progress: by default the bar of the extra "progress", where that is installed.
+
+    It draws in terminals and notebooks only, and after a second.
+
+    Raises
+    ------
+    InputError, InputTypeError, MissingExtraError
+        For what is no observer; for ``True`` without rich.
+    """
+    if progress is None:
+        return Watch(late=find_spec("rich") is not None)
+    if isinstance(progress, bool | np.bool_):
+        return Watch(observers_of(None, bool(progress)))
+    return Watch(observers_of(progress, False))

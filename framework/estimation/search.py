@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
@@ -15,6 +16,8 @@ from ..design.random import RandomDesign, RandomSums
 from .basins import APART, descents, elsewhere, has_many_basins, looks, turns, unseen
 from .certificate import ENDED, FLAT, C, Standing, aligned, certify
 from .criterion import Criterion
+
+log = logging.getLogger(__name__)
 
 #: Evaluations, and more for each parameter, after which a search that uses curvature is looked at: the basis is turned
 #: to the matrices' eigenvectors, and the second time approximate curvature gives way to the Hessian.
@@ -61,6 +64,7 @@ def search(
 
     def tried(there: FloatArray) -> None:
         nonlocal found
+        log.debug("another start: %s", there)
         shortly = _Budget(SHORT if optimizer.uses_curvature else max_evaluations)
         result = _minimize(first.criterion, there, optimizer, tol, shortly, by_differences=False)
         if result.value < found.value - FLAT:
@@ -84,6 +88,7 @@ def search(
     certificate = replace(found.certificate, other_optima=_others(optima, found.value))
     if certificate.converged and unseen(ends) > LOST:
         certificate = replace(certificate, converged=False, message=MANY_OPTIMA)
+    log.debug("search ended at %.9g, %d other optima known", found.value, len(certificate.other_optima))
     return replace(found, certificate=certificate)
 
 
@@ -148,6 +153,7 @@ def _minimize(
     scale = max(abs(criterion.value(start)), 1.0)
     result = optimizer.minimize(objective, tol=tol / scale, max_evaluations=int(min(limit, max(budget.left, 1))))
     budget.left -= result.n_evaluations
+    log.debug("optimizer ended: %s at %.9g, %d evaluations", result.status.name, result.value, result.n_evaluations)
     return result
 
 
@@ -165,6 +171,7 @@ def _descend(
         stopped = result.status is Status.MAX_EVALUATIONS and patience < np.inf and budget.left > 0
         if stopped and (gained > tol or not by_differences):
             # It creeps: along a curved valley, or misled by approximate curvature.
+            log.debug("stage %d creeps: the basis is turned", stages)
             criterion, start, _ = aligned(criterion, result.x)
             by_differences = approximate and stages > 1
             continue
@@ -174,6 +181,7 @@ def _descend(
         misled = optimizer.uses_curvature and approximate and not by_differences and result.status in ENDED
         if here.certificate.converged or budget.left <= 0 or stages > STAGES:
             break
+        log.debug("stage %d has no certificate: %s", stages, here.certificate.message)
         if here.way_down is not None:
             criterion, start = here.criterion, here.way_down
         elif misled and here.certificate.expected_drop < np.inf:

@@ -203,5 +203,6 @@ def glmm(
     tell(likelihood.check(design))
     with Watch(observers_of(callbacks, verbose)) as watch:
         fit = model.fit(start=start, watch=watch)
-    tell(fit.notes)
-    return GLMMSolution(fit, conf_level=conf_level, terms=given.terms)
+    solution = GLMMSolution(fit, conf_level=conf_level, terms=given.terms)
+    tell(fit.notes, solution)
+    return solution

@@ -212,8 +212,9 @@ def lmm(
         tell(likelihood.check(summed_rows))
         with Watch(observers_of(callbacks, verbose)) as watch:
             fit = model.fit(start=start, watch=watch)
-        tell(fit.notes)
-        return LMMSolution(fit, satterthwaite=compute_satterthwaite, conf_level=conf_level, terms=terms)
+        solution = LMMSolution(fit, satterthwaite=compute_satterthwaite, conf_level=conf_level, terms=terms)
+        tell(fit.notes, solution)
+        return solution
     given = read_formula(
         "lmm",
         Arguments(
@@ -249,5 +250,6 @@ def lmm(
     tell(model.likelihood.check(design))
     with Watch(observers_of(callbacks, verbose)) as watch:
         fit = model.fit(start=start, watch=watch)
-    tell(fit.notes)
-    return LMMSolution(fit, satterthwaite=compute_satterthwaite, conf_level=conf_level, terms=given.terms)
+    solution = LMMSolution(fit, satterthwaite=compute_satterthwaite, conf_level=conf_level, terms=given.terms)
+    tell(fit.notes, solution)
+    return solution

@@ -64,6 +64,7 @@ def lmm_many(
     *,
     L: Any = None,
     executor: Executor | None = None,
+    progress: Any = None,
     **options: Unpack[_ArraysOnly],
 ) -> ManyFits:
     """Fit a linear mixed model to each of many responses.
@@ -82,6 +83,8 @@ def lmm_many(
         Linear combinations of the coefficients to be estimated too.
     executor : concurrent.futures.Executor, optional
         Runs blocks of responses in its workers; the results have the same bits.
+    progress : bool or observers, optional
+        As in `LMMSolution.bootstrap`.
     options
         As for `ranef.lmm`.
 
@@ -111,7 +114,7 @@ def lmm_many(
     design, of_structures = given.design()
     model = Model.of(design, Gaussian(bool(reml)), controls, of_structures)
     of = partial(LMMSolution, satterthwaite=satterthwaite, conf_level=level, terms=given.terms)
-    return _fitted(model, Y, of, given, L, executor)
+    return _fitted(model, Y, of, given, L, executor, progress)
 
 
 def glmm_many(
@@ -121,6 +124,7 @@ def glmm_many(
     *,
     L: Any = None,
     executor: Executor | None = None,
+    progress: Any = None,
     **options: Unpack[_GeneralizedArraysOnly],
 ) -> ManyFits:
     """Fit a generalized linear mixed model to each of many responses.
@@ -130,7 +134,7 @@ def glmm_many(
 
     Parameters
     ----------
-    Y, X, groups, L, executor
+    Y, X, groups, L, executor, progress
         As for `ranef.lmm_many`. Binomial responses are 0/1, or proportions with `weights` the numbers of trials.
     options
         As for `ranef.glmm`.
@@ -159,7 +163,7 @@ def glmm_many(
     design, of_structures = given.design(likelihood.family)
     model = Model.of(design, likelihood, controls, of_structures)
     of = partial(GLMMSolution, conf_level=level, terms=given.terms)
-    return _fitted(model, Y, of, given, L, executor)
+    return _fitted(model, Y, of, given, L, executor, progress)
 
 
 def _read(
@@ -222,12 +226,14 @@ def _selected(blocks: Iterator[Any], rows: AnyArray, n: int) -> Iterator[dict[st
         yield dict(zip(block.names, block.values[rows].T, strict=True))
 
 
-def _fitted(model: Model[Any], Y: Any, of: Any, given: Arguments, L: Any, executor: Executor | None) -> ManyFits:
+def _fitted(
+    model: Model[Any], Y: Any, of: Any, given: Arguments, L: Any, executor: Executor | None, progress: Any
+) -> ManyFits:
     design = model.design
     tell([*design.notes, *model.likelihood.check_design(design)])
     frame = given.terms.frame if given.terms else ""
-    many = fit_many(model, Y, of, L=L, executor=executor, frame=frame)
-    tell(many.notes)
+    many = fit_many(model, Y, of, L=L, executor=executor, progress=progress, frame=frame)
+    tell(many.notes, many)
     return many
 
 

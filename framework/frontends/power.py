@@ -153,7 +153,7 @@ def power(
     """
     settings = Settings.of(nsim, alpha, level, interval, precision)
     found = power_of(_plan(fit), test, effect, [n], df, method, settings, rng, executor, workers, progress)
-    tell(found.messages)
+    tell(found.messages, found)
     return found
 
 
@@ -196,7 +196,7 @@ def power_curve(fit: Any, test: Any, n: Any, **options: Any) -> Power:
     others = (options.get(name) for name in ("rng", "executor", "workers", "progress"))
     method = options.get("method", "wald")
     found = power_of(_plan(fit), test, options.get("effect"), sizes_of(n), options.get("df"), method, settings, *others)
-    tell(found.messages)
+    tell(found.messages, found)
     return found
 
 

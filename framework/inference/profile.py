@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -16,7 +17,7 @@ from ..display.records import Table
 from ..estimation.generalized import GeneralizedFit
 from ..estimation.linear import LinearFit
 from ..estimation.model import Controls, Fit
-from ..estimation.pipeline import choose_optimizer
+from ..estimation.pipeline import Watch, choose_optimizer, watch_of
 from ..estimation.search import minimize_nearby
 from ..threads import few_threads
 from .intervals import UNDETERMINED, Intervals, checked_level, chosen, interval_table, undetermined
@@ -81,7 +82,7 @@ class Profile(Table):
         return {**super().__getstate__(), "curves": dict(self.curves)}
 
 
-def profile(fit: Fit, which: Any = "all", level: Any = 0.99) -> Profile:
+def profile(fit: Fit, which: Any = "all", level: Any = 0.99, progress: Any = None) -> Profile:
     """Profiles of the parameters `which`, to the limits of intervals at a level.
 
     Raises
@@ -98,7 +99,9 @@ def profile(fit: Fit, which: Any = "all", level: Any = 0.99) -> Profile:
     words = _words(fit, asked)
     curves = [Curve.missing(q, words[q.name]) for q in asked if q.name in words]
     if len(words) < len(asked):
-        traced = _traced(fit, everything, [q for q in asked if q.name not in words], reach_of(level))
+        with watch_of(progress) as watch:
+            rest = [q for q in asked if q.name not in words]
+            traced = _traced(fit, everything, rest, reach_of(level), watch)
         curves = sorted([*curves, *traced], key=lambda curve: asked.index(curve.quantity))
     notes = (BY_ML,) if isinstance(fit, LinearFit) and fit.reml else ()
     rows = [curve for curve in curves if not curve.word]
@@ -120,7 +123,9 @@ def _words(fit: Fit, asked: Sequence[Quantity]) -> dict[str, str]:
     return {q.name: UNDETERMINED for q, so in zip(random, undetermined(fit, random), strict=True) if so}
 
 
-def _traced(fit: Fit, everything: Sequence[Quantity], asked: Sequence[Quantity], reach: float) -> list[Curve]:
+def _traced(
+    fit: Fit, everything: Sequence[Quantity], asked: Sequence[Quantity], reach: float, watch: Watch
+) -> list[Curve]:
     """From the minimum of the criterion in all parameters."""
     optimizer, _ = choose_optimizer(fit.model.controls.optimizer, gradients=True)
     evaluations = Controls().evaluations(optimizer, fit.n_parameters)
@@ -128,7 +133,11 @@ def _traced(fit: Fit, everything: Sequence[Quantity], asked: Sequence[Quantity],
     with few_threads(*fit.labels.dense_sizes):
         criterion, x = fit.factorized().joint()
         criterion.value(x)  # the modes there, from which those in other bases are found
-        return [trace(q, criterion, x, reach, least, partial(_values, everything)) for q in asked]
+        curves = []
+        for q in asked:
+            curves.append(trace(q, criterion, x, reach, least, partial(_values, everything)))
+            watch.advanced("profile", len(curves), len(asked), 0, time.perf_counter() - watch.began)
+        return curves
 
 
 def _values(everything: Sequence[Quantity], point: Point) -> FloatArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from ..estimation.dispersion import DispersionScale
 from ..estimation.generalized import Laplace
 from ..estimation.model import Model
 from ..estimation.parameters import Parameters
+from ..estimation.pipeline import Watch
 from ..threads import few_threads
 from .combinations import Combinations
 from .estimates import Estimates
@@ -85,9 +87,11 @@ class Task:
 
 
 def estimates_of(
-    task: Task, Y: Any, L: Any, executor: Executor | None
+    task: Task, Y: Any, L: Any, executor: Executor | None, watch: Watch
 ) -> tuple[tuple[str, ...], Estimates, FloatArray | None]:
     """Names and estimates of all responses, and these themselves (n, m) unless they came block by block.
+
+    Of an iterator's responses, those that are not yet there are not counted in what observers are told.
 
     Raises
     ------
@@ -102,11 +106,16 @@ def estimates_of(
     names: list[str] = []
     parts: list[Estimates] = []
     kept: FloatArray | None = None
+    done = failed = 0
     for responses in blocks_of(Y, task.model.labels.n):
         out = task.empty(responses.values.shape[1])
         jobs = list(_jobs(task, responses.values, L, out))
+        last = done + responses.values.shape[1]
+        done, failed = last - sum(len(where) for where, _, _ in jobs), failed + int((out.reason != "").sum())
         for (where, _, _), estimates in zip(jobs, run(_run, jobs), strict=True):
             out.put(where, estimates)
+            done, failed = done + len(where), failed + int((estimates.reason != "").sum())
+            watch.advanced("refits", done, last, failed, time.perf_counter() - watch.began)
         names += responses.names
         parts.append(out)
         kept = responses.values

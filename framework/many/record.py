@@ -16,6 +16,7 @@ from ..display.records import Table
 from ..estimation.dispersion import DispersionScale
 from ..estimation.generalized import Laplace
 from ..estimation.model import Model
+from ..estimation.pipeline import watch_of
 from ..inference.wald import TTest, ZTest
 from ..notes import Note
 from .fitting import Task, estimates_of, part_of
@@ -237,7 +238,7 @@ class ManyFits:
 
 
 def fit_many(
-    model: Model[Any], Y: Any, of: Callable[[Any], Any], *, L: Any, executor: Executor | None, frame: str
+    model: Model[Any], Y: Any, of: Callable[[Any], Any], *, L: Any, executor: Executor | None, progress: Any, frame: str
 ) -> ManyFits:
     """Fit the model to every column of Y; `of` leads from a fit to its solution.
 
@@ -247,7 +248,8 @@ def fit_many(
         Where Y is no table of numbers with the model's rows, or L cannot be read.
     """
     task = Task.make(model, of, L)
-    names, estimates, kept = estimates_of(task, Y, L, executor)
+    with watch_of(progress) as watch:
+        names, estimates, kept = estimates_of(task, Y, L, executor, watch)
     likelihood = model.likelihood
     scale = DispersionScale(
         likelihood.family.parameters if isinstance(likelihood, Laplace) else (), model.labels.parameters

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from ..bootstrap import proportion
-from ..bootstrap.blocks import Seed, blocks, checked_replicates, executor_of, until_interrupted, watch_of
+from ..bootstrap.blocks import Seed, blocks, checked_replicates, executor_of, until_interrupted
 from ..bootstrap.record import failures
 from ..contracts.arrays import AnyArray, FloatArray, real_number
 from ..contracts.errors import ConvergenceWarning, InputError, InputTypeError, RanefWarning, shown
 from ..display.records import Table
-from ..estimation.pipeline import Watch
+from ..estimation.pipeline import Watch, watch_of
 from ..inference.intervals import checked_level
 from ..notes import Note
 from .planned import ROWS, Planned

@@ -14,6 +14,7 @@ from .lines import lines, panels
 from .pairs import pairs
 from .profile import density, zeta
 from .qq import qq
+from .replicates import replicates
 from .residuals import residuals
 from .scale_location import scale_location
 from .trace import trace
@@ -29,6 +30,7 @@ __all__ = [
     "pairs",
     "panels",
     "qq",
+    "replicates",
     "residuals",
     "scale_location",
     "trace",

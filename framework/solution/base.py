@@ -24,6 +24,7 @@ from ..display.tables import InformationCriteria, SummaryData, VarCompSummary, r
 from ..estimation.certificate import Certificate
 from ..estimation.ending import determined
 from ..estimation.model import Fit
+from ..estimation.sameness import estimates_of, same
 from ..formula.terms import Terms
 from ..inference.criteria import information_criteria
 from ..inference.wald import WaldTest
@@ -386,6 +387,35 @@ class FittedModel(ABC, Generic[F]):
         """Model, size, and verdict."""
         verdict = "converged" if self.converged else "NOT converged"
         return f"<{type(self).__name__}: {self.model}; {self.n_obs} observations; {verdict}>"
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both are fits of one model to the same data, with the same estimates to the last bit.
+
+        A copy is equal: one that was pickled, or saved and loaded, with its rows or without; and so is a second fit of
+        the same input. What a fit took, and what it was made with, does not matter.
+
+        Examples
+        --------
+        >>> import pickle, ranef
+        >>> d = ranef.datasets.load("sleepstudy")
+        >>> fit = ranef.lmm("Reaction ~ Days + (1 | Subject)", d)
+        >>> fit == pickle.loads(pickle.dumps(fit)), fit == ranef.lmm("Reaction ~ Days + (1 | Subject)", d)
+        (True, True)
+        >>> fit == ranef.lmm("Reaction ~ Days + (1 | Subject)", d, reml=False)
+        False
+        """
+        if not isinstance(other, FittedModel) or type(other) is not type(self):
+            return NotImplemented
+        return self is other or (self._settings == other._settings and same(self._fit, other._fit))
+
+    def __hash__(self) -> int:
+        """By the model and its estimates."""
+        return hash((type(self), self._settings, estimates_of(self._fit)))
+
+    @property
+    def _settings(self) -> tuple[Any, ...]:
+        """What was asked for beside the fit itself."""
+        return self.model, self._conf_level, self._satterthwaite
 
     def __getstate__(self) -> dict[str, Any]:
         return {k: v for k, v in self.__dict__.items() if k in self._state}

@@ -90,7 +90,7 @@ class Bootstrapped(FittedModel[F]):
             self._fit, self._of, nsim, statistic=statistic, se=se, kind=type, random=random, by=by, rng=rng,
             executor=executor, workers=workers, progress=progress, frame=self._frame,
         )  # fmt: skip
-        tell(record.messages)
+        tell(record.messages, record)
         return record
 
     def jackknife(self, record: Bootstrap, statistic: Callable[[Any], Any] | None = None) -> dict[str, float]:
@@ -128,7 +128,7 @@ class Bootstrapped(FittedModel[F]):
     ) -> Bootstrap:
         found = extended(self._fit, self._of, record, more, statistic=statistic, se=se, executor=executor,
                          workers=workers, progress=progress)  # fmt: skip
-        tell(found.messages)
+        tell(found.messages, found)
         return found
 
     @abstractmethod

@@ -73,5 +73,5 @@ def bootstrap_test(
             raise InputTypeError(f"bootstrap_test takes fits of ranef.lmm and ranef.glmm; got {shown(one)}")
     models = [(one._fit, one._of, one.model) for one in (fit, other)]
     test = of_fits(models[0], models[1], nsim, rng, executor, workers, progress, fit._frame)
-    tell(test.messages)
+    tell(test.messages, test)
     return test

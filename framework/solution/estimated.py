@@ -77,14 +77,14 @@ class Estimated(FittedModel[F]):
         """
         if method == "boot":
             found = boot_intervals(self._fit, self._of, which, level, kind, bootstrap, self._frame)
-            tell(found[1])
+            tell(found[1], found[0])
             return found[0]
         if bootstrap or kind != "percentile":
             names = ", ".join([*bootstrap, *["kind"] * (kind != "percentile")])
             raise InputTypeError(f"confint has {names} with method='boot' only")
         return replace(confint(self._fit, self._tested, which, method, level), frame=self._frame)
 
-    def profile(self, which: str | Sequence[str] = "all", *, level: float = 0.99) -> Profile:
+    def profile(self, which: str | Sequence[str] = "all", *, level: float = 0.99, progress: Any = None) -> Profile:
         """Profiles of the deviance: its least value at each value of a parameter.
 
         Parameters
@@ -93,6 +93,8 @@ class Estimated(FittedModel[F]):
             Which parameters, as in `confint`.
         level : float, default 0.99
             Of the intervals that the curves reach to.
+        progress : bool or observers, optional
+            As in `bootstrap`: a bar of the parameters that are done.
 
         Returns
         -------
@@ -120,7 +122,7 @@ class Estimated(FittedModel[F]):
         ----------
         Bates, Maechler, Bolker & Walker (2015), section 5.1, doi 10.18637/jss.v067.i01.
         """
-        return replace(profile(self._fit, which, level), frame=self._frame)
+        return replace(profile(self._fit, which, level, progress), frame=self._frame)
 
     @property
     def _tested(self) -> Coefficients:

@@ -172,7 +172,7 @@ class Explained(FittedModel[F]):
     ) -> T:
         """The table with limits of its columns from a bootstrap, where these are asked for."""
         table, messages = with_limits(found, self._fit, self._of, again, interval, level, options)
-        tell(messages)
+        tell(messages, table)
         return table
 
     @abstractmethod

@@ -164,7 +164,7 @@ class Predicting(FittedModel[F]):
         """
         return self._fitted(self._fit.model.with_response(y))
 
-    def refit_many(self, Y: Any, *, L: Any = None, executor: Executor | None = None) -> ManyFits:
+    def refit_many(self, Y: Any, *, L: Any = None, executor: Executor | None = None, progress: Any = None) -> ManyFits:
         """The same model of many responses: weights, offset and settings stay.
 
         Each has the estimates that `refit` gives it. Linear models with one grouping factor are fitted to all responses
@@ -179,6 +179,8 @@ class Predicting(FittedModel[F]):
             Linear combinations of the coefficients to be estimated too.
         executor : concurrent.futures.Executor, optional
             Runs blocks of responses in its workers; the results have the same bits.
+        progress : bool or observers, optional
+            As in `bootstrap`.
 
         Returns
         -------
@@ -200,8 +202,8 @@ class Predicting(FittedModel[F]):
         >>> many.coefficients.mean(axis=0).round(1).tolist()
         [251.8, 10.5]
         """
-        many = fit_many(self._fit.model, Y, self._of, L=L, executor=executor, frame=self._frame)
-        tell(many.notes)
+        many = fit_many(self._fit.model, Y, self._of, L=L, executor=executor, progress=progress, frame=self._frame)
+        tell(many.notes, many)
         return many
 
     def update(self, **changes: Any) -> Self:
@@ -241,8 +243,9 @@ class Predicting(FittedModel[F]):
 
     def _fitted(self, model: Model[F], terms: Terms | None = None) -> Self:
         fit = model.fit()
-        tell(fit.notes)
-        return self._of(fit, terms)
+        solution = self._of(fit, terms)
+        tell(fit.notes, solution)
+        return solution
 
     @abstractmethod
     def _of(self, fit: F, terms: Terms | None = None) -> Self:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from ..display.records import Table
+from ..display.shown import Page
 from ..prediction.simulate import checked_count, checked_rng
 from . import broom, maketables
 from .base import F, FittedModel
@@ -141,7 +142,8 @@ class Reported(FittedModel[F]):
         Returns
         -------
         str
-            The page. What this model does not have is a sentence there that says why.
+            The page, which at a prompt says how long it is and where it was written. What this model does not have is a
+            sentence there that says why.
 
         Raises
         ------
@@ -157,10 +159,14 @@ class Reported(FittedModel[F]):
         >>> page = fit.report(rng=1)
         >>> page.count("<figure>"), "Analysis of Variance" in page
         (5, True)
+        >>> page
+        <HTML page of ... characters>
         """
-        page = report(cast("MixedSolution[F]", self), checked_rng(rng), anova=anova, df=df, nsim=checked_count(nsim))
+        solution = cast("MixedSolution[F]", self)
+        page = Page(report(solution, checked_rng(rng), anova=anova, df=df, nsim=checked_count(nsim)))
         if path is not None:
             Path(path).write_text(page, encoding="utf-8")
+            page.written = str(path)
         return page
 
     # The plug-in format of maketables: attributes that its tables look for -------------------------------------------

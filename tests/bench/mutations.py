@@ -3755,6 +3755,48 @@ MUTATIONS: tuple[Mutation, ...] = (
         f"{EMMEANS_LAWS}::test_multivariate_t_of_all_pairs_is_tukeys",
     ),
     Mutation(
+        "framework/inference/emmeans/studentized_range.py",
+        "np.exp((k - 1.0) * above - 0.5 * z**2)",
+        "np.exp((k - 1.0) * above - 0.49 * z**2)",
+        "tests/emmeans/test_studentized_range.py::test_it_is_scipys",
+    ),
+    Mutation(
+        "framework/inference/emmeans/studentized_range.py",
+        "np.log1p(2.0 * np.sqrt(RIGHT / df) + 2.0 * RIGHT / df)",
+        "np.log1p(2.0 * RIGHT / df)",
+        "tests/emmeans/test_studentized_range.py::test_of_two_means_it_is_a_t_test",
+    ),
+    Mutation(
+        "framework/estimation/sameness.py",
+        "        and one.fingerprint == other.fingerprint\n",
+        "",
+        "tests/solution/test_sameness.py::test_rows_count_where_estimates_are_the_same",
+    ),
+    Mutation(
+        "framework/estimation/sameness.py",
+        "    return all(map(np.array_equal, (A.indptr, A.indices, A.data), (B.indptr, B.indices, B.data)))",
+        "    return True",
+        "tests/solution/test_sameness.py::test_relationships_count_where_the_variance_is_zero",
+    ),
+    Mutation(
+        "framework/estimation/sameness.py",
+        "return likelihood.family, likelihood.nagq, likelihood.hessian",
+        "return likelihood.family, likelihood.nagq",
+        "tests/solution/test_sameness.py::test_likelihoods_of_other_families_and_approximations_are_not",
+    ),
+    Mutation(
+        "framework/many/fitting.py",
+        'done, failed = done + len(where), failed + int((estimates.reason != "").sum())',
+        'done, failed = done + 1, failed + int((estimates.reason != "").sum())',
+        "tests/test_logging.py::test_refits_tell_of_responses",
+    ),
+    Mutation(
+        "framework/plots/replicates.py",
+        "ax.stairs(share * heights",
+        "ax.stairs(heights",
+        "tests/plots/test_plots.py::test_replicates_at_zero_are_no_density",
+    ),
+    Mutation(
         "framework/inference/emmeans/adjust.py",
         "np.maximum.accumulate((m + 1 - rank) * sorted_p)",
         "(m + 1 - rank) * sorted_p",

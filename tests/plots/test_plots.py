@@ -401,3 +401,42 @@ def test_without_matplotlib_the_extra_is_named(monkeypatch, linear):
 def test_matplotlib_is_imported_on_first_use():
     code = "import sys, ranef, ranef.plots; assert 'matplotlib' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_replicates_are_bars_and_a_curve_of_one_area():
+    fit = ranef.lmm("Yield ~ 1 + (1 | Batch)", ranef.datasets.load("dyestuff"))
+    record = fit.bootstrap(300, rng=1)
+    ax = plots.replicates(record, "sigma", level=0.9)
+    values = record.replicates[:, record.statistics.index("sigma")]
+    (curve, line), (bars, band) = ax.lines, (ax.patches[0], ax.collections[0])
+    heights, edges, _ = bars.get_data()
+    assert (heights * np.diff(edges)).sum() == pytest.approx(1.0)
+    assert np.trapezoid(curve.get_ydata(), curve.get_xdata()) == pytest.approx(1.0, abs=0.02)
+    assert line.get_xdata()[0] == fit.sigma
+    filled = band.get_paths()[0].vertices[:, 0]
+    step = np.diff(curve.get_xdata()[:2])[0]
+    np.testing.assert_allclose([filled.min(), filled.max()], np.quantile(values, [0.05, 0.95]), atol=step)
+    assert ax.get_xlabel() == "sigma, 90 % of 300 replicates"
+    assert ax.get_legend() is None
+
+
+def test_replicates_at_zero_are_no_density():
+    fit = ranef.lmm("Yield ~ 1 + (1 | Batch)", ranef.datasets.load("dyestuff"))
+    record = fit.bootstrap(300, rng=1)
+    zero = (record.replicates[:, 0] < 1e-12).mean()
+    assert 0.02 < zero < 0.1
+    ax = plots.replicates(record)
+    heights, edges, _ = ax.patches[0].get_data()
+    assert (heights * np.diff(edges)).sum() == pytest.approx(1.0 - zero)
+    assert ax.get_legend().get_texts()[0].get_text() == f"{100 * zero:.0f} % at 0"
+
+
+def test_replicates_that_cannot_be_drawn():
+    record = ranef.lmm("Yield ~ 1 + (1 | Batch)", ranef.datasets.load("dyestuff")).bootstrap(20, rng=1)
+    with pytest.raises(InputError, match="the record has no 'Days'; it has sd_"):
+        plots.replicates(record, "Days")
+    with pytest.raises(InputError, match=r"level must"):
+        plots.replicates(record, level=2)
+    few = ranef.lmm("Yield ~ 1 + (1 | Batch)", ranef.datasets.load("dyestuff")).bootstrap(5, rng=1)
+    with pytest.raises(InputError, match="sigma has 5 different replicates; a density needs 10"):
+        plots.replicates(few, "sigma")

@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("sklearn")
 
 import sklearn
+from packaging import version
 from sklearn.model_selection import GroupKFold, KFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -19,7 +20,14 @@ import ranef
 from ranef.sklearn import MixedModelClassifier, MixedModelRegressor
 
 
-@parametrize_with_checks([MixedModelRegressor(), MixedModelClassifier()])
+def wrong_checks(estimator):
+    """Of scikit-learn 1.6: makes two classes of three by the first row's, and looks at the rows in two orders."""
+    if version.parse(sklearn.__version__) >= version.parse("1.7") or isinstance(estimator, MixedModelRegressor):
+        return {}
+    return {"check_sample_weight_equivalence_on_dense_data": "other labels with weights than with repeated rows"}
+
+
+@parametrize_with_checks([MixedModelRegressor(), MixedModelClassifier()], expected_failed_checks=wrong_checks)
 def test_the_contract_of_scikit_learn(estimator, check):
     check(estimator)
 

@@ -16,6 +16,7 @@ from scipy import special
 from ...contracts.arrays import FloatArray
 from ...contracts.errors import InputError, shown
 from ..distributions import f_quantile, f_sf, t_quantile, t_sf
+from . import studentized_range
 from .mvt import Maximum
 
 ADJUSTMENTS = (
@@ -98,7 +99,7 @@ class Together:
             adjust = "none"
         match adjust:
             case "tukey":
-                return _by_df(lambda d: _range_quantile(level, self.means, d) / np.sqrt(2.0), df)
+                return _by_df(lambda d: studentized_range.quantile(level, self.means, d) / np.sqrt(2.0), df)
             case "dunnettx":
                 return _by_df(lambda d: _dunnett_quantile(level, m, d), df)
             case "scheffe":
@@ -156,12 +157,7 @@ def stepwise(p: FloatArray, adjust: str) -> FloatArray:
 
 def _range_sf(t: FloatArray, k: float, df: FloatArray) -> FloatArray:
     """Chance that the range of k means is beyond, for differences in units of their standard errors."""
-    return np.asarray(np.clip(scipy.stats.studentized_range.sf(np.sqrt(2.0) * t, k, df), 0.0, 1.0))
-
-
-def _range_quantile(level: float, k: float, df: float) -> float:
-    """What the studentized range of k means is below with this chance."""
-    return float(scipy.stats.studentized_range.ppf(level, k, df))
+    return studentized_range.sf(np.sqrt(2.0) * t, k, df)
 
 
 def _dunnett_sf(t: FloatArray, m: int, df: FloatArray) -> FloatArray:
