@@ -54,11 +54,11 @@ class FactorizedLinear(Factorized):
         """Derivatives of r^2 by theta, (m,)."""
         return self.criterion.at(self.fit.theta / self.criterion.unit).pwrss_gradient
 
-    def gram_moves(self) -> FloatArray:
-        """Derivatives of Q'V^-1 Q by the parameters of the residuals' covariance, (m, r, r)."""
+    @property
+    def residual_evaluation(self) -> ResidualEvaluation | None:
+        """The whitened rows at the estimates, of models with a residual structure."""
         here = self.criterion.at(self.fit.theta / self.criterion.unit)
-        assert isinstance(here, ResidualEvaluation)
-        return here.gram_moves()
+        return here if isinstance(here, ResidualEvaluation) else None
 
     def moved(self) -> tuple[FloatArray, FloatArray]:
         """Derivatives of gamma (r, m) and of b (q, m) by theta, zero for parameters at a boundary."""

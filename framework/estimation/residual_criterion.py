@@ -153,7 +153,7 @@ class ResidualEvaluation(Scaled):
         r = len(at.gamma)
         beta = np.append(-(at.cross.gamma0 + at.gamma), 1.0)
         e, raw = (
-            (beta @ V[: r + 1] - self._Z(V[r + 1 :], at.b[:, None])[0])[None]
+            (beta @ V[: r + 1] - self.Z_times(V[r + 1 :], at.b[:, None])[0])[None]
             for V in (self.columns, self.criterion.rows)
         )
         out[self.criterion.parameters.of_residual] += self.whitening.pulled(2.0 * e, raw)
@@ -176,10 +176,10 @@ class ResidualEvaluation(Scaled):
         E = QyZ[: r + 1].copy()
         E[r] -= y0[:r] @ E[:r]
         plain[r] -= y0[:r] @ plain[:r]
-        E -= self._Z(QyZ[r + 1 :], B)
+        E -= self.Z_times(QyZ[r + 1 :], B)
         by = np.empty_like(QyZ)
         by[: r + 1] = 2.0 * by_gram @ E
-        by[r + 1 :] = 2.0 * self._S_times_rows(QyZ[r + 1 :])
+        by[r + 1 :] = 2.0 * self.S_times_rows(QyZ[r + 1 :])
         at_column = r + 1
         for o, f in zip(at.pattern.offsets, design.random.factors, strict=True):
             effects = B[o : o + f.grouping.size].T.reshape(r + 1, f.grouping.n_columns, f.grouping.n_levels)
@@ -192,11 +192,11 @@ class ResidualEvaluation(Scaled):
         """Derivatives of Q'V^-1 Q by the parameters of R, (m, r, r)."""
         at, r = self.at, len(self.at.gamma)
         B = (at.Lambda @ at.solved)[:, :r]
-        E, raw = (V[:r] - self._Z(V[r + 1 :], B) for V in (self.columns, self.criterion.rows))
+        E, raw = (V[:r] - self.Z_times(V[r + 1 :], B) for V in (self.columns, self.criterion.rows))
         half = np.einsum("xn,myn->mxy", E, self.whitening.moved(raw))
         return np.asarray(half + half.transpose(0, 2, 1))
 
-    def _Z(self, Z: FloatArray, B: FloatArray) -> FloatArray:
+    def Z_times(self, Z: FloatArray, B: FloatArray) -> FloatArray:
         """Z B as (columns of B, n), for columns Z of the rows."""
         out, column = np.zeros((B.shape[1], Z.shape[1])), 0
         for o, f in zip(self.at.pattern.offsets, self.criterion.design.random.factors, strict=True):
@@ -206,7 +206,7 @@ class ResidualEvaluation(Scaled):
                 column += 1
         return out
 
-    def _S_times_rows(self, Z: FloatArray) -> FloatArray:
+    def S_times_rows(self, Z: FloatArray) -> FloatArray:
         """S z_i of every row, (k, n)."""
         at, random = self.at, self.criterion.design.random
         out = np.zeros_like(Z)
