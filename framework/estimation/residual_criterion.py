@@ -29,6 +29,7 @@ from .linear_criterion import LinearCriterion, Scaled
 from .parameters import Parameters
 from .pipeline import Watch
 from .profiled import PenalizedLeastSquares, ProfiledDeviance
+from .unstructured_starts import unstructured_starts
 from .whitening import ResidualModel, Whitening, columns_of, whitened
 
 #: Correlation of neighbours that a second search begins with, and what is left there of random effects.
@@ -79,6 +80,7 @@ class ResidualCriterion(LinearCriterion):
         """Starts with correlated residuals: variances of levels and correlations within them share what there is.
 
         And where some times are close, with correlations that end between these: rows that differ keep a search away.
+        And of few groups with unstructured residuals, with correlations of other signs.
         """
         labels = self.residual.rows.labels
         first = self.parameters.of_residual.start
@@ -91,6 +93,10 @@ class ResidualCriterion(LinearCriterion):
         if labels.closest < CLOSE:
             there = x.copy()
             there[own] = quick_decay(labels, CORRELATED)
+            yield there
+        for correlated in unstructured_starts(self.design) if labels.kind == "us" else ():
+            there = x.copy()
+            there[own] = correlated
             yield there
 
     def curvature(self, x: FloatArray) -> FloatArray:
