@@ -54,11 +54,12 @@ class ResidualCriterion(LinearCriterion):
         self.design, self.symbolic, self.reml = design, symbolic, reml
         self.residual, self.rows = ResidualModel(design), columns_of(design)
         nothing = np.zeros(len(parameters) - parameters.of_residual.start)
-        super().__init__(self._deviance(self.residual.at(nothing))[0], parameters, eta, watch, None, turned)
+        super().__init__(self.whitened_deviance(self.residual.at(nothing))[0], parameters, eta, watch, None, turned)
         self.bends = self.valleys_bend = True
         self.curvature_is_exact = False
 
-    def _deviance(self, whitening: Whitening) -> tuple[ProfiledDeviance, FloatArray]:
+    def whitened_deviance(self, whitening: Whitening) -> tuple[ProfiledDeviance, FloatArray]:
+        """The profiled deviance of whitened rows, and these."""
         columns = whitening.white(self.rows)
         weight = float((whitening.precision_root**2).mean())
         try:
@@ -71,7 +72,7 @@ class ResidualCriterion(LinearCriterion):
         """The penalized least squares problem of the rows whitened at x."""
         theta = self.unit * x
         whitening = self.residual.at(theta[self.parameters.of_residual])
-        deviance, columns = self._deviance(whitening)
+        deviance, columns = self.whitened_deviance(whitening)
         at = deviance.at(self.parameters.entries(theta))
         jacobian = self.parameters.jacobian(theta)
         return ResidualEvaluation(theta, at, jacobian, self.unit, self, whitening, columns)
