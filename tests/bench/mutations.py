@@ -461,8 +461,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/estimation/residual_criterion.py",
-        "        by[r + 1 :] = 2.0 * self._S_times_rows(QyZ[r + 1 :])",
-        "        by[r + 1 :] = self._S_times_rows(QyZ[r + 1 :])",
+        "        by[r + 1 :] = 2.0 * self.S_times_rows(QyZ[r + 1 :])",
+        "        by[r + 1 :] = self.S_times_rows(QyZ[r + 1 :])",
         RESIDUAL_GRADIENT,
     ),
     Mutation(
@@ -473,8 +473,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/inference/satterthwaite.py",
-        "+= -s2 * here.C @ at.gram_moves() @ here.C",
-        "+= s2 * here.C @ at.gram_moves() @ here.C",
+        "+= -s2 * here.C @ residual.gram_moves() @ here.C",
+        "+= s2 * here.C @ residual.gram_moves() @ here.C",
         f"{RESIDUAL_SOLUTIONS}::test_satterthwaite_by_differences",
     ),
     Mutation(
