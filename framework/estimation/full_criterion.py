@@ -21,7 +21,7 @@ from .pipeline import Watch
 from .profiled import Held, PenalizedLeastSquares, ProfiledDeviance
 
 
-class FullCriterion(ModelCriterion["_Full"]):
+class FullCriterion(ModelCriterion["Full"]):
     """-2 log L of x.
 
     Parameters
@@ -59,21 +59,25 @@ class FullCriterion(ModelCriterion["_Full"]):
         lower, upper = self.bounds_of_theta
         self.lower = np.concatenate([np.full(r, -np.inf), lower, [-np.inf]])
         self.upper = np.concatenate([np.full(r, np.inf), upper, [np.inf]])
-        self._scales = parameters.unit(2.0) == 2.0
+        self.scales = parameters.unit(2.0) == 2.0
 
     def pack(self, gamma: FloatArray, theta: FloatArray, sigma: float) -> FloatArray:
         """x of coefficients, of covariance parameters relative to sigma, and of sigma."""
-        of_theta = np.where(self._scales, sigma, 1.0) * theta
+        of_theta = np.where(self.scales, sigma, 1.0) * theta
         return np.asarray((np.concatenate([gamma, of_theta, [np.log(sigma)]]) - self.origin) / self.unit)
 
-    def evaluate(self, x: FloatArray) -> _Full:
-        """The penalized least squares problem for the random effects alone."""
-        natural, r = self.origin + self.unit * x, self.n_gamma
+    def natural(self, x: FloatArray) -> tuple[FloatArray, FloatArray, float]:
+        """gamma, theta relative to sigma, and sigma: the inverse of `pack`."""
+        natural = self.origin + self.unit * x
         sigma = float(np.exp(natural[-1]))
-        theta = natural[self.of_theta] / np.where(self._scales, sigma, 1.0)
-        held = Held(natural[:r] - self.deviance.cross.gamma0, sigma**2)
+        return natural[: self.n_gamma], natural[self.of_theta] / np.where(self.scales, sigma, 1.0), sigma
+
+    def evaluate(self, x: FloatArray) -> Full:
+        """The penalized least squares problem for the random effects alone."""
+        gamma, theta, sigma = self.natural(x)
+        held = Held(gamma - self.deviance.cross.gamma0, sigma**2)
         at = self.deviance.at(self.parameters.entries(theta), held)
-        return _Full(at, theta, sigma, self.parameters.jacobian(theta), self._scales, self.unit)
+        return Full(at, theta, sigma, self.parameters.jacobian(theta), self.scales, self.unit)
 
     def rotated(self, by: Sequence[FloatArray]) -> FullCriterion:
         """The same in another basis of every factor."""
@@ -84,7 +88,7 @@ class FullCriterion(ModelCriterion["_Full"]):
 
 
 @dataclass(frozen=True, eq=False)
-class _Full:
+class Full:
     """One evaluation: derivatives by gamma, theta and log sigma, and from these by x."""
 
     at: PenalizedLeastSquares
@@ -96,6 +100,7 @@ class _Full:
 
     @property
     def value(self) -> float:
+        """-2 log L."""
         return self.at.deviance
 
     @cached_property
@@ -115,11 +120,13 @@ class _Full:
 
     @cached_property
     def gradient(self) -> FloatArray:
+        """By x."""
         by_gamma, by_theta, by_log_sigma = self._by
         return np.concatenate([by_gamma, by_theta, [by_log_sigma]]) @ self._from
 
     @property
     def curvature(self) -> FloatArray:
+        """The Hessian, or what is near to it."""
         at, r = self.at, len(self.at.gamma)
         by_gamma, by_theta, _ = self._by
         W = at.Lambda.directions(at.criterion.K.solve(at.Zte))

@@ -16,7 +16,8 @@ from .model import Factorized
 from .pipeline import Watch, choose_optimizer
 from .profiled import PenalizedLeastSquares, ProfiledDeviance
 from .relative import RelativeFactor
-from .residual_criterion import ResidualEvaluation
+from .residual_criterion import ResidualCriterion, ResidualEvaluation
+from .residual_full import FullResidualCriterion
 from .search import search
 
 if TYPE_CHECKING:
@@ -54,11 +55,11 @@ class FactorizedLinear(Factorized):
         """Derivatives of r^2 by theta, (m,)."""
         return self.criterion.at(self.fit.theta / self.criterion.unit).pwrss_gradient
 
-    def gram_moves(self) -> FloatArray:
-        """Derivatives of Q'V^-1 Q by the parameters of the residuals' covariance, (m, r, r)."""
+    @property
+    def residual_evaluation(self) -> ResidualEvaluation | None:
+        """The whitened rows at the estimates, of models with a residual structure."""
         here = self.criterion.at(self.fit.theta / self.criterion.unit)
-        assert isinstance(here, ResidualEvaluation)
-        return here.gram_moves()
+        return here if isinstance(here, ResidualEvaluation) else None
 
     def moved(self) -> tuple[FloatArray, FloatArray]:
         """Derivatives of gamma (r, m) and of b (q, m) by theta, zero for parameters at a boundary."""
@@ -77,10 +78,8 @@ class FactorizedLinear(Factorized):
     def joint(self) -> tuple[FullCriterion, FloatArray]:
         """-2 log-likelihood in all parameters, and where it is least: of REML fits by a search from their estimates."""
         fit, controls = self.fit, self.fit.model.controls
-        fit.labels.refuse_residual("the likelihood of all parameters")
         with few_threads(*fit.labels.dense_sizes):
-            deviance = ProfiledDeviance(fit.cross, self.criterion.deviance.symbolic, reml=False)
-            criterion = LinearCriterion(deviance, fit.parameters, fit.eta, Watch())
+            criterion = self._by_ml()
             x = fit.theta / criterion.unit
             if fit.reml:
                 optimizer, _ = choose_optimizer(controls.optimizer, gradients=True)
@@ -88,11 +87,23 @@ class FactorizedLinear(Factorized):
                 found = search(criterion, x, optimizer, tol=controls.tol, max_evaluations=evaluations)
                 criterion, x = found.criterion, found.x
             here, turned = criterion.at(x), criterion.turned
-            gamma, sigma = criterion.deviance.cross.gamma0 + here.at.gamma, float(np.sqrt(here.at.sigma2))
+            gamma, sigma = here.at.cross.gamma0 + here.at.gamma, float(np.sqrt(here.at.sigma2))
             se = sigma * np.sqrt(np.diagonal(here.at.C))
             parameters = fit.parameters.rotated(turned)
-            full = FullCriterion(criterion.deviance, parameters, fit.eta, gamma, se, sigma, Watch(), turned)
+            full: FullCriterion
+            if isinstance(criterion, ResidualCriterion):
+                full = FullResidualCriterion(criterion, parameters, gamma, se, sigma, Watch(), turned)
+            else:
+                full = FullCriterion(criterion.deviance, parameters, fit.eta, gamma, se, sigma, Watch(), turned)
             return full, full.pack(gamma, here.theta, sigma)
+
+    def _by_ml(self) -> LinearCriterion:
+        """The criterion of maximum likelihood."""
+        fit, here = self.fit, self.criterion
+        if isinstance(here, ResidualCriterion):
+            return ResidualCriterion(here.design, here.symbolic, False, fit.parameters, fit.eta, Watch())
+        deviance = ProfiledDeviance(fit.cross, here.deviance.symbolic, reml=False)
+        return LinearCriterion(deviance, fit.parameters, fit.eta, Watch())
 
     def at(self, theta: FloatArray) -> PenalizedLeastSquares:
         """The problem at another theta, of the user's columns."""

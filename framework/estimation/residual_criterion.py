@@ -29,6 +29,7 @@ from .linear_criterion import LinearCriterion, Scaled
 from .parameters import Parameters
 from .pipeline import Watch
 from .profiled import PenalizedLeastSquares, ProfiledDeviance
+from .unstructured_starts import unstructured_starts
 from .whitening import ResidualModel, Whitening, columns_of, whitened
 
 #: Correlation of neighbours that a second search begins with, and what is left there of random effects.
@@ -53,11 +54,12 @@ class ResidualCriterion(LinearCriterion):
         self.design, self.symbolic, self.reml = design, symbolic, reml
         self.residual, self.rows = ResidualModel(design), columns_of(design)
         nothing = np.zeros(len(parameters) - parameters.of_residual.start)
-        super().__init__(self._deviance(self.residual.at(nothing))[0], parameters, eta, watch, None, turned)
+        super().__init__(self.whitened_deviance(self.residual.at(nothing))[0], parameters, eta, watch, None, turned)
         self.bends = self.valleys_bend = True
         self.curvature_is_exact = False
 
-    def _deviance(self, whitening: Whitening) -> tuple[ProfiledDeviance, FloatArray]:
+    def whitened_deviance(self, whitening: Whitening) -> tuple[ProfiledDeviance, FloatArray]:
+        """The profiled deviance of whitened rows, and these."""
         columns = whitening.white(self.rows)
         weight = float((whitening.precision_root**2).mean())
         try:
@@ -70,7 +72,7 @@ class ResidualCriterion(LinearCriterion):
         """The penalized least squares problem of the rows whitened at x."""
         theta = self.unit * x
         whitening = self.residual.at(theta[self.parameters.of_residual])
-        deviance, columns = self._deviance(whitening)
+        deviance, columns = self.whitened_deviance(whitening)
         at = deviance.at(self.parameters.entries(theta))
         jacobian = self.parameters.jacobian(theta)
         return ResidualEvaluation(theta, at, jacobian, self.unit, self, whitening, columns)
@@ -79,6 +81,7 @@ class ResidualCriterion(LinearCriterion):
         """Starts with correlated residuals: variances of levels and correlations within them share what there is.
 
         And where some times are close, with correlations that end between these: rows that differ keep a search away.
+        And of few groups with unstructured residuals, with correlations of other signs.
         """
         labels = self.residual.rows.labels
         first = self.parameters.of_residual.start
@@ -91,6 +94,10 @@ class ResidualCriterion(LinearCriterion):
         if labels.closest < CLOSE:
             there = x.copy()
             there[own] = quick_decay(labels, CORRELATED)
+            yield there
+        for correlated in unstructured_starts(self.design) if labels.kind == "us" else ():
+            there = x.copy()
+            there[own] = correlated
             yield there
 
     def curvature(self, x: FloatArray) -> FloatArray:
@@ -153,7 +160,7 @@ class ResidualEvaluation(Scaled):
         r = len(at.gamma)
         beta = np.append(-(at.cross.gamma0 + at.gamma), 1.0)
         e, raw = (
-            (beta @ V[: r + 1] - self._Z(V[r + 1 :], at.b[:, None])[0])[None]
+            (beta @ V[: r + 1] - self.Z_times(V[r + 1 :], at.b[:, None])[0])[None]
             for V in (self.columns, self.criterion.rows)
         )
         out[self.criterion.parameters.of_residual] += self.whitening.pulled(2.0 * e, raw)
@@ -176,10 +183,10 @@ class ResidualEvaluation(Scaled):
         E = QyZ[: r + 1].copy()
         E[r] -= y0[:r] @ E[:r]
         plain[r] -= y0[:r] @ plain[:r]
-        E -= self._Z(QyZ[r + 1 :], B)
+        E -= self.Z_times(QyZ[r + 1 :], B)
         by = np.empty_like(QyZ)
         by[: r + 1] = 2.0 * by_gram @ E
-        by[r + 1 :] = 2.0 * self._S_times_rows(QyZ[r + 1 :])
+        by[r + 1 :] = 2.0 * self.S_times_rows(QyZ[r + 1 :])
         at_column = r + 1
         for o, f in zip(at.pattern.offsets, design.random.factors, strict=True):
             effects = B[o : o + f.grouping.size].T.reshape(r + 1, f.grouping.n_columns, f.grouping.n_levels)
@@ -192,11 +199,11 @@ class ResidualEvaluation(Scaled):
         """Derivatives of Q'V^-1 Q by the parameters of R, (m, r, r)."""
         at, r = self.at, len(self.at.gamma)
         B = (at.Lambda @ at.solved)[:, :r]
-        E, raw = (V[:r] - self._Z(V[r + 1 :], B) for V in (self.columns, self.criterion.rows))
+        E, raw = (V[:r] - self.Z_times(V[r + 1 :], B) for V in (self.columns, self.criterion.rows))
         half = np.einsum("xn,myn->mxy", E, self.whitening.moved(raw))
         return np.asarray(half + half.transpose(0, 2, 1))
 
-    def _Z(self, Z: FloatArray, B: FloatArray) -> FloatArray:
+    def Z_times(self, Z: FloatArray, B: FloatArray) -> FloatArray:
         """Z B as (columns of B, n), for columns Z of the rows."""
         out, column = np.zeros((B.shape[1], Z.shape[1])), 0
         for o, f in zip(self.at.pattern.offsets, self.criterion.design.random.factors, strict=True):
@@ -206,7 +213,7 @@ class ResidualEvaluation(Scaled):
                 column += 1
         return out
 
-    def _S_times_rows(self, Z: FloatArray) -> FloatArray:
+    def S_times_rows(self, Z: FloatArray) -> FloatArray:
         """S z_i of every row, (k, n)."""
         at, random = self.at, self.criterion.design.random
         out = np.zeros_like(Z)

@@ -14,6 +14,7 @@ from ..contracts.arrays import FloatArray
 from ..contracts.errors import NoMaximumError
 from ..design.mixed import ONES, MixedDesign
 from ..design.residual import ResidualRows
+from .unstructured_starts import cancels, few_groups, places_of_visits, small_combinations
 
 
 def refuse_unbounded(design: MixedDesign, reml: bool) -> None:
@@ -31,6 +32,8 @@ def refuse_unbounded(design: MixedDesign, reml: bool) -> None:
         _refuse_reproduced_strata(design, residual)
     if residual.labels.kind == "us" and residual.labels.dispersion == residual.labels.visits:
         _refuse_few_groups(design, residual, reml)
+    if residual.labels.kind == "us":
+        _refuse_combinations(design, residual, reml)
 
 
 def _refuse_reproduced_strata(design: MixedDesign, residual: ResidualRows) -> None:
@@ -48,8 +51,7 @@ def _refuse_reproduced_strata(design: MixedDesign, residual: ResidualRows) -> No
 
 def _refuse_few_groups(design: MixedDesign, residual: ResidualRows, reml: bool) -> None:
     visits, Q = residual.labels.visits, design.fixed.Q
-    place = np.full((residual.group.max() + 1, len(visits)), -1)
-    place[residual.group, residual.position.astype(np.intp)] = np.arange(design.n)
+    place = places_of_visits(design)
     weights = np.ones(design.n) if design.weights is None else design.weights
     y = np.sqrt(weights) * (design.y if design.offset is None else design.y - design.offset)
     ones = Q @ np.linalg.lstsq(Q, np.ones(design.n), rcond=None)[0]
@@ -68,6 +70,22 @@ def _refuse_few_groups(design: MixedDesign, residual: ResidualRows, reml: bool) 
                 "has no residual under an unstructured covariance matrix. Use fewer visits, or a structure with less "
                 "parameters than us"
             )
+
+
+def _refuse_combinations(design: MixedDesign, residual: ResidualRows, reml: bool) -> None:
+    """Refuse data of which X leaves some combination of visits no residual, in more groups than that costs."""
+    visits = residual.labels.visits
+    free = residual.labels.dispersion == visits
+    for among, rows in few_groups(design):
+        for u, without in small_combinations(design, rows):
+            known = int(np.linalg.matrix_rank(np.einsum("a,mar->mr", u, design.fixed.Q[rows]))) if reml else 0
+            if without and len(rows) > known and (free or cancels(u)):
+                raise NoMaximumError(
+                    f"the likelihood has no maximum: {len(rows)} levels of {residual.labels.group} have all of "
+                    f"{', '.join(visits[k] for k in among)}, and some combination of these has no residual for some "
+                    "coefficients of X under an unstructured covariance matrix. Use fewer visits or columns of X, or a "
+                    "structure with less parameters than us"
+                )
 
 
 def _exact_coefficients(y: FloatArray, Q: FloatArray, constant: bool) -> int:

@@ -21,7 +21,7 @@ linear space (compound symmetry of two effects, say) has the numbers of that spa
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,12 +29,15 @@ import numpy as np
 
 from ..contracts.arrays import BoolArray, FloatArray
 from ..contracts.errors import InputError
+from ..contracts.linalg import Pattern
 from ..estimation.linear import LinearFit
 from ..estimation.parameters import Parameters
+from ..estimation.profiled import PenalizedLeastSquares
 from ..estimation.term_parameters import Disentangled, Structured
 from ..threads import few_threads
 from .marginal import Direction, marginal_sums
 from .methods import JointTest, Method, independent, wald_statistic
+from .residual_directions import ResidualDirections, Sums
 from .wald import TTest
 
 #: Rounding of the information in units of tr(V^-1 V_i V^-1 V_i), for levels whose rows weigh nothing against their
@@ -82,7 +85,6 @@ class KenwardRoger(Method):
         InputError
             For a fit by maximum likelihood, or where matrices would be too large.
         """
-        fit.labels.refuse_residual("df='kenward-roger'")
         if not fit.reml:
             raise InputError(
                 "df='kenward-roger' corrects the covariance of estimates by REML, and this fit is by maximum "
@@ -141,39 +143,62 @@ def scaled_f(A1: float, A2: float, q: int) -> tuple[float, float]:
 
 
 def _adjusted(fit: LinearFit) -> KenwardRoger:
-    """All of it with sigma = 1, and with log(sigma^2) as the last parameter: its V_i is V."""
-    here, pattern, s2 = fit.factorized().least_squares, fit.pattern, fit.sigma**2
-    B, C = here.marginal[:, :-1], here.C
+    """All of it with sigma = 1, and with log(sigma^2) after the parameters of random effects: its V_i is V."""
+    factorized = fit.factorized()
+    here, s2, C = factorized.least_squares, fit.sigma**2, factorized.least_squares.C
     tangent, bent = _directions(fit)
     directions = [*tangent, *(d for d, _, _ in bent)]
-    Sigma = tuple(T @ T.T for T in here.Lambda.T)
-    ZtWZ = here.cross.ZtWZ
-    sums = marginal_sums(pattern, ZtWZ, Sigma, B, directions)
-    split, by_precision = pattern.split(B), pattern.split(here.criterion.K.solve(B))
-    P = np.array([np.einsum("xal,ab,ybl->xy", split[j], G, by_precision[j], optimize=True) for j, G in directions])
-    r, m, x = len(C), len(tangent), len(directions)
-    P = np.concatenate([P.reshape(x, r, r), [here.RX.T @ here.RX]])
-    Q = np.empty((x + 1, x + 1, r, r))
-    Q[:x, :x], Q[:x, x], Q[x, :] = sums.quadratic, P[:x], P
-    traces = np.empty((x + 1, x + 1))
-    traces[:x, :x], traces[:x, x], traces[x, :x], traces[x, x] = sums.products, sums.trace, sums.trace, here.cross.n
-    CP = C @ P
-    information = traces - 2.0 * np.tensordot(Q, C, axes=2) + np.einsum("iab,jba->ij", CP, CP)
-    mine = [*range(m), x]
-    weight = max(float(np.einsum("ab,bal->l", S, A).max()) for S, A in zip(Sigma, ZtWZ.diagonal, strict=True))
-    size = np.diagonal(traces)[mine]
-    rounding = ROUNDING * (LIGHT + weight)
-    root, flat = _inverse_root(information[np.ix_(mine, mine)], size, rounding)
+    m, x = len(tangent), len(directions)
+    known = sums = _of_effects(fit.pattern, here, directions)
+    residual = factorized.residual_evaluation
+    of_residual = None if residual is None else ResidualDirections(residual, fit.free_theta)
+    if of_residual is not None:
+        sums = of_residual.beside(known, directions)
+    mine = [*range(m), *range(x, len(sums.P))]
+    P, Q = sums.P[mine], sums.Q[np.ix_(mine, mine)]
+    information = _information(sums, C)
+    blocks = zip(here.Lambda.T, here.cross.ZtWZ.diagonal, strict=True)
+    weights = (float(np.einsum("ab,bal->l", T @ T.T, A).max()) for T, A in blocks)
+    rounding = ROUNDING * (LIGHT + max(weights, default=0.0))
+    root, flat = _inverse_root(information[np.ix_(mine, mine)], np.diagonal(sums.traces)[mine], rounding)
     W = 2.0 * root @ root.T
-    U = np.einsum("ij,ijab->ab", W, Q[np.ix_(mine, mine)])
-    U -= np.einsum("ij,iab,jbc->ac", W, P[mine], C @ P[mine], optimize=True)
+    U = np.einsum("ij,ijab->ab", W, Q) - np.einsum("ij,iab,jbc->ac", W, P, C @ P, optimize=True)
     for at, (_, i, j) in enumerate(bent, start=m):
-        inside = 0.5 * W @ information[mine, at]  # V_ij by the V_k
-        curved = P[at] - np.tensordot(inside, P[mine], axes=1)
-        U -= 0.25 * (1.0 if i == j else 2.0) * W[i, j] * curved
+        U -= 0.25 * (1.0 if i == j else 2.0) * W[i, j] * _curved(sums.P[at], information[mine, at], W, P)
+    if of_residual is not None and of_residual.bends:
+        bending = of_residual.beside(known, directions, W[m + 1 :, m + 1 :])
+        U -= 0.25 * _curved(bending.P[-1], _information(bending, C)[mine, -1], W, P)
     adjusted = C + 2.0 * C @ (0.5 * (U + U.T)) @ C
-    unknown = np.einsum("if,ijab,jf->fab", flat, Q[np.ix_(mine, mine)], flat, optimize=True)
-    return KenwardRoger(s2 * adjusted, s2 * C, P[mine] / s2, W, 4.0 / rounding * unknown / s2)
+    unknown = np.einsum("if,ijab,jf->fab", flat, Q, flat, optimize=True)
+    return KenwardRoger(s2 * adjusted, s2 * C, P / s2, W, 4.0 / rounding * unknown / s2)
+
+
+def _of_effects(pattern: Pattern, here: PenalizedLeastSquares, directions: Sequence[Direction]) -> Sums:
+    """The sums of directions of random effects, and of V itself."""
+    B, x = here.marginal[:, :-1], len(directions)
+    r = B.shape[1]
+    P = np.empty((x + 1, r, r))
+    Q, traces = np.empty((x + 1, x + 1, r, r)), np.empty((x + 1, x + 1))
+    P[x], traces[x, x] = here.RX.T @ here.RX, here.cross.n
+    if x:
+        sums = marginal_sums(pattern, here.cross.ZtWZ, tuple(T @ T.T for T in here.Lambda.T), B, directions)
+        split, by_precision = pattern.split(B), pattern.split(here.criterion.K.solve(B))
+        for i, (j, G) in enumerate(directions):
+            P[i] = np.einsum("xal,ab,ybl->xy", split[j], G, by_precision[j], optimize=True)
+        Q[:x, :x], traces[:x, :x], traces[:x, x], traces[x, :x] = sums.quadratic, sums.products, sums.trace, sums.trace
+    Q[:, x] = Q[x] = P
+    return Sums(P, Q, traces)
+
+
+def _information(sums: Sums, C: FloatArray) -> FloatArray:
+    """Twice the expected information of REML, 2 I_ij = tr(P V_i P V_j)."""
+    CP = C @ sums.P
+    return np.asarray(sums.traces - 2.0 * np.tensordot(sums.Q, C, axes=2) + np.einsum("iab,jba->ij", CP, CP))
+
+
+def _curved(P_bent: FloatArray, information: FloatArray, W: FloatArray, P: FloatArray) -> FloatArray:
+    """P of what a second derivative of V is beside the V_k."""
+    return np.asarray(P_bent - np.tensordot(0.5 * W @ information, P, axes=1))
 
 
 def _inverse_root(information: FloatArray, traces: FloatArray, rounding: float) -> tuple[FloatArray, FloatArray]:

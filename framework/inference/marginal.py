@@ -78,6 +78,20 @@ def marginal_sums(
     return sums.result()
 
 
+def dense_parts(pattern: Pattern, matrices: Sequence[PatternBlocks]) -> Iterator[tuple[_Part, list[FloatArray]]]:
+    """Sets of connected levels of all factors, with what matrices on the pattern of Z'Z are there.
+
+    Raises
+    ------
+    InputError
+        Where a dense matrix would be too large.
+    """
+    starts = dict(enumerate(pattern.offsets))
+    sparse = [_among(pattern, M, starts, pattern.q) for M in matrices]
+    for part in _parts(pattern, matrices[0], None):
+        yield part, [M[part.place][:, part.place].toarray() for M in sparse]
+
+
 class _Eliminated:
     """The largest factor: (I + A11 S1)^-1 and E as (k, k, L)."""
 
@@ -102,6 +116,8 @@ class _Part:
     levels : mapping of factor -> int array
     slices : mapping of factor -> slice
         Where a factor's effects are among those of the set, column by column.
+    place : int array
+        Which of all these factors' effects they are.
     rows : int array
         Levels of the eliminated factor that meet them.
     U : (n, n) array
@@ -113,6 +129,7 @@ class _Part:
 
     levels: Mapping[int, IntArray]
     slices: Mapping[int, slice]
+    place: IntArray
     rows: IntArray
     U: FloatArray
     F: list[csr_array]
@@ -186,14 +203,15 @@ def _parts(pattern: Pattern, A: PatternBlocks, first: _Eliminated | None) -> Ite
             for (c, d), s in np.ndenumerate(first.Sigma):
                 if s:
                     U -= s * (left[c].T @ right[d]).toarray()
-        yield _Part(levels, slices, rows, 0.5 * (U + U.T), right, roots)
+        yield _Part(levels, slices, place, rows, 0.5 * (U + U.T), right, roots)
 
 
 def _connected(pattern: Pattern, others: Sequence[int]) -> dict[int, IntArray]:
     """For the levels of every factor the part that they are in."""
     L = [f.n_levels for f in pattern.groupings]
     nodes = np.cumsum([0, *L])
-    edges = [(nodes[i] + rows, nodes[j] + columns) for (i, j), (rows, columns) in pattern.pairs.items()]
+    edges = [(np.zeros(0, dtype=np.intp),) * 2]
+    edges += [(nodes[i] + rows, nodes[j] + columns) for (i, j), (rows, columns) in pattern.pairs.items()]
     for j, f in enumerate(pattern.groupings):
         if f.precision is not None:
             links = f.precision.matrix.tocoo()

@@ -93,7 +93,6 @@ def profile(fit: Fit, which: Any = "all", level: Any = 0.99, progress: Any = Non
     level = checked_level(level)
     if isinstance(fit, GeneralizedFit) and fit.nagq == 0:
         raise InputError("estimates with nagq=0 do not maximize a likelihood that could be profiled: fit with nagq=1")
-    fit.labels.refuse_residual("profile")
     everything = quantities(fit)
     asked = chosen(everything, which)
     words = _words(fit, asked)

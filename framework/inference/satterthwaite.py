@@ -99,8 +99,8 @@ def vcov_derivatives(at: FactorizedLinear) -> FloatArray:
             by_entries.append(s2 * here.C @ (one + one.T) @ here.C)
     J = fit.parameters.jacobian(fit.theta)
     by_theta = by_entries if J is None else _by_theta(J, by_entries, len(here.C))
-    if fit.parameters.residual is not None:
-        by_theta[fit.parameters.of_residual] += -s2 * here.C @ at.gram_moves() @ here.C
+    if (residual := at.residual_evaluation) is not None:
+        by_theta[fit.parameters.of_residual] += -s2 * here.C @ residual.gram_moves() @ here.C
     derivatives = [d for d, is_free in zip(by_theta, fit.free_theta, strict=True) if is_free]
     return np.array([*derivatives, 2.0 * fit.sigma * here.C])
 

@@ -256,8 +256,6 @@ def test_what_is_not_there_is_refused_by_name(mixed):
     with pytest.raises(InputTypeError, match="is a text beside a formula"):
         ranef.lmm(BY_SITE, frame(), dispersion=np.ones((99, 1)))
     calls = {
-        "kenward-roger": lambda: mixed.contrast("time", df="kenward-roger"),
-        "profile": lambda: mixed.confint(method="profile"),
         "r2": mixed.r2,
         "icc": lambda: mixed.icc,
         "leverage": mixed.hat_values,
