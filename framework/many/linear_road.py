@@ -14,7 +14,7 @@ import numpy as np
 
 from ..contracts.arrays import BoolArray, FloatArray, IntArray
 from ..design.arrays import LARGEST
-from ..design.crossproducts import cross_products
+from ..design.crossproducts import CrossProducts, cross_products
 from ..design.mixed import MixedDesign
 from ..design.random import RandomDesign
 from ..estimation.basins import LARGE, has_few_levels, size_apart
@@ -24,6 +24,7 @@ from ..estimation.moments import moment_matrix
 from ..estimation.parameters import Parameters
 from .boundary import certified_at_boundary, may_be_singular
 from .combinations import Combinations
+from .dense import DenseDeviance, DenseSums
 from .estimates import Estimates
 from .inside import Certified, certified_inside
 from .level_sums import LevelSums
@@ -40,7 +41,11 @@ MOST_EVALUATIONS = 60
 CACHE, MOST = 2**18, 1024
 
 
-#: `OneFactorDeviance` or `SpectralDeviance`: they have the same methods, each with its own sums of responses.
+#: Random effects up to which matrices of all of them are worth it where nothing else is.
+MOST_EFFECTS = 200
+
+
+#: `OneFactorDeviance`, `SpectralDeviance` or `DenseDeviance`: the same methods, each with its own sums of responses.
 Criterion = Any
 
 
@@ -52,7 +57,7 @@ class LinearRoad:
     ----------
     model : Model
     parameters : Parameters
-    criterion : OneFactorDeviance or SpectralDeviance
+    criterion : OneFactorDeviance, SpectralDeviance or DenseDeviance
     combinations : Combinations
     """
 
@@ -150,16 +155,26 @@ class LinearRoad:
 
 def _criterion_of(
     design: MixedDesign, parameters: Parameters, reml: bool
-) -> OneFactorDeviance | SpectralDeviance | None:
+) -> OneFactorDeviance | SpectralDeviance | DenseDeviance | None:
     """The criterion of all responses at once, where the design has one."""
     unit = 1.0 if design.weights is None else float(1.0 / np.sqrt(design.weights.mean()))
     if len(parameters.groups) == 1:
-        matrix = moment_matrix(cross_products(design))
-        from_moments = np.linalg.lstsq(matrix, np.eye(len(matrix)), rcond=1e-12)[0]
-        sums = LevelSums.of(design)
-        return OneFactorDeviance(sums, parameters.template, design.n, reml, unit, np.asarray(from_moments))
+        own = _from_moments(cross_products(design))
+        return OneFactorDeviance(LevelSums.of(design), parameters.template, design.n, reml, unit, own)
     strata = Strata.of(design, reml) if max(parameters.template.sizes) == 1 else None
-    return None if strata is None else SpectralDeviance(strata, design.n, reml, unit)
+    if strata is not None:
+        return SpectralDeviance(strata, design.n, reml, unit)
+    if design.random.pattern.q > MOST_EFFECTS:
+        return None
+    cross = cross_products(design)
+    levels = tuple(g.n_levels for g in design.random.pattern.groupings)
+    sums = DenseSums.of(design, cross.dense_ZtWZ)
+    return DenseDeviance(sums, parameters.template, levels, design.n, reml, unit, _from_moments(cross))
+
+
+def _from_moments(cross: CrossProducts) -> FloatArray:
+    matrix = moment_matrix(cross)
+    return np.asarray(np.linalg.lstsq(matrix, np.eye(len(matrix)), rcond=1e-12)[0])
 
 
 def _may_have_basins(parameters: Parameters, random: RandomDesign) -> bool:

@@ -132,7 +132,7 @@ LINEAR: dict[str, Callable[[np.random.Generator], dict[str, Any]]] = {
     )
 }
 #: What is fitted one by one.
-ONE_BY_ONE = ("crossed", "nested", "compound_symmetry")
+ONE_BY_ONE = ("compound_symmetry",)
 
 
 def linear(name: str, m: int, size: float = 0.6) -> tuple[ranef.LMMSolution, FloatArray]:
