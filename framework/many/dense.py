@@ -20,8 +20,9 @@ from ..contracts.arrays import FloatArray, IntArray
 from ..design.labels import GroupLabels
 from ..design.mixed import MixedDesign
 from ..design.template import Template
+from ..estimation.basins import MODERATE
 from ..estimation.moments import relative_factor
-from .matrices import Roots, positive_inverse, times_root, times_transposed_root
+from .matrices import Roots, invert, times_root
 from .row_sums import RowSums
 from .small import by_matrix, inverse, lower_roots
 
@@ -91,8 +92,6 @@ class DenseDeviance:
     reml : bool
     unit : float
         What theta is measured in.
-    from_moments : (sum k_j k_j + 1, sum k_j k_j + 1) array
-        Inverse of the moments' matrix.
     """
 
     sums: DenseSums
@@ -101,7 +100,6 @@ class DenseDeviance:
     n: int
     reml: bool
     unit: float
-    from_moments: FloatArray
 
     @property
     def df(self) -> int:
@@ -113,17 +111,17 @@ class DenseDeviance:
         """Numbers of one response in the largest array."""
         return int(self.sums.A.size)
 
+    @cached_property
+    def factors(self) -> list[tuple[int, int, slice]]:
+        """Columns and levels of every factor, and where its random effects stand."""
+        ends = np.cumsum([0, *(k * L for k, L in zip(self.template.sizes, self.levels, strict=True))]).tolist()
+        return list(zip(self.template.sizes, self.levels, map(slice, ends, ends[1:]), strict=False))
+
     @property
-    def lanes(self) -> list[tuple[slice, slice]]:
-        """Random effects of the columns a and b, for every entry (a, b) of the T_j."""
-        out, at = [], 0
-        for k, L, rows, columns in zip(
-            self.template.sizes, self.levels, self.template.rows, self.template.columns, strict=True
-        ):
-            own = [slice(at + a * L, at + (a + 1) * L) for a in range(k)]
-            out += [(own[a], own[b]) for a, b in zip(rows, columns, strict=True)]
-            at += k * L
-        return out
+    def diagonal(self) -> int:
+        """How large a first block of M is known to be diagonal: that of a first factor of one column."""
+        k, L, _ = self.factors[0]
+        return L if k == 1 else 0
 
     def T(self, x: FloatArray) -> Roots:
         """T_j (k_j, k_j, m) of x (d, m)."""
@@ -136,24 +134,58 @@ class DenseDeviance:
             out.append(T)
         return out
 
+    # Where it starts ------------------------------------------------------------------------------------------------
+
+    @property
+    def _moderate(self) -> Roots:
+        return self.T(np.full((len(self.template), 1), MODERATE) * self._is_diagonal[:, None])
+
+    @property
+    def _is_diagonal(self) -> FloatArray:
+        pairs = zip(self.template.rows, self.template.columns, strict=True)
+        return np.concatenate([rows == columns for rows, columns in pairs]).astype(float)
+
+    @cached_property
+    def _of_moments(self) -> FloatArray:
+        """From quadratic forms to G_j and sigma^2, (sum k_j k_j + 1, sum k_j k_j + 1): MINQUE at moderate independent effects.
+
+        With P = Z'P_V Z there, E sum e_l e_l' = sum_j sum P_.. G_j P_.. + sigma^2 sum (P - P S P)_ll for e = Z'P_V y and
+        V = I + Z S Z', and E y'P_V P_V y follows from P_V V P_V = P_V.
+        """
+        m, r, q = 1, len(self.sums.root), len(self.sums.B)
+        nothing = DenseResponses(np.ones(m), np.ones(m), np.zeros((r, m)), np.zeros((q, m)))
+        at = EvaluatedDense(replace(self, reml=True), nothing, self._moderate)
+        P, S = at._P, (self.unit * MODERATE) ** 2
+        PP = P - S * (P @ P)
+        ends = np.cumsum([0, *(k * k for k in self.template.sizes), 1])
+        H = np.zeros((ends[-1], ends[-1]))
+        for i, (k, L, mine) in enumerate(self.factors):
+            own = slice(ends[i], ends[i + 1])
+            for j, (other_k, _, _) in enumerate(self.factors):
+                pairs = at.pairs(i, j)[..., 0].swapaxes(1, 2)
+                H[own, ends[j] : ends[j + 1]] = pairs.reshape(k * k, other_k * other_k)
+            blocks = PP[0, mine, mine].reshape(k, L, k, L)
+            H[own, -1] = H[-1, own] = np.einsum("albl->ab", blocks).ravel()
+        H[-1, -1] = self.n - r - S * np.trace(P[0]) - S * np.trace(PP[0])
+        return np.asarray(np.linalg.lstsq(H, np.eye(len(H)), rcond=1e-12)[0])
+
     def start(self, responses: DenseResponses) -> FloatArray:
-        """x by moments, as `estimation.moments` has it."""
-        rhs, at, m = [], 0, len(responses.yWy)
-        for k, L in zip(self.template.sizes, self.levels, strict=True):
-            z = responses.z[at : at + k * L].reshape(k, L, m)
-            rhs += [(z[a] * z[b]).sum(axis=0) for a in range(k) for b in range(k)]
-            at += k * L
-        rhs.append(responses.yWy)
-        solution = sum(column[:, None] * moment for column, moment in zip(self.from_moments.T, rhs, strict=True))
+        """x by moments (MINQUE; Searle, Casella & McCulloch 1992, section 11.3), from moderate independent effects."""
+        at, m = EvaluatedDense(self, responses, self._moderate), len(responses.yWy)
+        _, e = at.R_and_e
+        forms = [np.einsum("mal,mbl->abm", own, own) for own in (e[:, f].reshape(m, k, -1) for k, _, f in self.factors)]
+        rhs = [row for form in forms for row in form.reshape(-1, m)]
+        rhs.append(at.pwrss - (self.unit * MODERATE) ** 2 * np.einsum("mq,mq->m", e, e))
+        solution = sum(column[:, None] * form for column, form in zip(self._of_moments.T, rhs, strict=True))
         variance = responses.yWy / self.n
         sigma2 = np.where(solution[-1] > 0.01 * variance, solution[-1], 0.5 * variance)
-        x, at = np.empty((len(self.template), m)), 0
+        x, at_G = np.empty((len(self.template), m)), 0
         for k, rows, columns, mine in zip(
             self.template.sizes, self.template.rows, self.template.columns, self.template.slices, strict=True
         ):
-            G = solution[at : at + k * k].reshape(k, k, m) / (sigma2 * self.unit**2)
+            G = solution[at_G : at_G + k * k].reshape(k, k, m) / (sigma2 * self.unit**2)
             x[mine] = relative_factor(by_matrix(G))[:, rows, columns].T
-            at += k * k
+            at_G += k * k
         return x
 
     def at(self, x: FloatArray, responses: DenseResponses) -> EvaluatedDense:
@@ -167,18 +199,16 @@ class EvaluatedDense:
     def __init__(self, criterion: DenseDeviance, responses: DenseResponses, T: Roots) -> None:
         self.criterion, self.responses, self.T = criterion, responses, T
         sums, own = criterion.sums, (T, criterion.template, criterion.levels)
-        r = len(sums.root)
-        half = times_root(sums.A, *own)
-        M = times_root(half.swapaxes(1, 2), *own)
-        q = np.arange(M.shape[1])
-        M[:, q, q] += 1.0
-        M_inverse, self.logdet_M = positive_inverse(M)
-        self._half, self._M_inverse = half, M_inverse
-        Qy = np.empty((len(half), len(sums.B), r + 1))
-        Qy[:, :, :r], Qy[:, :, r] = sums.B, responses.z.T
-        spherical = times_root(Qy.swapaxes(1, 2), *own).swapaxes(1, 2)
-        self._u = M_inverse @ spherical
-        taken = np.moveaxis(spherical.swapaxes(1, 2) @ self._u, 0, -1)
+        r, q = len(sums.root), np.arange(len(sums.B))
+        self._AL = times_root(sums.A, *own, axis=2)
+        self._M_inverse = times_root(self._AL, *own, axis=1)
+        self._M_inverse[:, q, q] += 1.0
+        self.logdet_M = invert(self._M_inverse, criterion.diagonal)
+        self._Qy = np.empty((len(responses.yWy), len(q), r + 1))
+        self._Qy[:, :, :r], self._Qy[:, :, r] = sums.B, responses.z.T
+        LQy = times_root(self._Qy, *own, axis=1)
+        self._u = self._M_inverse @ LQy
+        taken = np.moveaxis(LQy.swapaxes(1, 2) @ self._u, 0, -1)
         self.gram = -taken[:r, :r]
         self.gram[range(r), range(r)] += 1.0
         QVy, yVy = -taken[:r, r], responses.yWy - taken[r, r]
@@ -186,7 +216,6 @@ class EvaluatedDense:
         self.gamma = np.einsum("xym,ym->xm", self.C, QVy)
         self.pwrss = yVy - (QVy * self.gamma).sum(axis=0)
         self.sigma2 = self.pwrss / criterion.df
-        self._Qy = Qy
 
     @property
     def value(self) -> FloatArray:
@@ -205,36 +234,31 @@ class EvaluatedDense:
     # Derivatives by G_j = T_j T_j' ----------------------------------------------------------------------------------
 
     @cached_property
-    def _P(self) -> FloatArray:
-        """Z'V^-1 Z, (m, q, q)."""
-        return np.asarray(self.criterion.sums.A - (self._half @ self._M_inverse) @ self._half.swapaxes(1, 2))
-
-    @cached_property
-    def _R_and_e(self) -> tuple[FloatArray, FloatArray]:
+    def R_and_e(self) -> tuple[FloatArray, FloatArray]:
         """Z'V^-1 Q (m, q, r) and Z'V^-1 (y - X beta) (m, q)."""
-        D, r = self._Qy - self._half @ self._u, len(self.gram)
+        D, r = self._Qy - self._AL @ self._u, len(self.gram)
         R, e = np.ascontiguousarray(D[:, :, :r]), D[:, :, r]
         return R, e - np.einsum("mqx,xm->mq", R, self.gamma)
 
     @cached_property
-    def _P_star(self) -> FloatArray:
-        """What log determinants have as their derivative: P, less R C R' for REML."""
-        if not self.criterion.reml:
-            return self._P
-        R, _ = self._R_and_e
-        return np.asarray(self._P - R @ by_matrix(self.C) @ R.swapaxes(1, 2))
+    def _P(self) -> FloatArray:
+        """What log determinants have as their derivative: Z'V^-1 Z, for REML less R C R', (m, q, q)."""
+        left, right = self._AL @ self._M_inverse, self._AL
+        if self.criterion.reml:
+            R, _ = self.R_and_e
+            left = np.concatenate([left, R @ by_matrix(self.C)], axis=2)
+            right = np.concatenate([right, R], axis=2)
+        P = left @ right.swapaxes(1, 2)
+        return np.subtract(self.criterion.sums.A, P, out=P)
 
     @cached_property
     def by_G(self) -> list[FloatArray]:
         """Derivatives by each G_j, (k_j, k_j, m)."""
-        out, at, (_, e) = [], 0, self._R_and_e
-        for T, L in zip(self.T, self.criterion.levels, strict=True):
-            k = len(T)
-            mine = slice(at, at + k * L)
-            blocks, own = self._P_star[:, mine, mine].reshape(-1, k, L, k, L), e[:, mine].reshape(-1, k, L)
+        out, (_, e) = [], self.R_and_e
+        for k, L, mine in self.criterion.factors:
+            blocks, own = self._P[:, mine, mine].reshape(-1, k, L, k, L), e[:, mine].reshape(-1, k, L)
             ee = np.einsum("mal,mbl->abm", own, own)
             out.append(np.einsum("malbl->abm", blocks) - ee / self.sigma2)
-            at += k * L
         return out
 
     @property
@@ -246,30 +270,46 @@ class EvaluatedDense:
         return np.asarray(2.0 * c.unit * np.concatenate(out))
 
     @property
+    def directions(self) -> list[FloatArray]:
+        """dG_j = dT T' + T dT' of every entry of T_j, (d_j, k_j, k_j, m)."""
+        out = []
+        for T, rows, columns in zip(self.T, self.criterion.template.rows, self.criterion.template.columns, strict=True):
+            dG = np.eye(len(T))[rows][:, :, None, None] * T.swapaxes(0, 1)[columns][:, None]
+            out.append(dG + dG.swapaxes(1, 2))
+        return out
+
+    def pairs(self, i: int, j: int) -> FloatArray:
+        """Inner products of the blocks (a, c) and (b, d) of P for two factors, (k_i, k_j, k_i, k_j, m)."""
+        (k, L, mine), (other_k, other_L, other) = self.criterion.factors[i], self.criterion.factors[j]
+        blocks = self._P[:, mine, other].reshape(-1, k, L, other_k, other_L)
+        out = np.empty((k, other_k, k, other_k, len(blocks)))
+        for a, c, b, d in np.ndindex(k, other_k, k, other_k):
+            out[a, c, b, d] = np.einsum("mxy,mxy->m", blocks[:, a, :, c], blocks[:, b, :, d])
+        return out
+
+    @property
     def hessian(self) -> FloatArray:
-        """By x, (d, d, m); dG = t_b e_a' + e_a t_b' by an entry (a, b) of T with columns t_b."""
-        c, (R, e), own = self.criterion, self._R_and_e, (self.T, self.criterion.template, self.criterion.levels)
-        P, PT = self._P_star, times_root(self._P_star, *own)
-        TP = np.ascontiguousarray(PT.swapaxes(1, 2))
-        TPT, Te = times_root(TP, *own), times_root(e[:, None], *own)[:, 0]
-        d = len(c.lanes)
-        H, inner, outer = np.empty((d, d, len(e))), np.zeros((len(e), d, e.shape[1])), np.zeros((len(e), d, e.shape[1]))
-        for i, (a, b) in enumerate(c.lanes):
-            outer[:, i, a], inner[:, i, b] = Te[:, b], e[:, a]
-            for j, (other_a, other_b) in enumerate(c.lanes[: i + 1]):
-                straight = np.einsum("mxy,mxy->m", P[:, a, other_a], TPT[:, b, other_b])
-                crosswise = np.einsum("mxy,mxy->m", PT[:, a, other_b], TP[:, b, other_a])
-                H[i, j] = H[j, i] = -2.0 * (straight + crosswise)
-        moved = outer + times_transposed_root(inner, *own)
-        shares = moved @ R
-        quadratic = moved @ self._P @ moved.swapaxes(1, 2) - shares @ by_matrix(self.C) @ shares.swapaxes(1, 2)
-        H += 2.0 / self.sigma2 * np.moveaxis(quadratic, 0, -1)
-        v = np.einsum("miq,mq->im", moved, e)
-        H -= v[:, None] * v / (c.df * self.sigma2**2)
-        for G, mine, rows, columns in zip(
-            self.by_G, c.template.slices, c.template.rows, c.template.columns, strict=True
-        ):
-            H[mine, mine] += np.where((columns[:, None] == columns)[:, :, None], 2.0 * G[rows[:, None], rows], 0.0)
+        """By x, (d, d, m)."""
+        c, (R, e), dG, template = self.criterion, self.R_and_e, self.directions, self.criterion.template
+        H, moved = np.empty((len(template), len(template), len(e))), []
+        for i, (k, L, mine) in enumerate(c.factors):
+            moved.append(np.einsum("iabm,mbl->mial", dG[i], e[:, mine].reshape(-1, k, L)).reshape(len(e), -1, k * L))
+            for j in range(i + 1):
+                both = -np.einsum("iabm,acbdm,jcdm->ijm", dG[i], self.pairs(i, j), dG[j])
+                H[template.slices[i], template.slices[j]] = both
+                H[template.slices[j], template.slices[i]] = both.swapaxes(0, 1)
+            rows, columns, own = template.rows[i], template.columns[i], template.slices[i]
+            same = (columns[:, None] == columns)[:, :, None]
+            H[own, own] += np.where(same, 2.0 * self.by_G[i][rows[:, None], rows], 0.0)
+        Ze = np.zeros((len(e), len(template), e.shape[1]))
+        for part, (_, _, mine), own in zip(moved, c.factors, template.slices, strict=True):
+            Ze[:, own, mine] = part
+        quadratic = Ze @ self._P @ Ze.swapaxes(1, 2)
+        if not c.reml:
+            shares = Ze @ R
+            quadratic -= shares @ by_matrix(self.C) @ shares.swapaxes(1, 2)
+        v = np.einsum("miq,mq->im", Ze, e)
+        H += 2.0 / self.sigma2 * np.moveaxis(quadratic, 0, -1) - v[:, None] * v / (c.df * self.sigma2**2)
         return np.asarray(c.unit**2 * H)
 
     def users_theta(self, groups: Sequence[GroupLabels]) -> FloatArray:

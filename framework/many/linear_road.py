@@ -14,7 +14,7 @@ import numpy as np
 
 from ..contracts.arrays import BoolArray, FloatArray, IntArray
 from ..design.arrays import LARGEST
-from ..design.crossproducts import CrossProducts, cross_products
+from ..design.crossproducts import cross_products
 from ..design.mixed import MixedDesign
 from ..design.random import RandomDesign
 from ..estimation.basins import LARGE, has_few_levels, size_apart
@@ -159,22 +159,18 @@ def _criterion_of(
     """The criterion of all responses at once, where the design has one."""
     unit = 1.0 if design.weights is None else float(1.0 / np.sqrt(design.weights.mean()))
     if len(parameters.groups) == 1:
-        own = _from_moments(cross_products(design))
-        return OneFactorDeviance(LevelSums.of(design), parameters.template, design.n, reml, unit, own)
+        matrix = moment_matrix(cross_products(design))
+        from_moments = np.linalg.lstsq(matrix, np.eye(len(matrix)), rcond=1e-12)[0]
+        sums = LevelSums.of(design)
+        return OneFactorDeviance(sums, parameters.template, design.n, reml, unit, np.asarray(from_moments))
     strata = Strata.of(design, reml) if max(parameters.template.sizes) == 1 else None
     if strata is not None:
         return SpectralDeviance(strata, design.n, reml, unit)
     if design.random.pattern.q > MOST_EFFECTS:
         return None
-    cross = cross_products(design)
     levels = tuple(g.n_levels for g in design.random.pattern.groupings)
-    sums = DenseSums.of(design, cross.dense_ZtWZ)
-    return DenseDeviance(sums, parameters.template, levels, design.n, reml, unit, _from_moments(cross))
-
-
-def _from_moments(cross: CrossProducts) -> FloatArray:
-    matrix = moment_matrix(cross)
-    return np.asarray(np.linalg.lstsq(matrix, np.eye(len(matrix)), rcond=1e-12)[0])
+    sums = DenseSums.of(design, cross_products(design).dense_ZtWZ)
+    return DenseDeviance(sums, parameters.template, levels, design.n, reml, unit)
 
 
 def _may_have_basins(parameters: Parameters, random: RandomDesign) -> bool:

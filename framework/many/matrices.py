@@ -20,51 +20,56 @@ LEAF = 10
 Roots = Sequence[FloatArray]
 
 
-def positive_inverse(A: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Inverses (m, q, q) and log determinants (m,) of positive definite matrices, by halves; NaN where they are not.
+def invert(A: FloatArray, diagonal: int = 0) -> FloatArray:
+    """Put the inverses of positive definite matrices (m, q, q) into their place, by halves; log determinants (m,).
+
+    Both are NaN where matrices are not positive definite. A first block of size `diagonal` is known to be diagonal.
 
     Examples
     --------
-    >>> inverse, logdet = positive_inverse(np.diag(np.arange(1.0, 31.0))[None])
-    >>> inverse.diagonal(axis1=1, axis2=2)[0, [0, 1, 9]].tolist(), round(float(logdet[0]), 6)
+    >>> A = np.diag(np.arange(1.0, 31.0))[None]
+    >>> logdet = invert(A)
+    >>> A.diagonal(axis1=1, axis2=2)[0, [0, 1, 9]].tolist(), round(float(logdet[0]), 6)
     ([1.0, 0.5, 0.1], 74.658236)
     """
-    if A.shape[1] <= LEAF:
+    q = A.shape[1]
+    if not diagonal and q <= LEAF:
         inverse, logdet = small.inverse(np.ascontiguousarray(np.moveaxis(A, 0, -1)))
-        return small.by_matrix(inverse), logdet
-    half = A.shape[1] // 2
-    first, logdet_first = positive_inverse(A[:, :half, :half])
-    across = first @ A[:, :half, half:]
-    rest, logdet_rest = positive_inverse(A[:, half:, half:] - A[:, half:, :half] @ across)
-    out = np.empty_like(A)
-    corner = across @ rest
-    out[:, :half, :half] = first + corner @ across.swapaxes(1, 2)
-    out[:, :half, half:], out[:, half:, half:] = -corner, rest
-    out[:, half:, :half] = out[:, :half, half:].swapaxes(1, 2)
-    return out, logdet_first + logdet_rest
+        A[...] = np.moveaxis(inverse, -1, 0)
+        return logdet
+    half = diagonal or q // 2
+    first, rest, corner = A[:, :half, :half], A[:, half:, half:], A[:, :half, half:]
+    if diagonal:
+        pivots = np.diagonal(first, axis1=1, axis2=2).copy()
+        logdet, across = np.asarray(np.log(pivots).sum(axis=1)), corner / pivots[:, :, None]
+    else:
+        logdet = invert(first)
+        across = first @ corner
+    rest -= corner.swapaxes(1, 2) @ across
+    logdet = logdet + invert(rest)
+    np.matmul(across, -rest, out=corner)
+    if diagonal:
+        np.matmul(corner, -across.swapaxes(1, 2), out=first)
+        first[:, range(half), range(half)] += 1.0 / pivots
+    else:
+        first -= corner @ across.swapaxes(1, 2)
+    A[:, half:, :half] = corner.swapaxes(1, 2)
+    return logdet
 
 
-def times_root(B: FloatArray, T: Roots, template: Template, levels: Sequence[int]) -> FloatArray:
-    """B Lambda of B (m, a, q), Lambda = T_j (x) I over the factors' levels."""
-    return _combined(B, T, template, levels, transposed=False)
-
-
-def times_transposed_root(B: FloatArray, T: Roots, template: Template, levels: Sequence[int]) -> FloatArray:
-    """B Lambda'."""
-    return _combined(B, T, template, levels, transposed=True)
-
-
-def _combined(B: FloatArray, T: Roots, template: Template, levels: Sequence[int], transposed: bool) -> FloatArray:
-    """Column by column of each factor: its entries times the columns that they stand for."""
-    m = T[0].shape[-1]
-    out, at = np.zeros((m, *B.shape[1:])), 0
+def times_root(B: FloatArray, T: Roots, template: Template, levels: Sequence[int], axis: int) -> FloatArray:
+    """B Lambda of B (m, a, q), along axis 2, or Lambda'B of B (m, q, a), along axis 1; Lambda = T_j (x) I over levels."""
+    out, before, at = np.empty((max(len(B), T[0].shape[-1]), *B.shape[1:])), (slice(None),) * axis, 0
     for t, rows, columns, L in zip(T, template.rows, template.columns, levels, strict=True):
-        for a, b in zip(rows, columns, strict=True):
-            source, target = (b, a) if transposed else (a, b)
+        own = [(*before, slice(at + a * L, at + (a + 1) * L)) for a in range(len(t))]
+        for a, b in zip(rows, columns, strict=True):  # column by column, from its diagonal entry
             entry = t[a, b][:, None, None]
-            out[..., at + target * L : at + (target + 1) * L] += entry * B[..., at + source * L : at + (source + 1) * L]
+            if a == b:
+                np.multiply(entry, B[own[a]], out=out[own[b]])
+            else:
+                out[own[b]] += entry * B[own[a]]
         at += len(t) * L
     return out
 
 
-__all__ = ["Roots", "positive_inverse", "times_root", "times_transposed_root"]
+__all__ = ["Roots", "invert", "times_root"]
