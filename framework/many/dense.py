@@ -19,12 +19,12 @@ import numpy as np
 from ..contracts.arrays import FloatArray, IntArray
 from ..design.labels import GroupLabels
 from ..design.mixed import MixedDesign
-from ..design.template import Template
 from ..estimation.basins import MODERATE
 from ..estimation.moments import relative_factor
-from .matrices import Roots, invert, times_root
+from .matrices import invert, times_root
+from .roots import Effects, Roots
 from .row_sums import RowSums
-from .small import by_matrix, inverse, lower_roots
+from .small import by_matrix, inverse, product
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,10 +84,7 @@ class DenseDeviance:
     Parameters
     ----------
     sums : DenseSums
-    template : Template
-        Entries of all T_j.
-    levels : tuple of int
-        Numbers of levels.
+    effects : Effects
     n : int
     reml : bool
     unit : float
@@ -95,8 +92,7 @@ class DenseDeviance:
     """
 
     sums: DenseSums
-    template: Template
-    levels: tuple[int, ...]
+    effects: Effects
     n: int
     reml: bool
     unit: float
@@ -111,57 +107,36 @@ class DenseDeviance:
         """Numbers of one response in the largest array."""
         return int(self.sums.A.size)
 
-    @cached_property
-    def factors(self) -> list[tuple[int, int, slice]]:
-        """Columns and levels of every factor, and where its random effects stand."""
-        ends = np.cumsum([0, *(k * L for k, L in zip(self.template.sizes, self.levels, strict=True))]).tolist()
-        return list(zip(self.template.sizes, self.levels, map(slice, ends, ends[1:]), strict=False))
-
     @property
     def diagonal(self) -> int:
         """How large a first block of M is known to be diagonal: that of a first factor of one column."""
-        k, L, _ = self.factors[0]
+        k, L, _ = self.effects.factors[0]
         return L if k == 1 else 0
-
-    def T(self, x: FloatArray) -> Roots:
-        """T_j (k_j, k_j, m) of x (d, m)."""
-        out = []
-        for k, rows, columns, mine in zip(
-            self.template.sizes, self.template.rows, self.template.columns, self.template.slices, strict=True
-        ):
-            T = np.zeros((k, k, x.shape[1]))
-            T[rows, columns] = self.unit * x[mine]
-            out.append(T)
-        return out
 
     # Where it starts ------------------------------------------------------------------------------------------------
 
     @property
     def _moderate(self) -> Roots:
-        return self.T(np.full((len(self.template), 1), MODERATE) * self._is_diagonal[:, None])
-
-    @property
-    def _is_diagonal(self) -> FloatArray:
-        pairs = zip(self.template.rows, self.template.columns, strict=True)
-        return np.concatenate([rows == columns for rows, columns in pairs]).astype(float)
+        """Independent effects of moderate size, of all responses."""
+        return self.effects.roots(self.unit * MODERATE * self.effects.is_diagonal)
 
     @cached_property
     def _of_moments(self) -> FloatArray:
-        """From quadratic forms to G_j and sigma^2, (sum k_j k_j + 1, sum k_j k_j + 1): MINQUE at moderate independent effects.
+        """From quadratic forms to G_j and sigma^2, (sum k_j k_j + 1, sum k_j k_j + 1).
 
-        With P = Z'P_V Z there, E sum e_l e_l' = sum_j sum P_.. G_j P_.. + sigma^2 sum (P - P S P)_ll for e = Z'P_V y and
-        V = I + Z S Z', and E y'P_V P_V y follows from P_V V P_V = P_V.
+        MINQUE at moderate independent effects, V = I + Z S Z'. With P = Z'P_V Z and e = Z'P_V y there, E sum e_l e_l' is
+        sum_j sum P_.. G_j P_.. + sigma^2 sum (P - P S P)_ll, and E y'P_V P_V y follows from P_V V P_V = P_V.
         """
         m, r, q = 1, len(self.sums.root), len(self.sums.B)
         nothing = DenseResponses(np.ones(m), np.ones(m), np.zeros((r, m)), np.zeros((q, m)))
         at = EvaluatedDense(replace(self, reml=True), nothing, self._moderate)
         P, S = at._P, (self.unit * MODERATE) ** 2
         PP = P - S * (P @ P)
-        ends = np.cumsum([0, *(k * k for k in self.template.sizes), 1])
+        ends = np.cumsum([0, *(k * k for k in self.effects.template.sizes), 1])
         H = np.zeros((ends[-1], ends[-1]))
-        for i, (k, L, mine) in enumerate(self.factors):
+        for i, (k, L, mine) in enumerate(self.effects.factors):
             own = slice(ends[i], ends[i + 1])
-            for j, (other_k, _, _) in enumerate(self.factors):
+            for j, (other_k, _, _) in enumerate(self.effects.factors):
                 pairs = at.pairs(i, j)[..., 0].swapaxes(1, 2)
                 H[own, ends[j] : ends[j + 1]] = pairs.reshape(k * k, other_k * other_k)
             blocks = PP[0, mine, mine].reshape(k, L, k, L)
@@ -172,25 +147,20 @@ class DenseDeviance:
     def start(self, responses: DenseResponses) -> FloatArray:
         """x by moments (MINQUE; Searle, Casella & McCulloch 1992, section 11.3), from moderate independent effects."""
         at, m = EvaluatedDense(self, responses, self._moderate), len(responses.yWy)
-        _, e = at.R_and_e
-        forms = [np.einsum("mal,mbl->abm", own, own) for own in (e[:, f].reshape(m, k, -1) for k, _, f in self.factors)]
-        rhs = [row for form in forms for row in form.reshape(-1, m)]
-        rhs.append(at.pwrss - (self.unit * MODERATE) ** 2 * np.einsum("mq,mq->m", e, e))
+        e = np.ascontiguousarray(at.R_and_e[1].T)
+        rhs = [row for form in self.effects.outer(e, e) for row in form.reshape(-1, m)]
+        rhs.append(at.pwrss - (self.unit * MODERATE) ** 2 * (e * e).sum(axis=0))
         solution = sum(column[:, None] * form for column, form in zip(self._of_moments.T, rhs, strict=True))
         variance = responses.yWy / self.n
         sigma2 = np.where(solution[-1] > 0.01 * variance, solution[-1], 0.5 * variance)
-        x, at_G = np.empty((len(self.template), m)), 0
-        for k, rows, columns, mine in zip(
-            self.template.sizes, self.template.rows, self.template.columns, self.template.slices, strict=True
-        ):
-            G = solution[at_G : at_G + k * k].reshape(k, k, m) / (sigma2 * self.unit**2)
-            x[mine] = relative_factor(by_matrix(G))[:, rows, columns].T
-            at_G += k * k
-        return x
+        sizes = self.effects.template.sizes
+        parts = np.split(solution[:-1] / (sigma2 * self.unit**2), np.cumsum([k * k for k in sizes])[:-1])
+        matrices = [by_matrix(part.reshape(k, k, m)) for k, part in zip(sizes, parts, strict=True)]
+        return self.effects.entries([np.moveaxis(relative_factor(G), 0, -1) for G in matrices])
 
     def at(self, x: FloatArray, responses: DenseResponses) -> EvaluatedDense:
         """Everything at x (d, m)."""
-        return EvaluatedDense(self, responses, self.T(x))
+        return EvaluatedDense(self, responses, self.effects.roots(self.unit * x))
 
 
 class EvaluatedDense:
@@ -198,7 +168,7 @@ class EvaluatedDense:
 
     def __init__(self, criterion: DenseDeviance, responses: DenseResponses, T: Roots) -> None:
         self.criterion, self.responses, self.T = criterion, responses, T
-        sums, own = criterion.sums, (T, criterion.template, criterion.levels)
+        sums, own = criterion.sums, (T, criterion.effects)
         r, q = len(sums.root), np.arange(len(sums.B))
         self._AL = times_root(sums.A, *own, axis=2)
         self._M_inverse = times_root(self._AL, *own, axis=1)
@@ -255,7 +225,7 @@ class EvaluatedDense:
     def by_G(self) -> list[FloatArray]:
         """Derivatives by each G_j, (k_j, k_j, m)."""
         out, (_, e) = [], self.R_and_e
-        for k, L, mine in self.criterion.factors:
+        for k, L, mine in self.criterion.effects.factors:
             blocks, own = self._P[:, mine, mine].reshape(-1, k, L, k, L), e[:, mine].reshape(-1, k, L)
             ee = np.einsum("mal,mbl->abm", own, own)
             out.append(np.einsum("malbl->abm", blocks) - ee / self.sigma2)
@@ -264,23 +234,12 @@ class EvaluatedDense:
     @property
     def gradient(self) -> FloatArray:
         """By x, (d, m)."""
-        c, out = self.criterion, []
-        for G, T, rows, columns in zip(self.by_G, self.T, c.template.rows, c.template.columns, strict=True):
-            out.append(np.einsum("acm,cbm->abm", G, T)[rows, columns])
-        return np.asarray(2.0 * c.unit * np.concatenate(out))
-
-    @property
-    def directions(self) -> list[FloatArray]:
-        """dG_j = dT T' + T dT' of every entry of T_j, (d_j, k_j, k_j, m)."""
-        out = []
-        for T, rows, columns in zip(self.T, self.criterion.template.rows, self.criterion.template.columns, strict=True):
-            dG = np.eye(len(T))[rows][:, :, None, None] * T.swapaxes(0, 1)[columns][:, None]
-            out.append(dG + dG.swapaxes(1, 2))
-        return out
+        by_T = [product(G, T) for G, T in zip(self.by_G, self.T, strict=True)]
+        return np.asarray(2.0 * self.criterion.unit * self.criterion.effects.entries(by_T))
 
     def pairs(self, i: int, j: int) -> FloatArray:
         """Inner products of the blocks (a, c) and (b, d) of P for two factors, (k_i, k_j, k_i, k_j, m)."""
-        (k, L, mine), (other_k, other_L, other) = self.criterion.factors[i], self.criterion.factors[j]
+        (k, L, mine), (other_k, other_L, other) = self.criterion.effects.factors[i], self.criterion.effects.factors[j]
         blocks = self._P[:, mine, other].reshape(-1, k, L, other_k, other_L)
         out = np.empty((k, other_k, k, other_k, len(blocks)))
         for a, c, b, d in np.ndindex(k, other_k, k, other_k):
@@ -290,20 +249,18 @@ class EvaluatedDense:
     @property
     def hessian(self) -> FloatArray:
         """By x, (d, d, m)."""
-        c, (R, e), dG, template = self.criterion, self.R_and_e, self.directions, self.criterion.template
-        H, moved = np.empty((len(template), len(template), len(e))), []
-        for i, (k, L, mine) in enumerate(c.factors):
-            moved.append(np.einsum("iabm,mbl->mial", dG[i], e[:, mine].reshape(-1, k, L)).reshape(len(e), -1, k * L))
+        c, (R, e), effects = self.criterion, self.R_and_e, self.criterion.effects
+        dG, bent, slices = effects.directions(self.T), effects.bent(self.by_G), effects.template.slices
+        d, m = len(effects.template), len(e)
+        H, Ze = np.empty((d, d, m)), np.zeros((m, d, effects.q))
+        for i, (k, L, mine) in enumerate(effects.factors):
+            Ze[:, slices[i], mine] = np.einsum("iabm,mbl->mial", dG[i], e[:, mine].reshape(m, k, L)).reshape(
+                m, -1, k * L
+            )
             for j in range(i + 1):
                 both = -np.einsum("iabm,acbdm,jcdm->ijm", dG[i], self.pairs(i, j), dG[j])
-                H[template.slices[i], template.slices[j]] = both
-                H[template.slices[j], template.slices[i]] = both.swapaxes(0, 1)
-            rows, columns, own = template.rows[i], template.columns[i], template.slices[i]
-            same = (columns[:, None] == columns)[:, :, None]
-            H[own, own] += np.where(same, 2.0 * self.by_G[i][rows[:, None], rows], 0.0)
-        Ze = np.zeros((len(e), len(template), e.shape[1]))
-        for part, (_, _, mine), own in zip(moved, c.factors, template.slices, strict=True):
-            Ze[:, own, mine] = part
+                H[slices[i], slices[j]], H[slices[j], slices[i]] = both, both.swapaxes(0, 1)
+            H[slices[i], slices[i]] += bent[i]
         quadratic = Ze @ self._P @ Ze.swapaxes(1, 2)
         if not c.reml:
             shares = Ze @ R
@@ -314,11 +271,7 @@ class EvaluatedDense:
 
     def users_theta(self, groups: Sequence[GroupLabels]) -> FloatArray:
         """theta of the user's columns, (m, d)."""
-        template, out = self.criterion.template, []
-        for group, T, rows, columns in zip(groups, self.T, template.rows, template.columns, strict=True):
-            users = np.einsum("ab,bcm->acm", np.linalg.inv(group.R), T)
-            out.append(lower_roots(users)[:, rows, columns])
-        return np.concatenate(out, axis=1)
+        return self.criterion.effects.users_theta(self.T, groups)
 
 
 __all__ = ["DenseDeviance", "DenseSums"]

@@ -16,8 +16,6 @@ from ..contracts.arrays import BoolArray, FloatArray, IntArray
 from ..design.arrays import LARGEST
 from ..design.crossproducts import cross_products
 from ..design.mixed import MixedDesign
-from ..design.random import RandomDesign
-from ..estimation.basins import LARGE, has_few_levels, size_apart
 from ..estimation.linear import Gaussian
 from ..estimation.model import Model
 from ..estimation.moments import moment_matrix
@@ -26,10 +24,11 @@ from .boundary import certified_at_boundary, may_be_singular
 from .combinations import Combinations
 from .dense import DenseDeviance, DenseSums
 from .estimates import Estimates
-from .inside import Certified, certified_inside
+from .inside import Certified, certified_inside, may_have_basins
 from .level_sums import LevelSums
 from .newton import Ends, minimize
 from .one_factor import OneFactorDeviance
+from .roots import Effects
 from .small import at_least_two, by_matrix, is_all
 from .spectral import SpectralDeviance, Strata
 
@@ -76,7 +75,7 @@ class LinearRoad:
         independent = all(g.precision is None for g in design.random.pattern.groupings)
         if not isinstance(likelihood, Gaussian) or parameters.structured or not independent:
             return None
-        if (controls.backend, controls.optimizer) != ("auto", "auto") or _may_have_basins(parameters, design.random):
+        if (controls.backend, controls.optimizer) != ("auto", "auto") or may_have_basins(parameters, design.random):
             return None
         likelihood.check_design(design)
         criterion = _criterion_of(design, parameters, likelihood.reml)
@@ -168,14 +167,8 @@ def _criterion_of(
         return SpectralDeviance(strata, design.n, reml, unit)
     if design.random.pattern.q > MOST_EFFECTS:
         return None
-    levels = tuple(g.n_levels for g in design.random.pattern.groupings)
-    sums = DenseSums.of(design, cross_products(design).dense_ZtWZ)
-    return DenseDeviance(sums, parameters.template, levels, design.n, reml, unit)
-
-
-def _may_have_basins(parameters: Parameters, random: RandomDesign) -> bool:
-    """Whether single fits look for other basins because of the design alone."""
-    return has_few_levels(random) or any(size_apart(root, random) > LARGE for root in parameters.roots)
+    dense = DenseSums.of(design, cross_products(design).dense_ZtWZ)
+    return DenseDeviance(dense, Effects.of(design.random), design.n, reml, unit)
 
 
 __all__ = ["LinearRoad"]

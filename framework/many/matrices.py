@@ -5,19 +5,14 @@ What one response gets has the same bits whichever others are beside it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from ..contracts.arrays import FloatArray
-from ..design.template import Template
 from . import small
+from .roots import Effects, Roots
 
 #: Matrices that are not cut further.
 LEAF = 10
-
-#: T_j of every factor, (k_j, k_j, m).
-Roots = Sequence[FloatArray]
 
 
 def invert(A: FloatArray, diagonal: int = 0) -> FloatArray:
@@ -57,19 +52,19 @@ def invert(A: FloatArray, diagonal: int = 0) -> FloatArray:
     return logdet
 
 
-def times_root(B: FloatArray, T: Roots, template: Template, levels: Sequence[int], axis: int) -> FloatArray:
-    """B Lambda of B (m, a, q), along axis 2, or Lambda'B of B (m, q, a), along axis 1; Lambda = T_j (x) I over levels."""
-    out, before, at = np.empty((max(len(B), T[0].shape[-1]), *B.shape[1:])), (slice(None),) * axis, 0
-    for t, rows, columns, L in zip(T, template.rows, template.columns, levels, strict=True):
-        own = [(*before, slice(at + a * L, at + (a + 1) * L)) for a in range(len(t))]
-        for a, b in zip(rows, columns, strict=True):  # column by column, from its diagonal entry
-            entry = t[a, b][:, None, None]
-            if a == b:
-                np.multiply(entry, B[own[a]], out=out[own[b]])
-            else:
-                out[own[b]] += entry * B[own[a]]
-        at += len(t) * L
+def times_root(B: FloatArray, T: Roots, effects: Effects, axis: int, *, transpose: bool = False) -> FloatArray:
+    """B Lambda of B (m, a, q), along axis 2, or Lambda'B of B (m, q, a), along axis 1; with Lambda' for Lambda."""
+    out, before = np.empty((max(len(B), T[0].shape[-1]), *B.shape[1:])), (slice(None),) * axis
+    template = effects.template
+    for t, rows, columns, (k, L, mine) in zip(T, template.rows, template.columns, effects.factors, strict=True):
+        own = [(*before, slice(mine.start + a * L, mine.start + (a + 1) * L)) for a in range(k)]
+        for a in range(k):
+            np.multiply(t[a, a][:, None, None], B[own[a]], out=out[own[a]])
+        for a, b in zip(rows, columns, strict=True):
+            if a != b:
+                source, target = (b, a) if transpose else (a, b)
+                out[own[target]] += t[a, b][:, None, None] * B[own[source]]
     return out
 
 
-__all__ = ["Roots", "invert", "times_root"]
+__all__ = ["invert", "times_root"]
