@@ -4,8 +4,8 @@ With A = Z'WZ and N = Lambda M^-1 Lambda' all that the criterion and its first a
 
     P = Z'V^-1 Z = A - A N A,    Z'V^-1 [Q y] = (I - A N) Z'W [Q y],
 
-which are (q, q) and (q, r + 1) for each response. Derivatives by G_j = T_j T_j' are sums over levels of P's blocks (those
-of P_X = P - R C R', R = Z'V^-1 Q, for REML), and second ones are inner products of blocks.
+which are (q, q) and (q, r + 1) for each response. Derivatives by G_j = T_j T_j' are sums over levels of P's blocks
+(those of P_X = P - R C R', R = Z'V^-1 Q, for REML), and second ones are inner products of blocks.
 """
 
 from __future__ import annotations
@@ -124,8 +124,8 @@ class DenseDeviance:
     def _of_moments(self) -> FloatArray:
         """From quadratic forms to G_j and sigma^2, (sum k_j k_j + 1, sum k_j k_j + 1).
 
-        MINQUE at moderate independent effects, V = I + Z S Z'. With P = Z'P_V Z and e = Z'P_V y there, E sum e_l e_l' is
-        sum_j sum P_.. G_j P_.. + sigma^2 sum (P - P S P)_ll, and E y'P_V P_V y follows from P_V V P_V = P_V.
+        MINQUE at moderate independent effects, V = I + Z S Z'. With P = Z'P_V Z and e = Z'P_V y there, E sum e_l e_l'
+        is sum_j sum P_.. G_j P_.. + sigma^2 sum (P - P S P)_ll, and E y'P_V P_V y follows from P_V V P_V = P_V.
         """
         m, r, q = 1, len(self.sums.root), len(self.sums.B)
         nothing = DenseResponses(np.ones(m), np.ones(m), np.zeros((r, m)), np.zeros((q, m)))

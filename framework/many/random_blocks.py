@@ -1,7 +1,7 @@
 """M = Lambda'Z'WZ Lambda + I for weights of each response: by levels of one factor, or as one matrix of all effects.
 
-Both know the same things: M^-1 times random effects, and what derivatives need of M^-1 or another matrix with M's pattern.
-Random effects are (q, m), rows (n, m).
+Both know the same things: M^-1 times random effects, and what derivatives need of M^-1, or of another matrix with the
+pattern of M. Random effects are (q, m), rows (n, m).
 """
 
 from __future__ import annotations

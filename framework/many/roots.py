@@ -1,4 +1,4 @@
-"""Relative covariance factors T_j of many responses: from the entries, to the user's columns, and times random effects."""
+"""Relative covariance factors T_j of many responses: of entries, of the user's columns, and times random effects."""
 
 from __future__ import annotations
 

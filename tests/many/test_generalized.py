@@ -44,12 +44,7 @@ CASES: dict[str, dict[str, Any]] = {
         **TRIALS,
     },
     "crossed": {"family": "poisson", "h": CROSSED, "size": [0.7, 0.6]},
-    "nested": {
-        "family": "gamma(log)",
-        "h": np.arange(90) % 15 // 2,
-        "size": [0.7, 0.8],
-        "dispersion": {"dispersion": 0.3},
-    },
+    "nested": {"family": "poisson", "h": np.arange(90) % 15 // 2, "size": [0.7, 0.8]},
     "crossed_slopes": {
         "family": "binomial",
         "h": CROSSED,
