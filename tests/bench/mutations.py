@@ -541,19 +541,19 @@ MUTATIONS: tuple[Mutation, ...] = (
         "framework/many/matrices.py",
         "                source, target = (b, a) if transpose else (a, b)",
         "                source, target = a, b",
-        "tests/many/test_generalized.py::test_the_criterion_of_single_fits_has_no_slope_at_the_estimates",
+        "tests/many/test_generalized.py::test_a_response_has_the_estimates_of_its_own_fit",
     ),
     Mutation(
         "framework/many/nodes.py",
         "        by_M = self.scale**2 - 0.5 * by_scale * self.scale**3",
         "        by_M = self.scale**2 - by_scale * self.scale**3",
-        "tests/many/test_generalized.py::test_the_criterion_of_single_fits_has_no_slope_at_the_estimates",
+        "tests/many/test_generalized.py::test_a_response_has_the_estimates_of_its_own_fit",
     ),
     Mutation(
         "framework/many/generalized_rows.py",
         "[a + b + e + 2.0 * f for a, b, e, f in by_T]",
         "[a + b + e + f for a, b, e, f in by_T]",
-        "tests/many/test_generalized.py::test_the_criterion_of_single_fits_has_no_slope_at_the_estimates",
+        "tests/many/test_generalized.py::test_a_response_has_the_estimates_of_its_own_fit",
     ),
     Mutation(
         "framework/many/spectral.py",
