@@ -11,6 +11,7 @@ import numpy as np
 
 from ..calls.arguments import Arguments
 from ..calls.formulas import GeneralizedFormula, LinearFormula, read_formula
+from ..calls.parameters import models_of_parameters
 from ..contracts.arrays import AnyArray
 from ..contracts.errors import InputError, InputTypeError, shown
 from ..design.reading import as_mapping, check_alignment, frame_columns, read
@@ -36,6 +37,8 @@ OF_ARRAYS = (
     "x_names",
 )
 OF_FORMULAS = ("contrasts", "na_action", "subset", "levels", "context")
+OF_LINEAR = ("reml", "compute_satterthwaite", "residual", "dispersion")
+OF_FAMILIES = ("family", "nagq", "hessian", "dispersion", "zi", "parameters")
 OF_SEARCHES = ("backend", "optimizer", "tol", "max_iter")
 
 
@@ -108,7 +111,8 @@ def lmm_many(
     >>> many.coefficients[:, 1].round(4).tolist(), many.se[:, 1].round(4).tolist()
     ([10.4673, 0.0337], [1.5458, 0.0048])
     """
-    given, own, Y, controls = _read("lmm_many", Y, X, groups, options, ("reml", "compute_satterthwaite"))
+    of_residuals = {name: options.get(name) for name in ("residual", "dispersion")}
+    given, own, Y, controls = _read("lmm_many", Y, X, groups, options, OF_LINEAR, of_residuals)
     reml, satterthwaite = own.get("reml", True), own.get("compute_satterthwaite", True)
     level = check_settings(own.get("conf_level", 0.95), reml=reml, compute_satterthwaite=satterthwaite)
     design, of_structures = given.design()
@@ -137,7 +141,7 @@ def glmm_many(
     Y, X, groups, L, executor, progress
         As for `ranef.lmm_many`. Binomial responses are 0/1, or proportions with `weights` the numbers of trials.
     options
-        As for `ranef.glmm`.
+        As for `ranef.glmm`, models of parameters (``dispersion="~ x"``, ``zi=``, ``parameters=``) included.
 
     Returns
     -------
@@ -157,9 +161,13 @@ def glmm_many(
     >>> many.log_likelihood.round(3).tolist()[0], many.responses
     (-92.026, ('all', 'any'))
     """
-    given, own, Y, controls = _read("glmm_many", Y, X, groups, options, ("family", "nagq", "hessian"))
+    likelihood = Laplace.of(
+        options.get("family", "binomial"), options.get("nagq", 1), options.get("hessian", "observed")
+    )
+    of_parameters = (options.get("dispersion"), options.get("parameters"), options.get("zi"))
+    models = models_of_parameters(likelihood.family, *of_parameters)
+    given, own, Y, controls = _read("glmm_many", Y, X, groups, options, OF_FAMILIES, {"parameters": models})
     level = check_settings(own.get("conf_level", 0.95))
-    likelihood = Laplace.of(own.get("family", "binomial"), own.get("nagq", 1), own.get("hessian", "observed"))
     design, of_structures = given.design(likelihood.family)
     model = Model.of(design, likelihood, controls, of_structures)
     of = partial(GLMMSolution, conf_level=level, terms=given.terms)
@@ -167,7 +175,13 @@ def glmm_many(
 
 
 def _read(
-    function: str, Y: Any, X: Any, groups: Any, options: Mapping[str, Any], of_likelihood: tuple[str, ...]
+    function: str,
+    Y: Any,
+    X: Any,
+    groups: Any,
+    options: Mapping[str, Any],
+    of_likelihood: tuple[str, ...],
+    models: Mapping[str, Any],
 ) -> tuple[Arguments, dict[str, Any], Any, Controls]:
     """Arguments of one response, what only this front end knows, the responses of the rows used, and the controls.
 
@@ -177,7 +191,7 @@ def _read(
     if unknown := [name for name in options if name not in known]:
         raise InputTypeError(f"{function} has no argument {', '.join(unknown)}; it has {', '.join(known)}")
     check_alignment(None, None, Y=Y, X=groups if isinstance(X, str) else X)
-    arrays: dict[str, Any] = {name: options.get(name) for name in OF_ARRAYS}
+    arrays: dict[str, Any] = {name: options.get(name) for name in OF_ARRAYS} | dict(models)
     for_formula = {name: options.get(name) for name in OF_FORMULAS}
     if isinstance(X, str):
         text, data = _with_response(X, groups)

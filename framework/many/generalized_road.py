@@ -1,4 +1,4 @@
-"""Generalized models with one scalar factor, all responses at once: scoring, Newton steps, and the certificate.
+"""Generalized models, all responses at once: scoring, Newton steps, and the certificate.
 
 The criterion is Laplace's in all parameters, x = ((gamma - origin) / eta, theta / eta, xi) as in
 `estimation.generalized_criterion`. Steps take the curvature of the working linear model, corrected by what gradients
@@ -18,7 +18,7 @@ from ..contracts.errors import InputError
 from ..contracts.family import Family
 from ..design.arrays import LARGEST
 from ..estimation import existence
-from ..estimation.basins import FEW, FEW_LEVELS, MODERATE, SMALLEST_SWAPPED
+from ..estimation.basins import FEW, MODERATE, SMALLEST_SWAPPED
 from ..estimation.certificate import FLAT, POLISHED, SINGULAR, SUSPICIOUS
 from ..estimation.criterion import OTHER_STEP, STEP
 from ..estimation.dispersion import DispersionScale
@@ -30,6 +30,7 @@ from ..estimation.start import START_STEPS
 from .combinations import Combinations
 from .estimates import Estimates
 from .generalized_rows import Design, Modes, find_modes
+from .inside import may_have_basins, singular_values, sizes_of
 from .newton import expected_drop, minimize, spectrum
 from .small import at_least_two, by_matrix, inverse, is_all
 
@@ -38,6 +39,8 @@ MOST_EVALUATIONS = 60
 FAR = 8.0
 #: The last Newton step is taken where no more than this is expected of it.
 NEAR = 1e-6
+#: Random effects up to which matrices of all of them are worth it where nothing else is.
+MOST_EFFECTS = 100
 #: Numbers that a block of responses should have in one array, so that it stays in the cache; responses of one block.
 CACHE, MOST = 2**15, 512
 
@@ -65,25 +68,30 @@ class GeneralizedRoad:
     def of(cls, model: Model[Any], combinations: Combinations) -> GeneralizedRoad | None:
         """The road for a model; None where it has none."""
         rows, likelihood, controls = model.design, model.likelihood, model.controls
-        if not isinstance(likelihood, Laplace) or likelihood.nagq != 1 or rows.parameters:
+        if not isinstance(likelihood, Laplace) or not likelihood.nagq or rows.parameters:
             return None
         parameters, groupings = Parameters(rows.random.factors), rows.random.pattern.groupings
-        scalar = len(groupings) == 1 and groupings[0].n_columns == 1 and groupings[0].precision is None
-        if not scalar or parameters.structured or groupings[0].n_levels < FEW_LEVELS:
+        if not groupings or parameters.structured or any(g.precision is not None for g in groupings):
             return None
+        if (len(groupings) > 1 and rows.random.pattern.q > MOST_EFFECTS) or may_have_basins(parameters, rows.random):
+            return None
+        if likelihood.nagq > 1 and rows.random.pattern.q != groupings[0].n_levels:
+            return None
+        likelihood.check_design(rows)
         if (controls.backend, controls.optimizer) != ("auto", "auto") or not rows.fixed.rank:
             return None
         penalized = PenalizedLikelihood(rows, likelihood.family, model.analyze().symbolic, likelihood.hessian)
         existence.refuse_offset(penalized)
         if penalized.bounded:
             return None
-        design = Design.of(rows, likelihood.family, likelihood.hessian)
+        design = Design.of(rows, likelihood.family, likelihood.hessian, likelihood.nagq)
         return cls(model, parameters, design, DispersionScale(likelihood.family.parameters), combinations)
 
     @property
     def block(self) -> int:
         """How many responses to take at once."""
-        return int(np.clip(CACHE // self.model.labels.n // 8 * 8, 32, MOST))
+        each = max(self.model.labels.n, self.design.blocks.cost)
+        return int(np.clip(CACHE // each // 8 * 8, 32, MOST))
 
     def fit(self, Y: FloatArray, out: Estimates) -> BoolArray:
         """Fit every column of Y (n, m) into `out`; which responses are sure, the others are for single fits."""
@@ -115,7 +123,8 @@ class Search:
     def __init__(self, road: GeneralizedRoad, y: FloatArray) -> None:
         self.road, self.design, self.y = road, road.design, y
         self.r, self.s = road.design.Q.shape[1], len(road.dispersion.estimated)
-        self.u = np.zeros((road.design.Zt.shape[0], y.shape[1]))
+        self.of_T = slice(self.r, self.r + len(road.parameters))
+        self.u = np.zeros((road.design.effects.q, y.shape[1]))
         gamma, phi, weight = self._scored()
         self.origin, self.eta = gamma, 1.0 / np.sqrt(weight.mean(axis=0))
         self.xi_start = np.array([road.dispersion.to_free(p) for p in phi.T]).T.reshape(self.s, y.shape[1])
@@ -138,9 +147,8 @@ class Search:
         return gamma, phi, design.evaluate(self.y, eta, phi).expected_weight
 
     def _start(self) -> FloatArray:
-        x = np.zeros((self.r + 1 + self.s, self.y.shape[1]))
-        x[self.r], x[self.r + 1 :] = MODERATE, self.xi_start
-        return x
+        moderate = np.repeat(MODERATE * self.design.effects.is_diagonal, self.y.shape[1], axis=1)
+        return np.concatenate([np.zeros_like(self.origin), moderate, self.xi_start])
 
     # The criterion --------------------------------------------------------------------------------------------------
 
@@ -155,13 +163,13 @@ class Search:
     def at(self, x: FloatArray, which: IntArray) -> tuple[Modes, FloatArray]:
         """The modes of these responses at x (d, len(which)), and the gradient by x."""
         eta, y = self.eta[which], self.y if is_all(which, self.y.shape[1]) else self.y.take(which, axis=1)
-        phi, slope = self._natural(x[self.r + 1 :])
-        gamma = self.origin.take(which, axis=1) + eta * x[: self.r]
-        modes = find_modes(self.design, y, gamma, eta * x[self.r], phi, self.u.take(which, axis=1))
+        phi, slope = self._natural(x[self.of_T.stop :])
+        gamma, T = self.origin.take(which, axis=1) + eta * x[: self.r], self.design.effects.roots(eta * x[self.of_T])
+        modes = find_modes(self.design, y, gamma, T, phi, self.u.take(which, axis=1))
         self.u[:, which] = np.where(modes.found, modes.u, 0.0)
-        by_gamma, by_theta, by_phi = modes.gradient()
+        by_gamma, by_entries, by_phi = modes.gradient()
         by_xi = by_phi[self.road.dispersion.estimated] * slope
-        return modes, np.concatenate([eta * by_gamma, (eta * by_theta)[None], by_xi])
+        return modes, np.concatenate([eta * by_gamma, eta * by_entries, by_xi])
 
     def evaluate(self, x: FloatArray, which: IntArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Value, gradient and approximate Hessian."""
@@ -169,7 +177,7 @@ class Search:
             f, g, H = self.evaluate(np.repeat(x, 2, axis=1), at_least_two(which))
             return f[:1], g[:, :1], H[..., :1]
         modes, g = self.at(x, which)
-        d, n = len(x), self.r + 1
+        d, n = len(x), self.of_T.stop
         H = np.zeros((d, d, len(which)))
         H[:n, :n] = self.eta[which] ** 2 * modes.curvature()
         if self.s:
@@ -183,7 +191,7 @@ class Search:
         """By central differences of exact gradients, with the steps of single fits: (d, d, m)."""
         H = np.empty((len(x), *x.shape))
         for i in range(len(x)):
-            step = (STEP if i == self.r else OTHER_STEP) * np.maximum(np.abs(x[i]), 1.0)
+            step = (STEP if self.of_T.start <= i < self.of_T.stop else OTHER_STEP) * np.maximum(np.abs(x[i]), 1.0)
             sides = []
             for sign in (1.0, -1.0):
                 moved = x.copy()
@@ -200,12 +208,11 @@ class Search:
         every = np.arange(self.y.shape[1])
         most = min(self.road.model.controls.max_iter, MOST_EVALUATIONS)
         x, finished = minimize(self.evaluate, self._start(), most, exact=False)
-        x[self.r] = np.abs(x[self.r])
-        zero = x[self.r] < SINGULAR
-        x[self.r, zero] = 0.0
+        theta, smallest, zero = self._at_zero(x)
+        x[self.of_T] = theta
         self._center(x)
         H = self.hessian(x, every)
-        sizes = np.maximum(np.abs(x), 1.0)
+        sizes, stretched = self._sizes(x)
         scaled = H * (sizes[:, None] * sizes)
         eigenvalues, V = spectrum(np.where(np.isfinite(scaled), scaled, 0.0))
         for polished in (False, True):
@@ -216,16 +223,32 @@ class Search:
                 along = np.where((drop < NEAR)[:, None] & (eigenvalues > 0.0), slopes / eigenvalues, 0.0)
                 x = x - sizes * np.matmul(V, along[:, :, None])[:, :, 0].T
                 self._center(x)
-        stretched = sizes.copy()
-        stretched[self.r] /= np.where(zero, 1.0, np.minimum(x[self.r], 1.0))
         curvature = spectrum(np.nan_to_num(H * (stretched[:, None] * stretched)))[0][:, 0]
         sure = finished & modes.found & np.isfinite(scaled).all(axis=(0, 1)) & (drop <= POLISHED)
         sure &= curvature > np.where(zero, 2.0 * SUSPICIOUS, SUSPICIOUS)
-        sure &= zero | (x[self.r] >= SMALLEST_SWAPPED)
-        sure &= np.asarray((np.abs(x[self.r + 1 :] - self.xi_start) < FAR).all(axis=0)) & self._has_maximum()
+        sure &= zero | (smallest >= SMALLEST_SWAPPED)
+        sure &= np.asarray((np.abs(x[self.of_T.stop :] - self.xi_start) < FAR).all(axis=0)) & self._has_maximum()
         sure &= self._no_other_basin(x, modes.value, zero)
         self._write(x, modes, H, g * sizes, drop, eigenvalues, zero, sure, where, out)
         return np.asarray(sure)
+
+    def _at_zero(self, x: FloatArray) -> tuple[FloatArray, FloatArray, BoolArray]:
+        """Entries of T, their smallest singular value, and of which responses a single variance is at zero."""
+        theta = x[self.of_T]
+        if len(theta) > 1:
+            smallest = singular_values(self.road.parameters, theta).min(axis=0)
+            return theta, smallest, np.zeros(x.shape[1], bool)
+        theta = np.abs(theta)
+        zero = theta[0] < SINGULAR
+        return np.where(zero, 0.0, theta), theta[0], zero
+
+    def _sizes(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Sizes of the parameters, and those beside which Sigma changes by its own size."""
+        sizes = np.maximum(np.abs(x), 1.0)
+        sizes[self.of_T], stretch = sizes_of(self.road.parameters, x[self.of_T])
+        stretched = sizes.copy()
+        stretched[self.of_T] *= stretch
+        return sizes, stretched
 
     def _center(self, x: FloatArray) -> None:
         """Move the origin of gamma to x."""
@@ -246,11 +269,14 @@ class Search:
 
     def _no_other_basin(self, x: FloatArray, value: FloatArray, zero: BoolArray) -> BoolArray:
         """What single fits look at: of few levels zero, and of a variance at zero a moderate one."""
-        every, fine, there = np.arange(len(value)), np.ones(len(value), bool), x.copy()
-        if self.design.Zt.shape[0] <= FEW:
-            there[self.r] = 0.0
-            fine &= self.at(there, every)[0].value >= value - FLAT
+        every, fine = np.arange(len(value)), np.ones(len(value), bool)
+        for root in self.road.parameters.roots:
+            if self.design.effects.levels[root.factor] <= FEW:
+                there = x.copy()
+                there[self.of_T][root.entries] = 0.0
+                fine &= self.at(there, every)[0].value >= value - FLAT
         if zero.any():
+            there = x.copy()
             there[self.r] = MODERATE
             modes, g = self.at(there, every)
             fine &= ~zero | ((modes.value >= value - FLAT) & (g[self.r] >= 0.0))
@@ -275,7 +301,7 @@ class Search:
         kept, model, r = self.road.model.labels.fixed.kept, self.road.model, self.r
         into, root = where[chosen], np.linalg.inv(model.labels.fixed.R)
         free = np.ones((len(x), len(chosen)), bool)
-        free[r] = ~zero[chosen]
+        free[self.of_T] = ~zero[chosen]
         own = np.where(free[:, None] & free, H[..., chosen], np.eye(len(x))[:, :, None])
         covariance = 2.0 * np.linalg.inv(by_matrix(own))[:, :r, :r] * (self.eta[chosen] ** 2)[:, None, None]
         out.coefficients[into[:, None], kept] = np.einsum("ij,jm->im", root, self.origin.take(chosen, axis=1)).T
@@ -285,9 +311,8 @@ class Search:
         out.se[into] = np.sqrt(np.diagonal(vcov, axis1=1, axis2=2))
         if len(self.road.combinations.names):
             out.contrasts[into], out.contrasts_se[into] = self.road.combinations.of(out.coefficients[into], vcov)
-        unit = self.road.parameters.groups[0].R[0, 0]
-        out.theta[into, 0] = np.abs((self.eta * x[r])[chosen] / unit)
-        out.dispersion[into] = self._natural(x[r + 1 :].take(chosen, axis=1))[0].T
+        out.theta[into] = self.design.effects.users_theta(modes.T, self.road.parameters.groups)[chosen]
+        out.dispersion[into] = self._natural(x[self.of_T.stop :].take(chosen, axis=1))[0].T
         out.log_likelihood[into] = -0.5 * modes.value[chosen]
         out.converged[into] = out.at_once[into] = True
         out.singular[into] = zero[chosen]

@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..contracts.arrays import BoolArray, FloatArray
-from ..estimation.basins import FEW, MANY_ROWS, MODERATE, SIZES_SWAPPED, SMALLEST_SWAPPED
+from ..design.random import RandomDesign
+from ..estimation.basins import (
+    FEW,
+    LARGE,
+    MANY_ROWS,
+    MODERATE,
+    SIZES_SWAPPED,
+    SMALLEST_SWAPPED,
+    has_few_levels,
+    size_apart,
+)
 from ..estimation.certificate import FLAT, POLISHED, SINGULAR, SUSPICIOUS
 from ..estimation.linear import SUSPECT
 from ..estimation.moments import SMALLEST
@@ -131,6 +141,11 @@ def zero_is_no_better(road: LinearRoad, x: FloatArray, value: FloatArray, respon
     return fine
 
 
+def may_have_basins(parameters: Parameters, random: RandomDesign) -> bool:
+    """Whether single fits look for other basins because of the design alone."""
+    return has_few_levels(random) or any(size_apart(root, random) > LARGE for root in parameters.roots)
+
+
 def singular_values(parameters: Parameters, x: FloatArray) -> FloatArray:
     """The least one of each unstructured matrix's relative factor, in units of an average observation: (roots, m)."""
     out = []
@@ -155,4 +170,13 @@ def sizes_of(parameters: Parameters, x: FloatArray) -> tuple[FloatArray, FloatAr
     return sizes, stretch
 
 
-__all__ = ["Certified", "certified_inside", "has_digits", "same_end", "sizes_of", "zero_is_no_better"]
+__all__ = [
+    "Certified",
+    "certified_inside",
+    "has_digits",
+    "may_have_basins",
+    "same_end",
+    "singular_values",
+    "sizes_of",
+    "zero_is_no_better",
+]

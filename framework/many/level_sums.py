@@ -11,10 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.sparse import csr_array, vstack
+from scipy.sparse import csr_array
 
 from ..contracts.arrays import FloatArray, IntArray
 from ..design.mixed import MixedDesign
+from .row_sums import RowSums
 
 #: Matrices A_l that agree to this part of the largest entry are one.
 EQUAL = 1e-12
@@ -48,7 +49,7 @@ class ResponseSums:
 
 
 @dataclass(frozen=True, eq=False)
-class LevelSums:
+class LevelSums(RowSums):
     """What all responses share.
 
     Parameters
@@ -59,16 +60,6 @@ class LevelSums:
         Levels of each class.
     BB : (r, k, r, k, U) array
         Sums over each class of B_l (x) B_l.
-    root : (r, r) array
-        Coefficients of X's kept columns are these times those of Q.
-    logdet_X : float
-        log|X'WX|.
-    sum_log_weights : float
-    offset : (n, 1) array
-    of_rows : (r + k L, n) sparse array
-        Q'W, and below it Z'W.
-    Q : (n, r) sparse array
-    weights : (n, 1) array
     into_BZ : (r k U, L) sparse array
         From z to the sums of B_l z_l.
     into_ZZ : (U, L) sparse array
@@ -78,32 +69,16 @@ class LevelSums:
     A: FloatArray
     counts: FloatArray
     BB: FloatArray
-    root: FloatArray
-    logdet_X: float
-    sum_log_weights: float
-    offset: FloatArray
-    of_rows: csr_array
-    Q: csr_array
-    weights: FloatArray
     into_BZ: csr_array
     into_ZZ: csr_array
 
     @classmethod
     def of(cls, design: MixedDesign) -> LevelSums:
         """One pass over the rows of a design with one grouping factor."""
-        n, (factor,) = design.n, design.random.factors
-        w = np.ones(n) if design.weights is None else design.weights
-        RQ = np.linalg.cholesky((design.fixed.Q * w[:, None]).T @ design.fixed.Q).T
-        upper = RQ @ design.fixed.R
-        inverse = np.linalg.inv(RQ)
-        Q = np.ascontiguousarray(design.fixed.Q @ inverse)
-        k, L, r = len(factor.columns), factor.grouping.n_levels, Q.shape[1]
-        ZW = np.array([w if z is None else w * z for z in factor.columns])
-        rows = (factor.codes + L * np.arange(k)[:, None]).ravel()
-        ZtW = csr_array((ZW.ravel(), (rows, np.tile(np.arange(n), k))), shape=(k * L, n))
-        of_rows = csr_array(vstack([csr_array((Q * w[:, None]).T), ZtW]))
+        shared, (factor,) = RowSums.shared(design), design.random.factors
+        k, L, r = len(factor.columns), factor.grouping.n_levels, len(shared.root)
         A = design.random.ZtWZ(design.weights).diagonal[0]
-        B = np.asarray(ZtW @ Q).reshape(k, L, r).transpose(2, 0, 1)
+        B = shared.ZtWQ.reshape(k, L, r).transpose(2, 0, 1)
         flat = np.round(A.reshape(k * k, L) / (EQUAL * np.abs(A).max())).T
         _, first, which = np.unique(flat, axis=0, return_index=True, return_inverse=True)
         which, U = which.ravel(), len(first)
@@ -112,16 +87,10 @@ class LevelSums:
         into_BZ = csr_array((B.ravel(), (at, np.tile(np.arange(L), r * k))), shape=(r * k * U, L))
         BB = np.asarray(into_BZ @ B.reshape(r * k, L).T).reshape(r, k, U, r, k).transpose(0, 1, 3, 4, 2)
         return cls(
+            **vars(shared),
             A=np.ascontiguousarray(A[:, :, first, None]),
             counts=np.bincount(which, minlength=U)[:, None].astype(float),
             BB=np.ascontiguousarray(BB),
-            root=np.ascontiguousarray(np.linalg.inv(upper)),
-            logdet_X=2.0 * float(np.log(np.abs(np.diagonal(upper))).sum()),
-            sum_log_weights=float(np.log(w).sum()),
-            offset=(np.zeros(n) if design.offset is None else design.offset)[:, None],
-            of_rows=of_rows,
-            Q=csr_array(Q),
-            weights=w[:, None],
             into_BZ=into_BZ,
             into_ZZ=member,
         )
@@ -134,20 +103,14 @@ class LevelSums:
 
     def of_responses(self, Y: FloatArray) -> ResponseSums:
         """Sums of the columns of Y (n, m)."""
-        r, k, U = self.shape
-        y, m = np.ascontiguousarray(Y - self.offset), Y.shape[1]
-        rest, gamma0 = y, np.zeros((r, m))
-        for _ in range(2):  # twice, so that no digits are lost where the mean is large against the spread
-            sums = self.of_rows @ rest
-            gamma0 = gamma0 + sums[:r]
-            rest = rest - self.Q @ sums[:r]
-        z = np.asarray(self.of_rows @ rest)[r:].reshape(k, -1, m)
+        (r, k, U), m = self.shape, Y.shape[1]
+        yWy, total, gamma0, z = self.regressions(Y)
+        z = z.reshape(k, -1, m)
         BZ = np.array([self.into_BZ @ z_b for z_b in z]).reshape(k, r, k, U, m).transpose(1, 2, 0, 3, 4)
         ZZ = np.empty((k, k, U, m))
         for a in range(k):
             for b in range(a + 1):
                 ZZ[a, b] = ZZ[b, a] = self.into_ZZ @ (z[a] * z[b])
-        yWy, total = (np.einsum("nm,nm,n->m", v, v, self.weights[:, 0]) for v in (rest, y))
         return ResponseSums(yWy, total, gamma0, np.ascontiguousarray(BZ), ZZ)
 
 

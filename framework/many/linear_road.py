@@ -16,19 +16,19 @@ from ..contracts.arrays import BoolArray, FloatArray, IntArray
 from ..design.arrays import LARGEST
 from ..design.crossproducts import cross_products
 from ..design.mixed import MixedDesign
-from ..design.random import RandomDesign
-from ..estimation.basins import LARGE, has_few_levels, size_apart
 from ..estimation.linear import Gaussian
 from ..estimation.model import Model
 from ..estimation.moments import moment_matrix
 from ..estimation.parameters import Parameters
 from .boundary import certified_at_boundary, may_be_singular
 from .combinations import Combinations
+from .dense import DenseDeviance, DenseSums
 from .estimates import Estimates
-from .inside import Certified, certified_inside
+from .inside import Certified, certified_inside, may_have_basins
 from .level_sums import LevelSums
 from .newton import Ends, minimize
 from .one_factor import OneFactorDeviance
+from .roots import Effects
 from .small import at_least_two, by_matrix, is_all
 from .spectral import SpectralDeviance, Strata
 
@@ -40,7 +40,11 @@ MOST_EVALUATIONS = 60
 CACHE, MOST = 2**18, 1024
 
 
-#: `OneFactorDeviance` or `SpectralDeviance`: they have the same methods, each with its own sums of responses.
+#: Random effects up to which matrices of all of them are worth it where nothing else is.
+MOST_EFFECTS = 200
+
+
+#: `OneFactorDeviance`, `SpectralDeviance` or `DenseDeviance`: the same methods, each with its own sums of responses.
 Criterion = Any
 
 
@@ -52,7 +56,7 @@ class LinearRoad:
     ----------
     model : Model
     parameters : Parameters
-    criterion : OneFactorDeviance or SpectralDeviance
+    criterion : OneFactorDeviance, SpectralDeviance or DenseDeviance
     combinations : Combinations
     """
 
@@ -71,7 +75,7 @@ class LinearRoad:
         independent = all(g.precision is None for g in design.random.pattern.groupings)
         if not isinstance(likelihood, Gaussian) or parameters.structured or not independent:
             return None
-        if (controls.backend, controls.optimizer) != ("auto", "auto") or _may_have_basins(parameters, design.random):
+        if (controls.backend, controls.optimizer) != ("auto", "auto") or may_have_basins(parameters, design.random):
             return None
         likelihood.check_design(design)
         criterion = _criterion_of(design, parameters, likelihood.reml)
@@ -150,7 +154,7 @@ class LinearRoad:
 
 def _criterion_of(
     design: MixedDesign, parameters: Parameters, reml: bool
-) -> OneFactorDeviance | SpectralDeviance | None:
+) -> OneFactorDeviance | SpectralDeviance | DenseDeviance | None:
     """The criterion of all responses at once, where the design has one."""
     unit = 1.0 if design.weights is None else float(1.0 / np.sqrt(design.weights.mean()))
     if len(parameters.groups) == 1:
@@ -159,12 +163,12 @@ def _criterion_of(
         sums = LevelSums.of(design)
         return OneFactorDeviance(sums, parameters.template, design.n, reml, unit, np.asarray(from_moments))
     strata = Strata.of(design, reml) if max(parameters.template.sizes) == 1 else None
-    return None if strata is None else SpectralDeviance(strata, design.n, reml, unit)
-
-
-def _may_have_basins(parameters: Parameters, random: RandomDesign) -> bool:
-    """Whether single fits look for other basins because of the design alone."""
-    return has_few_levels(random) or any(size_apart(root, random) > LARGE for root in parameters.roots)
+    if strata is not None:
+        return SpectralDeviance(strata, design.n, reml, unit)
+    if design.random.pattern.q > MOST_EFFECTS:
+        return None
+    dense = DenseSums.of(design, cross_products(design).dense_ZtWZ)
+    return DenseDeviance(dense, Effects.of(design.random), design.n, reml, unit)
 
 
 __all__ = ["LinearRoad"]

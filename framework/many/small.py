@@ -13,6 +13,8 @@ from ..contracts.arrays import FloatArray, IntArray
 
 def product(A: FloatArray, B: FloatArray) -> FloatArray:
     """A B."""
+    if A.shape[1] == 1:
+        return A * B
     return np.asarray(np.einsum("ac...,cb...->ab...", A, B))
 
 

@@ -84,6 +84,25 @@ def nested(rng: np.random.Generator) -> dict[str, Any]:
     return {"X": _x(rng, 120), "groups": {"child": child, "parent": child // 3}}
 
 
+def nested_ml(rng: np.random.Generator) -> dict[str, Any]:
+    """(1 | f:g) + (1 | f), unbalanced, by maximum likelihood."""
+    child = rng.integers(0, 30, 130)
+    return {"X": _x(rng, 130), "groups": {"child": child, "parent": child // 3}, "reml": False}
+
+
+def slopes_in_two(rng: np.random.Generator) -> dict[str, Any]:
+    """(1 + x | f) + (1 + x || g), with weights and an offset."""
+    f, g, n = rng.integers(0, 14, 220), rng.integers(0, 13, 220), 220
+    return {
+        "X": _x(rng, n),
+        "groups": {"f": f, "g": g},
+        "random_effects": {"f": "1 + x1", "g": "1 + x1"},
+        "correlated": {"f": True, "g": False},
+        "weights": rng.uniform(0.5, 2.0, n),
+        "offset": rng.normal(size=n),
+    }
+
+
 def balanced_crossed(rng: np.random.Generator) -> dict[str, Any]:
     """(1 | f) + (1 | g), balanced, with x of f's levels, by maximum likelihood: strata of X."""
     f, g = np.divmod(np.arange(120), 10)
@@ -125,6 +144,8 @@ LINEAR: dict[str, Callable[[np.random.Generator], dict[str, Any]]] = {
         dependent_columns,
         crossed,
         nested,
+        nested_ml,
+        slopes_in_two,
         balanced_crossed,
         mixed_covariate,
         balanced_nested,
@@ -132,7 +153,7 @@ LINEAR: dict[str, Callable[[np.random.Generator], dict[str, Any]]] = {
     )
 }
 #: What is fitted one by one.
-ONE_BY_ONE = ("crossed", "nested", "compound_symmetry")
+ONE_BY_ONE = ("compound_symmetry",)
 
 
 def linear(name: str, m: int, size: float = 0.6) -> tuple[ranef.LMMSolution, FloatArray]:

@@ -85,3 +85,28 @@ def test_bad_arguments(data: dict[str, Any]) -> None:
         ranef.lmm_many(
             pd.DataFrame(data["Y"], index=range(1, 97)), "~ x + (1 | g)", pd.DataFrame({"g": data["g"], "x": data["x"]})
         )
+
+
+def test_parameters_have_models_as_in_single_fits() -> None:
+    rng = np.random.default_rng(1)
+    data = {"g": np.arange(120) % 12, "x": rng.normal(size=120)}
+    Y = rng.poisson(3.0, (120, 2)) * (rng.random((120, 2)) > 0.2).astype(float)
+    zi = {"family": "zero_inflated_poisson", "zi": "~ x"}
+    many = ranef.glmm_many(Y, "~ x + (1 | g)", data, **zi)
+    assert many.dispersion_names == ("zi~(Intercept)", "zi~x")
+    for j in range(2):
+        single = ranef.glmm("y ~ x + (1 | g)", data | {"y": Y[:, j]}, **zi)
+        assert abs(many.log_likelihood[j] - single.log_likelihood) < 1e-9
+        np.testing.assert_allclose(many.dispersion[j], single.coef_table("zi")["estimate"], rtol=1e-7)
+    with pytest.raises(ranef.InputError, match="poisson family has no dispersion parameter"):
+        ranef.glmm_many(Y, "~ x + (1 | g)", data, family="poisson", dispersion="~ x")
+
+
+def test_residuals_have_structures_as_in_single_fits() -> None:
+    rng = np.random.default_rng(1)
+    data = {"g": np.arange(120) % 12, "t": np.arange(120) // 12, "x": rng.normal(size=120)}
+    Y = rng.normal(size=(120, 2)) + rng.normal(size=12)[data["g"]][:, None]
+    many = ranef.lmm_many(Y, "~ x + (1 | g)", data, residual="ar1(t | g)")
+    single = ranef.lmm("y ~ x + (1 | g)", data | {"y": Y[:, 1]}, residual="ar1(t | g)")
+    assert abs(many.log_likelihood[1] - single.log_likelihood) < 1e-9
+    np.testing.assert_allclose(many.coefficients[1], single.coefficients, rtol=1e-7)

@@ -1,4 +1,4 @@
-"""The laws of generalized models: those with one scalar factor are fitted at once, whatever the family."""
+"""The laws of generalized models: they are fitted at once, whatever the family."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::ranef.contracts.errors.RanefWar
 
 
 TRIALS = {"weights": np.random.default_rng(8).integers(1, 20, 90).astype(float)}
+CROSSED = np.random.default_rng(4).integers(0, 11, 90)
 CASES: dict[str, dict[str, Any]] = {
     "binomial": {"family": "binomial"},
     "trials": {"family": "binomial", **TRIALS},
@@ -30,6 +31,27 @@ CASES: dict[str, dict[str, Any]] = {
     "slope": {"family": "poisson", "random_effects": {"g": "0 + x1"}},
     "geometric": {"family": Geometric()},
     "small": {"family": "poisson", "size": 0.02},
+    "quadrature": {"family": "binomial", "nagq": 7, **TRIALS},
+    "quadrature_expected": {"family": "binomial(cloglog)", "hessian": "expected", "nagq": 4, **TRIALS},
+    "quadrature_dispersion": {"family": "negative_binomial", "dispersion": {"theta": 3.0}, "nagq": 5},
+    "slopes": {"family": "poisson", "random_effects": {"g": "1 + x1"}, "size": [0.6, 0.2, 0.5]},
+    "uncorrelated": {
+        "family": "binomial(probit)",
+        "random_effects": {"g": "1 + x1"},
+        "correlated": False,
+        "hessian": "expected",
+        "size": [0.6, 0.5],
+        **TRIALS,
+    },
+    "crossed": {"family": "poisson", "h": CROSSED, "size": [0.7, 0.6]},
+    "nested": {"family": "poisson", "h": np.arange(90) % 15 // 2, "size": [0.7, 0.8]},
+    "crossed_slopes": {
+        "family": "binomial",
+        "h": CROSSED,
+        "random_effects": {"g": "1", "h": "1 + x1"},
+        "size": [0.9, 0.8, 0.3, 0.7],
+        **TRIALS,
+    },
 }
 
 
@@ -38,12 +60,17 @@ def make(name: str, m: int) -> tuple[ranef.GLMMSolution, FloatArray]:
     arguments = dict(CASES[name])
     rng = np.random.default_rng(5)
     X, g = np.column_stack([np.ones(90), rng.normal(size=90)]), np.arange(90) % 15
-    truth = {"beta": [0.4, 0.3], "theta": [arguments.pop("size", 0.6)], "dispersion": arguments.pop("dispersion", None)}
-    hessian = {"hessian": arguments.pop("hessian", "observed")}
-    Y = ranef.simulate(X, {"g": g}, rng=2, nsim=m, **truth, **arguments)
+    truth = {
+        "beta": [0.4, 0.3],
+        "theta": np.atleast_1d(arguments.pop("size", 0.6)),
+        "dispersion": arguments.pop("dispersion", None),
+    }
+    settings = {"hessian": arguments.pop("hessian", "observed"), "nagq": arguments.pop("nagq", 1)}
+    groups = {"g": g} | ({"h": arguments.pop("h")} if "h" in arguments else {})
+    Y = ranef.simulate(X, groups, rng=2, nsim=m, **truth, **arguments)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return ranef.glmm(Y[:, 0], X, {"g": g}, tol=1e-13, **arguments, **hessian), Y
+        return ranef.glmm(Y[:, 0], X, groups, tol=1e-13, **arguments, **settings), Y
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -58,7 +85,22 @@ def test_a_response_has_the_estimates_of_its_own_fit(name: str) -> None:
     assert many.at_once.mean() > 0.6
 
 
-@pytest.mark.parametrize("name", ["trials", "expected", "negative_binomial", "slope", "geometric"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "trials",
+        "expected",
+        "negative_binomial",
+        "slope",
+        "geometric",
+        "quadrature_expected",
+        "quadrature_dispersion",
+        "slopes",
+        "uncorrelated",
+        "nested",
+        "crossed_slopes",
+    ],
+)
 def test_the_criterion_of_single_fits_has_no_slope_at_the_estimates(name: str) -> None:
     fit, Y = make(name, 4)
     many = fit.refit_many(Y)
@@ -75,7 +117,7 @@ def test_singular_fits_are_among_them() -> None:
     assert fit.refit_many(Y).singular.any()
 
 
-@pytest.mark.parametrize("name", ["trials", "negative_binomial"])
+@pytest.mark.parametrize("name", ["trials", "negative_binomial", "quadrature", "slopes", "crossed_slopes"])
 def test_the_same_bits_for_any_blocks_and_order(name: str) -> None:
     fit, Y = make(name, 11)
     many = fit.refit_many(Y)
@@ -118,7 +160,7 @@ def test_what_has_no_maximum_is_marked() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "settings"), [("trials", {"nagq": 5}), ("trials", {"nagq": 0}), ("poisson", {"backend": "dense"})]
+    ("name", "settings"), [("slopes", {"nagq": 3}), ("trials", {"nagq": 0}), ("poisson", {"backend": "dense"})]
 )
 def test_other_settings_are_fitted_one_by_one(name: str, settings: dict[str, Any]) -> None:
     fit, Y = make(name, 2)
