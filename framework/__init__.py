@@ -40,6 +40,7 @@ from .contracts.errors import (
     SingularFitWarning,
     StorageError,
 )
+from .design.censored import Surv
 from .design.pedigree import Pedigree, pedigree
 from .display.records import Table
 from .display.side_by_side import ModelTable
@@ -119,6 +120,7 @@ __all__ = [
     "SingularFitWarning",
     "StorageError",
     "StreamError",
+    "Surv",
     "Table",
     "VarCompSummary",
     "__version__",

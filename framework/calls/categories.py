@@ -10,6 +10,7 @@ from ..contracts.errors import InputError, InputTypeError
 from ..contracts.family import Family
 from ..contracts.ordered import OrderedFamily
 from ..design.arrays import width
+from ..design.censored import Surv
 from ..design.reading import rows_text
 from ..formula.columns import read_variable
 from ..formula.variables import Variable
@@ -52,7 +53,7 @@ def _response(given: Arguments, name: str) -> Variable:
     if given.outcomes:
         factor = Variable.of_codes(given.y, given.outcomes)
     else:
-        if width(given.y, name) != 1:
+        if isinstance(given.y, Surv) or width(given.y, name) != 1:
             raise InputError(f"{name} has two columns, and ordered categories are one")
         factor = read_variable(given.y, name)
     if factor.missing.any():

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..contracts.arrays import AnyArray, FloatArray, IntArray
 from ..contracts.errors import DataWarning, InputError, InputTypeError, shown
+from ..design.censored import Surv
 from ..design.reading import check_alignment, rows_text
 from ..design.terms import INTERCEPT
 from ..notes import Note
@@ -37,8 +38,8 @@ class ModelFrame:
 
     Parameters
     ----------
-    y : (n,) array, or (n, 2)
-        Response; two columns of successes and failures for ``cbind``.
+    y : (n,) array, or (n, 2), or Surv
+        Response; two columns of successes and failures for ``cbind``, a record of both columns for ``Surv``.
     X : (n, p) array
     x_names : tuple of str
     groups : dict of str to labels
@@ -62,7 +63,7 @@ class ModelFrame:
         Columns of the dispersion parameters that have a formula.
     """
 
-    y: AnyArray
+    y: AnyArray | Surv
     X: FloatArray
     x_names: tuple[str, ...]
     groups: dict[str, Any]

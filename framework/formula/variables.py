@@ -72,6 +72,8 @@ class Variable:
             some = ", ".join(self.levels[:3]) + (", ..." if len(self.levels) > 3 else "")
             raise InputTypeError(f"{name} needs numbers, and there are levels: {some}")
         numbers = self.values.astype(np.float64)
+        if self.kind == "logical":  # of which one level may be unused
+            numbers = np.array([level == LOGICAL[1] for level in self.levels], dtype=np.float64)[self.values]
         if self.missing.any():
             numbers[self.missing] = np.nan
         return numbers
