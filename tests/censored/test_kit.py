@@ -13,7 +13,7 @@ from ranef.testkit.check import LawBroken
 LAW = "censored_responses_have_the_probability_of_their_interval"
 
 
-@pytest.mark.parametrize("check", family_checks(Tobit(left=None)), ids=str)
+@pytest.mark.parametrize("check", list(family_checks(Tobit(left=None))), ids=str)
 def test_tobit_without_limits_obeys_all_laws(check):
     check.run()
 

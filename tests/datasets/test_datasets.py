@@ -80,7 +80,9 @@ def test_data_equal_the_reference(name: str) -> None:
 def test_every_data_set_says_where_it_comes_from() -> None:
     for name in datasets.names():
         known = datasets.describe(name)
-        assert any(year in known.source for year in ("1938", "1972", "1973", "1989", "2003", "2004", "2016", "2026"))
+        assert any(
+            year in known.source for year in ("1938", "1972", "1973", "1989", "1991", "2003", "2004", "2016", "2026")
+        )
         assert known.summary
 
 
