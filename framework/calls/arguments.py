@@ -44,6 +44,8 @@ class Arguments:
     dispersion_names: Sequence[str] | None = None
     #: Levels of a response that is a factor: y is the place of each row's.
     outcomes: tuple[str, ...] = ()
+    #: Whether the type of the factor says that these have no order.
+    unordered: bool = False
     #: Models of dispersion parameters: formulas, or matrices.
     parameters: Mapping[str, Any] = field(default_factory=dict)
 

@@ -133,8 +133,7 @@ def read_formula(
     tell(frame.notes)
     return replace(
         given,
-        **frame.arguments()
-        | {"covariance": _merged(frame, given.covariance), "terms": frame.terms, "outcomes": frame.outcomes},
+        **frame.arguments() | {"covariance": _merged(frame, given.covariance), "terms": frame.terms},
     )
 
 

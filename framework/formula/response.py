@@ -13,8 +13,8 @@ from .source import Source, check_finite, numbers_of
 from .variables import Variable
 
 
-def response_of(plan: Plan, source: Source, rows: IntArray) -> tuple[AnyArray | Surv, tuple[str, ...]]:
-    """The response, and its levels where it is a factor, whose places it then has."""
+def response_of(plan: Plan, source: Source, rows: IntArray) -> tuple[AnyArray | Surv, tuple[str, ...], bool]:
+    """The response, its levels where it is a factor, whose places it then has, and whether these have no order."""
     if len(plan.response) == 2:
         both = np.column_stack([numbers_of(tree, source, len(rows), plan.response_name) for tree in plan.response])
         if plan.censoring == "interval2":  # open ends are infinite
@@ -22,8 +22,8 @@ def response_of(plan: Plan, source: Source, rows: IntArray) -> tuple[AnyArray | 
         else:
             check_finite(both, (plan.response_name,) * 2, rows)
         if plan.censoring:
-            return Surv.of_rows(both[:, 0], both[:, 1], plan.censoring, rows), ()
-        return both, ()
+            return Surv.of_rows(both[:, 0], both[:, 1], plan.censoring, rows), (), False
+        return both, (), False
     value = evaluate(plan.response[0], source, source.names.context)
     if isinstance(value, Variable) and value.kind == "text":
         raise InputTypeError(
@@ -33,7 +33,7 @@ def response_of(plan: Plan, source: Source, rows: IntArray) -> tuple[AnyArray | 
     if isinstance(value, Variable) and value.kind == "category":
         if len(value.levels) < 2:
             raise InputError(f"the response {plan.response_name} has one level: {value.levels[0]}")
-        return value.codes.astype(np.float64), value.levels
+        return value.codes.astype(np.float64), value.levels, value.unordered
     y = numbers_of(plan.response[0], source, len(rows), plan.response_name)
     check_finite(y[:, None], (plan.response_name,), rows)
-    return y, ()
+    return y, (), False

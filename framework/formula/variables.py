@@ -30,12 +30,15 @@ class Variable:
         Rows without a value.
     levels : tuple of str
         Levels of a factor, ``()`` of numbers.
+    unordered : bool
+        Whether it is a category of which its type says that its levels have no order.
     """
 
     kind: str
     values: AnyArray
     missing: BoolArray
     levels: tuple[str, ...] = ()
+    unordered: bool = False
 
     @classmethod
     def of_numbers(cls, values: AnyArray, missing: BoolArray | None = None) -> Variable:
