@@ -254,7 +254,7 @@ def test_a_response_without_one_of_the_categories_has_no_fit():
 
 @pytest.mark.parametrize("arrays", [False, True])
 def test_a_category_without_an_order_is_taken_in_the_order_it_shows(arrays):
-    """Text made a category has the order of the alphabet, and the warning shows it; ordered ones, and two, need none."""
+    """Text made a category has the order of the alphabet, and the warning shows it; ordered ones and two need none."""
     rng = np.random.default_rng(4)
     frame = pd.DataFrame({"x": rng.normal(size=120), "g": np.arange(120) % 12})
     frame["y"] = pd.Categorical(np.array(["low", "middle", "high"])[rng.integers(0, 3, 120)])
