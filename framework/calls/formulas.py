@@ -133,7 +133,9 @@ def read_formula(
     tell(frame.notes)
     return replace(
         given,
-        **frame.arguments() | {"covariance": _merged(frame, given.covariance), "terms": frame.terms},
+        **frame.arguments()
+        | {"covariance": _merged(frame, given.covariance), "terms": frame.terms}
+        | {"outcomes": frame.outcomes, "unordered": frame.unordered},
     )
 
 

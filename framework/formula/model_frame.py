@@ -87,7 +87,7 @@ class ModelFrame:
 
     def arguments(self) -> dict[str, Any]:
         """Arguments of `ranef.lmm` and `ranef.glmm` by name."""
-        names = [f.name for f in fields(self) if f.name not in ("rows", "terms", "notes")]
+        names = [f.name for f in fields(self) if f.name not in ("rows", "terms", "notes", "outcomes", "unordered")]
         return {name: getattr(self, name) for name in names} | {"y_name": self.terms.response}
 
     def __repr__(self) -> str:
