@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from .beta_binomial import BetaBinomial as BetaBinomial
     from .binomial import Binomial as Binomial
     from .conway_maxwell_poisson import ConwayMaxwellPoisson as ConwayMaxwellPoisson
+    from .exponential import Exponential as Exponential
     from .gamma import Gamma as Gamma
     from .gaussian import Gaussian as Gaussian
     from .generalized_poisson import GeneralizedPoisson as GeneralizedPoisson
@@ -47,9 +48,11 @@ if TYPE_CHECKING:
     from .ordinal import Ordinal as Ordinal
     from .poisson import Poisson as Poisson
     from .student_t import StudentT as StudentT
+    from .tobit import Tobit as Tobit
     from .truncated_negative_binomial import TruncatedNegativeBinomial as TruncatedNegativeBinomial
     from .truncated_poisson import TruncatedPoisson as TruncatedPoisson
     from .tweedie import Tweedie as Tweedie
+    from .weibull import Weibull as Weibull
     from .zero_inflated import ZeroInflated as ZeroInflated
 
 #: Name, class, summary, further names; the module of a family has its registered name.
@@ -79,7 +82,10 @@ _FAMILIES: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
         ("compois",),
     ),
     ("bell", "Bell", "Overdispersed counts without a parameter; variance = mu (1 + W), W exp(W) = mu", ()),
-    ("lognormal", "LogNormal", "Log-normal; variance = mu^2 (exp(sigma^2) - 1)", ("log_normal",)),
+    ("lognormal", "LogNormal", "Log-normal, censored or not; variance = mu^2 (exp(sigma^2) - 1)", ("log_normal",)),
+    ("weibull", "Weibull", "Times with a hazard that grows or falls, censored or not", ()),
+    ("exponential", "Exponential", "Times with a constant hazard, censored or not; variance = mu^2", ()),
+    ("tobit", "Tobit", "Normal responses, censored at limits or each at its own place", ("censored_gaussian",)),
     ("beta", "Beta", "Beta proportions in (0, 1); variance = mu (1 - mu)/(1 + precision)", ()),
     ("ordered_beta", "OrderedBeta", "Proportions with exact zeros and ones, by one linear predictor", ("ordbeta",)),
     ("ordinal", "Ordinal", "Ordered categories by thresholds (cumulative link models)", ("cumulative",)),
@@ -148,6 +154,7 @@ __all__ = [
     "CLogLog",
     "Cauchit",
     "ConwayMaxwellPoisson",
+    "Exponential",
     "Gamma",
     "Gaussian",
     "GeneralizedPoisson",
@@ -168,9 +175,11 @@ __all__ = [
     "Probit",
     "Sqrt",
     "StudentT",
+    "Tobit",
     "TruncatedNegativeBinomial",
     "TruncatedPoisson",
     "Tweedie",
+    "Weibull",
     "ZeroInflated",
 ]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -15,13 +14,13 @@ from ranef.contracts import (
     InputTypeError,
     InR,
     Link,
-    LogMean,
     OrderedFamily,
 )
-from ranef.contracts.arrays import BoolArray, FloatArray
+from ranef.contracts.arrays import FloatArray
 from ranef.contracts.errors import shown
 from ranef.contracts.links import STANDARD, Identity
 
+from .between import Between, Tails, log_difference
 from .special import maximize
 
 #: How thresholds may be spaced.
@@ -168,35 +167,49 @@ class Ordinal(OrderedFamily):
         order: Literal[2, 3] = 2,
     ) -> Derivatives:
         """Log density and derivatives at eta, exact; the expected weight is Fisher's information."""
-        cells = _Cells.at(self.noise, self.relative_thresholds(phi) - eta)
+        cells = Between.of(*_tails(self.noise, self.relative_thresholds(phi) - eta))
         p, n1, n2 = np.exp(cells.log_p), cells.n1, cells.n2
         d2 = n2 - n1**2
         log_density, first, second = (weights * _picked(part, y) for part in (cells.log_p, n1, d2))
         expected = weights * (p * n1**2).sum(axis=0)
         if order == 2:
             return Derivatives(log_density, first, second, expected)
-        S = self.spacings
+        S, place = self.spacings, y.astype(np.intp)
         # by the threshold above each category, and by the one below, through which phi acts
-        above, below = np.vstack([S, 0 * S[:1]]), np.vstack([0 * S[:1], S])
-
-        def by_phi(of_above: FloatArray, of_below: FloatArray) -> FloatArray:
-            """Derivatives by each spacing, (r, K, n)."""
-            return above.T[:, :, None] * of_above + below.T[:, :, None] * of_below
-
-        m0, m1, m2 = (by_phi(a, -b) for a, b in zip(cells.above, cells.below, strict=True))
+        above, below = np.vstack([S, 0 * S[:1]])[place].T, np.vstack([0 * S[:1], S])[place].T
+        ups, lows = _picked(cells.above, y), _picked(cells.below, y)
+        m0, m1, m2 = (above * up - below * low for up, low in zip(ups, lows, strict=True))
         m1 = -m1
+        n1_here, n2_here = _picked(n1, y), _picked(n2, y)
         return Derivatives(
             log_density,
             first,
             second,
             expected,
-            d3=weights * _picked(cells.n3 - 3 * n1 * n2 + 2 * n1**3, y),
+            d3=weights * (_picked(cells.n3, y) - 3 * n1_here * n2_here + 2 * n1_here**3),
             expected_weight_eta=weights * (p * n1 * (2 * n2 - n1**2)).sum(axis=0),
-            phi1=weights * _picked(m0, y),
-            phi1_eta=weights * _picked(m1 - n1 * m0, y),
-            phi1_eta2=weights * _picked(m2 - n2 * m0 - 2 * n1 * (m1 - n1 * m0), y),
-            expected_weight_phi=weights * (p * n1 * (2 * m1 - n1 * m0)).sum(axis=1),
+            phi1=weights * m0,
+            phi1_eta=weights * (m1 - n1_here * m0),
+            phi1_eta2=weights * (m2 - n2_here * m0 - 2 * n1_here * (m1 - n1_here * m0)),
+            expected_weight_phi=weights * self._by_spacings(self._information_by_ends(cells)),
         )
+
+    @staticmethod
+    def _information_by_ends(cells: Between) -> FloatArray:
+        """Derivatives of the information by each threshold, (K - 1, n): it is above one category and below the next."""
+        p, n1 = np.exp(cells.log_p), cells.n1
+        of_above = p * n1 * (-2 * cells.above[1] - n1 * cells.above[0])
+        of_below = p * n1 * (2 * cells.below[1] + n1 * cells.below[0])
+        return np.asarray(of_above[:-1] + of_below[1:])
+
+    def _by_spacings(self, by_thresholds: FloatArray) -> FloatArray:
+        """S' of derivatives by the thresholds (K - 1, n): each spacing moves all thresholds from it on."""
+        of = self._steps
+        out = np.zeros((of.shape[1], by_thresholds.shape[1]))
+        if out.size:
+            steps = np.cumsum(by_thresholds[:0:-1], axis=0)[::-1]  # the first threshold does not move
+            np.add.at(out, of.argmax(axis=1), steps)
+        return out
 
     def saturated_mean(self, y: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
         """Where a category is likeliest; without end of the lowest and the highest."""
@@ -245,60 +258,25 @@ def _picked(cells: FloatArray, y: FloatArray) -> FloatArray:
     return np.asarray(cells[..., place, np.arange(len(place))])
 
 
-@dataclass(frozen=True, eq=False)
-class _Cells:
-    """All categories at all rows, (K, n): log p, and derivatives of p over p.
-
-    n1, n2, n3 are by eta; `above` and `below`, (3, K, n), are f, f', f'' over p at the threshold above and below.
-    """
-
-    log_p: FloatArray
-    n1: FloatArray
-    n2: FloatArray
-    n3: FloatArray
-    above: FloatArray
-    below: FloatArray
-
-    @classmethod
-    def at(cls, noise: Link, x: FloatArray) -> _Cells:
-        """At thresholds less eta, (K - 1, n)."""
-        log = noise.log_mean(x)
-        log_p, gap, rest, lower = _differences(log)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            of_larger, of_smaller = 1 / rest, np.exp(gap) / rest
-        low = _over(log.log_mu1, log.log_mu2, log.log_mu3)
-        up = -_over(log.log_complement1, log.log_complement2, log.log_complement3)
-        none = np.zeros_like(low[:, :1])
-        low_above, up_above = np.concatenate([low, none], axis=1), np.concatenate([up, none], axis=1)
-        low_below, up_below = np.concatenate([none, low], axis=1), np.concatenate([none, up], axis=1)
-        above = np.where(lower, low_above * of_larger, up_above * of_smaller)
-        below = np.where(lower, low_below * of_smaller, up_below * of_larger)
-        n1, n2, n3 = np.array([-1.0, 1.0, -1.0])[:, None, None] * (above - below)
-        return cls(log_p, n1, n2, n3, above, below)
+def _tails(noise: Link, x: FloatArray) -> tuple[Tails, Tails]:
+    """Lower and upper ends of all categories, (K, n), of thresholds less eta (K - 1, n); the outer ones are open."""
+    inner = Tails.of(noise.log_mean(x))
+    open_, none = np.zeros_like(x[:1]), np.zeros((3, *x[:1].shape))
+    lower = Tails(
+        np.concatenate([open_ - np.inf, inner.log_below]),
+        np.concatenate([open_, inner.log_above]),
+        np.concatenate([none, inner.over_below], axis=1),
+        np.concatenate([none, inner.over_above], axis=1),
+    )
+    upper = Tails(
+        np.concatenate([inner.log_below, open_]),
+        np.concatenate([inner.log_above, open_ - np.inf]),
+        np.concatenate([inner.over_below, none], axis=1),
+        np.concatenate([inner.over_above, none], axis=1),
+    )
+    return lower, upper
 
 
 def _log_probabilities(noise: Link, x: FloatArray) -> FloatArray:
     """log p of all categories at thresholds less eta, (K, n)."""
-    return _differences(noise.log_mean(x))[0]
-
-
-def _differences(log: LogMean) -> tuple[FloatArray, FloatArray, FloatArray, BoolArray]:
-    """log p, log of the ratio and 1 - ratio of the two parts of p, and where these are of the lower tail; (K, n).
-
-    p = F(a) - F(b) is taken as a difference in the nearer tail, F(a) (1 - ratio) or (1 - F(b)) (1 - ratio), in
-    logarithms: no digits are lost where F is nearly 1 at both ends.
-    """
-    none, all_ = np.full_like(log.log_mu[:1], -np.inf), np.zeros_like(log.log_mu[:1])
-    low_a, low_b = np.vstack([log.log_mu, all_]), np.vstack([none, log.log_mu])
-    up_a, up_b = np.vstack([log.log_complement, none]), np.vstack([all_, log.log_complement])
-    lower = low_a < up_b
-    larger, smaller = np.where(lower, low_a, up_b), np.where(lower, low_b, up_a)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        gap = smaller - larger
-        rest = -np.expm1(gap)
-        return larger + np.log(rest), gap, rest, lower
-
-
-def _over(v1: FloatArray, v2: FloatArray, v3: FloatArray) -> FloatArray:
-    """Three derivatives of a function over it, from those of its logarithm."""
-    return np.array([v1, v2 + v1**2, v3 + 3 * v1 * v2 + v1**3])
+    return log_difference(*_tails(noise, x))[0]

@@ -41,6 +41,7 @@ from .contracts.errors import (
     SingularFitWarning,
     StorageError,
 )
+from .design.censored import Surv
 from .design.pedigree import Pedigree, pedigree
 from .display.records import Table
 from .display.side_by_side import ModelTable
@@ -123,6 +124,7 @@ __all__ = [
     "SingularFitWarning",
     "StorageError",
     "StreamError",
+    "Surv",
     "Table",
     "VarCompSummary",
     "__version__",

@@ -15,7 +15,7 @@ from ..frontends.glmm import glmm
 from ..frontends.lmm import lmm
 
 #: Arguments of the front ends beside the three arrays: those of lmm and glmm alike, and models of residuals.
-APART = ("y", "X", "groups", "terms", "outcomes", "dispersion_names", "parameters")
+APART = ("y", "X", "groups", "terms", "outcomes", "unordered", "dispersion_names", "parameters")
 OPTIONS = tuple(f.name for f in fields(Arguments) if f.name not in APART)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..contracts.arrays import AnyArray, BoolArray, FloatArray
-from ..contracts.errors import ComparisonError, ConvergenceWarning
+from ..contracts.errors import ComparisonError, ConvergenceWarning, InputError
 from ..display.records import Table
 from ..estimation.linear import LinearFit
 from ..estimation.model import Fit
@@ -140,6 +140,10 @@ def bootstrap_test(
     for fit, name in ((small, small_name), (large, large_name)):
         if not fit.certificate.converged:
             raise ComparisonError(f"the fit of {name} has not converged: {fit.certificate.message}")
+    if small.model.design.y.ndim == 2:
+        raise InputError(
+            "the bootstrap test draws responses that are not censored, and these are: compare the models by anova"
+        )
     reml = isinstance(large, LinearFit) and large.reml
     constant = 2.0 * (comparable(large, reml) + 0.5 * large.criterion - comparable(small, reml) - 0.5 * small.criterion)
     tasks = Task.make(small.model, of_small, None), Task.make(large.model, of_large, None)

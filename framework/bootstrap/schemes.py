@@ -21,6 +21,7 @@ from ..design.selection import is_nested, repeat_levels, select_rows
 from ..estimation.linear import LinearFit
 from ..estimation.model import Fit, Model
 from ..prediction.simulate import RANDOM, simulate
+from .censored import CensoredParametric
 
 TYPES = ("parametric", "residual", "cases")
 #: Cases that are rows.
@@ -221,7 +222,7 @@ def cases_by(fit: Fit, by: Any) -> int | None:
     return names.index(by)
 
 
-def scheme_of(fit: Fit, kind: Any, random: Any, by: Any) -> OfResponses | Cases:
+def scheme_of(fit: Fit, kind: Any, random: Any, by: Any) -> OfResponses | Cases | CensoredParametric:
     """The scheme that is asked for.
 
     Raises
@@ -239,6 +240,8 @@ def scheme_of(fit: Fit, kind: Any, random: Any, by: Any) -> OfResponses | Cases:
         raise InputError("random is for type='parametric'")
     if kind == "cases":
         return Cases(fit, cases_by(fit, by))
+    if kind == "parametric" and fit.model.rows is not None and fit.model.design.y.ndim == 2:
+        return CensoredParametric.of(fit, random)
     if kind == "parametric":
         return Parametric(fit, random)
     if not isinstance(fit, LinearFit):

@@ -11,6 +11,7 @@ import numpy as np
 from ..contracts.errors import DataWarning, InputError, InputTypeError, shown
 from ..contracts.family import Family
 from ..design.arrays import as_numbers, width
+from ..design.censored import Surv, refuse_censored
 from ..design.mixed import MixedDesign, build_design
 from ..design.reading import as_groups, check_alignment, name_of, rows_text
 from ..formula.terms import Terms
@@ -43,6 +44,8 @@ class Arguments:
     dispersion_names: Sequence[str] | None = None
     #: Levels of a response that is a factor: y is the place of each row's.
     outcomes: tuple[str, ...] = ()
+    #: Whether the type of the factor says that these have no order.
+    unordered: bool = False
     #: Models of dispersion parameters: formulas, or matrices.
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
@@ -63,8 +66,11 @@ class Arguments:
                 "numbers; outcomes are for families of proportions, such as family='binomial', and for family='ordinal'"
             )
         groups = as_groups(self.groups)
-        check_alignment(groups, self.random_data, y=self.y, X=self.X, weights=self.weights, offset=self.offset)
+        given = self.y.given if isinstance(self.y, Surv) else self.y
+        check_alignment(groups, self.random_data, y=given, X=self.X, weights=self.weights, offset=self.offset)
         y = (self.y > 0).astype(np.float64) if self.outcomes else self.y
+        if family is None and isinstance(y, Surv):
+            refuse_censored(y.y, "a linear model")
         y, weights = (y, self.weights) if family is None else _with_trials(y, self.weights, family)
         structures, provenance = structures_of(self.covariance)
         design = build_design(
@@ -99,8 +105,16 @@ class Arguments:
 
 def _with_trials(y: Any, weights: Any, family: Family) -> tuple[Any, Any]:
     """y and weights; proportions and trials where y is two columns of successes and failures."""
+    if isinstance(y, Surv):
+        refuse_censored(y.y, f"the {family.name} family", family.censored)
+        return y, weights
     if width(y, "y") != 2:
         return y, weights
+    if family.censored:
+        raise InputError(
+            f"y has two columns, and the {family.name} family takes one, or censored responses: y=ranef.Surv(time, "
+            "event), with event 1 where the response was observed and 0 where it was censored"
+        )
     if not family.weights_are_trials:
         raise InputError(
             "y has two columns (successes, failures), which only families of proportions take; the "

@@ -6,15 +6,19 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..contracts.errors import InputError, InputTypeError
+from ..contracts.errors import DataWarning, InputError, InputTypeError
 from ..contracts.family import Family
 from ..contracts.ordered import OrderedFamily
 from ..design.arrays import width
+from ..design.censored import Surv
 from ..design.reading import rows_text
 from ..formula.columns import read_variable
 from ..formula.variables import Variable
+from ..notes import Note, tell
 from .arguments import Arguments
 
+#: More categories than these are not all in a message.
+MOST_SHOWN = 12
 #: More different numbers than this are no categories.
 MOST = 100
 
@@ -50,9 +54,9 @@ def in_categories(given: Arguments, family: Family, *, other_data: bool = False)
 def _response(given: Arguments, name: str) -> Variable:
     """The response as a factor, all of whose levels occur."""
     if given.outcomes:
-        factor = Variable.of_codes(given.y, given.outcomes)
+        factor = replace(Variable.of_codes(given.y, given.outcomes), unordered=given.unordered)
     else:
-        if width(given.y, name) != 1:
+        if isinstance(given.y, Surv) or width(given.y, name) != 1:
             raise InputError(f"{name} has two columns, and ordered categories are one")
         factor = read_variable(given.y, name)
     if factor.missing.any():
@@ -69,4 +73,17 @@ def _response(given: Arguments, name: str) -> Variable:
             raise InputError(f"{name} must be categories, or whole numbers; it is neither in {rows_text(broken)}")
         if len(np.unique(numbers)) > MOST:
             raise InputError(f"{name} has {len(np.unique(numbers))} different values, more than {MOST}: no categories")
-    return factor.as_factor().used_levels()
+    used = factor.as_factor().used_levels()
+    if used.unordered and len(used.levels) > 2:
+        tell((_note_of_order(name, used.levels),))
+    return used
+
+
+def _note_of_order(name: str, levels: tuple[str, ...]) -> Note:
+    """Categories made of text have the order of the alphabet, which need not be theirs."""
+    order = " < ".join(levels if len(levels) <= MOST_SHOWN else (*levels[: MOST_SHOWN - 1], "...", levels[-1]))
+    return Note(
+        DataWarning,
+        f"{name} is a category without an order (pandas: ordered=False), taken in that of its categories: {order}. If "
+        f"that is right, say so: data[{name!r}].cat.as_ordered(); if not, .cat.reorder_categories([...], ordered=True)",
+    )

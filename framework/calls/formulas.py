@@ -134,7 +134,8 @@ def read_formula(
     return replace(
         given,
         **frame.arguments()
-        | {"covariance": _merged(frame, given.covariance), "terms": frame.terms, "outcomes": frame.outcomes},
+        | {"covariance": _merged(frame, given.covariance), "terms": frame.terms}
+        | {"outcomes": frame.outcomes, "unordered": frame.unordered},
     )
 
 

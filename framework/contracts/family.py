@@ -17,6 +17,7 @@ from typing import Any, Literal
 import numpy as np
 
 from .arrays import BoolArray, FloatArray, IntArray, real_number
+from .censoring import written
 from .errors import InputError, InputTypeError, shown
 from .in_r import InR
 from .link import Link, Mean
@@ -239,6 +240,9 @@ class Family(ABC):
     discrete: bool = False
     #: Values that a family that is not discrete has with positive probability.
     atoms: tuple[float, ...] = ()
+    #: Whether responses may be censored: y is then (n,), or (n, 2) where it is, see `ranef.contracts.censoring`, in all
+    #: methods that have a y.
+    censored: bool = False
     #: Whether weights are numbers of trials and y a proportion; otherwise weights multiply the log density.
     weights_are_trials: bool = False
     #: Whether the variance is phi[0] V(mu): unit deviances, and Pearson residuals as R's, are then free of phi[0].
@@ -530,7 +534,7 @@ def describe_rows(y: FloatArray, rows: Any, limit: int = 5) -> str:
     >>> describe_rows(np.array([1.0, -1.0, 2.5]), [1, 2])
     'row 1: -1, row 2: 2.5'
     """
-    shown = ", ".join(f"row {i}: {y[i]:g}" for i in rows[:limit])
+    shown = ", ".join(f"row {i}: {written(y[i])}" for i in rows[:limit])
     return shown + (f" and {len(rows) - limit} more" if len(rows) > limit else "")
 
 

@@ -71,6 +71,14 @@ DATASETS: dict[str, Dataset] = {
             "section 5.1.2",
         ),
         Dataset(
+            "kidney",
+            "days until infection (event 1), or until the catheter was removed for another reason (0), twice of "
+            "each of 38 kidney patients with portable dialysis",
+            ("patient", "sex", "disease"),
+            "C. A. McGilchrist & C. W. Aisbett (1991), Regression with frailty in survival analysis, Biometrics 47, "
+            "461-466, doi 10.2307/2532138, table 1",
+        ),
+        Dataset(
             "lambs",
             "weights of 210 lambs of three years with their sires and dams, simulated",
             ("animal", "sire", "dam", "sex", "year"),
@@ -131,8 +139,8 @@ def names() -> tuple[str, ...]:
     --------
     >>> from ranef import datasets
     >>> datasets.names()
-    ('cake', 'cbpp', 'dyestuff', 'dyestuff2', 'lambs', 'pastes', 'penicillin', 'priming', 'salamanders', 'sleepstudy',
-     'wine')
+    ('cake', 'cbpp', 'dyestuff', 'dyestuff2', 'kidney', 'lambs', 'pastes', 'penicillin', 'priming', 'salamanders',
+     'sleepstudy', 'wine')
     """
     return tuple(DATASETS)
 

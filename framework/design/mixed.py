@@ -16,6 +16,7 @@ from ..notes import Note
 from ..threads import few_threads
 from .arrays import as_numbers, as_offset, as_weights, check_length, column_names
 from .basis import Column, alike, disentangled, orthonormal, scaled
+from .censored import as_response
 from .fixed import RANK_TOLERANCE, FixedDesign, notes_of_dropped, orthogonalize
 from .grouping import encode
 from .labels import Labels
@@ -147,7 +148,7 @@ def build_design(
     InputError, InputTypeError
         With the argument, the rows or levels, and what to do.
     """
-    values = as_numbers(y, "y")
+    values = as_response(y)
     n = len(values)
     matrix = as_numbers(X, "X", ndim=2)
     check_length(matrix, n, "X")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..contracts.arrays import FloatArray
+from ..contracts.censoring import observed
 from ..contracts.errors import InputError, InputTypeError, shown
 from ..contracts.linalg import Grouping
 from ..estimation.generalized import GeneralizedFit
@@ -92,7 +93,7 @@ def _marginal(fit: Fit, kind: str, standardized: bool) -> FloatArray:
             )
         unknown = tuple(np.full(len(rows), -1) for _ in rows.codes)
         mean, _ = MarginalMean(fit, Rows(**(vars(rows) | {"codes": unknown}))).estimates(False, with_se=False)
-        return np.asarray(fit.model.design.y - mean)
+        return np.asarray(observed(fit.model.design.y) - mean)
     if kind in ("deviance", "working", "normalized"):
         raise InputError(f"{kind} residuals are given the random effects: about='conditional'")
     response = fit.model.design.y - rows.population(fit.gamma)

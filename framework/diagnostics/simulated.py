@@ -20,6 +20,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from ..contracts.arrays import FloatArray, IntArray
+from ..contracts.censoring import ends, is_observed
 from ..contracts.errors import InputError, shown
 from ..design.arrays import as_numbers
 from ..design.grouping import encode
@@ -188,7 +189,7 @@ def simulated_residuals(
     """
     generator, cases = checked_rng(rng), Cases.of(fit, by)
     simulated = simulate(fit, nsim, generator, random=random, newdata=None, theta_uncertainty=False, terms=terms)
-    Y = np.column_stack([fit.model.design.y, simulated])
+    Y = np.column_stack([_completed(fit.model.design.y, simulated, generator), simulated])
     if Y.size > MOST:
         raise InputError(
             f"{Y.size:,} responses are too many to rank (at most {MOST:,}): use a smaller nsim; got {shown(nsim)}"
@@ -202,6 +203,20 @@ def simulated_residuals(
     effects = "new" if random == "new" else "estimated"
     title = f"Residuals among {Y.shape[1] - 1} simulations with {effects} random effects"
     return SimulatedResiduals(columns, title=title, frame=frame, responses=Y, uniform=uniform)
+
+
+def _completed(y: FloatArray, simulated: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """Responses (n,), for a censored one any of those simulated that lie in its interval, or else the end next to them.
+
+    So it is distributed as responses that are known to lie there, if the model is right.
+    """
+    if y.ndim == 1:
+        return y
+    lower, upper = ends(y)
+    inside = (simulated > lower[:, None]) & (simulated <= upper[:, None])
+    chosen = np.argmax(np.where(inside, rng.random(simulated.shape), -1.0), axis=1)
+    drawn = np.where(inside.any(axis=1), simulated[np.arange(len(y)), chosen], np.where(upper < np.inf, upper, lower))
+    return np.where(is_observed(y), lower, drawn)
 
 
 def _per_row(fit: Fit) -> FloatArray:

@@ -19,6 +19,7 @@ import scipy
 from scipy.sparse.linalg import LinearOperator, lsmr
 
 from ..contracts.arrays import BoolArray, FloatArray
+from ..contracts.censoring import distance
 from ..contracts.errors import InputError, NoMaximumError, NotPositiveDefiniteError
 from ..contracts.family import Family, describe_rows, eta_bounds
 from ..contracts.ordered import OrderedFamily
@@ -300,7 +301,8 @@ def refuse_exact_fit(model: PenalizedLikelihood, gamma: FloatArray) -> None:
     if family.discrete or not any(p.fixed is None for p in family.parameters):
         return
     eta = model.Q @ gamma if design.offset is None else model.Q @ gamma + design.offset
-    if np.abs(model.y - family.link.mean(eta).mu).max() < EXACT * np.abs(model.y).max():
+    size = np.abs(model.y[np.isfinite(model.y)]).max(initial=0.0)
+    if distance(model.y, family.link.mean(eta).mu).max() < EXACT * size:
         raise NoMaximumError(
             "the likelihood has no maximum: the columns of X give y exactly (a constant y, for example), and nothing "
             "is left to estimate a dispersion from"
@@ -311,7 +313,8 @@ def _fits_exactly(model: PenalizedLikelihood) -> bool:
     """Whether fixed and random effects, fewer than the rows, give every continuous response exactly."""
     family, design = model.family, model.design
     n, r, q = design.n, model.Q.shape[1], model.pattern.q
-    if family.discrete or not any(p.fixed is None for p in family.parameters) or r + q >= n:
+    free = any(p.fixed is None for p in family.parameters)
+    if family.discrete or not free or r + q >= n or model.y.ndim == 2:
         return False
     with np.errstate(all="ignore"):
         eta = family.link.link(model.y)

@@ -16,6 +16,7 @@ from ..contracts.family import Family
 from ..contracts.observer import FitStarted
 from ..contracts.ordered import OrderedFamily
 from ..design.basis import lower_root
+from ..design.censored import refuse_censored
 from ..design.mixed import MixedDesign, notes_of_no_intercept
 from ..design.parameter import refuse_models
 from ..notes import Note
@@ -219,6 +220,7 @@ class Laplace(Likelihood[GeneralizedFit]):
     def check(self, design: MixedDesign) -> list[Note]:
         """What to warn of; responses that the family does not have, and impossible quadrature, are refused."""
         weights = np.ones(design.n) if design.weights is None else design.weights
+        refuse_censored(design.y, f"the {self.family.name} family", self.family.censored)
         self.family.check_response(design.y, weights)
         self.family.check_identified(design.y, weights)
         return self.check_design(design)

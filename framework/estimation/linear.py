@@ -12,6 +12,7 @@ from scipy.linalg import solve_triangular
 from ..contracts.arrays import FloatArray
 from ..contracts.errors import InputError, InputTypeError, NotPositiveDefiniteError, shown
 from ..contracts.observer import FitStarted
+from ..design.censored import refuse_censored
 from ..design.crossproducts import CrossProducts, cross_products
 from ..design.mixed import MixedDesign, check_identifiable, notes_of_many_effects, notes_of_no_intercept
 from ..design.summed import SummedDesign
@@ -153,7 +154,9 @@ class Gaussian(Likelihood[LinearFit]):
     reml: bool
 
     def check(self, design: MixedDesign | SummedDesign) -> list[Note]:
-        """As `check_design`: any response is possible."""
+        """As `check_design`: any response is possible that is known."""
+        if isinstance(design, MixedDesign):
+            refuse_censored(design.y, "a linear model")
         return self.check_design(design)
 
     def check_design(self, design: MixedDesign | SummedDesign) -> list[Note]:

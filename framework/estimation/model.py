@@ -19,7 +19,8 @@ from ..contracts.errors import InputError, InputTypeError, shown
 from ..contracts.linalg import Blocks, Factor, LinalgBackend, Pattern
 from ..contracts.observer import FitFinished
 from ..contracts.optim import Optimizer
-from ..design.arrays import as_numbers, check_length
+from ..design.arrays import check_length
+from ..design.censored import as_response
 from ..design.fingerprint import Fingerprint
 from ..design.labels import GroupLabels, Labels
 from ..design.mixed import MixedDesign
@@ -199,7 +200,7 @@ class Model(Generic[F]):
         InputError, InputTypeError
             For a y that does not fit.
         """
-        values = as_numbers(y, "y")
+        values = as_response(y)
         check_length(values, self.labels.n, "y")
         design = replace(self.design, y=values)
         self.likelihood.check(design)

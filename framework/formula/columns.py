@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -252,11 +253,12 @@ def _integers(known: list[int], missing: BoolArray, name: str) -> Variable:
 
 def _category(column: Any, missing: BoolArray, name: str, pd: ModuleType) -> Variable:
     """Categories in their order; polars' Categorical has none and is sorted."""
-    native = column.to_native()
+    native, unordered = column.to_native(), False
     if isinstance(getattr(native, "dtype", None), pd.ArrowDtype):
         native = native.array.__arrow_array__()
     if isinstance(getattr(native, "dtype", None), pd.CategoricalDtype):
         codes, labels = np.asarray(native.cat.codes), native.cat.categories.tolist()
+        unordered = not native.cat.ordered
     elif type(native).__module__.startswith("polars") and hasattr(column.dtype, "categories"):
         codes, labels = native.to_physical().cast(int).fill_null(-1).to_numpy(), list(column.dtype.categories)
     elif type(native).__module__.startswith("polars"):
@@ -271,7 +273,8 @@ def _category(column: Any, missing: BoolArray, name: str, pd: ModuleType) -> Var
     levels = [_category_label(label) for label in labels]
     if len(set(levels)) < len(levels) or any(is_missing(label) for label in labels):
         raise InputError(f"column {name!r} has categories that read alike, or a missing one: {', '.join(levels[:10])}")
-    return Variable.of_codes(np.where(missing, -1, codes) if missing.any() else codes, levels)
+    found = Variable.of_codes(np.where(missing, -1, codes) if missing.any() else codes, levels)
+    return replace(found, unordered=unordered)
 
 
 def _category_label(label: Any) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..contracts.arrays import AnyArray, FloatArray, IntArray
 from ..contracts.errors import DataWarning, InputError, InputTypeError, shown
+from ..design.censored import Surv
 from ..design.reading import check_alignment, rows_text
 from ..design.terms import INTERCEPT
 from ..notes import Note
@@ -37,8 +38,8 @@ class ModelFrame:
 
     Parameters
     ----------
-    y : (n,) array, or (n, 2)
-        Response; two columns of successes and failures for ``cbind``.
+    y : (n,) array, or (n, 2), or Surv
+        Response; two columns of successes and failures for ``cbind``, a record of both columns for ``Surv``.
     X : (n, p) array
     x_names : tuple of str
     groups : dict of str to labels
@@ -54,6 +55,8 @@ class ModelFrame:
         What is worth a warning.
     outcomes : tuple of str
         Levels of a response that is a factor: y is the place of each row's.
+    unordered : bool
+        Whether its type says that these have no order.
     residual : dict, optional
         Correlation of residuals: its name, groups and times.
     dispersion : (n, d) array, optional
@@ -62,7 +65,7 @@ class ModelFrame:
         Columns of the dispersion parameters that have a formula.
     """
 
-    y: AnyArray
+    y: AnyArray | Surv
     X: FloatArray
     x_names: tuple[str, ...]
     groups: dict[str, Any]
@@ -75,6 +78,7 @@ class ModelFrame:
     terms: Terms
     notes: tuple[Note, ...] = ()
     outcomes: tuple[str, ...] = ()
+    unordered: bool = False
     residual: dict[str, Any] | None = None
     dispersion: FloatArray | None = None
     dispersion_names: tuple[str, ...] = ()
@@ -83,7 +87,7 @@ class ModelFrame:
 
     def arguments(self) -> dict[str, Any]:
         """Arguments of `ranef.lmm` and `ranef.glmm` by name."""
-        names = [f.name for f in fields(self) if f.name not in ("rows", "terms", "notes", "outcomes")]
+        names = [f.name for f in fields(self) if f.name not in ("rows", "terms", "notes", "outcomes", "unordered")]
         return {name: getattr(self, name) for name in names} | {"y_name": self.terms.response}
 
     def __repr__(self) -> str:
@@ -204,7 +208,7 @@ def read_frame(
     for each in (source, *(other for other, _ in others)):
         each.keep(rows)
 
-    y, outcomes = response_of(plan, source, rows) if response else (np.zeros(len(rows)), ())
+    y, outcomes, unordered = response_of(plan, source, rows) if response else (np.zeros(len(rows)), (), False)
     prior = _numbers("weights", asked, read, source, rows)
     known = _offset(plan, asked, read, source, rows)
     matrices, parts = columns_of(plan, source, rows)
@@ -252,6 +256,7 @@ def read_frame(
         terms=terms,
         notes=tuple(_notes_of_split(plan, parts)),
         outcomes=outcomes,
+        unordered=unordered,
         **(of_residual.arguments(source, rows) if of_residual else {}),
         parameters={name: matrix for name, (matrix, _) in encoded.items()},
     )

@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..contracts.errors import InputError, InputTypeError, shown
+from ..design.censored import TYPES
 from .bars import Bar, Parsed, exponent, names_in, parse, signed
 from .expressions import Derive, Names, calls, read_expression, variables
 from .formulaic import terms_of
 from .functions import CONTRASTS, FACTORS, NUMERIC, STATEFUL
 from .tokens import Group, Node, Nodes, is_sign, nest, refuse, span, tokenize
 
+#: Responses of two columns.
+COLUMNS = ("cbind", "Surv")
 #: Products that a power may be expanded to.
 MOST_PRODUCTS = 100_000
 
@@ -36,7 +39,7 @@ class Plan:
     Parameters
     ----------
     response : tuple of ast.expr
-        One expression, or the two of ``cbind(successes, failures)``.
+        One expression, or the two of ``cbind(successes, failures)`` or ``Surv(time, event)``.
     response_name : str
         As it stands in the formula.
     fixed : str
@@ -50,6 +53,8 @@ class Plan:
     names : Names
     contrasts : dict of variable -> word
         Of a formula of a parameter, those of its variables.
+    censoring : str
+        Of ``Surv``, how responses are censored: its `type`.
     """
 
     response: tuple[ast.expr, ...]
@@ -61,6 +66,7 @@ class Plan:
     in_fixed: tuple[str, ...]
     names: Names
     contrasts: Mapping[str, str] = field(default_factory=dict)
+    censoring: str = ""
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -88,7 +94,7 @@ def make_plan(text: str, columns: Sequence[str], contrasts: Mapping[str, str], c
     taken = set(names_in([*parsed.response, *(n for o in parsed.offsets for n in o)]))
     taken |= {name for bar in parsed.bars for group in bar.groups for part in group.parts for name in names_in(part)}
     writer = Writer(names, [c for c in columns if c not in taken], check_contrasts(contrasts))
-    response = _response(parsed, names)
+    response, censoring = _response(parsed, names)
     offsets = tuple(expression(nodes, names) for nodes in parsed.offsets)
     fixed = writer.sum(parsed.fixed)
     in_fixed = tuple(writer.used)
@@ -96,7 +102,7 @@ def make_plan(text: str, columns: Sequence[str], contrasts: Mapping[str, str], c
     if unused := set(writer.contrasts) - names.contrasted:
         raise InputError(f"contrasts names {', '.join(sorted(unused))}, which is no variable of the fixed terms")
     name = " ".join(text[slice(*span(parsed.response))].split())
-    return Plan(response, name, fixed, random, offsets, tuple(writer.used), in_fixed, names)
+    return Plan(response, name, fixed, random, offsets, tuple(writer.used), in_fixed, names, censoring=censoring)
 
 
 def make_parameter_plan(text: str, contrasts: Mapping[str, str], context: Mapping[str, Any]) -> Plan:
@@ -156,7 +162,7 @@ def check_context(context: Any) -> dict[str, Any]:
     for name in context:
         if not isinstance(name, str) or not name.isidentifier() or name.startswith("_"):
             raise InputError(f"context[{name!r}]: names in it are Python's, without a leading underscore")
-        if name in NUMERIC or name in FACTORS or name in STATEFUL or name in ("c", "contr", "offset", "cbind"):
+        if name in NUMERIC or name in FACTORS or name in STATEFUL or name in ("c", "contr", "offset", *COLUMNS):
             raise InputError(f"context[{name!r}]: formulas have a function of that name; choose another")
     return dict(context)
 
@@ -172,17 +178,32 @@ def expression(nodes: Nodes, names: Names) -> ast.expr:
     return tree
 
 
-def _response(parsed: Parsed, names: Names) -> tuple[ast.expr, ...]:
+def _response(parsed: Parsed, names: Names) -> tuple[tuple[ast.expr, ...], str]:
+    """The expressions of the response, and how it is censored."""
     only = parsed.response[0]
     if len(parsed.response) > 1 or not isinstance(only, Group) or only.function is None:
-        return (expression(parsed.response, names),)
-    if only.function.text != "cbind":
-        return (expression(parsed.response, names),)
-    commas = [i for i, node in enumerate(only.inside) if is_sign(node, ",")]
-    sides = [only.inside[: commas[0]], only.inside[commas[0] + 1 :]] if len(commas) == 1 else []
+        return (expression(parsed.response, names),), ""
+    if only.function.text not in COLUMNS:
+        return (expression(parsed.response, names),), ""
+    ends = [*(i for i, node in enumerate(only.inside) if is_sign(node, ",")), len(only.inside)]
+    sides = [only.inside[a:b] for a, b in zip([0, *(i + 1 for i in ends)], ends, strict=False)]
+    censoring = ""
+    if only.function.text == "Surv":
+        censoring = "right"
+        if len(sides) > 1 and len(sides[-1]) == 3 and is_sign(sides[-1][1], "="):
+            name, _, word = sides.pop()
+            text, said = (parsed.text[node.start : node.end] for node in (name, word))
+            censoring = said.strip("'\"")
+            if text != "type" or censoring not in TYPES or censoring == said:
+                refuse(parsed.text, name.start, word.end, f"Surv has type= one of {', '.join(map(repr, TYPES))}")
+        if len(sides) == 1 and sides[0] and censoring != "interval2":
+            return (expression(sides[0], names),), ""
     if len(sides) != 2 or not all(sides):
-        refuse(parsed.text, only.start, only.end, "cbind takes two columns: cbind(successes, failures)")
-    return tuple(expression(side, names) for side in sides)
+        call = "Surv takes two columns: Surv(time, event)"
+        if only.function.text == "cbind":
+            call = "cbind takes two columns: cbind(successes, failures)"
+        refuse(parsed.text, only.start, only.end, call)
+    return tuple(expression(side, names) for side in sides), censoring
 
 
 def _random(bar: Bar, writer: Writer) -> list[RandomPlan]:

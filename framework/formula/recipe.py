@@ -226,7 +226,7 @@ def make_recipe(
     dots = dots_of(formula, frame, {name: text for name, text in texts.items() if text}, context)
     plan = make_plan(formula, dots, contrasts, context)
     if len(plan.response) != 1:
-        raise InputTypeError("cbind(...) is for generalized models, and sums over rows are for linear ones")
+        raise InputTypeError(f"{plan.response_name} is for generalized models, and sums over rows are for linear ones")
     learned = {name for text in plan.sources for name in re.findall(r"(?<![\w.])(\w+)\(", text)} & {*STATEFUL} - {"C"}
     if learned:
         raise InputError(

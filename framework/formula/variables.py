@@ -30,12 +30,15 @@ class Variable:
         Rows without a value.
     levels : tuple of str
         Levels of a factor, ``()`` of numbers.
+    unordered : bool
+        Whether it is a category of which its type says that its levels have no order.
     """
 
     kind: str
     values: AnyArray
     missing: BoolArray
     levels: tuple[str, ...] = ()
+    unordered: bool = False
 
     @classmethod
     def of_numbers(cls, values: AnyArray, missing: BoolArray | None = None) -> Variable:
@@ -72,6 +75,8 @@ class Variable:
             some = ", ".join(self.levels[:3]) + (", ..." if len(self.levels) > 3 else "")
             raise InputTypeError(f"{name} needs numbers, and there are levels: {some}")
         numbers = self.values.astype(np.float64)
+        if self.kind == "logical":  # of which one level may be unused
+            numbers = np.array([level == LOGICAL[1] for level in self.levels], dtype=np.float64)[self.values]
         if self.missing.any():
             numbers[self.missing] = np.nan
         return numbers

@@ -70,6 +70,12 @@ class Planned:
         if not fit.certificate.converged or fit.elsewhere:
             raise InputError("the fit has not converged, or the data do not determine all of its parameters")
         model = replace(fit.model, rows=fit.model.design)  # which has to be there
+        if model.design.y.ndim == 2:
+            raise InputError(
+                "power is that of responses that are not censored, and those of the fit are: nothing says when rows of "
+                "another study would be. Refit uncensored responses, fit.refit(fit.simulate(1, rng=1)[:, 0]), for an "
+                "upper limit of the power"
+            )
         family, phi = (fit.family, fit.phi) if isinstance(fit, GeneralizedFit) else (None, None)
         beta = fit.labels.fixed.coefficients(fit.gamma)
         return cls(model, beta, fit.relative_factors, fit.scale, family, phi, of, frame)

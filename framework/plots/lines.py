@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..contracts.arrays import FloatArray
+from ..contracts.censoring import ends
 from ..contracts.errors import InputError
 from .fitted import Fitted, codes_of, column_of, factor_of, response_of
 from .style import LINE, POINTS, QUIET, WIDTH, axes, point_style, pyplot, styled
@@ -42,7 +43,7 @@ def lines(fit: Fitted, x: str, factor: str | None = None, ax: Any = None) -> Any
     _, values, codes, _, _ = _parts(fit, x, factor)
     design, fitted = fit._fit.model.design, _of_levels(fit, codes)
     ax = axes(ax)
-    ax.scatter(values, design.y, **(point_style(len(values)) | {"color": QUIET}), zorder=1)
+    ax.scatter(values, ends(design.y)[0], **(point_style(len(values)) | {"color": QUIET}), zorder=1)
     for i, part in enumerate(_by_group(values, codes)):
         ax.plot(
             values[part], fitted[part], color=POINTS, linewidth=0.6, alpha=0.7, zorder=2, label="_" if i else "levels"
@@ -87,7 +88,7 @@ def panels(fit: Fitted, x: str, factor: str | None = None) -> Any:
     at, mean = _population(fit, values)
     for i, (ax, part) in enumerate(zip(grid.flat, _by_group(values, codes), strict=False)):
         ax.plot(at, mean, color=QUIET, linewidth=0.8, zorder=1)
-        ax.scatter(values[part], design.y[part], s=4.0, color=POINTS, linewidths=0.0, zorder=2)
+        ax.scatter(values[part], ends(design.y)[0][part], s=4.0, color=POINTS, linewidths=0.0, zorder=2)
         ax.plot(values[part], fitted[part], color=LINE, linewidth=1.0, zorder=3)
         ax.set_title(labels[i], fontsize=6.5, pad=2.0)
         ax.tick_params(labelsize=6.0, length=2.0)

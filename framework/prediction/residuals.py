@@ -11,6 +11,7 @@ import numpy as np
 from scipy import special
 
 from ..contracts.arrays import FloatArray
+from ..contracts.censoring import ends, is_observed, observed
 from ..contracts.errors import InputError, InputTypeError, shown
 from ..contracts.family import Family
 
@@ -24,7 +25,8 @@ class Responses:
     Parameters
     ----------
     family : Family
-    y : (n,) array
+    y : (n,) array, or (n, 2)
+        Ends of what is known, where some are censored.
     eta : (n,) array
         Linear predictor.
     weights : (n,) array
@@ -70,7 +72,8 @@ class Responses:
         """
         if not isinstance(kind, str) or kind not in KINDS:
             raise InputError(f"kind must be one of {', '.join(KINDS)}; got {shown(kind)}")
-        response, family = self.y - self.fitted, self.family
+        family = self.family
+        response = observed(self.y) - self.fitted
         if kind == "response":
             return response
         if kind == "pearson":
@@ -81,18 +84,34 @@ class Responses:
                 pearson = response * np.sqrt(self.multiplicity / variance)
             return np.where(response == 0.0, 0.0, pearson)
         if kind == "deviance":
-            return np.asarray(np.sign(response) * np.sqrt(np.maximum(self.unit_deviances, 0.0)))
+            return np.asarray(self._signs(response) * np.sqrt(np.maximum(self.unit_deviances, 0.0)))
         if kind == "working":
             with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-                return np.asarray((self.y - self.mu) / family.link.mean(self.eta).mu_eta)
+                return np.asarray((observed(self.y) - self.mu) / family.link.mean(self.eta).mu_eta)
         return self._quantile(rng)
+
+    def _signs(self, response: FloatArray) -> FloatArray:
+        """Of the residuals; of a censored response the direction in which it is likelier."""
+        if self.y.ndim == 1:
+            return np.asarray(np.sign(response))
+        best = self.family.saturated_mean(self.y, self.weights, self.phi)
+        return np.where(is_observed(self.y), np.sign(response), np.sign(best - self.mu))
 
     def _quantile(self, rng: np.random.Generator | int | None) -> FloatArray:
         family = self.family
-        upper = family.cdf(self.y, self.mu, self.weights, self.phi)
+        below, above = ends(self.y)
+        upper = family.cdf(above, self.mu, self.weights, self.phi)
         if upper is None:
             raise InputError(f"the {family.name} family gives no distribution function (cdf): no quantile residuals")
-        if family.discrete or family.atoms:
+        if self.y.ndim == 2:
+            if rng is None:
+                raise InputError(
+                    "quantile residuals of censored responses are randomized: pass rng, a Generator or a seed"
+                )
+            lower = family.cdf(below, self.mu, self.weights, self.phi)
+            assert lower is not None
+            upper = upper - generator(rng).uniform(size=len(upper)) * (upper - lower)
+        elif family.discrete or family.atoms:
             if rng is None:
                 raise InputError(
                     "quantile residuals of a discrete response are randomized: pass rng, a Generator or a seed"

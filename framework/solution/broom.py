@@ -13,6 +13,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from ..contracts.arrays import AnyArray
+from ..contracts.censoring import ends
 from ..contracts.errors import InputError, InputTypeError, shown
 from ..design.labels import GroupLabels
 from ..design.mixed import MixedDesign
@@ -177,7 +178,8 @@ def _model_frame(design: MixedDesign) -> dict[str, AnyArray]:
     x = [(name, column) for name, column in zip(design.fixed.names, design.X.T, strict=True) if name != INTERCEPT]
     groups = [(f.name, f.levels[f.codes]) for f in design.random.factors]
     columns: dict[str, AnyArray] = {}
-    for name, column in [(design.response, design.y), *x, *groups]:
+    y = [(name, end) for name, end in zip((design.response, "upper"), ends(design.y), strict=True)]
+    for name, column in [*y[: design.y.ndim], *x, *groups]:
         while name in columns:
             name += "_"
         columns[name] = column

@@ -225,7 +225,8 @@ class GLMMSolution(FamilyParameters):
 
     @property
     def _scaled_residuals(self) -> FloatArray:
-        return self.residuals_of("pearson")
+        censored = self._fit.model.design.y.ndim == 2
+        return self.residuals_of("deviance" if censored else "pearson")
 
     def _summary_data(self) -> SummaryData:
         return replace(

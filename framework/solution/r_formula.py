@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..contracts.errors import InputError
+from ..design.censored import Surv
 from ..design.terms import INTERCEPT
 from ..display.rscript import Labelled, RColumn, r_strings, r_text
 from ..formula.columns import Frame
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 FUNCTIONS = {*NUMERIC, "factor", "relevel", "interaction", "cut", "ifelse", "poly", "bs", "ns", "scale", "C", "c"} | {
     "offset",
     "cbind",
+    "Surv",
 }
 ARGUMENTS = frozenset(("df", "knots", "degree", "raw", "levels", "labels", "right", "ref", "include.lowest"))
 CONTRASTS = frozenset(("treatment", "sum", "helmert", "poly", "SAS"))
@@ -120,6 +122,8 @@ def _columns(solution: FittedModel[Any], terms: Terms, frame: Any) -> dict[str, 
     for name, levels in stored.items():
         variable = read[name].take(made.rows)
         values[name] = variable.with_levels(levels, name) if variable.is_factor else variable
+    if isinstance(made.y, Surv):
+        raise InputError("ranef knows no package of R with random effects for censored responses")
     y = made.y if made.y.ndim == 1 else made.y[:, 0] / made.y.sum(axis=1)
     y = (y > 0).astype(np.float64) if made.outcomes else y
     if len(y) != design.n or not np.array_equal(y, design.y) or not _same_X(solution, values):

@@ -30,7 +30,8 @@ CATEGORIES = {
 def rows_state(design: MixedDesign) -> Tree:
     """Rows, without what their labels say."""
     return {
-        "y": design.y,
+        "y": design.y if design.y.ndim == 1 else None,
+        "ends": design.y if design.y.ndim == 2 else None,
         "X": design.X,
         "Q": design.fixed.Q,
         "weights": design.weights,
@@ -61,7 +62,7 @@ def rows_of(node: Node, labels: Labels) -> MixedDesign:
         if not all(map(np.array_equal, met, labels.pattern.pairs[ij])):
             raise node.wrong("factors", "has other pairs of levels than the labels")
     return MixedDesign(
-        node.floats("y", n),
+        _response_of(node, n),
         node.floats("X", n, labels.p),
         _fixed_of(node, fixed, n),
         replace(random, pattern=labels.pattern),
@@ -72,6 +73,16 @@ def rows_of(node: Node, labels: Labels) -> MixedDesign:
         None if labels.residual is None else residual_rows_of(node["residual"], labels.residual, n),
         _parameters_of(node, labels),
     )
+
+
+def _response_of(node: Node, n: int) -> FloatArray:
+    """The response, or where it is censored the ends of what is known of it."""
+    if not node.has("ends"):
+        return node.floats("y", n)
+    y = node.floats("ends", n, 2, finite=False)
+    if not (y[:, 0] <= y[:, 1]).all():
+        raise node.wrong("ends", "has ends in the wrong order, or missing")
+    return y
 
 
 def _parameters_of(node: Node, labels: Labels) -> dict[str, ParameterDesign]:

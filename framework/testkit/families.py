@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from ..contracts import Derivatives, DispersionParameter, Family, InputError, Link, OrderedFamily
 from .check import Check, LawBook, close, pickled, read_only, require, same_bits, same_in_threads
+from .family_censoring import CENSORING
 from .family_derivatives import DERIVATIVES
 from .family_dispersion import DISPERSION
 from .family_distribution import DISTRIBUTION, N_DRAWS
@@ -53,7 +54,7 @@ def family_checks(
         family = family.of_categories(("1", "2", "3", "4", "5"))
     return plugin_checks(
         Held(family, name),
-        LAWS + DISTRIBUTION + DERIVATIVES + DISPERSION,
+        LAWS + DISTRIBUTION + DERIVATIVES + DISPERSION + CENSORING,
         Checked(family, means, phis),
         expected_failures,
     )

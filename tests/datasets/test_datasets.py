@@ -18,12 +18,23 @@ ROWS = {"cake": 270, "cbpp": 56, "dyestuff": 30, "dyestuff2": 30, "pastes": 60, 
 #: Of glmmTMB's Salamanders: rows, and the sums that the test names.
 NUMBERS = (644, 852, 387, 615.999999941646, 91.96874744)
 
+#: Of the kidney data: rows, and the sums that the test names.
+KIDNEY = [76, 7724, 58, 68102, 20]
+
 #: Sum of the wine data's response times judge.
 WINE = 15924.0
 
 
 def test_names() -> None:
-    assert set(datasets.names()) == {*ROWS, "lambs", "priming", "salamanders", "wine"}
+    assert set(datasets.names()) == {*ROWS, "kidney", "lambs", "priming", "salamanders", "wine"}
+
+
+def test_kidney_is_that_of_survival() -> None:
+    # survival 3.5-3: with(kidney, c(nrow(kidney), sum(time), sum(status), sum(age * id), sum(sex == 1)))
+    d = datasets.load("kidney")
+    sums = [len(d["time"]), d["time"].sum(), d["event"].sum(), (d["age"] * d["patient"].astype(float)).sum()]
+    assert [*sums, (d["sex"] == "male").sum()] == KIDNEY
+    assert set(d["disease"]) == {"AN", "GN", "PKD", "Other"}
 
 
 def test_salamanders_are_those_of_glmmtmb() -> None:
@@ -69,7 +80,9 @@ def test_data_equal_the_reference(name: str) -> None:
 def test_every_data_set_says_where_it_comes_from() -> None:
     for name in datasets.names():
         known = datasets.describe(name)
-        assert any(year in known.source for year in ("1938", "1972", "1973", "1989", "2003", "2004", "2016", "2026"))
+        assert any(
+            year in known.source for year in ("1938", "1972", "1973", "1989", "1991", "2003", "2004", "2016", "2026")
+        )
         assert known.summary
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from functools import cache
 from pathlib import Path
 
@@ -249,3 +250,41 @@ def test_a_response_without_one_of_the_categories_has_no_fit():
     many = fit.refit_many(np.column_stack([y, WINE.rating - 1]))
     assert np.isnan(many.coefficients[0]).all()
     np.testing.assert_allclose(many.coefficients[1], fit.coefficients, atol=1e-6)
+
+
+@pytest.mark.parametrize("arrays", [False, True])
+def test_a_category_without_an_order_is_taken_in_the_order_it_shows(arrays):
+    """Text made a category has the order of the alphabet, and the warning shows it; ordered ones and two need none."""
+    rng = np.random.default_rng(4)
+    frame = pd.DataFrame({"x": rng.normal(size=120), "g": np.arange(120) % 12})
+    frame["y"] = pd.Categorical(np.array(["low", "middle", "high"])[rng.integers(0, 3, 120)])
+
+    def fit(y):
+        if arrays:
+            return ranef.glmm(y, np.column_stack([np.ones(120), frame["x"]]), {"g": frame["g"]}, family="ordinal")
+        return ranef.glmm("y ~ x + (1 | g)", frame.assign(y=y), family="ordinal")
+
+    with pytest.warns(ranef.DataWarning, match="without an order .*: high < low < middle"):
+        assert fit(frame["y"]).family.categories == ("high", "low", "middle")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ranef.DataWarning)
+        ordered = fit(frame["y"].cat.reorder_categories(["low", "middle", "high"], ordered=True))
+        assert ordered.family.categories == ("low", "middle", "high")
+        fit(frame["y"].cat.remove_categories(["low"]).fillna("high"))
+
+
+def test_many_categories_by_their_own_thresholds():
+    """Derivatives by 38 spacings are those by differences of the log density, and of the information."""
+    K, rng = 40, np.random.default_rng(3)
+    family = Ordinal("logit", categories=[str(k) for k in range(K)])
+    y, eta, one = np.arange(K).astype(float), rng.normal(size=K) + 2.0, np.ones(K)
+    phi = rng.uniform(0.05, 0.3, K - 2)
+    d = family.evaluate(y, eta, one, phi, 3)
+    h = 1e-5
+    for j in (0, 17, K - 3):
+        ahead, back = (family.evaluate(y, eta, one, phi + s * h * np.eye(K - 2)[j], 2) for s in (1, -1))
+        for given, of in (("phi1", "log_density"), ("phi1_eta", "d1"), ("phi1_eta2", "d2")):
+            slope = (getattr(ahead, of) - getattr(back, of)) / (2 * h)
+            np.testing.assert_allclose(getattr(d, given)[j], slope, atol=1e-6, err_msg=given)
+        slope = (ahead.expected_weight - back.expected_weight) / (2 * h)
+        np.testing.assert_allclose(d.expected_weight_phi[j], slope, atol=1e-7)
