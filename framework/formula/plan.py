@@ -9,7 +9,7 @@ from typing import Any
 
 from ..contracts.errors import InputError, InputTypeError, shown
 from .bars import Bar, Parsed, exponent, names_in, parse, signed
-from .expressions import Derive, Names, calls, read_expression, variables
+from .expressions import Derive, Names, expression, read_expression, variables
 from .formulaic import terms_of
 from .functions import CONTRASTS, FACTORS, NUMERIC, STATEFUL
 from .tokens import Group, Node, Nodes, is_sign, nest, refuse, span, tokenize
@@ -162,14 +162,6 @@ def check_context(context: Any) -> dict[str, Any]:
 
 
 # Response, groups ---------------------------------------------------------------------------------------------------
-
-
-def expression(nodes: Nodes, names: Names) -> ast.expr:
-    """The tree of an expression, without what makes columns of X."""
-    tree: ast.expr = Derive(names).visit(read_expression(nodes, names))
-    if learned := calls(tree) & set(STATEFUL):
-        refuse(names.text, *span(nodes), f"{', '.join(sorted(learned))} makes columns of X, and is not available here")
-    return tree
 
 
 def _response(parsed: Parsed, names: Names) -> tuple[ast.expr, ...]:
