@@ -114,6 +114,11 @@ class GroupLabels:
         return tuple(c for term in self.terms for c in term.columns)
 
     @property
+    def is_penalty(self) -> bool:
+        """Whether its effects are the penalized part of the mean: of one level, of which there are no others."""
+        return len(self.levels) == 1
+
+    @property
     def independent(self) -> bool:
         """Whether independent effects are computed in a basis that mixes their columns (see `basis.disentangled`)."""
         alone = all(term.structure is None and (not term.correlated or len(term.columns) == 1) for term in self.terms)
