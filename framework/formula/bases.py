@@ -1,7 +1,7 @@
 """Bases of smooth terms in their mixed-model form: what a penalty leaves free, and effects of one variance.
 
-With the penalty's eigendecomposition S = U D U' the curve B beta is B U_0 beta_0 + (B U_+ D_+^-1/2) b, in which beta_0 is
-not penalized and b'b is the penalty: b are random effects of one variance (Wood 2017, sections 5.8 and 6.6).
+With the penalty's eigendecomposition S = U D U' the curve B beta is B U_0 beta_0 + (B U_+ D_+^-1/2) b, in which
+beta_0 is free and b'b is the penalty: b are random effects of one variance (Wood 2017, sections 5.8 and 6.6).
 """
 
 from __future__ import annotations

@@ -12,7 +12,8 @@ from .tokens import Group, Node, Nodes, is_sign, nest, refuse, span, tokenize
 def changed_formula(formula: str, change: str) -> str:
     """The formula that a change makes of another, as R's ``update`` reads it.
 
-    Terms that are subtracted go; a random term, a smooth one or an offset goes where it stands in the formula as it is written.
+    Terms that are subtracted go; a random term, a smooth one or an offset goes where it stands in the formula as it is
+    written.
 
     Raises
     ------

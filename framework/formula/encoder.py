@@ -138,7 +138,7 @@ class Encoder:
         """
         if self.smooths:
             raise InputError(
-                f"{self.smooths[0].label} is a smooth term, whose penalized part is not in the fixed effects, and this is "
+                f"{self.smooths[0].label} is a smooth term, whose penalized part is no fixed effect, and this is "
                 "computed from fixed effects alone: use predict, with random='none' for what is common to all groups"
             )
         source = Source(Frame(data), self.plan.names, self.variables)

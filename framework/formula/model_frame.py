@@ -297,7 +297,10 @@ def _used(plan: Plan, asked: Mapping[str, ast.expr], response: bool, more: Seque
     trees = [*(plan.response if response else ()), *plan.offsets]
     trees += [asked[key] for key in ("weights", "offset") if key in asked]
     used = [name for tree in trees for name in variables(tree, plan.names)] + [
-        *plan.encoded, *plan.grouping(), *plan.smoothed(), *more
+        *plan.encoded,
+        *plan.grouping(),
+        *plan.smoothed(),
+        *more,
     ]
     return with_bases(used, plan.names)
 

@@ -213,7 +213,9 @@ def _refuse_linear(smooths: Sequence[SmoothPlan], fixed: str, names: Names) -> N
         inside = [text for tree in smooth.variables if (text := ast.unparse(tree)) in terms]
         if smooth.by is None and inside:
             shown_text = names.display(inside[0])
-            refuse(names.text, smooth.start, smooth.end, f"{smooth.label} has {shown_text} in it: leave {shown_text} out")
+            refuse(
+                names.text, smooth.start, smooth.end, f"{smooth.label} has {shown_text} in it: leave {shown_text} out"
+            )
 
 
 # Text for formulaic -------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from .expressions import Names, expression, variables
 from .tokens import Group, Nodes, Token, is_sign, refuse, span
@@ -128,7 +129,7 @@ def _arguments(call: Group, names: Names) -> tuple[list[Nodes], dict[str, Nodes]
 def _separated(call: Group, names: Names) -> Iterator[Nodes]:
     """What stands between commas."""
     commas = [-1, *(i for i, node in enumerate(call.inside) if is_sign(node, ",")), len(call.inside)]
-    for first, last in zip(commas, commas[1:], strict=False):
+    for first, last in pairwise(commas):
         if last <= first + 1:
             refuse(names.text, call.start, call.end, "an argument is missing: write s(x)")
         yield call.inside[first + 1 : last]
@@ -143,7 +144,9 @@ def _each(nodes: Nodes | None, count: int, names: Names) -> list[Token | None]:
     if len(nodes) == 1 and isinstance(only, Group) and only.function is not None and only.function.text == "c":
         listed = list(_separated(only, names))
     if len(listed) not in (1, count) or any(len(one) > 1 or isinstance(one[0], Group) for one in listed):
-        refuse(names.text, *span(nodes), f"this is one value, or {count} in c(...)" if count > 1 else "this is one value")
+        refuse(
+            names.text, *span(nodes), f"this is one value, or {count} in c(...)" if count > 1 else "this is one value"
+        )
     values = [one[0] for one in listed if isinstance(one[0], Token)]
     return [*values] * (count // len(values))
 

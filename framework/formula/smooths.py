@@ -115,7 +115,8 @@ class Smooth:
         centred = [block - mean for block, mean in zip(_blocks(self.bases, values), self.means, strict=True)]
         if self.by == "number":
             centred[0] = np.column_stack([np.ones(len(values[0])), centred[0]])
-        fixed, data = [], {}
+        fixed: list[FloatArray] = []
+        data: dict[str, FloatArray] = {}
         for level, curve in enumerate(self.curves):
             of_rows = 1.0 if by is None else (by.codes == level)[:, None] if by.is_factor else by.values[:, None]
             fixed.append(centred[0] * of_rows)
@@ -192,9 +193,7 @@ def _products(A: FloatArray, B: FloatArray) -> FloatArray:
 # Reading ------------------------------------------------------------------------------------------------------------
 
 
-def _values(
-    plan: SmoothPlan, names: Names, source: Source, rows: IntArray
-) -> tuple[list[FloatArray], Variable | None]:
+def _values(plan: SmoothPlan, names: Names, source: Source, rows: IntArray) -> tuple[list[FloatArray], Variable | None]:
     """Numbers of each variable, and what the term is by."""
     values = []
     for tree in plan.variables:
@@ -222,7 +221,7 @@ def _check_size(plan: SmoothPlan, names: Names, kind: str, size: int, x: FloatAr
     """Refuse more functions than values tell apart, and fewer than the basis has without and with a penalty."""
     distinct, least = len(np.unique(x)), LEAST[kind]
     if size < least:
-        refuse(names.text, plan.start, plan.end, f"k={size} is too small: bs=\"{kind}\" needs {least} functions or more")
+        refuse(names.text, plan.start, plan.end, f'k={size} is too small: bs="{kind}" needs {least} functions or more')
     if distinct < size:
         problem = f"k={size} functions need as many distinct values, and there are {distinct}"
         refuse(names.text, plan.start, plan.end, f"{problem}: give a smaller k=, or take the values as levels")
@@ -292,4 +291,6 @@ class SmoothColumns:
     def groups(self, n: int) -> dict[str, Any]:
         """Labels (n,) of the factors: one level."""
         pd = library("pandas")
-        return {name: pd.Categorical.from_codes(np.zeros(n, dtype=np.intp), categories=[LEVEL]) for name in self.effects}
+        return {
+            name: pd.Categorical.from_codes(np.zeros(n, dtype=np.intp), categories=[LEVEL]) for name in self.effects
+        }
