@@ -35,8 +35,8 @@ class Basis:
     kind : {"ps", "tp"}
     knots : (m,) array
         Of B-splines; or the points of a thin-plate spline.
-    free : (K, 2) array
-        U_0: combinations of the K functions without a penalty, whose columns are orthonormal.
+    free : (K, 2) array, or (K, 1)
+        U_0: combinations of the K functions without a penalty; one where all sum to zero over the data.
     penalized : (K, r) array
         U_+ D_+^-1/2: combinations whose coefficients have the identity as their penalty.
     """
@@ -47,7 +47,7 @@ class Basis:
     penalized: FloatArray
 
     @classmethod
-    def learn(cls, kind: str, x: FloatArray, size: int) -> Self:
+    def learn(cls, kind: str, x: FloatArray, size: int, *, centred: bool = False) -> Self:
         """Of values (n,) with that many functions.
 
         Parameters
@@ -58,11 +58,16 @@ class Basis:
         x : (n,) array
         size : int
             Functions, those without a penalty among them.
+        centred : bool
+            Leave out the constant: all combinations sum to zero over the values.
         """
-        return cls(kind, *{"ps": _p_spline, "tp": _thin_plate}[kind](x, size))
+        knots, M, S = {"ps": _p_spline, "tp": _thin_plate}[kind](x, size)
+        raw = cls(kind, knots, M, np.zeros((len(M), 0)))(x)[0]
+        free, penalized = mixed_form(S, raw.mean(axis=0) if centred else None)
+        return cls(kind, knots, M @ free, M @ penalized)
 
     def __call__(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Columns without (n, 2) and with (n, r) a penalty, at any values."""
+        """Columns without and with a penalty, (n, 2) or (n, 1), and (n, r), at any values."""
         free, penalized = (np.empty((len(x), M.shape[1])) for M in (self.free, self.penalized))
         piece = max(1, PIECE // len(self.free))
         for start in range(0, len(x), piece):
@@ -94,23 +99,31 @@ class Basis:
         return made
 
 
-def mixed_form(S: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """U_0 and U_+ D_+^-1/2 of a penalty matrix (K, K) that leaves `ORDER` directions free."""
-    eigenvalues, U = np.linalg.eigh(S)
-    return U[:, :ORDER], U[:, ORDER:] / np.sqrt(eigenvalues[ORDER:])
+def mixed_form(S: FloatArray, means: FloatArray | None) -> tuple[FloatArray, FloatArray]:
+    """U_0 and U_+ D_+^-1/2 of a penalty matrix (K, K) that leaves `ORDER` directions free.
+
+    With the means (K,) of the functions over the data, of combinations that sum to zero there, of which one fewer is
+    free. (Restricted likelihoods do not depend on how these are chosen, others do: this is mgcv's way.)
+    """
+    free, Q = ORDER, np.eye(len(S))
+    if means is not None:
+        free, Q = ORDER - 1, np.linalg.qr(means[:, None], mode="complete")[0][:, 1:]
+    eigenvalues, U = np.linalg.eigh(Q.T @ S @ Q)
+    return Q @ U[:, :free], Q @ U[:, free:] / np.sqrt(eigenvalues[free:])
 
 
 # P-splines ----------------------------------------------------------------------------------------------------------
 
 
 def _p_spline(x: FloatArray, size: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Knots, the functions as they are, and the penalty of their coefficients."""
     low, high = float(x.min()), float(x.max())
     beyond = MARGIN * (high - low)
     low, high, inner = low - beyond, high + beyond, size - DEGREE + 1
     step = (high - low) / (inner - 1)
     knots = np.linspace(low - DEGREE * step, high + DEGREE * step, inner + 2 * DEGREE)
     differences = np.diff(np.eye(size), ORDER, axis=0)
-    return knots, *mixed_form(differences.T @ differences)
+    return knots, np.eye(size), differences.T @ differences
 
 
 def b_splines(x: FloatArray, knots: FloatArray) -> FloatArray:
@@ -124,28 +137,27 @@ def b_splines(x: FloatArray, knots: FloatArray) -> FloatArray:
 
 
 def _thin_plate(x: FloatArray, size: int) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Functions |x - point|^3 / 12 of all points, those combinations that matter most, and straight lines."""
+    """Points; combinations of |x - point|^3 / 12 that matter most, and lines; and the penalty of these."""
     points = np.unique(x)
     if len(points) > MOST_POINTS:
         points = points[np.linspace(0, len(points) - 1, MOST_POINTS).round().astype(np.intp)]
     E, lines = _radial(points, points), _lines(points, points)
-    eigenvalues, U = _largest(E, size)
+    U = _largest(E, size)
     complement = np.linalg.qr(U.T @ lines, mode="complete")[0][:, ORDER:]
-    eigen, V = np.linalg.eigh(complement.T @ (eigenvalues[:, None] * complement))
-    penalized = U @ complement @ (V / np.sqrt(eigen))
-    free = np.zeros((len(points) + ORDER, ORDER))
-    free[-ORDER:] = np.eye(ORDER)
-    return points, free, np.vstack([penalized, np.zeros((ORDER, penalized.shape[1]))])
+    M = scipy.linalg.block_diag(U @ complement, np.eye(ORDER))
+    M /= np.sqrt(np.mean((thin_plate(points, points) @ M) ** 2, axis=0))
+    inner = M[:-ORDER, :-ORDER].T @ E @ M[:-ORDER, :-ORDER]
+    return points, M, scipy.linalg.block_diag(inner, np.zeros((ORDER, ORDER)))
 
 
-def _largest(E: FloatArray, size: int) -> tuple[FloatArray, FloatArray]:
-    """The eigenvalues that are largest in size, with their vectors."""
+def _largest(E: FloatArray, size: int) -> FloatArray:
+    """Eigenvectors of the eigenvalues that are largest in size."""
     n = len(E)
     parts = [[0, n - 1]] if n < MOST_POINTS / 4 else [[0, size - 1], [n - size, n - 1]]
     ends = [scipy.linalg.eigh(E, subset_by_index=part) for part in parts]
     values, vectors = np.concatenate([w for w, _ in ends]), np.hstack([V for _, V in ends])
     chosen = np.argsort(-np.abs(values), kind="stable")[:size]
-    return values[chosen], vectors[:, chosen]
+    return np.asarray(vectors[:, chosen])
 
 
 def thin_plate(x: FloatArray, points: FloatArray) -> FloatArray:

@@ -29,7 +29,7 @@ DEFAULT_SIZE = {1: 10, 2: 5}
 #: Covariance structure of what is penalized, and the one level of its factor.
 STRUCTURE, LEVEL = "homdiag", "all"
 #: Functions that a basis has at least, so that two of them have a penalty.
-LEAST = {"ps": 5, "tp": 4}
+LEAST = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,8 +90,10 @@ class Smooth:
         sizes = [DEFAULT_SIZE[len(values)] if asked is None else asked for asked in plan.sizes]
         for x, kind, size in zip(values, plan.bases, sizes, strict=True):
             _check_size(plan, names, kind, size, x)
-        bases = tuple(Basis.learn(kind, x, size) for x, kind, size in zip(values, plan.bases, sizes, strict=True))
         word = "" if by is None else "factor" if by.is_factor else "number"
+        whole = zip(values, plan.bases, sizes, strict=True)
+        centred = len(values) == 1 and word != "number"
+        bases = tuple(Basis.learn(kind, x, size, centred=centred) for x, kind, size in whole)
         levels = () if by is None else by.levels
         ranges = tuple((float(x.min()), float(x.max())) for x in values)
         centres = tuple(block.mean(axis=0) for block in _blocks(bases, values))
@@ -219,9 +221,9 @@ def _values(plan: SmoothPlan, names: Names, source: Source, rows: IntArray) -> t
 
 def _check_size(plan: SmoothPlan, names: Names, kind: str, size: int, x: FloatArray) -> None:
     """Refuse more functions than values tell apart, and fewer than the basis has without and with a penalty."""
-    distinct, least = len(np.unique(x)), LEAST[kind]
-    if size < least:
-        refuse(names.text, plan.start, plan.end, f'k={size} is too small: bs="{kind}" needs {least} functions or more')
+    distinct = len(np.unique(x))
+    if size < LEAST:
+        refuse(names.text, plan.start, plan.end, f'k={size} is too small: bs="{kind}" needs {LEAST} functions or more')
     if distinct < size:
         problem = f"k={size} functions need as many distinct values, and there are {distinct}"
         refuse(names.text, plan.start, plan.end, f"{problem}: give a smaller k=, or take the values as levels")
