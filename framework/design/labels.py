@@ -208,6 +208,20 @@ class Labels:
         """The model in the manner of lme4's formulas (columns of X by name)."""
         return " + ".join([*(self.fixed.names or ("0",)), *map(str, self.terms)])
 
+    def refuse_penalty(self, what: str) -> None:
+        """Refuse what takes all of the mean for fixed effects.
+
+        Raises
+        ------
+        InputError
+            For a model with smooth terms.
+        """
+        if names := [g.name for g in self.groups if g.is_penalty]:
+            raise InputError(
+                f"{what} does not know smooth terms, whose penalized part is in the mean and no fixed effect; this "
+                f"model has {', '.join(names)}"
+            )
+
     def refuse_residual(self, what: str) -> None:
         """Refuse what knows of independent residuals of one variance only.
 
