@@ -121,7 +121,8 @@ class Residuals(OfResponses):
                 raise InputError(
                     f"type='residual': the levels of {g.name} are related, and not to be exchanged; use 'parametric'"
                 )
-            effects.append(fit.scale * turn @ T @ _whitened(u[0], T.any(axis=0), g.name))
+            modes = u[0] if g.is_penalty else _whitened(u[0], T.any(axis=0), g.name)
+            effects.append(fit.scale * turn @ T @ modes)
         population = design.linear_predictor(fit.gamma, np.zeros(fit.pattern.q))
         return cls(fit, population, tuple(effects), residuals * (fit.scale / size))
 
@@ -186,9 +187,9 @@ class Cases:
 
 def outermost(fit: Fit) -> int | None:
     """Position of the factor that all others are nested in, whose levels are independent; None where there is none."""
-    factors = fit.model.design.random.factors
-    for j, outer in enumerate(factors):
-        if all(i == j or is_nested(f, outer) for i, f in enumerate(factors)):
+    factors = [(j, f) for j, f in enumerate(fit.model.design.random.factors) if not f.is_penalty]
+    for j, outer in factors:
+        if all(i == j or is_nested(f, outer) for i, f in factors):
             return j
     return None
 

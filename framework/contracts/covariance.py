@@ -65,6 +65,8 @@ class CovarianceStructure(ABC):
     most_columns: int | None = None
     #: "triangle" or "diagonal" where the parameters are T's entries there, column by column, without any restriction.
     free: Literal["triangle", "diagonal"] | None = None
+    #: Whether T is diagonal, whatever the parameters are: then only its diagonal is computed with.
+    diagonal: bool = False
     #: What R's glmmTMB calls the structure, for `r_code`; subclasses say it themselves.
     in_r: tuple[InR, ...] = ()
 

@@ -24,7 +24,7 @@ class HomogeneousDiagonal(Scaled):
     [[2.0, 0.0], [0.0, 2.0]]
     """
 
-    name, homogeneous = "homdiag", True
+    name, homogeneous, diagonal = "homdiag", True, True
 
     def n_angles(self, k: int) -> int:
         """None."""

@@ -114,6 +114,11 @@ class GroupLabels:
         return tuple(c for term in self.terms for c in term.columns)
 
     @property
+    def is_penalty(self) -> bool:
+        """Whether its effects are the penalized part of the mean: of one level, of which there are no others."""
+        return len(self.levels) == 1
+
+    @property
     def independent(self) -> bool:
         """Whether independent effects are computed in a basis that mixes their columns (see `basis.disentangled`)."""
         alone = all(term.structure is None and (not term.correlated or len(term.columns) == 1) for term in self.terms)
@@ -202,6 +207,20 @@ class Labels:
     def right_hand_side(self) -> str:
         """The model in the manner of lme4's formulas (columns of X by name)."""
         return " + ".join([*(self.fixed.names or ("0",)), *map(str, self.terms)])
+
+    def refuse_penalty(self, what: str) -> None:
+        """Refuse what takes all of the mean for fixed effects.
+
+        Raises
+        ------
+        InputError
+            For a model with smooth terms.
+        """
+        if names := [g.name for g in self.groups if g.is_penalty]:
+            raise InputError(
+                f"{what} does not know smooth terms, whose penalized part is in the mean and no fixed effect; this "
+                f"model has {', '.join(names)}"
+            )
 
     def refuse_residual(self, what: str) -> None:
         """Refuse what knows of independent residuals of one variance only.

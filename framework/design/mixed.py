@@ -233,7 +233,7 @@ def _factor(
 ) -> RandomFactor:
     codes, levels = encode(labels, name)
     check_length(codes, n, f"groups[{name!r}]")
-    if len(levels) < 2:
+    if len(levels) < 2 and not all(term.is_penalty for term in terms):
         raise InputError(
             f"groups[{name!r}] has one level only ({levels[0]}): a variance between levels needs at least two"
         )

@@ -105,7 +105,7 @@ def _selected(
         used, codes = np.unique(codes, return_inverse=True)
         levels = levels[used]
     if grouping.precision is None:
-        if len(levels) < 2:
+        if len(levels) < 2 and not f.is_penalty:
             raise InputError(f"one level of {f.name} is left: a variance between levels needs at least two")
         grouping = replace(grouping, n_levels=len(levels))
     users = dict(zip(f.column_names, f.users_values[:, rows], strict=True))

@@ -77,7 +77,7 @@ def _positions(terms: Sequence[Term]) -> tuple[IntArray, IntArray]:
     for term in terms:
         k = len(term.columns)
         for c in range(k):
-            last = k if term.correlated else c + 1
+            last = c + 1 if term.is_diagonal else k
             for r in range(c, last):
                 rows.append(start + r)
                 columns.append(start + c)

@@ -32,6 +32,17 @@ class Term:
     correlated: bool = True
     structure: CovarianceStructure | None = None
 
+    @property
+    def is_diagonal(self) -> bool:
+        """Whether T is diagonal."""
+        return not self.correlated or (self.structure is not None and self.structure.diagonal)
+
+    @property
+    def is_penalty(self) -> bool:
+        """Whether one level is enough: several effects of one variance, as the coefficients of a penalized curve."""
+        k = len(self.columns)
+        return self.structure is not None and k > len(self.structure.scales(k))
+
     def __str__(self) -> str:
         """As in lme4's and glmmTMB's formulas."""
         inside = " + ".join("1" if c == INTERCEPT else c for c in self.columns)

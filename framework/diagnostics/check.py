@@ -136,7 +136,7 @@ def _rank(c: Checked) -> Iterator[Seen]:
 
 def _levels(c: Checked) -> Iterator[Seen]:
     for f in c.fit.groups:
-        if f.grouping.n_levels < FEW and f.grouping.precision is None:
+        if f.grouping.n_levels < FEW and f.grouping.precision is None and not f.is_penalty:
             yield Seen(
                 "note",
                 f"{f.name} has {f.grouping.n_levels} levels, from which a variance is hardly known",
@@ -274,7 +274,7 @@ def _normality(c: Checked) -> Iterator[Seen]:
 
 
 def _influence(c: Checked) -> Iterator[Seen]:
-    for by in (None, *(f.name for f in c.fit.groups)):
+    for by in (None, *(f.name for f in c.fit.groups if not f.is_penalty)):
         table = influence(c.fit, by)
         names = [name for name in table.names if name.startswith("dfbetas_")]
         changes = np.array([table[name] for name in names]).reshape(len(names), len(table))
@@ -338,7 +338,8 @@ def _small(c: Checked) -> str:
     design = c.fit.model.design
     if design.n > MOST_INFLUENCE:
         return f"{design.n:,} rows; influence() has no limit"
-    largest = max(int(np.bincount(f.codes).max()) for f in design.random.factors)
+    factors = (f for f in design.random.factors if not f.is_penalty)
+    largest = max((int(np.bincount(f.codes).max()) for f in factors), default=0)
     return f"a level has {largest:,} rows; influence(refit=True)" if largest > MOST_ROWS else ""
 
 

@@ -67,6 +67,8 @@ def _parts(data: SummaryData) -> Iterator[str]:
         yield table_html("Fixed effects", fixed)
         if fixed.headers[-1] == "":
             yield f"<p><small>{escape(LEGEND)}</small></p>"
+    if data.smooths is not None:
+        yield data.smooths._repr_html_()
     if data.thresholds is not None:
         yield table_html("Threshold coefficients", coefficient_table(data.thresholds))
     if data.correlation is not None and shows_correlation(data):

@@ -108,6 +108,9 @@ def _lines(data: SummaryData) -> Iterator[str]:
         yield ""
         yield "Fixed effects:"
         yield from _coefficient_lines(data.coefficients)
+    if data.smooths is not None:
+        yield ""
+        yield from str(data.smooths).splitlines()
     if data.thresholds is not None:
         yield ""
         yield "Threshold coefficients:"

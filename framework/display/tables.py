@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..contracts.arrays import FloatArray
+from .records import Table
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,8 @@ class SummaryData:
         Titles and coefficients of the models of dispersion parameters.
     notes : tuple of str
         What a reader should know: singular fit, convergence, dropped columns, how p-values were found.
+    smooths : Table, optional
+        Smooth terms with their tests.
     details : tuple of str
         Below the model: weights, offset, rows left out, known relationships, dispersion that was given.
     """
@@ -148,6 +151,7 @@ class SummaryData:
     notes: tuple[str, ...] = ()
     details: tuple[str, ...] = ()
     residual: tuple[ResidualSection, ...] = ()
+    smooths: Table | None = None
 
     def renamed(self, names: Mapping[str, str]) -> SummaryData:
         """The same with other names of columns."""

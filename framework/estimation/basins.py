@@ -106,7 +106,8 @@ def size_apart(root: Root, random: RandomDesign | RandomSums) -> float:
 def has_few_levels(random: RandomDesign | RandomSums) -> bool:
     """Whether a factor of a small design has few levels beside its covariance parameters."""
     sizes = zip(random.pattern.groupings, random.template.rows, strict=True)
-    return random.n <= MANY_ROWS and any(g.n_levels < FEW_LEVELS * len(rows) for g, rows in sizes)
+    few = (1 < g.n_levels < FEW_LEVELS * len(rows) for g, rows in sizes)  # the effects of one level have one variance
+    return random.n <= MANY_ROWS and any(few)
 
 
 def has_many_basins(found: Standing[C], random: RandomDesign | RandomSums) -> bool:

@@ -20,8 +20,13 @@ NEAR = 4.0
 
 
 def singular_factors(parameters: Parameters, x: FloatArray) -> list[str]:
-    """Names of the factors whose covariance matrix has no full rank, for theta in units of an average observation."""
-    return [name for name, value in parameters.smallest_singular_values(x).items() if value < SINGULAR]
+    """Names of the factors whose covariance matrix has no full rank, for theta in units of an average observation.
+
+    Penalized parts of the mean are not among them: without a variance a curve is a straight line, as good as any other.
+    """
+    penalties = {g.name for g in parameters.groups if g.is_penalty}
+    smallest = parameters.smallest_singular_values(x)
+    return [name for name, value in smallest.items() if value < SINGULAR and name not in penalties]
 
 
 #: Values by description, each with the size in comparison with which a difference is one.

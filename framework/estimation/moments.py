@@ -49,7 +49,11 @@ def moment_start(cross: CrossProducts, eta: float = 1.0) -> Moments:
     z = [part[0] for part in pattern.split(cross.ZtWQy[:, len(cross.gamma0) :])]
     rhs = np.array([*np.concatenate([(part @ part.T).ravel() for part in z]), cross.yWy])
     H = moment_matrix(cross)
-    solution = np.linalg.lstsq(H, rhs, rcond=1e-12)[0]
+    # of one level there is one product of effects: nothing is known of covariances, and variances have to do
+    wanted = [np.eye(f.n_columns) if f.n_levels == 1 else np.ones((f.n_columns,) * 2) for f in pattern.groupings]
+    kept = np.flatnonzero(np.concatenate([*(each.ravel() for each in wanted), np.ones(1)]))
+    solution = np.zeros(len(rhs))
+    solution[kept] = np.linalg.lstsq(H[np.ix_(kept, kept)], rhs[kept], rcond=1e-12)[0]
     variance = cross.yWy / cross.n
     sure = bool(solution[-1] > 0.01 * variance)
     sigma2 = solution[-1] if sure else 0.5 * variance or 1.0  # y may be fitted exactly

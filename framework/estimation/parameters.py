@@ -60,7 +60,7 @@ class Parameters:
             first = 0
             for term in g.computed:
                 k = len(term.columns)
-                n_entries = k * (k + 1) // 2 if term.correlated else k
+                n_entries = k if term.is_diagonal else k * (k + 1) // 2
                 entries = np.arange(entry, entry + n_entries)
                 if g.independent:
                     unit = np.linalg.norm(g.R, axis=0)
@@ -116,7 +116,7 @@ class Parameters:
         for mine, entries in self._free:
             out[entries] = theta[mine]
         for s in self.structured:
-            out[s.triangle] = _triangle(s.T(theta))
+            out[s.triangle] = s.entries(s.T(theta))
         return out
 
     def T(self, theta: FloatArray) -> Blocks:
@@ -142,7 +142,7 @@ class Parameters:
             J[entries, mine] = 1.0
         for s in self.structured:
             by = s.structure.derivatives(theta[s.mine], len(s))
-            J[s.triangle, s.mine] = np.array([_triangle(d) for d in by]).T
+            J[s.triangle, s.mine] = np.array([s.entries(d) for d in by]).T
         return J
 
     # Other columns, starts, bounds ----------------------------------------------------------------------------------
@@ -273,12 +273,6 @@ def _roots(term: Term, factor: int, first: int, at: int) -> Iterator[Root]:
     columns, rows = np.triu_indices(k)  # column by column of the lower triangle
     places[rows, columns] += np.arange(len(rows))
     yield Root(term, factor, first, places)
-
-
-def _triangle(T: FloatArray) -> FloatArray:
-    """The lower triangle, column by column."""
-    columns, rows = np.triu_indices(len(T))
-    return T[rows, columns]
 
 
 __all__ = ["Disentangled", "Parameters", "Root", "Structured"]

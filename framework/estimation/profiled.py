@@ -291,7 +291,7 @@ class PenalizedLeastSquares:
     def _dense_hessian(self) -> FloatArray:
         """The same second derivatives for several factors, from Z'V^-1 Z as one matrix E.
 
-        The trace of E dG E dG' over two factors is a Gram matrix of E's blocks over pairs of levels.
+        The trace of E dG E dG' over two factors is a Gram matrix of E's blocks over pairs of levels (`_traces`).
         """
         pattern, template, A = self.pattern, self.cross.template, self.cross.dense_ZtWZ
         solved = self.factor.back_solve(self.factor.half_solve(self.Lambda.t @ A))
@@ -310,9 +310,8 @@ class PenalizedLeastSquares:
             second[mine, mine] = 2.0 * G[np.ix_(rows, rows)] * (columns[:, None] == columns)
             for theirs, start, g, dG_other in parts[: i + 1]:
                 block = K[o : o + f.size, start : start + g.size].reshape(f.n_columns, f.n_levels, g.n_columns, -1)
-                flat = block.transpose(0, 2, 1, 3).reshape(f.n_columns * g.n_columns, -1)
-                gram = (flat @ flat.T).reshape(f.n_columns, g.n_columns, f.n_columns, g.n_columns)
-                trace[mine, theirs] = np.einsum("mac,abcd,nbd->mn", dG, gram, dG_other)
+                flat = block.transpose(0, 2, 1, 3).reshape(f.n_columns, g.n_columns, -1)
+                trace[mine, theirs] = _traces(flat, dG, dG_other)
                 trace[theirs, mine] = trace[mine, theirs].T
         information = W.T @ P @ W
         return np.asarray(-trace + 2.0 * information / self.sigma2 + second - self._profiled_out(W.T @ self.Zte))
@@ -333,6 +332,25 @@ class PenalizedLeastSquares:
         if self.held is not None:
             return np.zeros((len(v),) * 2)
         return np.outer(v, v) / (self.criterion.df * self.sigma2**2)
+
+
+def _traces(E: FloatArray, dG: FloatArray, dG_other: FloatArray) -> FloatArray:
+    """tr(E dG E' dG') of all pairs of moves (m, k, k) and (m', k', k'), summed over pairs of levels: (m, m').
+
+    `E` (k, k', pairs) are blocks. Moves of a diagonal T have one entry each, so that of the Gram matrix (k k', k k')
+    only k' blocks (k, k) are needed, which is what curves of many functions can afford.
+    """
+    k, k_other, _ = E.shape
+    diagonal = [len(moves) == moves.shape[1] > 1 for moves in (dG, dG_other)]
+    if diagonal[0] and not diagonal[1]:
+        return _traces(E.transpose(1, 0, 2), dG_other, dG).T
+    if diagonal[1]:
+        blocks = E.transpose(1, 0, 2) @ E.transpose(1, 2, 0)
+        sizes = np.diagonal(np.diagonal(dG_other, axis1=1, axis2=2))
+        return np.asarray(dG.reshape(len(dG), -1) @ blocks.reshape(k_other, -1).T * sizes)
+    flat = E.reshape(k * k_other, -1)
+    gram = (flat @ flat.T).reshape(k, k_other, k, k_other)
+    return np.asarray(np.einsum("mac,abcd,nbd->mn", dG, gram, dG_other))
 
 
 def logdet_gradient(pattern: Pattern, T: Blocks, A: PatternBlocks, Minv: PatternBlocks) -> Blocks:

@@ -72,8 +72,8 @@ class Structured:
         The grouping factor, and the first of its columns that belongs to the term.
     mine : slice
         Of theta.
-    triangle : (k (k + 1) / 2,) int array
-        Positions of T's lower triangle, column by column, among the entries of the template.
+    triangle : (k (k + 1) / 2,) int array, or (k,)
+        Positions of T's lower triangle, column by column, or of its diagonal, among the entries of the template.
     unit : (m,) array
         Scales are those of the user's columns times this.
     """
@@ -101,6 +101,13 @@ class Structured:
     def T(self, theta: FloatArray) -> FloatArray:
         """The structure's T."""
         return self.structure.relative_factor(theta[self.mine], len(self))
+
+    def entries(self, T: FloatArray) -> FloatArray:
+        """Those of T, or of a derivative of it, that the template has."""
+        if self.term.is_diagonal:
+            return np.diagonal(T)
+        columns, rows = np.triu_indices(len(T))
+        return T[rows, columns]
 
     def covariance_derivatives(self, parameters: FloatArray) -> FloatArray:
         """Derivatives of T T' by the parameters, (m, k, k)."""

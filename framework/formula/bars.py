@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import comb
 
+from .smooth_plan import OTHERS, SMOOTHS
 from .tokens import Group, Node, Nodes, Token, is_sign, nest, refuse, span, tokenize
 
 #: Interactions that one product or power may have.
@@ -52,13 +53,14 @@ class GroupPart:
 
 @dataclass(frozen=True)
 class Parsed:
-    """A formula in its parts. `fixed` are signed terms; offsets stand without their call."""
+    """A formula in its parts. `fixed` are signed terms; offsets stand without their call, smooth terms with it."""
 
     text: str
     response: Nodes
     fixed: tuple[tuple[str, Nodes], ...]
     bars: tuple[Bar, ...]
     offsets: tuple[Nodes, ...]
+    smooths: tuple[Group, ...] = ()
 
 
 def parse(text: str, *, one_sided: bool = False) -> Parsed:
@@ -92,6 +94,7 @@ def parse(text: str, *, one_sided: bool = False) -> Parsed:
     fixed: list[tuple[str, Nodes]] = []
     bars: list[Bar] = []
     offsets: list[Nodes] = []
+    smooths: list[Group] = []
     for sign, piece in _pieces(text, right):
         if (bar := _bar(text, piece)) is not None:
             if sign == "-":
@@ -101,10 +104,14 @@ def parse(text: str, *, one_sided: bool = False) -> Parsed:
             if sign == "-":
                 refuse(text, *span(piece), "an offset is added: write offset(-(...))")
             offsets.append(_inside(text, piece[0]))
+        elif isinstance(piece[0], Group) and len(piece) == 1 and _is_call(piece[0], *SMOOTHS):
+            if sign == "-":
+                refuse(text, *span(piece), "a smooth term is added, not subtracted: leave it out")
+            smooths.append(piece[0])
         else:
             check_terms(text, piece)
             fixed.append((sign, piece))
-    return Parsed(text, response, tuple(fixed), tuple(bars), tuple(offsets))
+    return Parsed(text, response, tuple(fixed), tuple(bars), tuple(offsets), tuple(smooths))
 
 
 # Sums ---------------------------------------------------------------------------------------------------------------
@@ -141,17 +148,21 @@ def _pieces(text: str, nodes: Nodes) -> Iterator[tuple[str, Nodes]]:
         is_bracket = isinstance(only, Group) and only.function is None
         if isinstance(only, Group) and is_bracket and not _bars_in(only.inside) and _has_special(only):
             if sign == "-":
-                refuse(text, only.start, only.end, "random terms and offsets are added, not subtracted")
+                refuse(text, only.start, only.end, "random terms, smooth terms and offsets are added, not subtracted")
             yield from _pieces(text, only.inside)
         else:
             yield sign, piece
 
 
 def _has_special(group: Group) -> bool:
-    """Whether random terms or offsets are somewhere in brackets."""
+    """Whether random terms, smooth terms or offsets are somewhere in brackets."""
     return any(
         isinstance(node, Group)
-        and (bool(_bars_in(node.inside)) or _is_call(node, "offset") or (node.function is None and _has_special(node)))
+        and (
+            bool(_bars_in(node.inside))
+            or _is_call(node, "offset", *SMOOTHS)
+            or (node.function is None and _has_special(node))
+        )
         for node in group.inside
     )
 
@@ -163,8 +174,8 @@ def _bars_in(nodes: Nodes) -> list[int]:
     return [i for i, node in enumerate(nodes) if is_sign(node, "|", "||")]
 
 
-def _is_call(node: Node, name: str) -> bool:
-    return isinstance(node, Group) and node.function is not None and node.function.text == name
+def _is_call(node: Node, *names: str) -> bool:
+    return isinstance(node, Group) and node.function is not None and node.function.text in names
 
 
 def _bar(text: str, piece: Nodes) -> Bar | None:
@@ -176,6 +187,8 @@ def _bar(text: str, piece: Nodes) -> Bar | None:
     if not at:
         return None
     word = only.function.text if only.function else ""
+    if word in SMOOTHS:
+        refuse(text, only.start, only.end, f"a bar inside of {word}(...): a curve for each level is s(x, by=f)")
     if len(at) > 1:
         refuse(text, *span(only.inside[at[1] : at[1] + 1]), "a random term has one bar: (effects | group)")
     bar = only.inside[at[0]]
@@ -325,11 +338,16 @@ def _operand(text: str, node: Node) -> int:
     if node.function is not None:
         if node.function.text == "offset":
             refuse(text, node.start, node.end, "an offset is added to the terms, and enters no products")
+        if node.function.text in SMOOTHS:
+            advice = "a smooth term is added to the others, and enters no products, bars or calls; by= multiplies it"
+            refuse(text, node.start, node.end, advice)
+        if node.function.text in OTHERS:
+            refuse(text, node.start, node.end, f"there is no {node.function.text}: {OTHERS[node.function.text]}")
         if _bars_in(node.inside):
             refuse(text, node.start, node.end, "a bar inside of a call, or a random term in a product")
         return 1
     if _has_special(node):
-        refuse(text, node.start, node.end, "random terms and offsets are added, and enter no products")
+        refuse(text, node.start, node.end, "random terms, smooth terms and offsets are added, and enter no products")
     return sum(check_terms(text, term) for _, term in signed(text, _inside(text, node)))
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .bars import parse, signed
+from .smooth_plan import SMOOTHS
 from .tokens import Group, Node, Nodes, is_sign, nest, refuse, span, tokenize
 
 
 def changed_formula(formula: str, change: str) -> str:
     """The formula that a change makes of another, as R's ``update`` reads it.
 
-    Terms that are subtracted go; a random term or an offset goes where it stands in the formula as it is written.
+    Terms that are subtracted go; a random term, a smooth one or an offset goes where it stands in the formula as it is
+    written.
 
     Raises
     ------
@@ -53,7 +55,7 @@ def changed_formula(formula: str, change: str) -> str:
 
 
 def _terms(formula: str) -> Iterator[tuple[str, str]]:
-    """Terms of the right side with their signs: fixed ones, random ones, offsets."""
+    """Terms of the right side with their signs: fixed ones, random ones, offsets, smooth ones."""
     parsed = parse(formula)
     for sign, nodes in parsed.fixed:
         yield sign, formula[slice(*span(nodes))]
@@ -61,6 +63,8 @@ def _terms(formula: str) -> Iterator[tuple[str, str]]:
         yield "+", formula[bar.start : bar.end]
     for nodes in parsed.offsets:
         yield "+", f"offset({formula[slice(*span(nodes))]})"
+    for smooth in parsed.smooths:
+        yield "+", formula[smooth.start : smooth.end]
 
 
 def _pieces(text: str) -> Iterator[str]:
@@ -73,13 +77,13 @@ def _pieces(text: str) -> Iterator[str]:
 
 
 def _is_special(text: str) -> bool:
-    """Whether a term is a random one or an offset."""
+    """Whether a term is a random one, a smooth one, or an offset."""
     nodes: Nodes = nest(text, tokenize(text))
     only = nodes[0]
     if len(nodes) > 1 or not isinstance(only, Group):
         return False
-    is_offset = only.function is not None and only.function.text == "offset"
-    return is_offset or any(is_sign(node, "|", "||") for node in only.inside)
+    is_call = only.function is not None and only.function.text in ("offset", *SMOOTHS)
+    return is_call or any(is_sign(node, "|", "||") for node in only.inside)
 
 
 def _plain(text: str) -> str:

@@ -18,6 +18,7 @@ from .columns import Frame
 from .formulaic import Part, TermColumns, codings, encode
 from .grouping import labels_of
 from .plan import Plan, make_parameter_plan, make_plan, text_expression
+from .smooths import Smooth, SmoothColumns
 from .source import Source, check_finite, numbers_of, table_of
 from .variables import Variable
 
@@ -54,6 +55,8 @@ class Encoder:
         The argument `offset` where it was a text, ``"array"`` where it was given as numbers, ``""`` without one.
     context : dict
         The user's own functions. They are not part of `to_state`.
+    smooths : tuple of Smooth
+        Smooth terms, whose columns of X are the last.
     """
 
     formula: str
@@ -63,6 +66,7 @@ class Encoder:
     parts: tuple[Part, ...]
     offset: str = ""
     context: Mapping[str, Any] = field(default_factory=dict)
+    smooths: tuple[Smooth, ...] = ()
 
     @cached_property
     def plan(self) -> Plan:
@@ -115,10 +119,12 @@ class Encoder:
             labels, missing = labels_of(random, source)
             _refuse_missing(random.label, missing)
             groups[random.label] = labels
+        smooths = SmoothColumns.of(self.smooths, plan, source)
+        own = random_columns(plan, {part.source: part for part in parts}, matrices) if effects else {}
         return NewData(
-            matrices[plan.fixed],
-            groups,
-            random_columns(plan, {part.source: part for part in parts}, matrices) if effects else {},
+            smooths.beside(matrices[plan.fixed]),
+            groups | smooths.groups(frame.n),
+            own | smooths.data,
             self._offset(source, offset, frame.n),
         )
 
@@ -128,8 +134,13 @@ class Encoder:
         Raises
         ------
         InputError
-            As `new_data`.
+            As `new_data`; and for formulas with smooth terms, of which X is a part only.
         """
+        if self.smooths:
+            raise InputError(
+                f"{self.smooths[0].label} is a smooth term, whose penalized part is no fixed effect, and this is "
+                "computed from fixed effects alone: use predict, with random='none' for what is common to all groups"
+            )
         source = Source(Frame(data), self.plan.names, self.variables)
         return self.matrices(source, self.parts[:1], self.plan.in_fixed)[self.plan.fixed]
 
@@ -192,6 +203,7 @@ class Encoder:
                 for part in self.parts
             ],
             "offset": self.offset,
+            "smooths": [smooth.to_state() for smooth in self.smooths],
             "context": sorted(self.context),
         }
 
@@ -232,7 +244,10 @@ class Encoder:
             ),
             offset=state["offset"],
             context=given,
+            smooths=tuple(Smooth.from_state(one) for one in state.get("smooths", ())),
         )
+        if [smooth.label for smooth in made.smooths] != [smooth.label for smooth in made.plan.smooths]:
+            raise InputError("the smooth terms of the state are not those of its formula")
         if tuple(part.source for part in made.parts) != made.plan.sources:
             raise InputError("the state does not belong to its formula")
         return made

@@ -245,6 +245,14 @@ class Derive(ast.NodeTransformer):
         return ast.Name(identifier, ast.Load())
 
 
+def expression(nodes: Nodes, names: Names) -> ast.expr:
+    """The tree of an expression, without what makes columns of X."""
+    tree: ast.expr = Derive(names).visit(read_expression(nodes, names))
+    if learned := calls(tree) & set(STATEFUL):
+        refuse(names.text, *span(nodes), f"{', '.join(sorted(learned))} makes columns of X, and is not available here")
+    return tree
+
+
 # Evaluating ---------------------------------------------------------------------------------------------------------
 
 

@@ -27,6 +27,7 @@ from .plan import Plan, check_context, check_contrasts, make_plan, text_expressi
 from .residual import residual_plan
 from .response import response_of
 from .selection import select, with_bases
+from .smooths import SmoothColumns
 from .source import Source, check_finite, numbers_of
 from .terms import Terms
 from .tokens import refuse
@@ -189,7 +190,7 @@ def read_frame(
     contrasts = remaining(contrasts, formula, formulas.values())
     plan = make_plan(formula, dots, contrasts, context)
     of_residual = residual_plan(residual, dispersion, plan.names)
-    if not plan.random and of_residual is None:
+    if not plan.random and not plan.smooths and of_residual is None:
         refuse(
             formula,
             0,
@@ -214,6 +215,7 @@ def read_frame(
     matrices, parts = columns_of(plan, source, rows)
     groups = _groups(plan, source)
     effects, structures = random_terms(plan, parts)
+    smooths = SmoothColumns.learn(plan, source, rows)
     texts = dict.fromkeys(given, "") | written | dict.fromkeys(read, "array")
     encoder = Encoder(
         formula=formula,
@@ -223,6 +225,7 @@ def read_frame(
         parts=tuple(parts.values()),
         offset=texts["offset"],
         context=context,
+        smooths=smooths.terms,
     )
     encoded = {name: one.encoded(rows, context) for name, one in formulas.items()}
     terms = Terms(
@@ -244,12 +247,13 @@ def read_frame(
     )
     return ModelFrame(
         y=y,
-        X=matrices[plan.fixed],
-        x_names=parts[plan.fixed].columns,
-        groups=groups,
-        random_effects=effects,
-        random_data={name: np.ascontiguousarray(c) for name, c in random_columns(plan, parts, matrices).items()},
-        covariance=structures,
+        X=smooths.beside(matrices[plan.fixed]),
+        x_names=(*parts[plan.fixed].columns, *smooths.names),
+        groups=groups | smooths.groups(len(rows)),
+        random_effects=effects | smooths.effects,
+        random_data={name: np.ascontiguousarray(c) for name, c in random_columns(plan, parts, matrices).items()}
+        | smooths.data,
+        covariance=(structures or {}) | smooths.structures or None,
         weights=prior,
         offset=known,
         rows=rows,
@@ -297,7 +301,12 @@ def _used(plan: Plan, asked: Mapping[str, ast.expr], response: bool, more: Seque
     """Variables that no row may lack, `more` of them, and those that they are made from."""
     trees = [*(plan.response if response else ()), *plan.offsets]
     trees += [asked[key] for key in ("weights", "offset") if key in asked]
-    used = [name for tree in trees for name in variables(tree, plan.names)] + [*plan.encoded, *plan.grouping(), *more]
+    used = [name for tree in trees for name in variables(tree, plan.names)] + [
+        *plan.encoded,
+        *plan.grouping(),
+        *plan.smoothed(),
+        *more,
+    ]
     return with_bases(used, plan.names)
 
 

@@ -10,9 +10,10 @@ from typing import Any
 from ..contracts.errors import InputError, InputTypeError, shown
 from ..design.censored import TYPES
 from .bars import Bar, Parsed, exponent, names_in, parse, signed
-from .expressions import Derive, Names, calls, read_expression, variables
+from .expressions import Derive, Names, expression, read_expression, variables
 from .formulaic import terms_of
 from .functions import CONTRASTS, FACTORS, NUMERIC, STATEFUL
+from .smooth_plan import OTHERS, SMOOTHS, SmoothPlan, smooth_plans
 from .tokens import Group, Node, Nodes, is_sign, nest, refuse, span, tokenize
 
 #: Responses of two columns.
@@ -55,6 +56,8 @@ class Plan:
         Of a formula of a parameter, those of its variables.
     censoring : str
         Of ``Surv``, how responses are censored: its `type`.
+    smooths : tuple of SmoothPlan
+        Smooth terms, whose variables are in neither `encoded` nor `in_fixed`.
     """
 
     response: tuple[ast.expr, ...]
@@ -67,11 +70,16 @@ class Plan:
     names: Names
     contrasts: Mapping[str, str] = field(default_factory=dict)
     censoring: str = ""
+    smooths: tuple[SmoothPlan, ...] = ()
 
     @property
     def sources(self) -> tuple[str, ...]:
         """Everything that formulaic encodes, each once, the fixed terms first."""
         return tuple(dict.fromkeys([self.fixed, *(source for r in self.random for source in r.effects)]))
+
+    def smoothed(self) -> list[str]:
+        """Names of the variables of smooth terms."""
+        return list(dict.fromkeys(name for smooth in self.smooths for name in smooth.used(self.names)))
 
     def grouping(self) -> list[str]:
         """Names of the variables that make grouping factors."""
@@ -93,6 +101,8 @@ def make_plan(text: str, columns: Sequence[str], contrasts: Mapping[str, str], c
     parsed, names = parse(text), Names(text, check_context(context))
     taken = set(names_in([*parsed.response, *(n for o in parsed.offsets for n in o)]))
     taken |= {name for bar in parsed.bars for group in bar.groups for part in group.parts for name in names_in(part)}
+    smooths = smooth_plans(parsed.smooths, names)
+    taken.update(*(smooth.used(names) for smooth in smooths))
     writer = Writer(names, [c for c in columns if c not in taken], check_contrasts(contrasts))
     response, censoring = _response(parsed, names)
     offsets = tuple(expression(nodes, names) for nodes in parsed.offsets)
@@ -102,7 +112,9 @@ def make_plan(text: str, columns: Sequence[str], contrasts: Mapping[str, str], c
     if unused := set(writer.contrasts) - names.contrasted:
         raise InputError(f"contrasts names {', '.join(sorted(unused))}, which is no variable of the fixed terms")
     name = " ".join(text[slice(*span(parsed.response))].split())
-    return Plan(response, name, fixed, random, offsets, tuple(writer.used), in_fixed, names, censoring=censoring)
+    _refuse_linear(smooths, fixed, names)
+    used = tuple(writer.used)
+    return Plan(response, name, fixed, random, offsets, used, in_fixed, names, censoring=censoring, smooths=smooths)
 
 
 def make_parameter_plan(text: str, contrasts: Mapping[str, str], context: Mapping[str, Any]) -> Plan:
@@ -121,6 +133,8 @@ def make_parameter_plan(text: str, contrasts: Mapping[str, str], context: Mappin
         refuse(text, bar.start, bar.end, "dispersion parameters have no random effects: leave this term out")
     if parsed.offsets:
         refuse(text, *span(parsed.offsets[0]), "dispersion parameters have no offset: leave this term out")
+    if parsed.smooths:
+        refuse(text, *span(parsed.smooths), "dispersion parameters have no smooth terms: write ns(x, df=4)")
     own = {name: word for name, word in contrasts.items() if name in names_of(text)}
     writer = Writer(names, [], check_contrasts(own))
     fixed = writer.sum(parsed.fixed)
@@ -162,20 +176,12 @@ def check_context(context: Any) -> dict[str, Any]:
     for name in context:
         if not isinstance(name, str) or not name.isidentifier() or name.startswith("_"):
             raise InputError(f"context[{name!r}]: names in it are Python's, without a leading underscore")
-        if name in NUMERIC or name in FACTORS or name in STATEFUL or name in ("c", "contr", "offset", *COLUMNS):
+        if name in (*NUMERIC, *FACTORS, *STATEFUL, *SMOOTHS, *OTHERS, "c", "contr", "offset", *COLUMNS):
             raise InputError(f"context[{name!r}]: formulas have a function of that name; choose another")
     return dict(context)
 
 
 # Response, groups ---------------------------------------------------------------------------------------------------
-
-
-def expression(nodes: Nodes, names: Names) -> ast.expr:
-    """The tree of an expression, without what makes columns of X."""
-    tree: ast.expr = Derive(names).visit(read_expression(nodes, names))
-    if learned := calls(tree) & set(STATEFUL):
-        refuse(names.text, *span(nodes), f"{', '.join(sorted(learned))} makes columns of X, and is not available here")
-    return tree
 
 
 def _response(parsed: Parsed, names: Names) -> tuple[tuple[ast.expr, ...], str]:
@@ -220,6 +226,18 @@ def _random(bar: Bar, writer: Writer) -> list[RandomPlan]:
         RandomPlan(g.label, tuple(expression(part, writer.names) for part in g.parts), effects, bar.word, written)
         for g in bar.groups
     ]
+
+
+def _refuse_linear(smooths: Sequence[SmoothPlan], fixed: str, names: Names) -> None:
+    """Refuse a fixed term that is the straight line of a smooth term without ``by``."""
+    terms = terms_of(fixed)
+    for smooth in smooths:
+        inside = [text for tree in smooth.variables if (text := ast.unparse(tree)) in terms]
+        if smooth.by is None and inside:
+            shown_text = names.display(inside[0])
+            refuse(
+                names.text, smooth.start, smooth.end, f"{smooth.label} has {shown_text} in it: leave {shown_text} out"
+            )
 
 
 # Text for formulaic -------------------------------------------------------------------------------------------------

@@ -227,6 +227,11 @@ def make_recipe(
     plan = make_plan(formula, dots, contrasts, context)
     if len(plan.response) != 1:
         raise InputTypeError(f"{plan.response_name} is for generalized models, and sums over rows are for linear ones")
+    if plan.smooths:
+        raise InputError(
+            f"{plan.smooths[0].label} learns from all rows, which are not together here: fit a formula with smooth "
+            "terms to rows in memory"
+        )
     learned = {name for text in plan.sources for name in re.findall(r"(?<![\w.])(\w+)\(", text)} & {*STATEFUL} - {"C"}
     if learned:
         raise InputError(

@@ -12,10 +12,10 @@ from ..design.residual import ORDERED, refuse_text
 from ..design.residual_labels import KINDS
 from .bars import parse
 from .columns import library
-from .expressions import Names, evaluate, variables
+from .expressions import Names, evaluate, expression, variables
 from .formulaic import learn
 from .grouping import grouping_of
-from .plan import RandomPlan, Writer, expression
+from .plan import RandomPlan, Writer
 from .source import Source, check_finite, table_of
 from .tokens import refuse, span
 from .variables import Variable

@@ -14,9 +14,10 @@ FEW = 30
 
 def few_levels(labels: Labels) -> str:
     """That chi-squared is for many levels, where there are few; "" where there are not, or none at all."""
-    if not labels.groups:
+    groups = [g for g in labels.groups if not g.is_penalty]
+    if not groups:
         return ""
-    fewest = min(labels.groups, key=lambda f: f.grouping.n_levels)
+    fewest = min(groups, key=lambda f: f.grouping.n_levels)
     if fewest.grouping.n_levels >= FEW:
         return ""
     return (

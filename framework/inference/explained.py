@@ -144,6 +144,7 @@ def r2(fit: Fit, terms: Terms | None, partition: Any, null: Any, approximation: 
         For parts, null models or approximations that there are not, and for fits without rows.
     """
     fit.labels.refuse_residual("r2")
+    fit.labels.refuse_penalty("r2")
     sets = list(parts_of_x(fit, terms, partition))
     level = Level.of(fit, null, approximation)
     parts = level.parts(fit)
@@ -169,6 +170,7 @@ def r2(fit: Fit, terms: Terms | None, partition: Any, null: Any, approximation: 
 def icc_table(fit: Fit, null: Any, approximation: Any, frame: str) -> Table:
     """Intraclass correlations by factor, adjusted for fixed effects and not."""
     fit.labels.refuse_residual("icc_table")
+    fit.labels.refuse_penalty("icc_table")
     level = Level.of(fit, null, approximation)
     parts = level.parts(fit)
     kept = ~parts.each_row
@@ -194,6 +196,7 @@ def icc_table(fit: Fit, null: Any, approximation: Any, frame: str) -> Table:
 def variance_parts(fit: Fit, by: Any, null: Any, approximation: Any, frame: str) -> Table:
     """Rights & Sterba's decomposition: fixed effects within and between levels, slopes, intercepts, residual."""
     fit.labels.refuse_residual("variance_parts")
+    fit.labels.refuse_penalty("variance_parts")
     factor = _chosen(fit, by)
     level = Level.of(fit, null, approximation)
     parts = level.parts(fit)

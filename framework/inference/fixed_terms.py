@@ -115,7 +115,10 @@ def fixed_terms(fixed: FixedLabels, terms: Terms | None, given: Any = None) -> t
             f"terms={{'a name': {list(fixed.names[-1:])}}}, or fit by formula"
         )
     codings = terms.encoder.codings()
-    return tuple(_of_formula(term, fixed, codings) for term in terms.fixed.values())
+    listed = [_of_formula(term, fixed, codings) for term in terms.fixed.values()]
+    taken = {column for term in terms.fixed.values() for column in term.columns}
+    rest = [column for column in fixed.names if column not in taken]  # of smooth terms
+    return tuple([*listed, _of_columns("", rest, fixed)] if rest else listed)
 
 
 def _of_formula(term: TermColumns, fixed: FixedLabels, codings: Mapping[str, Mapping[str, FloatArray]]) -> FixedTerm:
@@ -168,6 +171,11 @@ def _given(fixed: FixedLabels, given: Any) -> Iterator[FixedTerm]:
         named.append((str(name), list(columns)))
     rest = [column for column in fixed.names if column not in taken]
     for name, columns in [("", rest), *named] if rest else named:
-        factor = Factor(name, dict(zip(columns, np.eye(len(columns)), strict=True)))
-        places = np.array([fixed.names.index(c) for c in columns], dtype=np.intp)
-        yield FixedTerm(name, places, (factor,), frozenset((name,)), frozenset(name.split(":")), np.eye(len(columns)))
+        yield _of_columns(name, columns, fixed)
+
+
+def _of_columns(name: str, columns: Sequence[str], fixed: FixedLabels) -> FixedTerm:
+    """A term of these columns, whatever they are made from."""
+    factor = Factor(name, dict(zip(columns, np.eye(len(columns)), strict=True)))
+    places = np.array([fixed.names.index(c) for c in columns], dtype=np.intp)
+    return FixedTerm(name, places, (factor,), frozenset((name,)), frozenset(name.split(":")), np.eye(len(columns)))

@@ -6,6 +6,7 @@ apart.
 """
 
 from .caterpillar import caterpillar
+from .curve import curve
 from .effect import effect
 from .forest import forest
 from .groups import groups
@@ -21,6 +22,7 @@ from .trace import trace
 
 __all__ = [
     "caterpillar",
+    "curve",
     "density",
     "effect",
     "forest",

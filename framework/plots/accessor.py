@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .caterpillar import caterpillar
+from .curve import curve
 from .effect import effect
 from .fitted import Fitted
 from .forest import forest
@@ -70,6 +71,10 @@ class Plots:
     def effect(self, x: str, ax: Any = None, *, data: Any = None, level: float = 0.95) -> Any:
         """Means along a variable with a band: see `ranef.plots.effect`."""
         return effect(self._fit, x, ax, data=data, level=level)
+
+    def curve(self, term: str | None = None, ax: Any = None, *, level: float = 0.95) -> Any:
+        """A smooth term with a band: see `ranef.plots.curve`."""
+        return curve(self._fit, term, ax, level=level)
 
     def influence(self, by: Any = None, ax: Any = None, *, refit: bool = False) -> Any:
         """Cook's distances: see `ranef.plots.influence`."""

@@ -48,6 +48,7 @@ def effect(fit: Fitted, x: str, ax: Any = None, *, data: Any = None, level: floa
         For variables that there are not, or that need `data`.
     """
     level = checked_level(level)
+    fit._fit.model.labels.refuse_penalty("the plot of an effect")
     places, X, offset = _by_column(fit, x) if data is None else _by_variable(fit, x, data)
     eta, half = _means(fit, X, level)
     estimate, lower, upper = (mean_of(fit._fit, line + offset) for line in (eta, eta - half, eta + half))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..contracts.arrays import FloatArray
+from ..contracts.errors import InputError
 from ..estimation.covariance import estimates_covariance
 from ..estimation.generalized import GeneralizedFit
 from .response import depends_on_phi, mean_of
@@ -30,7 +31,7 @@ class MarginalMean:
     ----------
     fit : GeneralizedFit
     rows : Rows
-        Of levels that are not known.
+        Of levels that are not known, but for penalized parts of the mean.
     """
 
     fit: GeneralizedFit
@@ -39,7 +40,13 @@ class MarginalMean:
     def estimates(self, theta_uncertainty: bool, *, with_se: bool) -> tuple[FloatArray, FloatArray]:
         """Means (n,), and their standard errors by the delta method where these are asked for, or zeros."""
         rows, fit = self.rows, self.fit
-        eta = np.where(rows.estimable, rows.population(fit.gamma), np.nan)
+        if with_se and any(g.is_penalty for g in fit.model.labels.groups):
+            raise InputError(
+                "marginal=True has no standard errors with smooth terms: leave se and interval out, or predict at "
+                "random effects of zero, random='none'"
+            )
+        penalized = rows.rotated(fit.turned).Z(fit.pattern.split(fit.b[:, None]))[:, 0]
+        eta = np.where(rows.estimable, rows.population(fit.gamma) + penalized, np.nan)
         v = self._variance(fit.theta)
         m = self._mean(eta, v)
         if not with_se:
@@ -72,8 +79,8 @@ class MarginalMean:
     def _variance(self, theta: FloatArray) -> FloatArray:
         """z'Sigma z of each row, (n,)."""
         fit, rows = self.fit, self.rows.rotated(self.fit.turned)
-        parts = zip(fit.parameters.T(theta), rows.columns, strict=True)
-        return np.asarray(fit.scale**2 * sum(((T.T @ z) ** 2).sum(axis=0) for T, z in parts))
+        parts = zip(fit.parameters.T(theta), rows.columns, rows.codes, strict=True)
+        return np.asarray(fit.scale**2 * sum(((T.T @ z) ** 2).sum(axis=0) * (codes < 0) for T, z, codes in parts))
 
     def _mean(self, eta: FloatArray, v: FloatArray, xi: FloatArray | None = None) -> FloatArray:
         fit, rows = self.fit, self.rows

@@ -173,7 +173,8 @@ def _rows(fit: Fit, newdata: Any, request: Request) -> Rows:
     if not request.marginal:
         return rows
     # the mean over all levels: of a linear model that without effects
-    rows = replace(rows, codes=tuple(np.full(len(rows), -1) for _ in rows.codes))
+    pairs = zip(labels.groups, rows.codes, strict=True)
+    rows = replace(rows, codes=tuple(c if g.is_penalty else np.full(len(rows), -1) for g, c in pairs))
     return rows.with_effects(labels, "none") if isinstance(fit, LinearFit) else rows
 
 

@@ -94,6 +94,8 @@ class Rows:
     def with_effects(self, labels: Labels, random: Any) -> Rows:
         """The same with some random effects only: "all", "none", or names of factors and texts of terms.
 
+        Penalized parts of the mean, as of smooth terms, are in all of them.
+
         Raises
         ------
         InputError, InputTypeError
@@ -104,7 +106,7 @@ class Rows:
         names = [] if isinstance(random, str) and random == "none" else _names(random, labels)
         columns = []
         for g, z in zip(labels.groups, self.columns, strict=True):
-            wanted = [g.name in names or str(t) in names for t in g.terms for _ in t.columns]
+            wanted = [g.is_penalty or g.name in names or str(t) in names for t in g.terms for _ in t.columns]
             # R is block diagonal over the terms, so that a term's columns are those of its basis
             columns.append(np.where(np.array(wanted)[:, None], z, 0.0))
         return replace(self, columns=tuple(columns))
@@ -178,8 +180,9 @@ def new_rows(labels: Labels, newdata: Any, *, random: Any, new_levels: str, with
     n = len(X)
     codes, columns = [], []
     for g in labels.groups:
-        used = random == "all" or g.name in names or any(str(t) in names for t in g.terms)
-        codes.append(_codes(g, groups, n, new_levels) if used and with_levels else np.full(n, -1))
+        used = g.is_penalty or random == "all" or g.name in names or any(str(t) in names for t in g.terms)
+        known = g.is_penalty or (used and with_levels)
+        codes.append(_codes(g, groups, n, new_levels) if known else np.full(n, -1))
         columns.append(_columns(g, data, X, labels.fixed.names) if used else np.zeros((len(g.R), n)))
     offset = as_offset(newdata.get("offset"), n, "newdata['offset']", "newdata['X']")
     if labels.has_offset and offset is None:

@@ -153,10 +153,16 @@ def simulate(
         rows = new_rows(fit.model.labels, newdata, random="all", new_levels=new_levels)
         rows = replace(rows, weights=weights_of(fit.model.labels, rows))
     truths = _drawn_truths(fit, rows, rng) if theta_uncertainty else repeat(truth_of(fit, rows))
-    if random == "new":
-        return draw(truths, new_effects(fit.pattern.groupings, rng), rows, count, rng)
     modes = [part[0] for part in fit.pattern.split(fit.effects_of_model[:, None])]
-    return draw(truths, lambda _: modes, rows, count, rng)
+    if random == "conditional":
+        return draw(truths, lambda _: modes, rows, count, rng)
+    drawn, penalties = new_effects(fit.pattern.groupings, rng), [g.is_penalty for g in fit.labels.groups]
+
+    def effects(truth: Truth) -> list[FloatArray]:
+        """Of new levels; penalized parts of the mean stay what they are."""
+        return [b if kept else new for kept, b, new in zip(penalties, modes, drawn(truth), strict=True)]
+
+    return draw(truths, effects, rows, count, rng)
 
 
 def _drawn_truths(fit: Fit, rows: Rows, rng: np.random.Generator) -> Iterator[Truth]:

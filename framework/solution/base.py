@@ -27,6 +27,8 @@ from ..estimation.model import Fit
 from ..estimation.sameness import estimates_of, same
 from ..formula.terms import Terms
 from ..inference.criteria import information_criteria
+from ..inference.smooths import curves as smooth_curves
+from ..inference.smooths import smooth_table
 from ..inference.wald import WaldTest
 from ..registry import Provenance
 from . import tables
@@ -354,11 +356,12 @@ class FittedModel(ABC, Generic[F]):
             residual_quantiles=self._residual_quantiles,
             var_components=self.var_components,
             n_obs=self.n_obs,
-            n_groups=tuple(self.n_groups.items()),
+            n_groups=tuple((f.name, f.grouping.n_levels) for f in self._fit.groups if not f.is_penalty),
             coefficients=tables.tests_of(self, kept),
             correlation=self.vcov[np.ix_(kept, kept)] / np.outer(se, se),
             notes=self._notes(),
             details=self._details(),
+            smooths=smooth_table(self._fit, self._terms) if self.has_rows and smooth_curves(self._terms) else None,
         )
 
     def _details(self) -> tuple[str, ...]:

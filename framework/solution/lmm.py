@@ -107,6 +107,7 @@ class LMMSolution(MixedSolution[LinearFit]):
     def icc(self) -> dict[str, float]:
         """Intraclass correlation by factor: intercept variance over itself plus the residual variance."""
         self._labels.refuse_residual("icc")
+        self._labels.refuse_penalty("icc")
         return {name: v / (v + self.sigma**2) for name, v in self._intercept_variances().items()}
 
     @property

@@ -12,10 +12,19 @@ from .explained import Explained
 from .kept import Kept
 from .predicting import Predicting
 from .reported import Reported
+from .smoothed import Smoothed
 
 
 class MixedSolution(
-    Averaged[F], Estimated[F], Explained[F], Diagnosed[F], Bootstrapped[F], Predicting[F], Kept[F], Reported[F]
+    Averaged[F],
+    Estimated[F],
+    Explained[F],
+    Diagnosed[F],
+    Bootstrapped[F],
+    Predicting[F],
+    Smoothed[F],
+    Kept[F],
+    Reported[F],
 ):
     """A fitted mixed model. Frozen: attributes cannot be set, arrays are read-only."""
 

@@ -134,9 +134,9 @@ def _group_state(g: GroupLabels) -> Tree:
 
 def _group_of(node: Node) -> GroupLabels:
     name, levels = node.text("name"), levels_of(node["levels"])
-    if len(levels) < 2:
-        raise node.wrong("levels", "has less than two levels")
     terms = tuple(_term_of(part, name) for part in node.parts("terms"))
+    if len(levels) < 2 and not (len(levels) and all(term.is_penalty for term in terms)):
+        raise node.wrong("levels", "has less than two levels")
     k = sum(len(term.columns) for term in terms)
     if not k:
         raise node.wrong("terms", "has no column")
