@@ -22,9 +22,9 @@ from .schur import ScaledSystem
 #: Where the probes are from. Probe i is the same whatever the number of probes, and at every T.
 SEED = 20180413
 #: Residuals at which a Lanczos process ends: quadratures are exact to the square of it.
-TOLERANCE = 1e-8
+TOLERANCE = 1e-6
 #: Parts of X that are smaller than this part of it are rounding.
-NEGLIGIBLE = 1e-11
+NEGLIGIBLE = 1e-10
 #: Numbers in the bases of a block of probes, when a process takes `USUAL_STEPS`.
 BLOCK, USUAL_STEPS, WIDEST_BLOCK = 2**24, 12, 32
 
