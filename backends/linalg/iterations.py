@@ -102,7 +102,9 @@ def lanczos(K: Operator, Z: FloatArray, tol: float) -> Lanczos:
     last, beta = np.zeros_like(v), np.zeros(Z.shape[1])
     pivot, residual = np.ones(Z.shape[1]), np.ones(Z.shape[1])
     going = np.ones(Z.shape[1], dtype=bool)
-    diagonal, beside, V = [], [], []
+    diagonal: list[FloatArray] = []
+    beside: list[FloatArray] = []
+    V: list[FloatArray] = []
     for _ in range(MOST_STEPS):
         V.append(v)
         w = K(v) - beta * last

@@ -17,7 +17,7 @@ import numpy as np
 from scipy.sparse import coo_array, csr_array
 
 from ranef.contracts import Blocks, Pattern, PatternBlocks
-from ranef.contracts.arrays import FloatArray
+from ranef.contracts.arrays import AnyArray, FloatArray, IntArray
 
 from . import blocks
 from .iterations import conjugate_gradients
@@ -76,9 +76,9 @@ class _Entries:
     """Entries of a sparse matrix, block by block."""
 
     def __init__(self) -> None:
-        self._parts: list[tuple[FloatArray, ...]] = []
+        self._parts: list[tuple[AnyArray, ...]] = []
 
-    def add(self, values: FloatArray, rows: FloatArray, columns: FloatArray) -> None:
+    def add(self, values: FloatArray, rows: IntArray, columns: IntArray) -> None:
         self._parts.append((values.ravel(), rows.ravel(), columns.ravel()))
 
     def matrix(self, n_rows: int, n_columns: int) -> csr_array:
@@ -202,7 +202,9 @@ class ScaledSystem:
                 value -= float((P[i][:, :, rows] * right).sum())
                 for factor, levels, terms in ((i, rows, right), (j, columns, left)):
                     by_P[factor] -= _summed(levels, terms, by_P[factor].shape[2])
-        return value, {j: 2.0 * np.einsum("abl,bcl->acl", G, U) for j, (G, U) in enumerate(zip(by_P, self.U, strict=True))}
+        return value, {
+            j: 2.0 * np.einsum("abl,bcl->acl", G, U) for j, (G, U) in enumerate(zip(by_P, self.U, strict=True))
+        }
 
 
 def times(per_level: FloatArray, V: FloatArray) -> FloatArray:
@@ -220,8 +222,8 @@ def _outer(V: FloatArray, W: FloatArray, k: int) -> FloatArray:
     return np.asarray(V.reshape(k, 1, -1, r) * W.reshape(1, k, -1, r))
 
 
-def _summed(levels: FloatArray, terms: FloatArray, n_levels: int) -> FloatArray:
+def _summed(levels: IntArray, terms: FloatArray, n_levels: int) -> FloatArray:
     """Sums over pairs by level, (k, k, n_levels)."""
     k = len(terms)
     flat = [np.bincount(levels, weights=one, minlength=n_levels) for one in terms.reshape(k * k, -1)]
-    return np.array(flat).reshape(k, k, n_levels)
+    return np.asarray(np.array(flat).reshape(k, k, n_levels), np.float64)

@@ -55,6 +55,6 @@ class MonteCarlo:
     def __str__(self) -> str:
         """One line."""
         return (
-            f"{self.n_probes} random probes: theta is within {self.theta_error:.2g} of its standard errors of the exact "
-            f"one, the deviance within {self.criterion_error:.2g} (Monte Carlo standard errors)"
+            f"{self.n_probes} random probes, which leave a Monte Carlo error of {self.theta_error:.2g} standard errors "
+            f"in theta, and of {self.criterion_error:.2g} in the deviance"
         )
