@@ -69,4 +69,4 @@ def _links(pattern: Pattern) -> csr_array:
     one, other = np.concatenate(rows), np.concatenate(columns)
     size = int(start[-1])
     half = coo_array((np.ones(len(one)), (one, other)), shape=(size, size)).tocsr()
-    return (half + half.T).tocsr()
+    return csr_array(half + half.T)

@@ -40,7 +40,8 @@ def refuse_other_probes(one: Fit, other: Fit) -> None:
     if _layout(one) != _layout(other):
         raise ComparisonError(
             "the log-likelihoods are from random probes, which models with different random effects do not share "
-            f"(their Monte Carlo errors are {mine.criterion_error:.2g} and {theirs.criterion_error:.2g} in deviance): {ADVICE}"
+            f"(with Monte Carlo errors of {mine.criterion_error:.2g} and {theirs.criterion_error:.2g} in deviance): "
+            f"{ADVICE}"
         )
     error = float((mine.logdets - theirs.logdets).std(ddof=1) / np.sqrt(mine.n_probes))
     if error > HARMLESS:
