@@ -19,7 +19,7 @@ from ranef.contracts.arrays import AnyArray, FloatArray, IntArray
 from ranef.contracts.errors import MissingExtraError, NotPositiveDefiniteError
 from ranef.contracts.linalg import Blocks, Factor, LinalgBackend, Pattern, PatternBlocks, Symbolic
 
-from .fill import envelope_work, meeting
+from .fill import envelope_work
 from .pattern import positions, prior_precision, spherical_cross_product
 from .selected_inversion import SelectedInversion
 
@@ -33,8 +33,8 @@ SMALL_TRAILING = 2_700
 SMALL_Q = 1_500
 #: A trailing block of more random effects than this is not analysed to predict a cost: the fill could be huge.
 LARGEST_TRAILING = 20_000
-#: Part of the Schur complement on all but the largest factor from which on its factor is taken for dense.
-DENSE = 0.25
+#: Part of the work of a dense trailing block, from which on an envelope is that of levels that meet at random.
+DENSE = 0.3
 
 
 class _Sparse(ABC):
@@ -303,9 +303,10 @@ class Cholmod(LinalgBackend):
             return OVERHEAD + (float(pattern.q) ** 3 if few else self._symbolic(pattern).work())
         if trailing <= SMALL_TRAILING:
             return OVERHEAD + 100.0 * leading.size * leading.n_columns**2 + float(trailing) ** 3
-        if (bound := envelope_work(pattern)) <= OVERHEAD:
+        bound = envelope_work(pattern)
+        if bound <= OVERHEAD:
             return OVERHEAD + bound
-        if trailing > LARGEST_TRAILING or meeting(pattern) > DENSE:
+        if trailing > LARGEST_TRAILING or bound > DENSE * float(trailing) ** 3:
             return OVERHEAD + float(trailing) ** 3
         return OVERHEAD + self._symbolic(pattern).work()
 

@@ -50,7 +50,9 @@ def test_fits_are_the_exact_ones_within_their_monte_carlo_error(data, formula, r
     exact = ranef.lmm(formula, data, reml=reml, backend="dense")
     fit = ranef.lmm(formula, data, reml=reml, backend="krylov")
     error = fit.certificate.monte_carlo
-    assert fit.converged and error.n_probes >= 16 and 0.0 < error.theta_error <= ENOUGH
+    assert fit.converged
+    assert error.n_probes >= 16
+    assert 0.0 < error.theta_error <= ENOUGH
     off = np.abs(fit._fit.theta - exact._fit.theta) / standard_errors(exact)
     assert off.max() <= 4.0 * error.theta_error
     assert off.max() > 1e-6  # they are not the same: there is an error to speak of
@@ -67,7 +69,8 @@ def test_the_optimum_is_that_of_the_sampled_criterion(data):
     assert value == pytest.approx(fit._fit.criterion - 2 * np.log(np.abs(np.diagonal(fit._labels.fixed.R))).sum())
     assert np.abs(gradient).max() < 1e-2 * np.sqrt(fit.certificate.smallest_eigenvalue)
     for step in 1e-2 * np.eye(2):
-        assert at.value(x + step) > value and at.value(x - step) > value
+        assert at.value(x + step) > value
+        assert at.value(x - step) > value
 
 
 def test_the_same_call_gives_the_same_bits(data):
@@ -87,7 +90,8 @@ def test_the_monte_carlo_error_is_that_of_estimates_by_other_probes(data):
 def test_probes_are_doubled_until_they_are_enough(chain):
     few = ranef.lmm("y ~ 1 + (1 | f) + (1 | g)", chain, backend=Krylov(4))
     error = few.certificate.monte_carlo
-    assert few.converged and error.theta_error <= ENOUGH
+    assert few.converged
+    assert error.theta_error <= ENOUGH
     assert error.n_probes in (8, 16, 32, 64, 128, 256, 512, 1024)
     # begun with as many, it is the same fit: the first probes are the same
     again = ranef.lmm("y ~ 1 + (1 | f) + (1 | g)", chain, backend=Krylov(error.n_probes))
@@ -106,12 +110,13 @@ def test_the_number_of_probes_that_is_enough():
         return MonteCarlo(theta_error, np.zeros(n)).enough_probes
 
     assert [enough(e) for e in (0.0, 0.05, 0.0501, 0.07, 0.0708, 0.2)] == [16, 16, 32, 32, 64, 256]
-    assert enough(10.0) == 1024 and enough(10.0, 2048) == 2048
+    assert enough(10.0) == 1024
+    assert enough(10.0, 2048) == 2048
 
 
 def test_a_summary_says_how_far_it_may_be_off(data):
     fit = ranef.lmm(CROSSED, data, backend="krylov")
-    assert "log|M| is from 16 random probes, which leave a Monte Carlo error of 0.00" in str(fit.summary())
+    assert "log|M| is from 16 random probes, which leave a Monte Carlo error of 0.0" in str(fit.summary())
     assert "16 random probes" in str(fit.certificate)
     assert "probes" not in str(ranef.lmm(CROSSED, data, backend="dense").summary())
 
@@ -122,7 +127,7 @@ def test_a_summary_says_how_far_it_may_be_off(data):
 def test_solves_are_exact_so_effects_and_tests_are(data):
     exact, fit = (ranef.lmm(CROSSED, data, backend=b) for b in ("dense", Krylov(256)))
     np.testing.assert_allclose(fit.ranef["g"], exact.ranef["g"], atol=2e-3)
-    np.testing.assert_allclose(fit.df, exact.df, rtol=0.01)
+    np.testing.assert_allclose(fit.anova()["den_df"], exact.anova()["den_df"], rtol=0.01)
     new = {"x": [0.0, 1.0], "f": [3, 5], "g": [2, 80]}
     np.testing.assert_allclose(fit.predict(new), exact.predict(new), atol=2e-3)
 
