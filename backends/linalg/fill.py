@@ -15,8 +15,9 @@ MOST_PAIRS = 1e8
 def envelope_work(pattern: Pattern) -> float:
     """Operations of a factorization, with selected inverse, that fills the envelope of all but the largest factor.
 
-    The largest factor is eliminated first, levels of the others are in the reverse Cuthill-McKee order. A bound from above: tight for chains and strips of levels, and as
-    large as dense where levels meet at random. inf where counting is too much work.
+    The largest factor is eliminated first, levels of the others are in the reverse Cuthill-McKee order. A bound from
+    above: tight for chains and strips of levels, and as large as dense where levels meet at random. inf where counting
+    is too much work.
 
     Examples
     --------

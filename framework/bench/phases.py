@@ -67,7 +67,7 @@ class TimedBackend(LinalgBackend):
         return self.backend.cost(pattern)
 
     def analyze(self, pattern: Pattern) -> Symbolic:
-        """The backend's own analysis; of one that samples, whose factors do all at once, the time is the criterion's."""
+        """The backend's own analysis; factors of one that samples do all at once, in the time of the criterion."""
         with self.clock.measure("symbolic"):
             symbolic = self.backend.analyze(pattern)
         return symbolic if self.samples else _TimedSymbolic(symbolic, self)
