@@ -31,6 +31,12 @@ def _cholmod() -> LinalgBackend:
     return Cholmod()
 
 
+def _krylov() -> LinalgBackend:
+    from .linalg.krylov import Krylov
+
+    return Krylov()
+
+
 def _trust_region() -> Optimizer:
     from .optim.trust_region import TrustRegion
 
@@ -63,7 +69,7 @@ def _nelder_mead() -> Optimizer:
 
 @hookimpl
 def ranef_linalg_backends() -> Iterator[LinalgEntry]:
-    """The three linear-algebra backends."""
+    """The four linear-algebra backends."""
     yield LinalgEntry(
         "blocked", "Block elimination in NumPy/SciPy: the default for most models", _blocked, abilities=INVERSE
     )
@@ -76,6 +82,12 @@ def ranef_linalg_backends() -> Iterator[LinalgEntry]:
         abilities=INVERSE,
         install_hint='pip install "ranef[cholmod]" (needs the SuiteSparse headers; with SuiteSparse 5 add '
         '"scikit-sparse<0.5")',
+    )
+    yield LinalgEntry(
+        "krylov",
+        "Conjugate gradients and random probes: for linear models with very large crossed factors",
+        _krylov,
+        abilities=("sampled log-determinant",),
     )
 
 

@@ -19,6 +19,7 @@ from ranef.contracts.arrays import AnyArray, FloatArray, IntArray
 from ranef.contracts.errors import MissingExtraError, NotPositiveDefiniteError
 from ranef.contracts.linalg import Blocks, Factor, LinalgBackend, Pattern, PatternBlocks, Symbolic
 
+from .fill import envelope_work
 from .pattern import positions, prior_precision, spherical_cross_product
 from .selected_inversion import SelectedInversion
 
@@ -32,6 +33,8 @@ SMALL_TRAILING = 2_700
 SMALL_Q = 1_500
 #: A trailing block of more random effects than this is not analysed to predict a cost: the fill could be huge.
 LARGEST_TRAILING = 20_000
+#: Part of the work of a dense trailing block, from which on an envelope is that of levels that meet at random.
+DENSE = 0.3
 
 
 class _Sparse(ABC):
@@ -289,17 +292,21 @@ class Cholmod(LinalgBackend):
         """Operations predicted from the fill of L, which is found by analysing the pattern.
 
         A bound from above, without analysis, where that is sure to be good enough (few random effects outside the
-        largest factor) and where the fill might not fit into memory (all but the largest factor have more than 20,000
-        random effects). Where a known precision links levels, the first is one of few random effects in all.
+        largest factor, or an envelope that is hardly any work), and the dense one where the fill might not fit into
+        memory (all but the largest factor have more than 20,000 random effects) or is nearly everything. Where a known
+        precision links levels, the first is one of few random effects in all.
         """
         leading = max(pattern.groupings, key=lambda f: f.n_levels)
         trailing = pattern.q - leading.size
         if pattern.has_precision:  # which may link all levels, or few
-            bound = pattern.q <= SMALL_TRAILING
-            return OVERHEAD + (float(pattern.q) ** 3 if bound else self._symbolic(pattern).work())
+            few = pattern.q <= SMALL_TRAILING
+            return OVERHEAD + (float(pattern.q) ** 3 if few else self._symbolic(pattern).work())
         if trailing <= SMALL_TRAILING:
             return OVERHEAD + 100.0 * leading.size * leading.n_columns**2 + float(trailing) ** 3
-        if trailing > LARGEST_TRAILING:
+        bound = envelope_work(pattern)
+        if bound <= OVERHEAD:
+            return OVERHEAD + bound
+        if trailing > LARGEST_TRAILING or bound > DENSE * float(trailing) ** 3:
             return OVERHEAD + float(trailing) ** 3
         return OVERHEAD + self._symbolic(pattern).work()
 

@@ -29,8 +29,8 @@ def disagreement(backend: LinalgBackend, design: MixedDesign, T: Blocks) -> dict
         return None
     out = {"logdet": _relative(np.array([mine.logdet]), np.array([right.logdet]))}
     if B.size:
-        out["solve"] = _relative(mine.back_solve(mine.half_solve(B)), right.back_solve(right.half_solve(B)))
-    if backend.has_selected_inverse:
+        out["solve"] = _relative(mine.solve(B), right.solve(B))
+    if backend.has_gradient:
         by_T = mine.logdet_gradient()
         if by_T is None:
             by_T = logdet_gradient(pattern, T, ZtWZ, mine.selected_inverse())

@@ -30,6 +30,7 @@ from .errors import (
     RanefError,
     RanefWarning,
     RankDeficiencyWarning,
+    SampledError,
     SeveralOptimaWarning,
     SingularFitWarning,
     StorageError,
@@ -37,7 +38,17 @@ from .errors import (
 from .family import Derivatives, DispersionParameter, ExponentialFamily, Family
 from .hooks import HookSpecs, hookimpl
 from .in_r import InR
-from .linalg import Blocks, Factor, Grouping, LinalgBackend, Pattern, PatternBlocks, Symbolic
+from .linalg import (
+    Blocks,
+    Factor,
+    Grouping,
+    LinalgBackend,
+    Pattern,
+    PatternBlocks,
+    SampledFactor,
+    SampledSymbolic,
+    Symbolic,
+)
 from .link import Link, LogMean, Mean
 from .observer import Advanced, Evaluated, Event, FitFinished, FitStarted, Observer, PhaseStarted
 from .optim import Objective, OptimizationResult, Optimizer, Status
@@ -98,6 +109,9 @@ __all__ = [
     "RanefError",
     "RanefWarning",
     "RankDeficiencyWarning",
+    "SampledError",
+    "SampledFactor",
+    "SampledSymbolic",
     "SeveralOptimaWarning",
     "SingularFitWarning",
     "Status",

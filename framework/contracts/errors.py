@@ -54,6 +54,10 @@ class NotPositiveDefiniteError(RanefError, ArithmeticError):
     """A Cholesky factorization broke down; optimizers treat it as an infinite objective value."""
 
 
+class SampledError(RanefError, ValueError):
+    """A backend that samples log|M| was asked for what only a factorization of M can tell."""
+
+
 class NoMaximumError(RanefError, ValueError):
     """The likelihood has no maximum at finite parameters (complete or quasi-complete separation, for example)."""
 

@@ -23,10 +23,16 @@ from functools import cached_property
 import numpy as np
 
 from .arrays import FloatArray, IntArray
+from .errors import SampledError
 from .precision import KnownPrecision
 
 #: One matrix for every grouping factor.
 Blocks = tuple[FloatArray, ...]
+
+_ONLY_EXACT = (
+    "this needs {}, which a backend that samples log|M| does not have; fit the model with an exact one: "
+    'backend="cholmod" where levels meet few others, backend="blocked" up to 20,000 levels beside the largest factor'
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,6 +135,15 @@ class Factor(ABC):
     def back_solve(self, C: FloatArray) -> FloatArray:
         """P' L^-T C for a (q, r) array C, which is not changed; `back_solve(half_solve(B))` is M^-1 B."""
 
+    def solve(self, B: FloatArray) -> FloatArray:
+        """M^-1 B for a (q, r) array B, which is not changed."""
+        return self.back_solve(self.half_solve(B))
+
+    def gram(self, B: FloatArray) -> FloatArray:
+        """B' M^-1 B, (r, r), for a (q, r) array B, which is not changed."""
+        half = self.half_solve(B)
+        return np.asarray(half.T @ half)
+
     def selected_inverse(self) -> PatternBlocks:
         """M^-1 on the pattern of Z'Z, by blocks. Only called where the backend declares `has_selected_inverse`."""
         raise NotImplementedError("this backend declares has_selected_inverse = False")
@@ -160,12 +175,99 @@ class Symbolic(ABC):
         """
 
 
+class SampledFactor(Factor):
+    """M at one T by iterations: solves without a triangular factor, log|M| and its derivatives from random probes.
+
+    The probes are the same at every T, so that `logdet` is a smooth function of T, and `logdet_gradient` is the
+    derivative of that function, not another estimate. How far both may be off is seen from how probes differ.
+    """
+
+    @property
+    @abstractmethod
+    def probe_logdets(self) -> FloatArray:
+        """log|M| as each probe has it, (N,): independent, and right in the mean."""
+
+    @property
+    @abstractmethod
+    def probe_gradients(self) -> Blocks:
+        """d log|M| / dT_j as each probe has it, (k_j, k_j, N)."""
+
+    @abstractmethod
+    def solve(self, B: FloatArray) -> FloatArray:
+        """M^-1 B for a (q, r) array B, which is not changed, to 1e-9 of the solution."""
+
+    @property
+    def logdet(self) -> float:
+        """log|M|, the mean over the probes."""
+        return float(self.probe_logdets.mean())
+
+    def logdet_gradient(self) -> Blocks:
+        """The derivatives of `logdet`, the mean over the probes."""
+        return tuple(by.mean(axis=2) for by in self.probe_gradients)
+
+    def gram(self, B: FloatArray) -> FloatArray:
+        """B' M^-1 B, (r, r)."""
+        half = 0.5 * (B.T @ self.solve(B))
+        return np.asarray(half + half.T)
+
+    def half_solve(self, B: FloatArray) -> FloatArray:
+        """There is no L.
+
+        Raises
+        ------
+        SampledError
+        """
+        raise SampledError(_ONLY_EXACT.format("a triangular factor of M"))
+
+    def back_solve(self, C: FloatArray) -> FloatArray:
+        """There is no L.
+
+        Raises
+        ------
+        SampledError
+        """
+        raise SampledError(_ONLY_EXACT.format("a triangular factor of M"))
+
+    def selected_inverse(self) -> PatternBlocks:
+        """M^-1 is not known level by level.
+
+        Raises
+        ------
+        SampledError
+        """
+        raise SampledError(_ONLY_EXACT.format("M^-1 for every level (variances of conditional modes, leverages)"))
+
+
+class SampledSymbolic(Symbolic):
+    """The analysis of a backend that samples, with a number of probes."""
+
+    @property
+    @abstractmethod
+    def n_probes(self) -> int:
+        """Number N of probes, at least 2."""
+
+    @abstractmethod
+    def with_probes(self, n_probes: int) -> SampledSymbolic:
+        """The same with another number of probes, of which the first are those of this analysis."""
+
+    @abstractmethod
+    def factorize(self, ZtWZ: PatternBlocks, T: Blocks) -> SampledFactor:
+        """As of any analysis."""
+
+
 class LinalgBackend(ABC):
     """A way to factorize M(T, W)."""
 
     #: whether `Factor.selected_inverse` exists; without it gradients are not available and a derivative-free optimizer
     #: is chosen.
     has_selected_inverse: bool = False
+    #: whether `analyze` gives a `SampledSymbolic`: log|M| with a Monte Carlo error, for linear models only.
+    samples: bool = False
+
+    @property
+    def has_gradient(self) -> bool:
+        """Whether there are derivatives of log|M|."""
+        return self.has_selected_inverse or self.samples
 
     @abstractmethod
     def cost(self, pattern: Pattern) -> float:

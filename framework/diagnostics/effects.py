@@ -64,7 +64,7 @@ def normality(fit: LinearFit, Y: FloatArray) -> Table:
     y = Y if design.offset is None else Y - design.offset[:, None]
     W = lev.weights[:, None]
     rest = y - design.fixed.Q @ (lev.C @ (lev.D.T @ (W * y)))
-    b = at.Lambda @ at.factor.back_solve(at.factor.half_solve(at.Lambda.t @ design.random.Zt(W * rest)))
+    b = at.Lambda @ at.factor.solve(at.Lambda.t @ design.random.Zt(W * rest))
     rows: dict[str, list[object]] = {"factor": [], "column": [], "distance": [], "p_value": []}
     for f, part, sd in zip(fit.groups, fit.pattern.split(b), _deviations(fit), strict=True):
         effects = np.einsum("ab,cbl->alc", f.users_effects(np.eye(len(f.R))), part)

@@ -84,8 +84,7 @@ class Leverage:
     def of_effects_among(self, index: IntArray) -> FloatArray:
         """Z Lambda M^-1 Lambda'Z' among some rows, (m, m)."""
         at = self.uncertainty.at
-        half = at.factor.half_solve(at.Lambda.t @ self.uncertainty.Zt(self.rows.at(index)))
-        return np.asarray(half.T @ half)
+        return at.factor.gram(at.Lambda.t @ self.uncertainty.Zt(self.rows.at(index)))
 
     @property
     def hat_values(self) -> FloatArray:

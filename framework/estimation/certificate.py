@@ -11,7 +11,7 @@ G is negative is a direction of negative curvature. Whether it leads down is tri
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -20,6 +20,7 @@ from ..contracts.arrays import BoolArray, FloatArray
 from ..contracts.optim import Status
 from .criterion import Criterion, Root
 from .curvature import FLAT, SUSPICIOUS, Spectrum, flat_points, moved
+from .monte_carlo import MonteCarlo
 
 #: A fit has converged when no more than this is expected to be gained in deviance (1e-3 standard errors).
 EXPECTED_DROP = 1e-6
@@ -107,6 +108,9 @@ class Certificate:
     other_optima : tuple of float
         How much higher the deviance is at other optima that were found, ascending. Where data are few beside the
         covariance parameters some are looked for; there may be more.
+    monte_carlo : MonteCarlo, optional
+        How far the estimates may be off where log|M| is from random probes; all else is about the criterion that these
+        give. None where it is exact.
     """
 
     converged: bool
@@ -121,13 +125,26 @@ class Certificate:
     conditions: tuple[CovarianceCondition, ...] = ()
     not_identified: tuple[str, ...] = ()
     other_optima: tuple[float, ...] = ()
+    monte_carlo: MonteCarlo | None = None
+
+    def sampled(self, error: MonteCarlo) -> Certificate:
+        """The same of a criterion with a Monte Carlo error, which has to be small."""
+        if not self.converged or error.is_small:
+            return replace(self, monte_carlo=error)
+        message = (
+            f"the Monte Carlo error of theta is {error.theta_error:.2g} of its standard errors, with {error.n_probes} "
+            "random probes: fit the model with an exact backend"
+        )
+        return replace(self, converged=False, message=message, monte_carlo=error)
 
     def __str__(self) -> str:
-        """One line."""
+        """One line; of fits from random probes a second one."""
         verdict = "converged" if self.converged else f"not converged: {self.message}"
+        probes = "" if self.monte_carlo is None else f"\n  {self.monte_carlo}"
         return (
             f"{verdict} (gradient {self.gradient_norm:.2g}, expected drop in deviance {self.expected_drop:.2g}, "
             f"smallest Hessian eigenvalue {self.smallest_eigenvalue:.3g}, {len(self.at_boundary)} at the boundary)"
+            f"{probes}"
         )
 
 

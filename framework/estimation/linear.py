@@ -11,6 +11,7 @@ from scipy.linalg import solve_triangular
 
 from ..contracts.arrays import FloatArray
 from ..contracts.errors import InputError, InputTypeError, NotPositiveDefiniteError, shown
+from ..contracts.linalg import SampledSymbolic
 from ..contracts.observer import FitStarted
 from ..design.censored import refuse_censored
 from ..design.crossproducts import CrossProducts, cross_products
@@ -25,10 +26,12 @@ from .linear_criterion import LinearCriterion
 from .linear_factors import FactorizedLinear
 from .model import Controls, Digest, Fit, Likelihood, Model, refuse_settings
 from .moments import moment_start
+from .monte_carlo import MonteCarlo
 from .parameters import Parameters
 from .pipeline import Analysis, Pipeline, Watch, analysis_with_gradient
 from .profiled import ProfiledDeviance
 from .residual_criterion import ResidualCriterion
+from .sampling import monte_carlo, with_probes
 from .search import lower, search
 from .unbounded import refuse_unbounded
 from .whitening import ResidualModel, Whitening
@@ -130,6 +133,8 @@ class LinearFit(Fit):
         """The penalized least squares problem at the estimates, with gradients, analysed again."""
         with few_threads(*self.labels.dense_sizes):
             symbolic = analysis_with_gradient(self.pattern, self.backend)
+            if isinstance(symbolic, SampledSymbolic) and self.certificate.monte_carlo is not None:
+                symbolic = symbolic.with_probes(self.certificate.monte_carlo.n_probes)
             criterion = LinearCriterion(
                 ProfiledDeviance(self.cross, symbolic, self.reml), self.parameters, self.eta, Watch()
             )
@@ -152,6 +157,7 @@ class Gaussian(Likelihood[LinearFit]):
     """
 
     reml: bool
+    can_be_sampled = True
 
     def check(self, design: MixedDesign | SummedDesign) -> list[Note]:
         """As `check_design`: any response is possible that is known."""
@@ -200,7 +206,7 @@ class Gaussian(Likelihood[LinearFit]):
                 symbolic = analysis.differentiable or analysis.symbolic
                 criterion = ResidualCriterion(design, symbolic, self.reml, parameters, eta, watch)
             criterion, x0 = _start(criterion, given, design)
-            found = _search(criterion, x0, design, pipeline, controls)
+            found = _with_enough_probes(_search(criterion, x0, design, pipeline, controls), design, pipeline, controls)
             if isinstance(criterion, ResidualCriterion):
                 for there in criterion.elsewhere(x0):
                     found = lower(found, _search(criterion, there, design, pipeline, controls))
@@ -255,6 +261,26 @@ def _search(
         if at.cancelled < CANCELLED:
             break
     return found
+
+
+def _with_enough_probes(
+    found: Standing[LinearCriterion], design: MixedDesign | SummedDesign, pipeline: Pipeline, controls: Controls
+) -> Standing[LinearCriterion]:
+    """The optimum with its Monte Carlo error; where that is large, the search goes on with more probes."""
+    while True:
+        error = _monte_carlo(found)
+        if error is None:
+            return found
+        n = error.enough_probes
+        if n == error.n_probes or not found.certificate.converged:
+            return replace(found, certificate=found.certificate.sampled(error))
+        found = _search(with_probes(found.criterion, n), found.x, design, pipeline, controls)
+
+
+def _monte_carlo(found: Standing[LinearCriterion]) -> MonteCarlo | None:
+    criterion = found.criterion
+    free = criterion.parameters.free(criterion.unit * found.x, criterion.eta)
+    return monte_carlo(criterion, found.x, free)
 
 
 def _reproduces(criterion: LinearCriterion, x: FloatArray, value: float, design: MixedDesign | SummedDesign) -> bool:

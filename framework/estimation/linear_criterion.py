@@ -62,6 +62,11 @@ class LinearCriterion(ModelCriterion["Scaled"]):
         B = at.Lambda @ np.column_stack([at.solved[:, :-1], at.u])
         return self._on(self.deviance.cross.seen_from(design, at.gamma, B), self.turned)
 
+    def by(self, symbolic: Symbolic) -> LinearCriterion:
+        """The same by another analysis, which has gradients."""
+        deviance = ProfiledDeviance(self.deviance.cross, symbolic, self.deviance.reml)
+        return LinearCriterion(deviance, self.parameters, self.eta, self.watch, None, self.turned)
+
     def _on(self, cross: CrossProducts, turned: Blocks) -> LinearCriterion:
         deviance = ProfiledDeviance(cross, self.deviance.symbolic, self.deviance.reml)
         return LinearCriterion(deviance, self.parameters, self.eta, self.watch, self._differentiable, turned)

@@ -86,6 +86,9 @@ class Controls:
 class Likelihood(ABC, Generic[F]):
     """What the rows are distributed as given the random effects, and what is maximized."""
 
+    #: Whether log|M| may have a Monte Carlo error.
+    can_be_sampled = False
+
     @abstractmethod
     def check(self, design: MixedDesign) -> list[Note]:
         """What to warn of in these rows.
@@ -175,7 +178,8 @@ class Model(Generic[F]):
 
     def analyze(self) -> Analysis:
         """What fits of this model to other responses may share."""
-        return Analysis.of(self.labels.pattern, self.controls.backend, self.controls.optimizer)
+        sampled = self.likelihood.can_be_sampled and self.labels.residual is None
+        return Analysis.of(self.labels.pattern, self.controls.backend, self.controls.optimizer, sampled=sampled)
 
     def fit(self, *, start: Any = None, watch: Watch | None = None, analysis: Analysis | None = None) -> F:
         """Maximize the likelihood, from theta = `start` where one is given, by an `analysis` that was made before."""

@@ -45,7 +45,7 @@ class Pipeline:
     def analyze(self, pattern: Pattern) -> tuple[Symbolic, Symbolic | None]:
         """The backend's analysis; where that gives no gradients, one of another backend that does, beside it."""
         own = self.backend.analyze(pattern)
-        return own, None if self.backend.has_selected_inverse else analysis_with_gradient(pattern, "auto")
+        return own, None if self.backend.has_gradient else analysis_with_gradient(pattern, "auto")
 
 
 @dataclass(frozen=True)
@@ -57,17 +57,34 @@ class Analysis:
     differentiable: Symbolic | None
 
     @classmethod
-    def of(cls, pattern: Pattern, backend: str | LinalgBackend, optimizer: str | Optimizer) -> Analysis:
+    def of(
+        cls, pattern: Pattern, backend: str | LinalgBackend, optimizer: str | Optimizer, *, sampled: bool = False
+    ) -> Analysis:
         """Choose the plugins and analyse."""
-        pipeline = assemble(pattern, backend, optimizer)
+        pipeline = assemble(pattern, backend, optimizer, sampled=sampled)
         return cls(pipeline, *pipeline.analyze(pattern))
 
 
-def assemble(pattern: Pattern, backend: str | LinalgBackend, optimizer: str | Optimizer) -> Pipeline:
-    """Backend and optimizer by name, by object, or by ``"auto"``: the cheapest backend, the best optimizer for it."""
-    linalg, backend_from = choose_backend(pattern, backend)
-    minimizer, optimizer_from = choose_optimizer(optimizer, linalg.has_selected_inverse)
-    if minimizer.needs_gradient and not linalg.has_selected_inverse:
+def assemble(
+    pattern: Pattern, backend: str | LinalgBackend, optimizer: str | Optimizer, *, sampled: bool = False
+) -> Pipeline:
+    """Backend and optimizer by name, by object, or by ``"auto"``: the cheapest backend, the best optimizer for it.
+
+    A backend that samples log|M| only where the criterion can be `sampled`.
+    """
+    linalg, backend_from = choose_backend(pattern, backend, sampled=sampled)
+    minimizer, optimizer_from = choose_optimizer(optimizer, linalg.has_gradient)
+    if linalg.samples and not sampled:
+        raise InputError(
+            f"backend {backend_from.name!r} finds log|M| from random probes, which is for linear models with "
+            "independent residuals only; this model needs an exact backend (backend='auto' finds one)"
+        )
+    if linalg.samples and linalg.cost(pattern) == np.inf:
+        raise InputError(
+            f"backend {backend_from.name!r} cannot factorize this model (a known precision of levels, for example); "
+            "backend='auto' finds one that can"
+        )
+    if minimizer.needs_gradient and not linalg.has_gradient:
         raise InputError(
             f"optimizer {optimizer_from.name!r} needs gradients, which backend {backend_from.name!r} cannot give (no "
             "selected inverse); use a derivative-free optimizer (optimizer='auto' finds one) or another backend"
@@ -76,7 +93,7 @@ def assemble(pattern: Pattern, backend: str | LinalgBackend, optimizer: str | Op
 
 
 def choose_backend(
-    pattern: Pattern, backend: str | LinalgBackend, *, with_gradient: bool = False
+    pattern: Pattern, backend: str | LinalgBackend, *, with_gradient: bool = False, sampled: bool = False
 ) -> tuple[LinalgBackend, Provenance]:
     """The backend of that name, or with "auto" the one with the lowest predicted cost."""
     if not pattern.groupings:
@@ -91,7 +108,7 @@ def choose_backend(
     costs = [
         (candidate.cost(pattern), name)
         for name, candidate in registry.available_backends()
-        if candidate.has_selected_inverse or not with_gradient
+        if (candidate.has_gradient or not with_gradient) and (sampled or not candidate.samples)
     ]
     if not costs or min(costs)[0] == np.inf:
         sizes = ", ".join(f"{f.name}: {f.n_levels}" for f in pattern.groupings)
@@ -106,7 +123,7 @@ def choose_backend(
 def analysis_with_gradient(pattern: Pattern, backend: str | LinalgBackend) -> Symbolic:
     """Analysis by that backend; by the cheapest of those with gradients, where it gives none."""
     chosen, _ = choose_backend(pattern, backend, with_gradient=True)
-    if not chosen.has_selected_inverse:
+    if not chosen.has_gradient:
         chosen, _ = choose_backend(pattern, "auto", with_gradient=True)
     return chosen.analyze(pattern)
 

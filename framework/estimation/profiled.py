@@ -15,7 +15,7 @@ from scipy.linalg import lapack
 
 from ..contracts.arrays import FloatArray
 from ..contracts.errors import NotPositiveDefiniteError
-from ..contracts.linalg import Blocks, Factor, Pattern, PatternBlocks, Symbolic
+from ..contracts.linalg import Blocks, Factor, Pattern, PatternBlocks, SampledSymbolic, Symbolic
 from ..design.crossproducts import CrossProducts
 from .prior import Prior
 from .relative import RelativeFactor, bending
@@ -59,7 +59,12 @@ class ProfiledDeviance:
 
     @property
     def has_exact_curvature(self) -> bool:
-        """Whether `PenalizedLeastSquares.curvature` is the Hessian: where Z'V^-1 Z is block diagonal, or small."""
+        """Whether `PenalizedLeastSquares.curvature` is the Hessian: where Z'V^-1 Z is block diagonal, or small.
+
+        Not where log|M| is sampled: the Hessian of that function is another one.
+        """
+        if isinstance(self.symbolic, SampledSymbolic):
+            return False
         return self.by_levels or (self.pattern.q <= SMALL and not self.pattern.has_precision)
 
     def at(self, entries: FloatArray, held: Held | None = None) -> PenalizedLeastSquares:
@@ -82,6 +87,8 @@ class PenalizedLeastSquares:
     ----------
     factor : Factor
         L of M(T).
+    solved : (q, r + 1) array
+        M^-1 Lambda'Z'W [Q, y].
     RX : (r, r) array
         Upper triangular, R_X'R_X = Q'WQ - RZX'RZX.
     gamma : (r,) array
@@ -102,8 +109,7 @@ class PenalizedLeastSquares:
         self.pattern: Pattern = criterion.pattern
         self.Lambda = RelativeFactor(self.pattern, cross.template, entries)
         self.factor: Factor = criterion.symbolic.factorize(cross.ZtWZ, self.Lambda.T)
-        # [RZX, cu] = L^-1 P Lambda' Z'W [Q, y]
-        self.half = self.factor.half_solve(self.Lambda.t @ cross.ZtWQy)
+        self.solved = self.factor.solve(self.Lambda.t @ cross.ZtWQy)
         B, KU = self.Lambda @ self.solved, criterion.K @ self.solved
         marginal = cross.ZtWQy - cross.ZtWZ_times(B)
         self.marginal = self.Lambda.with_digits(marginal, KU, cross.mean_weight)
@@ -145,11 +151,6 @@ class PenalizedLeastSquares:
         return float(d + (self.logdet_RX2 if self.criterion.reml else 0.0))
 
     # First derivatives --------------------------------------------------------------------------------------------
-
-    @cached_property
-    def solved(self) -> FloatArray:
-        """M^-1 Lambda'Z'W [Q, y], (q, r + 1)."""
-        return self.factor.back_solve(self.half)
 
     @cached_property
     def u(self) -> FloatArray:
@@ -217,8 +218,7 @@ class PenalizedLeastSquares:
         """
         W = self.Lambda.directions(self.criterion.K.solve(self.Zte))
         AW = self.cross.ZtWZ_times(W)
-        half = self.factor.half_solve(self.Lambda.t @ AW)
-        inner = W.T @ AW - half.T @ half
+        inner = W.T @ AW - self.factor.gram(self.Lambda.t @ AW)
         QtW = self.marginal[:, :-1].T @ W
         inner -= QtW.T @ self.C @ QtW
         by_covariance = inner / self.sigma2 - self._profiled_out(W.T @ self.Zte)
@@ -294,7 +294,7 @@ class PenalizedLeastSquares:
         The trace of E dG E dG' over two factors is a Gram matrix of E's blocks over pairs of levels (`_traces`).
         """
         pattern, template, A = self.pattern, self.cross.template, self.cross.dense_ZtWZ
-        solved = self.factor.back_solve(self.factor.half_solve(self.Lambda.t @ A))
+        solved = self.factor.solve(self.Lambda.t @ A)
         E = self.Lambda.with_digits(A - A @ (self.Lambda @ solved), solved, self.cross.mean_weight)
         Q = self.marginal[:, :-1]
         P = E - Q @ self.C @ Q.T

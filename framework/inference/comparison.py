@@ -19,6 +19,7 @@ from . import caveats
 from .criteria import information_criteria
 from .lrt import LikelihoodRatio, check_same_data, comparable, likelihood_ratio_test, same_span
 from .refits import by_maximum_likelihood
+from .shared_probes import refuse_other_probes
 
 HEADERS = {
     "log_likelihood": "logLik",
@@ -89,6 +90,8 @@ def compare(models: Sequence[Compared], refit: Any = True, frame: str = "") -> C
             "restricted likelihoods of models that differ in fixed effects are of different data: leave refit=True, or "
             "fit all with reml=False"
         )
+    for other in models[1:]:
+        _refuse_other_probes(models[0], other)
     models = sorted(models, key=lambda m: m.fit.n_parameters)
     pairs = list(pairwise(models))
     tests = [_tested(small, large) for small, large in pairs]
@@ -153,6 +156,13 @@ def _refuse_incomparable(one: Compared, other: Compared) -> None:
         raise ComparisonError(
             f"{one.name} and {other.name}: a fit with nagq=0 does not maximize the Laplace likelihood; use nagq=1"
         )
+
+
+def _refuse_other_probes(one: Compared, other: Compared) -> None:
+    try:
+        refuse_other_probes(one.fit, other.fit)
+    except ComparisonError as error:
+        raise ComparisonError(f"{one.name} and {other.name}: {error}") from error
 
 
 def _is_discrete(fit: Fit) -> bool:

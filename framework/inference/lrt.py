@@ -21,6 +21,7 @@ from ..estimation.model import Fit
 from .criteria import information_criteria
 from .distributions import chi2_sf
 from .nested_residuals import contains_residuals
+from .shared_probes import refuse_other_probes
 
 #: Two fits of one kind.
 F = TypeVar("F", bound=Fit)
@@ -104,7 +105,14 @@ def likelihood_ratio_test(one: F, other: F, names: tuple[str, str] | None = None
 
 
 def likelihood_ratio(large: Fit, small: Fit, reml: bool) -> float:
-    """Twice the difference of the log-likelihoods, which rounding does not take below zero."""
+    """Twice the difference of the log-likelihoods, which rounding does not take below zero.
+
+    Raises
+    ------
+    ComparisonError
+        For log-likelihoods from random probes that have little in common.
+    """
+    refuse_other_probes(large, small)
     return max(0.0, 2.0 * (comparable(large, reml) - comparable(small, reml)))
 
 

@@ -88,7 +88,7 @@ class Conditional:
             for b in range(grouping.n_columns):
                 E = np.zeros((pattern.q, len(chunk)))
                 E[pattern.offsets[c.few] + b * grouping.n_levels + chunk, np.arange(len(chunk))] = 1.0
-                solved = self.Lambda @ self.factor.back_solve(self.factor.half_solve(self.Lambda.t @ E))
+                solved = self.Lambda @ self.factor.solve(self.Lambda.t @ E)
                 effects = pattern.split(solved)[c.many]  # (columns of E, k, levels)
                 of_rows = np.einsum("an,an->n", z, effects.transpose(1, 0, 2)[:, column, level])
                 out[here] += 2.0 * rows.columns[c.few][b, here] * of_rows

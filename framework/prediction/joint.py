@@ -72,8 +72,7 @@ class Uncertainty:
         """Covariance matrix (n, n) of the linear predictors of all rows about the true ones."""
         rows = rows.rotated(self.fit.turned)
         D, scale2 = self.derivatives(rows), self.fit.scale**2
-        half = self.at.factor.half_solve(self.at.Lambda.t @ self.Zt(rows))
-        out = D @ self.V @ D.T + scale2 * half.T @ half
+        out = D @ self.V @ D.T + scale2 * self.at.factor.gram(self.at.Lambda.t @ self.Zt(rows))
         for T, z, codes in zip(self.at.Lambda.T, rows.columns, rows.codes, strict=True):
             new = np.flatnonzero(codes < 0)
             t = T.T @ z[:, new]

@@ -438,6 +438,8 @@ class FittedModel(ABC, Generic[F]):
             notes.append(
                 f"another optimum of the criterion is {self.certificate.other_optima[0]:.2g} higher in deviance"
             )
+        if self.certificate.monte_carlo is not None:
+            notes.append(f"log|M| is from {self.certificate.monte_carlo}")
         if self.is_singular:
             notes.append("the fit is singular: a covariance matrix of random effects has no full rank (is_singular)")
         return tuple(notes)

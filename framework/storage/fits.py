@@ -21,6 +21,7 @@ from ..estimation.generalized import GeneralizedFit, Laplace
 from ..estimation.generalized_criterion import WIDEST
 from ..estimation.linear import Gaussian, LinearFit
 from ..estimation.model import Controls, Digest, Fit, Model
+from ..estimation.monte_carlo import MonteCarlo
 from ..estimation.parameters import Parameters
 from ..estimation.quadrature import refuse_quadrature
 from ..registry import Provenance
@@ -304,7 +305,22 @@ def _certificate_state(certificate: Certificate) -> Tree:
         ],
         "not_identified": list(c.not_identified),
         "other_optima": [float(higher) for higher in c.other_optima],
+        **({} if c.monte_carlo is None else {"monte_carlo": _monte_carlo_state(c.monte_carlo)}),
     }
+
+
+def _monte_carlo_state(error: MonteCarlo) -> Tree:
+    return {"theta_error": number_of(error.theta_error), "logdets": error.logdets}
+
+
+def _monte_carlo_of(node: Node) -> MonteCarlo:
+    logdets = node.floats("logdets", None)
+    if len(logdets) < 2:
+        raise node.wrong("logdets", "has less than two probes")
+    theta_error = node.number("theta_error")
+    if theta_error < 0.0:
+        raise node.wrong("theta_error", "is negative")
+    return MonteCarlo(theta_error, logdets)
 
 
 def _certificate_of(node: Node) -> Certificate:
@@ -332,6 +348,7 @@ def _certificate_of(node: Node) -> Certificate:
         ),
         node.texts("not_identified"),
         _heights(node),
+        _monte_carlo_of(node["monte_carlo"]) if node.has("monte_carlo") else None,
     )
 
 

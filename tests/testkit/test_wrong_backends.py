@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy.linalg import solve_triangular
 
+from ranef.backends.linalg.krylov import Krylov, KrylovSymbolic
 from ranef.backends.optim.lbfgsb import Lbfgsb
 from ranef.contracts import (
     Factor,
@@ -22,7 +23,7 @@ from ranef.contracts import (
     Symbolic,
 )
 from ranef.testkit import linalg_checks, optimizer_checks
-from ranef.testkit.structures import Case
+from ranef.testkit.structures import CASES, Case
 
 from .broken import broken_laws
 
@@ -236,6 +237,66 @@ class FailsAtZero(RightFactor):
     @property
     def logdet(self):
         return super().logdet if not np.array_equal(self.M, np.eye(len(self.M))) else np.nan
+
+
+class SampledWrong(Krylov):
+    """Samples, and changes what its factors say."""
+
+    def analyze(self, pattern):
+        return SampledWrongSymbolic(self.change, pattern, self.n_probes)
+
+
+class SampledWrongSymbolic(KrylovSymbolic):
+    def __init__(self, change, *arguments):
+        super().__init__(*arguments)
+        self.change = change
+
+    def with_probes(self, n_probes):
+        return SampledWrongSymbolic(self.change, self.pattern, n_probes)
+
+    def factorize(self, ZtWZ, T):
+        factor = super().factorize(ZtWZ, T)
+        self.change(factor, T)
+        return factor
+
+
+class Biased(SampledWrong):
+    def change(self, factor, T):
+        factor._values = factor._values + 1.0
+
+
+class FreshProbes(SampledWrong):
+    """The same at one T, others at another."""
+
+    def change(self, factor, T):
+        rng = np.random.default_rng(np.frombuffer(T[0].tobytes(), np.uint32))
+        noise = rng.normal(size=len(factor._values))
+        factor._values = factor._values + noise - noise.mean() + 1e-3 * noise
+
+
+class OtherDerivative(SampledWrong):
+    def change(self, factor, T):
+        factor._by_T = tuple(1.01 * by for by in factor._by_T)
+
+
+class ByNumber(SampledWrong):
+    """Probes that depend on how many there are."""
+
+    def change(self, factor, T):
+        factor._values = factor._values[::-1]
+
+
+class OneAnswer(SampledWrong):
+    """No numbers for each probe."""
+
+    def change(self, factor, T):
+        factor._values = factor._values.mean(keepdims=True)
+
+
+class LooseSolves(SampledWrong):
+    def change(self, factor, T):
+        solve = factor.solve
+        factor.solve = lambda B: (1.0 + 1e-6) * solve(B)
 
 
 def with_factor(cls) -> Right:
@@ -458,3 +519,19 @@ def test_a_right_optimizer_obeys():
 )
 def test_wrong_optimizers_are_caught_by_name(optimizer, law):
     assert law in broken_laws(optimizer_checks(optimizer()))
+
+
+@pytest.mark.parametrize(
+    ("backend", "law"),
+    [
+        (Biased, "logdet_agrees_with_dense_algebra"),
+        (FreshProbes, "probes_stay_when_T_moves"),
+        (OtherDerivative, "probes_stay_when_T_moves"),
+        (ByNumber, "more_probes_keep_the_first"),
+        (OneAnswer, "probes_have_the_types_of_the_contract"),
+        (LooseSolves, "solve_gives_the_inverse"),
+    ],
+)
+def test_wrong_sampling_is_caught_by_name(backend, law):
+    few = {name: CASES[name] for name in ("one_scalar", "crossed_small_first", "nested_and_crossed")}
+    assert law in broken_laws(linalg_checks(backend(), structures=few))
