@@ -64,10 +64,10 @@ class CrossProducts:
         """B -> Z'WZ B."""
         return PatternProduct(self.pattern, self.ZtWZ)
 
-    @cached_property
+    @property
     def dense_ZtWZ(self) -> FloatArray:
         """Z'WZ as one matrix, (q, q)."""
-        return self.ZtWZ_times(np.eye(self.pattern.q))
+        return self.ZtWZ_times.dense
 
     def rotated(self, by: Sequence[FloatArray]) -> CrossProducts:
         """The same in bases of the factors' columns that are turned by orthogonal matrices."""
@@ -97,7 +97,7 @@ class CrossProducts:
         return replace(self, gamma0=gamma0, ZtWQy=ZtWQy, reference=reference)
 
     def __getstate__(self) -> dict[str, object]:
-        return {k: v for k, v in self.__dict__.items() if k not in ("ZtWZ_times", "dense_ZtWZ")}
+        return {k: v for k, v in self.__dict__.items() if k != "ZtWZ_times"}
 
 
 def _turned(pattern: Pattern, by: Sequence[FloatArray], V: FloatArray) -> FloatArray:

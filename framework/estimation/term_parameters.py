@@ -39,14 +39,21 @@ class Root:
         """As in lme4's formulas."""
         return str(self.term)
 
-    @property
+    @cached_property
+    def lower(self) -> tuple[IntArray, IntArray]:
+        """Rows and columns of all entries, row by row."""
+        return np.tril_indices(len(self))
+
+    @cached_property
     def entries(self) -> IntArray:
         """Positions of all entries, row by row."""
-        return self.places[np.tril_indices(len(self))]
+        return self.places[self.lower]
 
     def of(self, x: FloatArray) -> FloatArray:
         """T (k, k), lower triangular."""
-        return np.asarray(np.tril(x[self.places]))
+        T = np.zeros(self.places.shape)
+        T[self.lower] = x[self.entries]
+        return T
 
     def zero_columns(self, x: FloatArray) -> IntArray:
         """Positions in x of the columns of T that are zero."""
@@ -56,7 +63,7 @@ class Root:
     def put(self, x: FloatArray, T: FloatArray) -> FloatArray:
         """x with another T."""
         out = x.copy()
-        out[self.entries] = T[np.tril_indices(len(self))]
+        out[self.entries] = T[self.lower]
         return out
 
 
