@@ -118,9 +118,8 @@ def cross_products(design: MixedDesign) -> CrossProducts:
         gamma0 = np.asarray(np.linalg.solve(QtWQ, WQ.T @ y), dtype=np.float64)
     rest = y - Q @ gamma0
     Wrest = rest if w is None else w * rest
-    stacked = np.empty((Q.shape[1] + 1, design.n))
-    stacked[:-1], stacked[-1] = WQ.T, Wrest
-    ZtWQy, QtWy, yWy = design.random.Zt(stacked.T), WQ.T @ rest, float(Wrest @ rest)
+    ZtWQy = np.array([design.random.Zt(column) for column in (*WQ.T, Wrest)]).T
+    QtWy, yWy = WQ.T @ rest, float(Wrest @ rest)
     gram = np.block([[QtWQ, QtWy[:, None]], [QtWy, yWy]])
     return CrossProducts(
         n=design.n,

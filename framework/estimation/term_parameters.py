@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 
@@ -12,6 +12,11 @@ from ..contracts.arrays import BoolArray, FloatArray, IntArray
 from ..contracts.covariance import CovarianceStructure
 from ..design.terms import Term
 from .independent import Independent
+
+
+@cache
+def _lower(k: int) -> tuple[IntArray, IntArray]:
+    return np.tril_indices(k)
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,10 +44,10 @@ class Root:
         """As in lme4's formulas."""
         return str(self.term)
 
-    @cached_property
+    @property
     def lower(self) -> tuple[IntArray, IntArray]:
         """Rows and columns of all entries, row by row."""
-        return np.tril_indices(len(self))
+        return _lower(len(self))
 
     @cached_property
     def entries(self) -> IntArray:

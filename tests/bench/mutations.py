@@ -1572,7 +1572,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "backends/linalg/blocked.py",
-        "            by_pair *= 2.0  # an entry below the diagonal stands for two\n",
+        "                by_pair *= 2.0  # an entry below the diagonal stands for two\n",
         "",
         f"{BLOCKED}::test_logdet_gradient_is_the_derivative_of_logdet",
     ),
