@@ -266,6 +266,8 @@ class BlockedFactor(Factor):
         for e in self.eliminated:
             s = e.step
             mine = slice(s.offset, s.end)
+            if not Y[:, mine].any():  # columns of the identity for a later factor: nothing to carry on
+                continue
             y = blocks.forward_solve(e.C, Y[:, mine].reshape(n_rhs, s.k, s.n_levels))
             Y[:, mine] = y.reshape(n_rhs, s.k * s.n_levels)
             if e.met:
