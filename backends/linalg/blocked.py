@@ -2,7 +2,8 @@
 
 The factor with most levels has a block diagonal in M; its blocks are factorized for all levels at once, nested factors
 follow in the same way, and what is left (crossed factors) is one dense Schur complement. Derivatives of log|M| come
-from the same steps run backwards. See `elimination` for the order and the update plans.
+from the same steps run backwards. See `elimination` for the order and the update plans. Of few effects of several
+factors nothing is eliminated: all of M is the dense block, which takes fewer calls.
 
 Longer than other files: solves, selected inverse and derivatives are the same elimination, forwards and backwards, and
 are checked one against the other by reading.
@@ -34,12 +35,19 @@ from .neighbours import Neighbours, neighbours
 
 #: Smallest singular value of T down to which the short formula of the gradient keeps its digits.
 FAR_FROM_SINGULAR = 1e-2
+#: Random effects of several factors up to which all of M is one dense block.
+SMALL = 100
 #: Largest dense trailing block, in rows (8 bytes x 20,000^2 = 3.2 GB).
 MAX_DENSE = 20_000
 
 
 class Blocked(LinalgBackend):
     """Block elimination in pure NumPy/SciPy.
+
+    Parameters
+    ----------
+    small : int
+        Random effects of several factors up to which nothing is eliminated.
 
     Examples
     --------
@@ -50,7 +58,8 @@ class Blocked(LinalgBackend):
 
     has_selected_inverse = True
 
-    def __init__(self) -> None:
+    def __init__(self, small: int = SMALL) -> None:
+        self.small = small
         self._latest: Plan | None = None  # `cost`, and `analyze` after it, share the plan of a pattern
 
     def cost(self, pattern: Pattern) -> float:
@@ -61,7 +70,7 @@ class Blocked(LinalgBackend):
         if pattern.has_precision:
             return np.inf
         levels = sum(10.0 * f.n_columns**3 * f.n_levels for f in pattern.groupings)
-        if len(pattern.groupings) == 1:
+        if len(pattern.groupings) == 1 or pattern.q <= self.small:  # so few operations that the calls are what counts
             return levels
         plan = self._plan(pattern)
         if plan.dense_size > MAX_DENSE:
@@ -79,7 +88,7 @@ class Blocked(LinalgBackend):
     def _plan(self, pattern: Pattern) -> Plan:
         plan = self._latest
         if plan is None or plan.pattern is not pattern:
-            plan = self._latest = Plan(pattern)
+            plan = self._latest = Plan(pattern, self.small)
         return plan
 
 
@@ -223,7 +232,7 @@ class BlockedFactor(Factor):
 
     def __init__(self, filled: Filled, T: Blocks) -> None:
         self.plan, self.pattern, self.T = filled.plan, filled.plan.pattern, T
-        G = filled.G.copy()
+        G = filled.G.copy() if self.plan.steps else filled.G
         self.eliminated: list[_Eliminated] = []
         for i, step in enumerate(self.plan.steps):
             e = _Eliminated(filled, i, self.T[step.factor], G)
@@ -257,6 +266,8 @@ class BlockedFactor(Factor):
         for e in self.eliminated:
             s = e.step
             mine = slice(s.offset, s.end)
+            if not Y[:, mine].any():  # columns of the identity for a later factor: nothing to carry on
+                continue
             y = blocks.forward_solve(e.C, Y[:, mine].reshape(n_rhs, s.k, s.n_levels))
             Y[:, mine] = y.reshape(n_rhs, s.k * s.n_levels)
             if e.met:
@@ -295,12 +306,9 @@ class BlockedFactor(Factor):
 
     def _apply(self, B: FloatArray, after: int, transpose: bool) -> FloatArray:
         out = np.empty_like(B)
-        for j in self.plan.order:
-            o, f = self.plan.offsets[j] - after, self.pattern.groupings[j]
-            if o >= 0:
-                T = self.T[j].T if transpose else self.T[j]
-                part = B[:, o : o + f.size].reshape(len(B), f.n_columns, f.n_levels)
-                out[:, o : o + f.size] = np.matmul(T, part).reshape(len(B), f.size)
+        for j, mine, shape in self.plan.parts_after(after):
+            T = self.T[j].T if transpose else self.T[j]
+            np.matmul(T, B[:, mine].reshape(len(B), *shape), out=out[:, mine].reshape(len(B), *shape))
         return out
 
     def _congruence_dense(self, lower: FloatArray, transpose: bool) -> FloatArray:
@@ -323,6 +331,11 @@ class BlockedFactor(Factor):
         upper, _ = lapack.dpotri(self.U, lower=0)
         return np.asarray(upper.T)
 
+    @cached_property
+    def _whole_dense(self) -> tuple[FloatArray, FloatArray]:
+        """G and S^-1 Lambda' of the trailing block."""
+        return _mirrored(self.G_dense), self._lambda(_mirrored(self._dense_inverse), self.plan.dense_offset)
+
     def logdet_gradient(self) -> tuple[FloatArray, ...]:
         """d log|M| / dT_j by running the elimination backwards (reverse-mode differentiation).
 
@@ -334,10 +347,11 @@ class BlockedFactor(Factor):
         if d := self.plan.dense_size:
             for j in self.plan.dense_factors:
                 T_bar[j] = self._dense_gradient(j)
-            by_pair = self._congruence_dense(self._dense_inverse, transpose=False)
-            by_pair *= 2.0  # an entry below the diagonal stands for two
-            by_pair[np.arange(d), np.arange(d)] *= 0.5
-            G_bar[self.plan.dense_start :] = by_pair.ravel()  # nothing reads the upper triangle
+            if self.eliminated:
+                by_pair = self._congruence_dense(self._dense_inverse, transpose=False)
+                by_pair *= 2.0  # an entry below the diagonal stands for two
+                by_pair[np.arange(d), np.arange(d)] *= 0.5
+                G_bar[self.plan.dense_start :] = by_pair.ravel()  # nothing reads the upper triangle
         for i in reversed(range(len(self.eliminated))):
             e = self.eliminated[i]
             s, T, Y = e.step, e.T, None
@@ -359,24 +373,24 @@ class BlockedFactor(Factor):
     def _dense_gradient(self, j: int) -> FloatArray:
         """d log|S| / dT_j = 2 sum over levels of (G Lambda S^-1)_ll, for a factor of the trailing block.
 
-        Where T is far from singular this is T^-T (I - S^-1)_ll, since Lambda'G Lambda = S - I; elsewhere that cancels.
+        In a large block, where T is far from singular, this is T^-T (I - S^-1)_ll, since Lambda'G Lambda = S - I;
+        elsewhere that cancels.
         """
         f, T = self.pattern.groupings[j], self.T[j]
         k, n_levels, at = f.n_columns, f.n_levels, self.plan.offsets[j] - self.plan.dense_offset
         mine = slice(at, at + f.size)
         if k == 1 and T[0, 0] == 0.0:  # log|S| is even in T
             return np.zeros((1, 1))
-        smallest = abs(T[0, 0]) if k == 1 else np.linalg.svd(T, compute_uv=False)[-1]
-        if smallest > FAR_FROM_SINGULAR:
+        smallest = abs(T[0, 0]) if k == 1 or not self.eliminated else np.linalg.svd(T, compute_uv=False)[-1]
+        if smallest > FAR_FROM_SINGULAR and self.eliminated:
             inverse = np.empty((k, k))
             for r in range(k):
                 for c in range(r + 1):
                     rows = at + r * n_levels + np.arange(n_levels)
                     inverse[r, c] = inverse[c, r] = self._dense_inverse[rows, rows - (r - c) * n_levels].sum()
             return np.asarray(2.0 * np.linalg.solve(T.T, n_levels * np.eye(k) - inverse))
-        half = self._lambda(_mirrored(self._dense_inverse), self.plan.dense_offset)  # S^-1 Lambda'
-        rows_of_G = _mirrored(self.G_dense)[mine].reshape(k, n_levels, -1)
-        return np.asarray(2.0 * np.einsum("alx,clx->ac", rows_of_G, half[mine].reshape(k, n_levels, -1)))
+        G, half = self._whole_dense
+        return np.asarray(2.0 * G[mine].reshape(k, -1) @ half[mine].reshape(k, -1).T)
 
     def selected_inverse(self) -> PatternBlocks:
         """M^-1 on the pattern of Z'Z.
@@ -428,5 +442,4 @@ class BlockedFactor(Factor):
 
 def _mirrored(lower: FloatArray) -> FloatArray:
     """The symmetric matrix of a lower triangle."""
-    out = np.tril(lower)
-    return out + np.tril(out, -1).T
+    return np.where(np.tri(len(lower), dtype=bool), lower, lower.T)

@@ -169,11 +169,11 @@ class Sparse:
 
 
 class Plan:
-    """Elimination order and layout of the flat array G of one pattern."""
+    """Elimination order and layout of the flat array G of one pattern; of up to `small` effects none is eliminated."""
 
-    def __init__(self, pattern: Pattern) -> None:
+    def __init__(self, pattern: Pattern, small: int = 0) -> None:
         self.pattern = pattern
-        order, filled = elimination_of(pattern)
+        order, filled = elimination_of(pattern) if pattern.q > small else ([], {})
         self.n_sparse = len(order)
         rest = [j for j in range(len(pattern.groupings)) if j not in order]
         self.order = order + sorted(rest, key=lambda j: -pattern.groupings[j].n_levels)
@@ -183,6 +183,7 @@ class Plan:
         self.dense_offset = sum(sizes[: self.n_sparse])
         self.dense_size = sum(sizes[self.n_sparse :])
         self.sparse: dict[int, Sparse] = {}
+        self._parts: dict[int, list[tuple[int, slice, tuple[int, int]]]] = {}
         self.tails: list[int] = []
         at = 0
         for e in order:
@@ -205,6 +206,13 @@ class Plan:
         pattern = self.pattern
         starts = zip(pattern.offsets, pattern.groupings, strict=True)
         return [(o, self.offsets[j], f.size) for j, (o, f) in enumerate(starts)]
+
+    def parts_after(self, offset: int) -> list[tuple[int, slice, tuple[int, int]]]:
+        """Factors from `offset` on in elimination order: where each is, counted from there, and its (k, L)."""
+        if offset not in self._parts:
+            listed = [(j, self.offsets[j] - offset, self.pattern.groupings[j]) for j in self.order]
+            self._parts[offset] = [(j, slice(o, o + f.size), (f.n_columns, f.n_levels)) for j, o, f in listed if o >= 0]
+        return self._parts[offset]
 
     @cached_property
     def steps(self) -> list[Step]:

@@ -97,10 +97,13 @@ class Pattern:
 
     def split(self, B: FloatArray) -> list[FloatArray]:
         """Views of (q, r) B, factor by factor, each (r, k_j, n_levels_j); contiguous where B is Fortran-ordered."""
-        return [
-            B.T[:, o : o + f.size].reshape(B.shape[1], f.n_columns, f.n_levels)
-            for o, f in zip(self.offsets, self.groupings, strict=True)
-        ]
+        rows = B.T
+        return [rows[:, mine].reshape(len(rows), k, n_levels) for mine, k, n_levels in self._parts]
+
+    @cached_property
+    def _parts(self) -> list[tuple[slice, int, int]]:
+        parts = zip(self.offsets, self.groupings, strict=True)
+        return [(slice(o, o + f.size), f.n_columns, f.n_levels) for o, f in parts]
 
 
 @dataclass(frozen=True, eq=False)

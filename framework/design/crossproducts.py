@@ -64,10 +64,10 @@ class CrossProducts:
         """B -> Z'WZ B."""
         return PatternProduct(self.pattern, self.ZtWZ)
 
-    @cached_property
+    @property
     def dense_ZtWZ(self) -> FloatArray:
         """Z'WZ as one matrix, (q, q)."""
-        return self.ZtWZ_times(np.eye(self.pattern.q))
+        return self.ZtWZ_times.dense
 
     def rotated(self, by: Sequence[FloatArray]) -> CrossProducts:
         """The same in bases of the factors' columns that are turned by orthogonal matrices."""
@@ -97,7 +97,7 @@ class CrossProducts:
         return replace(self, gamma0=gamma0, ZtWQy=ZtWQy, reference=reference)
 
     def __getstate__(self) -> dict[str, object]:
-        return {k: v for k, v in self.__dict__.items() if k not in ("ZtWZ_times", "dense_ZtWZ")}
+        return {k: v for k, v in self.__dict__.items() if k != "ZtWZ_times"}
 
 
 def _turned(pattern: Pattern, by: Sequence[FloatArray], V: FloatArray) -> FloatArray:
@@ -118,9 +118,8 @@ def cross_products(design: MixedDesign) -> CrossProducts:
         gamma0 = np.asarray(np.linalg.solve(QtWQ, WQ.T @ y), dtype=np.float64)
     rest = y - Q @ gamma0
     Wrest = rest if w is None else w * rest
-    stacked = np.empty((Q.shape[1] + 1, design.n))
-    stacked[:-1], stacked[-1] = WQ.T, Wrest
-    ZtWQy, QtWy, yWy = design.random.Zt(stacked.T), WQ.T @ rest, float(Wrest @ rest)
+    ZtWQy = np.array([design.random.Zt(column) for column in (*WQ.T, Wrest)]).T
+    QtWy, yWy = WQ.T @ rest, float(Wrest @ rest)
     gram = np.block([[QtWQ, QtWy[:, None]], [QtWy, yWy]])
     return CrossProducts(
         n=design.n,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import lapack, qr, solve_triangular
+from scipy.linalg import blas, lapack, qr, solve_triangular
 
 from ..contracts.arrays import FloatArray, IntArray
 from ..contracts.errors import InputError, RankDeficiencyWarning
@@ -102,7 +102,7 @@ def reason_of_dropped(fixed: FixedLabels, j: int) -> str:
 
 def _basis(X: FloatArray, R: FloatArray) -> FloatArray:
     """X R^-1 with contiguous columns."""
-    return np.ascontiguousarray(solve_triangular(R, X.T, trans="T", check_finite=False)).T if len(R) else X[:, :0]
+    return np.asarray(blas.dtrsm(1.0, R, X, side=1)) if len(R) else X[:, :0]
 
 
 def _independent_columns(Xw: FloatArray, norms: FloatArray) -> IntArray:

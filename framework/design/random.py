@@ -16,8 +16,8 @@ from .basis import DEPENDENT, Column
 from .labels import GroupLabels
 from .template import Template
 
-#: Pairs of levels from which products are prepared.
-MANY_PAIRS = 20_000
+#: Pairs of levels from which products are prepared, and random effects up to which they are those of one matrix.
+MANY_PAIRS, FEW_EFFECTS = 20_000, 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,13 +206,22 @@ class RandomDesign:
 
 
 class PatternProduct:
-    """Products A B of Z'WZ with dense (q, r) arrays; those of many pairs of levels are prepared once."""
+    """Products A B of Z'WZ with dense (q, r) arrays; those of many pairs of levels, or of few effects, are prepared."""
 
     def __init__(self, pattern: Pattern, A: PatternBlocks) -> None:
         self.pattern, self.A = pattern, A
+        self._is_small = len(pattern.groupings) > 1 and pattern.q <= FEW_EFFECTS
 
     def __call__(self, B: FloatArray) -> FloatArray:
         """A B, with contiguous columns."""
+        return (B.T @ self.dense).T if self._is_small else self._by_blocks(B)
+
+    @cached_property
+    def dense(self) -> FloatArray:
+        """A as one matrix, (q, q)."""
+        return self._by_blocks(np.eye(self.pattern.q))
+
+    def _by_blocks(self, B: FloatArray) -> FloatArray:
         n_rhs = B.shape[1]
         out = np.empty((n_rhs, self.pattern.q))
         parts = zip(self.pattern.offsets, self.pattern.groupings, self.A.diagonal, self.pattern.split(B), strict=True)

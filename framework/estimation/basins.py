@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import scipy
-from scipy.linalg import solve_triangular
+from scipy.linalg import lapack
 
 from ..contracts.arrays import FloatArray
 from ..design.basis import lower_root
@@ -205,36 +206,37 @@ def unseen(ends: Sequence[float]) -> float:
 
 
 class _FullRoots:
-    """The criterion and its gradient where every T is full, (k, k): other parameters, then the matrices row by row."""
+    """The criterion and its gradient where every T is full, (k, k): other parameters, then the matrices row by row.
+
+    Standard deviations of single columns are among the other parameters, of either sign.
+    """
 
     def __init__(self, criterion: Criterion[Any]) -> None:
-        self.criterion, self.roots = criterion, criterion.roots
-        mine = [root.entries for root in self.roots]
-        d = len(criterion.lower)
+        self.criterion = criterion
+        large = [root for root in criterion.roots if len(root) > 1]
+        d, mine = len(criterion.lower), [root.entries for root in large]
         self.others = np.setdiff1d(np.arange(d), np.concatenate(mine) if mine else [])
-        free = [(None, None)] * sum(len(root) ** 2 for root in self.roots)
+        self.deviations = np.searchsorted(self.others, [root.entries[0] for root in criterion.roots if len(root) == 1])
+        ends = np.cumsum([len(self.others), *(len(root) ** 2 for root in large)]).tolist()
+        self.matrices = [(root, slice(*at)) for root, at in zip(large, pairwise(ends), strict=True)]
+        free = [(None, None)] * (ends[-1] - len(self.others))
         self.bounds = [(criterion.lower[i], criterion.upper[i]) for i in self.others] + free
 
     def random(self, x: FloatArray, size: float, rng: np.random.Generator) -> FloatArray:
         """Matrices with normal entries of a size; terms with a structure get standard deviations of that size."""
         there = self.criterion.scattered(x, size, rng)
-        matrices = [size * rng.normal(size=len(root) ** 2) for root in self.roots]
-        return np.concatenate([there[self.others], *matrices])
-
-    def matrices(self, full: FloatArray) -> Iterator[tuple[Root, slice, FloatArray]]:
-        """Each T and where it stands."""
-        at = len(self.others)
-        for root in self.roots:
-            mine = slice(at, at + len(root) ** 2)
-            yield root, mine, full[mine].reshape(len(root), len(root))
-            at = mine.stop
+        drawn = {root.places[0, 0]: size * rng.normal(size=len(root) ** 2) for root in self.criterion.roots}
+        out = np.concatenate([there[self.others], *(drawn[root.places[0, 0]] for root, _ in self.matrices)])
+        for i in self.deviations:
+            out[i] = drawn[self.others[i]][0]
+        return out
 
     def x(self, full: FloatArray) -> FloatArray:
         """The criterion's parameters, with lower triangular T."""
         x = np.empty(len(self.criterion.lower))
         x[self.others] = full[: len(self.others)]
-        for root, _, T in self.matrices(full):
-            x = root.put(x, lower_root(T))
+        for root, mine in self.matrices:
+            x[root.entries] = lower_root(full[mine].reshape(len(root), -1))[root.lower]
         return x
 
     def __call__(self, full: FloatArray) -> tuple[float, FloatArray]:
@@ -246,12 +248,12 @@ class _FullRoots:
         value, g = self.criterion.gradient(x)
         out = np.empty_like(full)
         out[: len(self.others)] = g[self.others]
-        for root, mine, T in self.matrices(full):
-            L = root.of(x)
+        for root, mine in self.matrices:
+            L, T = root.of(x), full[mine].reshape(len(root), -1)
             if not np.diagonal(L).all():  # the gradient of another T of the same rank, hardly away
                 L = L + np.diag(np.where(np.diagonal(L) == 0.0, 1e-9 * max(1.0, np.abs(L).max()), 0.0))
-            S = np.tril(L.T @ root.of(g))
-            S += np.tril(S, -1).T
-            half = solve_triangular(L, T, lower=True)  # Q'
-            out[mine] = solve_triangular(L, S @ half, lower=True, trans="T").ravel()
+            S, lower = L.T @ root.of(g), root.lower
+            S.T[lower] = S[lower]
+            Qt = lapack.dtrtrs(L, T, lower=1)[0]
+            out[mine] = lapack.dtrtrs(L, S @ Qt, lower=1, trans=1)[0].ravel()
         return value, out

@@ -325,7 +325,7 @@ def _by_covariance(criterion: Criterion[Any], x: FloatArray, sizes: FloatArray) 
     for root in criterion.roots:
         columns = np.sqrt((root.of(x) ** 2).sum(axis=0))
         stretch = 1.0 / np.where(columns > 0, np.minimum(columns, 1.0), 1.0)
-        out[root.entries] *= stretch[np.tril_indices(len(root))[1]]
+        out[root.entries] *= stretch[root.lower[1]]
     return out
 
 

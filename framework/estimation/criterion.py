@@ -186,7 +186,7 @@ class Criterion(ABC, Generic[E]):
         out = np.maximum(np.abs(x), 1.0)
         for root in self.roots:
             rows = np.maximum(np.sqrt((root.of(x) ** 2).sum(axis=1)), 1.0)
-            out[root.entries] = rows[np.tril_indices(len(root))[0]]
+            out[root.entries] = rows[root.lower[0]]
         return out
 
     def _finite_hessian(self, x: FloatArray) -> FloatArray:

@@ -115,9 +115,8 @@ class _Blockwise:
         if B.ndim == 1:
             return (self @ B[:, None])[:, 0]
         out = np.empty((B.shape[1], self.pattern.q))
-        parts = zip(self.pattern.offsets, self.pattern.groupings, self.blocks, self.pattern.split(B), strict=True)
-        for o, f, T, part in parts:
-            out[:, o : o + f.size] = np.matmul(T, part).reshape(B.shape[1], f.size)
+        for T, part, there in zip(self.blocks, self.pattern.split(B), self.pattern.split(out.T), strict=True):
+            np.matmul(T, part, out=there)
         return out.T
 
 

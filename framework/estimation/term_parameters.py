@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 
@@ -12,6 +12,11 @@ from ..contracts.arrays import BoolArray, FloatArray, IntArray
 from ..contracts.covariance import CovarianceStructure
 from ..design.terms import Term
 from .independent import Independent
+
+
+@cache
+def _lower(k: int) -> tuple[IntArray, IntArray]:
+    return np.tril_indices(k)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,13 +45,20 @@ class Root:
         return str(self.term)
 
     @property
+    def lower(self) -> tuple[IntArray, IntArray]:
+        """Rows and columns of all entries, row by row."""
+        return _lower(len(self))
+
+    @cached_property
     def entries(self) -> IntArray:
         """Positions of all entries, row by row."""
-        return self.places[np.tril_indices(len(self))]
+        return self.places[self.lower]
 
     def of(self, x: FloatArray) -> FloatArray:
         """T (k, k), lower triangular."""
-        return np.asarray(np.tril(x[self.places]))
+        T = np.zeros(self.places.shape)
+        T[self.lower] = x[self.entries]
+        return T
 
     def zero_columns(self, x: FloatArray) -> IntArray:
         """Positions in x of the columns of T that are zero."""
@@ -56,7 +68,7 @@ class Root:
     def put(self, x: FloatArray, T: FloatArray) -> FloatArray:
         """x with another T."""
         out = x.copy()
-        out[self.entries] = T[np.tril_indices(len(self))]
+        out[self.entries] = T[self.lower]
         return out
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ranef.backends.linalg import elimination
-from ranef.backends.linalg.blocked import Blocked
+from ranef.backends.linalg.blocked import SMALL, Blocked
 from ranef.contracts.linalg import Blocks, Grouping, Pattern
 from ranef.design.mixed import build_design
 from ranef.testkit.structures import CASES, Case
@@ -19,19 +19,24 @@ def case(request: pytest.FixtureRequest) -> Case:
     return CASES[request.param](np.random.default_rng(11))
 
 
+@pytest.fixture(params=[0, SMALL], ids=["by steps", "whole"])
+def small(request: pytest.FixtureRequest) -> int:
+    return int(request.param)
+
+
 def _slogdet(case: Case, T: Blocks) -> float:
     return float(np.linalg.slogdet(case.M(T))[1])
 
 
 @pytest.mark.parametrize("boundary", [False, True])
-def test_logdet_gradient_is_the_derivative_of_logdet(case: Case, boundary: bool) -> None:
+def test_logdet_gradient_is_the_derivative_of_logdet(case: Case, boundary: bool, small: int) -> None:
     """d log|M| / dtheta by central differences of numpy.linalg.slogdet, inside and at a singular T."""
     rng = np.random.default_rng(5)
     T = case.roots(lambda shape: rng.normal(size=shape))
     if boundary:
         for t in T:
             t[:, -1] = 0.0
-    factor = Blocked().analyze(case.pattern).factorize(case.ZtWZ, T)
+    factor = Blocked(small).analyze(case.pattern).factorize(case.ZtWZ, T)
     h = 1e-5
     for j, by_T in enumerate(factor.logdet_gradient()):
         for r, c in zip(*np.tril_indices(len(by_T)), strict=True):
@@ -61,10 +66,10 @@ def test_plans_made_anew_by_chunks_give_the_same(case: Case, monkeypatch: pytest
     """Plans too large to keep are rebuilt chunk by chunk: same factor, same derivatives."""
     rng = np.random.default_rng(6)
     T = case.roots(lambda shape: rng.normal(size=shape))
-    whole = Blocked().analyze(case.pattern).factorize(case.ZtWZ, T)
+    whole = Blocked(0).analyze(case.pattern).factorize(case.ZtWZ, T)
     monkeypatch.setattr(elimination, "KEEP", 0)
     monkeypatch.setattr(elimination, "CHUNK", 5)
-    chunked = Blocked().analyze(case.pattern).factorize(case.ZtWZ, T)
+    chunked = Blocked(0).analyze(case.pattern).factorize(case.ZtWZ, T)
     assert chunked.logdet == pytest.approx(whole.logdet, rel=1e-13)
     for a, b in zip(chunked.logdet_gradient(), whole.logdet_gradient(), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-11)
@@ -72,7 +77,7 @@ def test_plans_made_anew_by_chunks_give_the_same(case: Case, monkeypatch: pytest
         np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-12)
 
 
-def test_levels_with_little_to_say_leave_all_digits() -> None:
+def test_levels_with_little_to_say_leave_all_digits(small: int) -> None:
     """Intercepts and slopes of large variance, of levels with one row or two: N has no digits, R N R' has all.
 
     log|M| is log|I + Z T T'Z'|, here by rational numbers.
@@ -95,5 +100,5 @@ def test_levels_with_little_to_say_leave_all_digits() -> None:
         for j in range(i + 1, 22):
             factor = V[j][i] / V[i][i]
             V[j] = [a - factor * b for a, b in zip(V[j], V[i], strict=True)]
-    factor = Blocked().analyze(random.pattern).factorize(random.ZtWZ(None), T)
+    factor = Blocked(small).analyze(random.pattern).factorize(random.ZtWZ(None), T)
     assert factor.logdet == pytest.approx(exact, abs=1e-8)

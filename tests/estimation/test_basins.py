@@ -32,10 +32,17 @@ def test_the_gradient_by_full_matrices_is_that_of_differences(full, seed):
     np.testing.assert_allclose(gradient, differences, rtol=1e-6, atol=1e-6)
 
 
+def test_the_sign_of_a_standard_deviation_changes_nothing(full):
+    one, other = np.array([0.5, 1.0, 0.4, -0.3, 0.7]), np.array([-0.5, 1.0, 0.4, -0.3, 0.7])
+    (value, gradient), (same, turned) = full(one), full(other)
+    assert value == pytest.approx(same, abs=1e-9)
+    np.testing.assert_allclose(turned, gradient * [-1, 1, 1, 1, 1], rtol=1e-9)
+
+
 def test_orthogonal_turns_of_T_change_nothing(full):
     T, angle = np.array([[1.0, 0.4], [-0.3, 0.7]]), 0.8
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    values = [full(np.append(matrix.ravel(), 0.5))[0] for matrix in (T, T @ turn)]
+    values = [full(np.append(0.5, matrix.ravel()))[0] for matrix in (T, T @ turn)]
     assert values[0] == pytest.approx(values[1], abs=1e-9)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,12 @@ def fitted(case: Case, **changed: Any) -> Any:
             return case.fit(**changed)
         except RanefError as error:
             return error
+
+
+@cache
+def fitted_once(design: Callable[[int], Case], seed: int) -> Any:
+    """The fit of a random design as it is, which several laws compare with another one."""
+    return fitted(design(seed))
 
 
 def same_end(one: Any, other: Any, gained: float = 0.0) -> None:

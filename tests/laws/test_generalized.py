@@ -5,7 +5,7 @@ import pytest
 
 from ranef.contracts import RanefError
 
-from .alike import WAYS, fitted, over_seeds, same_end
+from .alike import WAYS, fitted, fitted_once, over_seeds, same_end
 from .designs import FAMILIES, generalized
 from .judge import judge
 
@@ -14,7 +14,7 @@ from .judge import judge
 @over_seeds(4)
 def test_another_way_to_write_a_model_changes_nothing(written, seed):
     case = generalized(seed)
-    same_end(fitted(case), fitted(written(case, np.random.default_rng(seed))))
+    same_end(fitted_once(generalized, seed), fitted(written(case, np.random.default_rng(seed))))
 
 
 @over_seeds(5)
@@ -30,8 +30,7 @@ def test_a_fit_restarted_from_its_optimum_stays(seed):
 @pytest.mark.parametrize("plugins", [{"backend": "dense"}, {"optimizer": "lbfgsb"}], ids=str)
 @over_seeds(4)
 def test_backends_and_optimizers_agree(plugins, seed):
-    case = generalized(seed)
-    same_end(fitted(case), fitted(case, **plugins))
+    same_end(fitted_once(generalized, seed), fitted(generalized(seed), **plugins))
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda f: f"{f.name}-{f.link.name}")

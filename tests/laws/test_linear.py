@@ -5,11 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ranef.backends.linalg.blocked import Blocked
 from ranef.contracts import RanefError, SeveralOptimaWarning
 from ranef.design import basis
 from ranef.estimation import search
 
-from .alike import SAME, WAYS, fitted, over_seeds, same_end
+from .alike import SAME, WAYS, fitted, fitted_once, over_seeds, same_end
 from .designs import linear, pure_noise
 from .judge import judge
 
@@ -18,7 +19,7 @@ from .judge import judge
 @over_seeds(10)
 def test_another_way_to_write_a_model_changes_nothing(written, seed):
     case = linear(seed)
-    same_end(fitted(case), fitted(written(case, np.random.default_rng(seed))))
+    same_end(fitted_once(linear, seed), fitted(written(case, np.random.default_rng(seed))))
 
 
 @over_seeds(10)
@@ -64,11 +65,14 @@ def test_data_without_random_effects_converge(seed):
     assert isinstance(fit, RanefError) or fit.converged
 
 
-@pytest.mark.parametrize("plugins", [{"backend": "dense"}, {"optimizer": "lbfgsb"}], ids=str)
+@pytest.mark.parametrize(
+    "plugins",
+    [{"backend": "dense"}, {"backend": Blocked(small=0)}, {"optimizer": "lbfgsb"}],
+    ids=["dense", "elimination", "lbfgsb"],
+)
 @over_seeds(8)
 def test_backends_and_optimizers_agree(plugins, seed):
-    case = linear(seed)
-    same_end(fitted(case), fitted(case, **plugins))
+    same_end(fitted_once(linear, seed), fitted(linear(seed), **plugins))
 
 
 @over_seeds(12)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ranef import registry
+from ranef.backends.linalg.blocked import Blocked
 from ranef.contracts import RanefError
 from ranef.testkit import (
     covariance_checks,
@@ -56,6 +57,11 @@ def test_family_with_given_dispersion():
 @pytest.mark.parametrize("name", ours("linalg"))
 def test_linalg_backend(name):
     obeys_all(linalg_checks(made(registry.linalg_backend, name), name=name))
+
+
+def test_elimination_of_few_random_effects():
+    """The laws' designs are small, of which the blocked backend eliminates nothing by itself."""
+    obeys_all(linalg_checks(Blocked(small=0), name="blocked"))
 
 
 @pytest.mark.parametrize("name", ours("optimizer"))
