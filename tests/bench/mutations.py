@@ -2900,6 +2900,30 @@ MUTATIONS: tuple[Mutation, ...] = (
         "tests/laws/test_linear.py::test_a_variance_is_looked_at_once_more_at_zero",
     ),
     Mutation(
+        "framework/large/predictions.py",
+        "        needed = terms.columns_read(**predictor.needed, given=texts.values())",
+        "        needed = terms.columns_read(**predictor.needed)",
+        "tests/large/test_predictions.py::test_weights_that_were_an_array",
+    ),
+    Mutation(
+        "framework/large/predictions.py",
+        "                part.unlink(missing_ok=True)\n",
+        "                pass\n",
+        "tests/large/test_predictions.py::test_what_is_wrong_is_named_with_its_place_and_leaves_no_file",
+    ),
+    Mutation(
+        "framework/formula/terms.py",
+        "[*(plan.encoded if effects else plan.in_fixed), ",
+        "[*plan.encoded, ",
+        "tests/large/test_predictions.py::test_only_columns_that_are_needed_are_read",
+    ),
+    Mutation(
+        "framework/prediction/predict.py",
+        "self.covariance if with_theta else fit.gamma_covariance",
+        "fit.gamma_covariance",
+        "tests/prediction",
+    ),
+    Mutation(
         "framework/large/gram.py",
         "if name in other.seen]",
         "if name not in other.seen]",
