@@ -15,7 +15,7 @@ from scipy.sparse import csr_array
 from ..contracts.arrays import BoolArray, FloatArray, IntArray
 from ..contracts.family import Derivatives, Family
 from ..design.mixed import MixedDesign
-from ..estimation.laplace import weight_derivatives
+from ..estimation.weighted import weight_derivatives
 from .small import inverse
 
 #: Newton decrements from which steps need no look at h, and from which one more leaves nothing.

@@ -4,7 +4,6 @@ import warnings
 
 import duckdb
 import numpy as np
-import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -193,4 +192,3 @@ def test_new_levels_have_the_mean_over_levels():
     new = DATA.assign(g="s999")
     (batch,) = LINEAR.predict_stream([new], new_levels="population", se=True)
     assert np.allclose(batch["se"], LINEAR.predict(new, new_levels="population", se=True)["se"], rtol=1e-12)
-    assert isinstance(pd.DataFrame(batch.to_pandas()), pd.DataFrame)
