@@ -62,6 +62,7 @@ from .inference.intervals import Intervals
 from .inference.methods import JointTest
 from .inference.profile import Profile
 from .large.gram import Gram
+from .large.predictions import PredictionStream
 from .large.stream import StreamError
 from .large.stream import gram_of as gram
 from .many.record import ManyFits
@@ -117,6 +118,7 @@ __all__ = [
     "PluginWarning",
     "Power",
     "Prediction",
+    "PredictionStream",
     "Profile",
     "RanefError",
     "RanefWarning",

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..contracts.arrays import AnyArray, FloatArray, IntArray
-from .mixed import MixedDesign
+
+if TYPE_CHECKING:
+    from .mixed import MixedDesign
 
 
 @dataclass(frozen=True)

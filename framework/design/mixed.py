@@ -17,6 +17,7 @@ from ..threads import few_threads
 from .arrays import as_numbers, as_offset, as_weights, check_length, column_names
 from .basis import Column, alike, disentangled, orthonormal, scaled
 from .censored import as_response
+from .fingerprint import Fingerprint
 from .fixed import RANK_TOLERANCE, FixedDesign, notes_of_dropped, orthogonalize
 from .grouping import encode
 from .labels import Labels
@@ -75,6 +76,11 @@ class MixedDesign:
     def n(self) -> int:
         """Number of observations."""
         return len(self.y)
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """By which other rows are known to be the same."""
+        return Fingerprint.of(self)
 
     @property
     def equal_weights(self) -> bool:

@@ -61,7 +61,7 @@ class Leverage:
         uncertainty, rows = Uncertainty.of(fit, theta=False), Rows.of(design).rotated(fit.turned)
         at = uncertainty.at
         if isinstance(at, FactorizedGeneralized):
-            return cls(fit, uncertainty, rows, at.mode.system.weights, at.mode.derivatives.d1)
+            return cls(fit, uncertainty, rows, at.mode.working_weights, at.mode.derivatives.d1)
         weights = np.ones(design.n) if design.weights is None else design.weights
         return cls(fit, uncertainty, rows, weights, weights * (design.y - fit.linear_predictor))
 

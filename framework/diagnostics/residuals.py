@@ -92,7 +92,7 @@ def _marginal(fit: Fit, kind: str, standardized: bool) -> FloatArray:
                 "simulation only: simulated_residuals"
             )
         unknown = tuple(np.full(len(rows), -1) for _ in rows.codes)
-        mean, _ = MarginalMean(fit, Rows(**(vars(rows) | {"codes": unknown}))).estimates(False, with_se=False)
+        mean, _ = MarginalMean(fit, Rows(**(vars(rows) | {"codes": unknown}))).estimates()
         return np.asarray(observed(fit.model.design.y) - mean)
     if kind in ("deviance", "working", "normalized"):
         raise InputError(f"{kind} residuals are given the random effects: about='conditional'")

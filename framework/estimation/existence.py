@@ -24,6 +24,7 @@ from ..contracts.errors import InputError, NoMaximumError, NotPositiveDefiniteEr
 from ..contracts.family import Family, describe_rows, eta_bounds
 from ..contracts.ordered import OrderedFamily
 from .modes import DegenerateModeError, EdgeError, Mode, PenalizedLikelihood
+from .parted import PartedLikelihood
 from .quadrature import CUT, Quadrature
 from .thresholds import is_extreme, one_sided
 
@@ -55,6 +56,9 @@ def explained(model: PenalizedLikelihood) -> Iterator[None]:
     try:
         yield
     except NotPositiveDefiniteError as breakdown:
+        if isinstance(model, PartedLikelihood):  # why, rows that are together could say
+            advice = "Rescale the predictors, pass start=, or simplify the model"
+            raise NotPositiveDefiniteError(f"the search broke down: {breakdown}. {advice}") from breakdown
         family, y, w = model.family, model.y, model.weights
         _decide(model, family.start_dispersion(y, family.start_mean(y, w), w))
         if isinstance(breakdown, EdgeError):

@@ -38,6 +38,8 @@ from .model import Fit, Likelihood, Model, is_integer, refuse_settings
 from .modes import PRECISION, PenalizedLikelihood
 from .moments import SMALLEST
 from .parameters import Parameters
+from .parted import PartedLikelihood, penalized_likelihood
+from .parted_start import Start, refuse_runaways, start_of_parts
 from .pipeline import Analysis, Pipeline, Watch, analysis_with_gradient
 from .quadrature import refuse_quadrature
 from .search import minimize, search
@@ -245,26 +247,24 @@ class Laplace(Likelihood[GeneralizedFit]):
             given = None if start is None else covariance.given(start)
             analysis = analysis or model.analyze()
             pipeline = analysis.pipeline
-            penalized = PenalizedLikelihood(design, self.family, analysis.symbolic, self.hessian)
+            penalized = penalized_likelihood(design, self.family, analysis.symbolic, self.hessian)
             scale = DispersionScale(self.family.parameters, design.parameters)
         if watch.observers:
             fixed = design.fixed.rank
             parameters = fixed + len(covariance) + len(scale)
             watch.tell(FitStarted("glmm", design.n, fixed, pattern.q, parameters, *pipeline.names))
-        refuse_offset(penalized)
         with watch.phase("start"), explained(penalized):
-            gamma, phi, working = fixed_effects_start(penalized)
-            refuse_exact_fit(penalized, gamma)
-            xi = scale.to_free(phi, design.parameter_rows)
-            units = Units(float(1.0 / np.sqrt(np.mean(working.expected_weight))), xi)
+            begin = _start(penalized)
+            xi = scale.to_free(begin.phi, design.parameter_rows)
+            units = Units(float(1.0 / np.sqrt(begin.weight)), xi)
             criterion_of = partial(
                 GeneralizedCriterion, penalized, units=units, watch=watch, differentiable=analysis.differentiable
             )
             near = PRECISION if self.nagq == 0 else STAGE_ONE_PRECISION
             first = criterion_of(1, joint=True, precision=near)
-            first.gamma = gamma
-            theta = covariance.of(start_by_moments(penalized, working)) if given is None else given
-            x = first.pack(gamma, theta, xi)
+            first.gamma = begin.gamma
+            theta = covariance.of(begin.moments()) if given is None else given
+            x = first.pack(begin.gamma, theta, xi)
         evaluations = controls.evaluations(pipeline.optimizer, len(x) + design.fixed.rank)
         look = partial(
             search,
@@ -304,6 +304,16 @@ def family_of(family: Any) -> tuple[Family, tuple[Provenance, ...]]:
     if isinstance(family, type) and issubclass(family, Family):
         raise InputTypeError(f"family is the class {family.__name__}; pass an object: {family.__name__}()")
     raise InputTypeError(f"family must be a name or a Family object; got {shown(family)} ({type(family).__name__})")
+
+
+def _start(model: PenalizedLikelihood) -> Start:
+    """Where the search starts, of a model that may have a maximum."""
+    if isinstance(model, PartedLikelihood):
+        return start_of_parts(model)
+    refuse_offset(model)
+    gamma, phi, working = fixed_effects_start(model)
+    refuse_exact_fit(model, gamma)
+    return Start(gamma, phi, float(np.mean(working.expected_weight)), partial(start_by_moments, model, working))
 
 
 def _second_stage(
@@ -373,7 +383,10 @@ def _fit(
 
     fit = at(found.x).beside([at(x) for x in found.flat if not _is_a_limit(criterion, found, x)])
     here, converged = criterion.at(found.x), fit.certificate.converged
-    refuse_separation(criterion.model, fit.gamma, here.mode.phi, converged)
+    if isinstance(criterion.model, PartedLikelihood):
+        refuse_runaways(criterion.model, fit.gamma)
+    else:
+        refuse_separation(criterion.model, fit.gamma, here.mode.phi, converged)
     refuse_dead_end(here.mode, here.quadrature, converged)
     if fit.dispersion_at_bound.any():
         slopes = here.gradient[len(found.x) - len(fit.xi_start) :]

@@ -70,13 +70,13 @@ class GeneralizedCriterion(ModelCriterion["Evaluation"]):
         origin: FloatArray | None = None,
         turned: Blocks | None = None,
     ) -> None:
-        self.n_gamma = 0 if joint else model.Q.shape[1]
+        self.n_gamma = 0 if joint else model.design.fixed.rank
         super().__init__(Parameters(model.design.random.factors), units.eta, self.n_gamma, watch, turned)
         self.model, self.nagq, self.units, self.joint, self.precision = model, nagq, units, joint, precision
         self.dispersion = DispersionScale(model.family.parameters, model.design.parameters)
         self.parameter_rows = model.design.parameter_rows
         self.u = np.zeros(model.pattern.q)
-        self.gamma = np.zeros(model.Q.shape[1])
+        self.gamma = np.zeros(model.design.fixed.rank)
         #: natural parameters are these, and x times those
         self.origin = np.zeros(self.n_gamma + len(self.parameters) + len(units.xi))
         self.unit = np.concatenate([np.full(self.n_gamma, units.eta), self.unit_of_theta, np.ones(len(units.xi))])
@@ -222,10 +222,7 @@ class Evaluation:
             by_entries = J.T @ by_entries @ J
         H[:n, :n] = by_entries
         if len(self.dispersion):
-            phi1 = self.mode.derivatives.phi1
-            assert phi1 is not None
-            scores = self.dispersion.scores(phi1, self.phi_slope, self.rows)
-            scores = scores - scores.mean(axis=1, keepdims=True)
+            products = self.mode.model.outer_scores(self.mode, self.dispersion, self.phi_slope)
             of_model = np.isin(self.dispersion.owners, list(self.dispersion.models))
-            H[n:, n:] = 2.0 * scores @ scores.T + np.diag(np.where(of_model, LEAST_OF_MODELS, LEAST))
+            H[n:, n:] = products + np.diag(np.where(of_model, LEAST_OF_MODELS, LEAST))
         return np.asarray(H * np.outer(self.unit, self.unit))

@@ -13,7 +13,8 @@ from ..contracts.linalg import Factor, PatternBlocks, Symbolic
 from ..threads import few_threads
 from .generalized_criterion import GeneralizedCriterion, Units
 from .model import Digest, Factorized
-from .modes import Mode, PenalizedLikelihood, mode_at
+from .modes import Mode, mode_at
+from .parted import penalized_likelihood
 from .pipeline import Watch
 from .relative import RelativeFactor
 
@@ -69,7 +70,7 @@ class FactorizedGeneralized(Factorized):
         """The criterion in all parameters."""
         fit = self.fit
         design = fit.model.design.rotated(fit.turned)
-        model = PenalizedLikelihood(design, fit.family, self.symbolic, fit.likelihood.hessian)
+        model = penalized_likelihood(design, fit.family, self.symbolic, fit.likelihood.hessian)
         units = Units(fit.eta, fit.xi_start)
         criterion = GeneralizedCriterion(model, fit.nagq, units, joint=False, watch=Watch(), origin=fit.gamma)
         criterion.u, criterion.gamma = fit.u, fit.gamma
@@ -138,8 +139,7 @@ class FactorizedGeneralized(Factorized):
 
     def digested(self, residual_quantiles: FloatArray, deviance: float, average_mean: float) -> GeneralizedDigest:
         """What the fit keeps where its rows are left out."""
-        fit, system, at = self.fit, self.mode.system, self.mode.point.at
-        assert at is not None
+        fit, system = self.fit, self.mode.system
         m = len(fit.theta) + len(fit.xi_start)
         size = len(fit.gamma) + m
         hessian, b_moved = np.full((size, size), np.nan), np.full((len(fit.b), m), np.nan)
@@ -151,7 +151,7 @@ class FactorizedGeneralized(Factorized):
             fingerprint=fit.fingerprint,
             deviance=deviance,
             average_mean=average_mean,
-            log_density=float(at.log_density.sum()),
+            log_density=self.mode.log_density,
             ZtWZ=system.ZtWZ,
             ZtWQ=system.ZtWQ,
             b_moved=b_moved,

@@ -17,12 +17,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..contracts.arrays import FloatArray
-from ..contracts.family import Derivatives
-from ..contracts.linalg import Blocks
+from ..contracts.linalg import Blocks, PatternBlocks
 from ..design.random import PatternProduct, both_sides
 from .modes import Mode
+from .parted import PartedLikelihood
 from .profiled import logdet_gradient, triangular_solves
 from .relative import bending
+from .weighted import weight_derivatives
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,13 +38,24 @@ class Gradient:
 
 def laplace_gradient(mode: Mode) -> Gradient:
     """Exact gradient of h(u) + log|M(u)|; by gamma it is zero where gamma was estimated jointly."""
-    model, d = mode.model, mode.derivatives
-    assert d.phi1 is not None
+    model = mode.model
     inverse = mode.system.factor.selected_inverse()
     by_T = logdet_gradient(model.pattern, mode.Lambda.T, mode.system.ZtWZ, inverse)
-    leverages = model.design.random.quadratic_rows(mode.Lambda.sandwich(inverse))
-    by_phi = -2.0 * d.phi1
+    K = mode.Lambda.sandwich(inverse)
+    if isinstance(model, PartedLikelihood):
+        return _gradient_of_parts(model, mode, K, by_T)
+    d = mode.derivatives
+    assert d.phi1 is not None
+    leverages, by_phi = model.design.random.quadratic_rows(K), -2.0 * d.phi1
     return total_gradient(mode, leverages, by_eta=-2.0 * d.d1, by_b=-2.0 * mode.score, by_T=by_T, by_phi=by_phi)
+
+
+def _gradient_of_parts(model: PartedLikelihood, mode: Mode, K: PatternBlocks, by_T: Blocks) -> Gradient:
+    """The same by two reductions: on the way to the adjoint solve, and back."""
+    of_z, of_q = model.through_weights(mode, K)
+    v, v_gamma, _ = mode.newton.solve(mode.Lambda.t @ of_z, of_q if mode.joint else None)
+    moved, gamma, by_phi = model.through_modes(mode, K, mode.Lambda @ v, v_gamma)
+    return _of_sums(mode, v, by_b=-2.0 * mode.score + moved, by_T=by_T, by_gamma=gamma, by_phi=by_phi)
 
 
 def total_gradient(
@@ -75,28 +87,26 @@ def total_gradient(
     moved = c + d.d2 * t
     r = by_eta + moved
     by_b = model.Zt(r) if by_b is None else by_b + model.Zt(moved)
+    by_gamma = None if mode.joint else model.Q.T @ r
+    by_phi = by_phi + w_phi * leverages + d.phi1_eta * t
+    return _of_sums(mode, v, by_b=by_b, by_T=by_T, by_gamma=by_gamma, by_phi=by_phi)
+
+
+def _of_sums(
+    mode: Mode, v: FloatArray, *, by_b: FloatArray, by_T: Blocks, by_gamma: FloatArray | None, by_phi: FloatArray
+) -> Gradient:
+    """The gradient by T too, through the linear predictor and through Lambda."""
     through_eta = outer_by_factor(mode, by_b, mode.point.u)
     through_lambda = outer_by_factor(mode, mode.score, v)
     by_T = tuple(a + b + e for a, b, e in zip(by_T, through_eta, through_lambda, strict=True))
-    gamma = np.zeros(len(mode.point.gamma)) if mode.joint else model.Q.T @ r
-    return Gradient(gamma, model.template.entries(by_T), by_T, by_phi + w_phi * leverages + d.phi1_eta * t)
+    gamma = np.zeros(len(mode.point.gamma)) if mode.joint or by_gamma is None else by_gamma
+    return Gradient(gamma, mode.model.template.entries(by_T), by_T, by_phi)
 
 
 def outer_by_factor(mode: Mode, a: FloatArray, b: FloatArray) -> list[FloatArray]:
     """Sum over levels of a_l b_l' for every factor, (k_j, k_j)."""
     split = mode.model.pattern.split
     return [x[0] @ y[0].T for x, y in zip(split(a[:, None]), split(b[:, None]), strict=True)]
-
-
-def weight_derivatives(hessian: str, d: Derivatives) -> tuple[FloatArray, FloatArray]:
-    """dw/deta (n,) and dw/dphi (r, n) of the weights in log|M|."""
-    if hessian == "observed":
-        assert d.d3 is not None
-        assert d.phi1_eta2 is not None
-        return -d.d3, -d.phi1_eta2
-    assert d.expected_weight_eta is not None
-    assert d.expected_weight_phi is not None
-    return d.expected_weight_eta, d.expected_weight_phi
 
 
 def bending_of_one_factor(mode: Mode) -> FloatArray:

@@ -399,7 +399,9 @@ class Fit(ABC):
     @property
     def fingerprint(self) -> Fingerprint:
         """That of the rows."""
-        return Fingerprint.of(self.model.design) if self.digest is None else self.digest.fingerprint
+        if self.digest is not None:
+            return self.digest.fingerprint
+        return self.model.design.fingerprint
 
     @property
     def linear_predictor(self) -> FloatArray:

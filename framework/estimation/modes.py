@@ -25,9 +25,11 @@ from ..contracts.family import Derivatives, Family
 from ..contracts.linalg import Factor, Pattern, PatternBlocks, Symbolic
 from ..design.mixed import MixedDesign
 from ..design.template import Template
+from .dispersion import DispersionScale
 from .prior import Prior
 from .profiled import triangular_solves, upper_cholesky
 from .relative import RelativeFactor
+from .weighted import Weighted, WeightedRows
 
 #: Newton decrement, a coordinate, at which modes are exact to rounding (log|M| is linear in their error).
 PRECISION = 1e-22
@@ -186,6 +188,42 @@ class PenalizedLikelihood:
             penalized = -2.0 * float(at.log_density.sum()) + float(u @ (self.K @ u))
         return Point(u, gamma, b, eta, at, penalized if np.isfinite(penalized) else np.inf)
 
+    # The rows' part of a step -----------------------------------------------------------------------------------------
+
+    def slopes(self, point: Point, *, joint: bool) -> tuple[FloatArray, FloatArray | None]:
+        """Z'd1, and Q'd1 where gamma is estimated jointly."""
+        d1 = point.derivatives.d1
+        return self.Zt(d1), self.Q.T @ d1 if joint else None
+
+    def weighted(self, point: Point, *, observed: bool) -> Weighted:
+        """Sums over the rows with observed or expected working weights."""
+        at = point.derivatives
+        return WeightedRows(self.design, -at.d2 if observed else at.expected_weight)
+
+    def length_to_edge(self, point: Point, db: FloatArray, dgamma: FloatArray) -> float:
+        """How many times (db, dgamma) fit between the linear predictors and the edge of the domain."""
+        change = self.Z(db) + (self.Q @ dgamma if len(dgamma) else 0.0)
+        return float(self.steps_to_edge(point.eta, change, self.domain).min())
+
+    def moved(
+        self, mode: Mode, Lambda: RelativeFactor, phi: FloatArray, gamma: FloatArray
+    ) -> tuple[FloatArray, FloatArray | None]:
+        """Z'd1 and Q'd1 at other parameters and the same u, to first order."""
+        d = mode.derivatives
+        moved = d.d1 + d.d2 * (self.eta(Lambda @ mode.point.u, gamma) - mode.point.eta)
+        if len(phi):
+            assert d.phi1_eta is not None
+            moved += ((phi - mode.phi).reshape(len(phi), -1) * d.phi1_eta).sum(axis=0)
+        return self.Zt(moved), self.Q.T @ moved if mode.joint else None
+
+    def outer_scores(self, mode: Mode, scale: DispersionScale, slope: FloatArray) -> FloatArray:
+        """Twice the sum over rows of products of scores about their means, by unconstrained dispersion parameters."""
+        phi1 = mode.derivatives.phi1
+        assert phi1 is not None
+        scores = scale.scores(phi1, slope, self.design.parameter_rows)
+        scores = scores - scores.mean(axis=1, keepdims=True)
+        return np.asarray(2.0 * scores @ scores.T)
+
 
 @dataclass(frozen=True, eq=False)
 class Point:
@@ -198,26 +236,27 @@ class Point:
     at: Derivatives | None
     penalized: float
 
+    @property
+    def derivatives(self) -> Derivatives:
+        """Those of the log density, inside of the domain."""
+        assert self.at is not None
+        return self.at
+
 
 class System:
     """M with given working weights, and with gamma where it is solved for jointly."""
 
-    def __init__(self, model: PenalizedLikelihood, Lambda: RelativeFactor, weights: FloatArray) -> None:
-        if not weights.max() < OVERFLOW:
+    def __init__(self, model: PenalizedLikelihood, Lambda: RelativeFactor, sums: Weighted) -> None:
+        if not sums.largest < OVERFLOW:
             raise NotPositiveDefiniteError("the working weights overflow: the predictor is far from the data")
-        self.model, self.Lambda, self.weights = model, Lambda, weights
-        self.ZtWZ: PatternBlocks = model.design.random.ZtWZ(weights)
+        self.sums, self.Lambda = sums, Lambda
+        self.ZtWZ: PatternBlocks = sums.ZtWZ
         self.factor: Factor = model.symbolic.factorize(self.ZtWZ, Lambda.T)
 
-    @cached_property
-    def WQ(self) -> FloatArray:
-        """WQ, with contiguous columns."""
-        return np.ascontiguousarray(self.model.Q.T * self.weights).T
-
-    @cached_property
+    @property
     def ZtWQ(self) -> FloatArray:
         """Z'WQ, (q, r)."""
-        return self.model.Zt(self.WQ)
+        return self.sums.ZtWQ
 
     @cached_property
     def RZX(self) -> FloatArray:
@@ -227,7 +266,7 @@ class System:
     @cached_property
     def RX(self) -> FloatArray:
         """Upper triangular, R_X'R_X = Q'WQ - RZX'RZX."""
-        return upper_cholesky(self.WQ.T @ self.model.Q - self.RZX.T @ self.RZX)
+        return upper_cholesky(self.sums.QtWQ - self.RZX.T @ self.RZX)
 
     def solve(self, g_u: FloatArray, g_gamma: FloatArray | None) -> tuple[FloatArray, FloatArray, float]:
         """(du, dgamma) from the gradients, and the Newton decrement; gamma is held where g_gamma is None."""
@@ -272,10 +311,24 @@ class Mode:
         model = self.model
         return model.family.evaluate(model.y, self.point.eta, model.weights, self.phi, 3)
 
+    @property
+    def log_density(self) -> float:
+        """Of the response, given the random effects."""
+        at, u = self.point.at, self.point.u
+        if at is None:  # rows are in parts
+            return -0.5 * (self.point.penalized - float(u @ (self.model.K @ u)))
+        return float(at.log_density.sum())
+
+    @property
+    def working_weights(self) -> FloatArray:
+        """The weights in log|M|, (n,)."""
+        at = self.point.derivatives
+        return -at.d2 if self.model.hessian == "observed" else at.expected_weight
+
     @cached_property
     def score(self) -> FloatArray:
         """Z'd1, at the modes Lambda^-T K u."""
-        score, weight = self.model.Zt(self.derivatives.d1), float(self.newton.weights.mean())
+        score, weight = self.model.slopes(self.point, joint=False)[0], self.newton.sums.mean
         return self.Lambda.with_digits(score[:, None], (self.model.K @ self.point.u)[:, None], weight)[:, 0]
 
     @cached_property
@@ -284,7 +337,7 @@ class Mode:
         try:
             self.system.RX  # noqa: B018
         except NotPositiveDefiniteError:
-            return System(self.model, self.Lambda, self.derivatives.expected_weight)
+            return System(self.model, self.Lambda, self.model.weighted(self.point, observed=False))
         return self.system
 
     def follow(self, Lambda: RelativeFactor, phi: FloatArray, gamma: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -294,15 +347,10 @@ class Mode:
         d2 deta + dd1/dphi dphi, where deta is the change of the linear predictor at fixed u. A prediction of a long way
         off may lead astray: the old place may be the better one.
         """
-        model, d = self.model, self.derivatives
+        model = self.model
         gamma = self.point.gamma if self.joint else gamma
-        moved = d.d1 + d.d2 * (model.eta(Lambda @ self.point.u, gamma) - self.point.eta)
-        if len(phi):
-            assert d.phi1_eta is not None
-            moved += ((phi - self.phi).reshape(len(phi), -1) * d.phi1_eta).sum(axis=0)
-        du, dgamma, decrement = self.newton.solve(
-            Lambda.t @ model.Zt(moved) - model.K @ self.point.u, model.Q.T @ moved if self.joint else None
-        )
+        score, of_gamma = model.moved(self, Lambda, phi, gamma)
+        du, dgamma, decrement = self.newton.solve(Lambda.t @ score - model.K @ self.point.u, of_gamma)
         here, there = (self.point.u, gamma), (self.point.u + du, gamma + dgamma if self.joint else gamma)
         far = decrement > FAR * (len(du) + len(dgamma))
         if far and model.point(Lambda, phi, *there).penalized > model.point(Lambda, phi, *here).penalized:
@@ -334,10 +382,9 @@ def find_mode(
     point = _start_inside(model, Lambda, phi, u, gamma)
     limit, last, to_edge = precision * (len(u) + len(gamma)), np.inf, 0
     for _ in range(MAX_STEPS):
-        assert point.at is not None
-        system, is_newton = _step_system(model, Lambda, point.at, joint)
-        g_u = Lambda.t @ model.Zt(point.at.d1) - model.K @ point.u
-        du, dgamma, decrement = system.solve(g_u, model.Q.T @ point.at.d1 if joint else None)
+        system, is_newton = _step_system(model, Lambda, point, joint)
+        score, of_gamma = model.slopes(point, joint=joint)
+        du, dgamma, decrement = system.solve(Lambda.t @ score - model.K @ point.u, of_gamma)
         # Near the modes the gradient still has digits where h, a sum of large terms, has none: full steps, without
         # a look at h, for as long as the decrement falls.
         near = decrement <= QUADRATIC
@@ -347,8 +394,7 @@ def find_mode(
         ceiling = np.finfo(float).max if near else point.penalized + 0.1 * rounding
         length = 1.0
         if model.bounded:
-            change = model.Z(Lambda @ du) + (model.Q @ dgamma if joint else 0.0)
-            length = min(length, TO_EDGE * float(model.steps_to_edge(point.eta, change, model.domain).min()))
+            length = min(length, TO_EDGE * model.length_to_edge(point, Lambda @ du, dgamma))
         to_edge = to_edge + 1 if length < 1.0 else 0
         new = _line_search(model, Lambda, phi, point, length * du, length * dgamma if joint else None, ceiling)
         if new is None or to_edge == MAX_STEPS_TO_EDGE:
@@ -377,11 +423,11 @@ def _start_inside(
     length = 1.0
     for _ in range(MAX_PULLS):
         point = model.point(Lambda, phi, length * u, gamma)
-        if point.at is not None and np.isfinite(point.penalized):
+        if np.isfinite(point.penalized):
             return point
         length *= 0.5
     point = model.point(Lambda, phi, np.zeros_like(u), gamma)
-    if point.at is not None and np.isfinite(point.penalized):
+    if np.isfinite(point.penalized):
         return point
     if model.bounded:
         raise EdgeError("the linear predictors leave the family's domain at the start of PIRLS")
@@ -390,17 +436,15 @@ def _start_inside(
     )
 
 
-def _step_system(
-    model: PenalizedLikelihood, Lambda: RelativeFactor, at: Derivatives, joint: bool
-) -> tuple[System, bool]:
+def _step_system(model: PenalizedLikelihood, Lambda: RelativeFactor, point: Point, joint: bool) -> tuple[System, bool]:
     """The system of the next step, and whether that is Newton's (or else Fisher scoring)."""
     try:
-        system = System(model, Lambda, -at.d2)
+        system = System(model, Lambda, model.weighted(point, observed=True))
         if joint:
             system.RX  # noqa: B018  has to be there for the step
         return system, True
     except NotPositiveDefiniteError:
-        return System(model, Lambda, at.expected_weight), False
+        return System(model, Lambda, model.weighted(point, observed=False)), False
 
 
 def _line_search(
@@ -430,13 +474,14 @@ def _mode(
     newton: System | None,
     joint: bool,
 ) -> Mode:
-    assert point.at is not None
     if newton is None:
         try:
-            newton = System(model, Lambda, -point.at.d2)
+            newton = System(model, Lambda, model.weighted(point, observed=True))
         except NotPositiveDefiniteError as error:
             raise DegenerateModeError(f"the modes are no minimum: {error}") from error
-    entering = newton if model.hessian == "observed" else System(model, Lambda, point.at.expected_weight)
+    entering = newton
+    if model.hessian != "observed":
+        entering = System(model, Lambda, model.weighted(point, observed=False))
     return Mode(model, Lambda, phi, point, newton, entering, joint)
 
 

@@ -41,11 +41,15 @@ class Part:
     factors : dict of str to (codes, levels, names)
         Levels of each row, ascending labels, and the names of the factor's columns, without the ones.
     weights : (n,) array, or None
+    response, offset : (n,) arrays
+        Apart.
     """
 
     columns: dict[str, FloatArray]
     factors: dict[str, tuple[IntArray, AnyArray, tuple[str, ...]]]
     weights: FloatArray | None
+    response: FloatArray
+    offset: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,9 +160,11 @@ class Recipe:
         parts = {part.source: part for part in encoder.parts}
         columns |= {name: c for name, c in random_columns(plan, parts, matrices).items() if name not in columns}
         n, rows = frame.n, np.arange(frame.n)
-        y = numbers_of(plan.response[0], source, n, plan.response_name)
+        response, offset = numbers_of(plan.response[0], source, n, plan.response_name), np.zeros(n)
+        y = response
         for tree in [*plan.offsets, *self._asked(self.offset)]:
-            y = y - numbers_of(tree, source, n, "offset")
+            known = numbers_of(tree, source, n, "offset")
+            y, offset = y - known, offset + known
         check_finite(y[:, None], (plan.response_name,), rows)
         weights = next((numbers_of(tree, source, n, "weights") for tree in self._asked(self.weights)), None)
         if weights is not None:
@@ -177,7 +183,7 @@ class Recipe:
                 rank, ascending = encode(levels, random.label)
                 own = (name for term in effects[random.label] for name in term if name != "1")
                 factors[random.label] = rank[codes], ascending, tuple(own)
-        return Part(columns | {f"{plan.response_name} ~": y}, factors, weights)
+        return Part(columns | {f"{plan.response_name} ~": y}, factors, weights, response, offset)
 
     def _asked(self, text: str) -> list[Any]:
         return [text_expression(text, self.plan.names)] if text else []

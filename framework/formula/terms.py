@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 from ..design.arrays import as_numbers
 from .encoder import Encoder
+from .expressions import variables
 from .formulaic import TermColumns
-from .observed import Observed
+from .observed import Observed, columns_behind
+from .plan import text_expression
 
 #: Fields that states of earlier versions do not have.
 LATER = {"levels", "na_action", "observed", "residual", "dispersion", "parameters"}
@@ -107,6 +109,19 @@ class Terms:
         elif weights and self.weights not in ("", "array"):
             rows["weights"] = self.encoder.numbers(data, self.weights, "weights")
         return rows
+
+    def columns_read(
+        self, *, effects: bool, levels: bool, weights: bool, parameters: bool, given: Iterable[str] = ()
+    ) -> list[str]:
+        """Columns of a data frame that `new_rows` reads; `given` are expressions of weights and offset."""
+        plan = self.encoder.plan
+        texts = [*given, *(text for text in (self.encoder.offset, self.weights if weights else "") if text)]
+        trees = [*plan.offsets, *(text_expression(t, plan.names) for t in texts if t != "array")]
+        used = [*(plan.encoded if effects else plan.in_fixed), *(plan.grouping() if effects and levels else ())]
+        found = columns_behind([*used, *(name for tree in trees for name in variables(tree, plan.names))], plan.names)
+        for encoder in self.parameters.values() if parameters else ():
+            found += columns_behind(encoder.plan.in_fixed, encoder.plan.names)
+        return list(dict.fromkeys(found))
 
     # Without pickle -------------------------------------------------------------------------------------------------
 

@@ -16,9 +16,11 @@ from ..contracts.observer import Observer
 from ..contracts.optim import Optimizer
 from ..estimation.generalized import Laplace
 from ..estimation.model import Controls, Model
+from ..estimation.parted_end import check_of_parts, without_parts
 from ..estimation.pipeline import Watch, observers_of
 from ..notes import tell
 from ..solution.glmm import GLMMSolution
+from .large import parts_of, refuse_of_sums
 from .settings import check_settings, refuse_unknown
 
 
@@ -167,6 +169,28 @@ def glmm(
     controls = Controls.of(backend, optimizer, tol, max_iter)
     conf_level = check_settings(conf_level, verbose=verbose)
     likelihood = Laplace.of(family, nagq, hessian)
+    structures = {"covariance": covariance, "relationship": relationship, "precision": precision}
+    said = {"weights": weights, "offset": offset, "contrasts": contrasts, "levels": levels, "context": context}
+    parts = parts_of(y, X, groups, formula, data, likelihood.family, structures, **said)
+    if parts is not None:
+        refuse_of_sums(
+            na_action=na_action,
+            subset=subset,
+            random_effects=random_effects,
+            random_data=random_data,
+            correlated=correlated,
+            x_names=x_names,
+            y_name=y_name,
+            dispersion=dispersion,
+            zi=zi,
+            parameters=parameters,
+        )
+        tell([*parts.summed.notes, *check_of_parts(likelihood, parts.summed)])
+        of_parts = Model(parts.summed.labels, likelihood, controls, parts.provenance, rows=parts.standing_in)
+        with Watch(observers_of(callbacks, verbose)) as watch:
+            found = without_parts(of_parts.fit(start=start, watch=watch), parts.summed)
+        tell(found.notes)
+        return GLMMSolution(found, conf_level=conf_level, terms=parts.terms)
     given = read_formula(
         "glmm",
         Arguments(

@@ -204,6 +204,8 @@ def lmm(
             correlated=correlated,
             x_names=x_names,
             y_name=y_name,
+            residual=residual,
+            dispersion=dispersion,
         )
         summed_rows, terms, of_structures = summed.design(covariance, relationship, precision)
         tell(summed_rows.notes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..contracts.errors import InputError
@@ -36,19 +36,25 @@ def gram_of_cluster(formula: str | Gram, data: Any, options: Mapping[str, Any]) 
         filled = [partition for partition, n in zip(partitions, sizes, strict=True) if n]
         if not filled:
             raise InputError("the source has no rows: there are no observations to fit")
-        (first,) = dask.compute(dask.delayed(_head)(filled[0]))
+        (first,) = dask.compute(dask.delayed(head)(filled[0]))
         recipe, partitions = make_recipe(formula, first, **options), filled
     waiting = [dask.delayed(_gram)(partition, recipe, number) for number, partition in enumerate(partitions)]
-    while len(waiting) > 1:
-        waiting = [dask.delayed(_merged)(waiting[start : start + BUNDLE]) for start in range(0, len(waiting), BUNDLE)]
-    (gram,) = dask.compute(*waiting)
+    (gram,) = dask.compute(in_bundles(waiting, _merged, dask))
     if gram is None:
         raise InputError("the source has no rows: there are no observations to fit")
     assert isinstance(gram, Gram)
     return gram
 
 
-def _head(frame: Any) -> Any:
+def in_bundles(waiting: list[Any], add: Callable[[list[Any]], Any], dask: Any) -> Any:
+    """One delayed sum of several, in the order of these."""
+    while len(waiting) > 1:
+        waiting = [dask.delayed(add)(waiting[start : start + BUNDLE]) for start in range(0, len(waiting), BUNDLE)]
+    return waiting[0]
+
+
+def head(frame: Any) -> Any:
+    """Some rows of a data frame, of which kind variables are."""
     return frame.head(100) if hasattr(frame, "head") else frame.slice(0, 100)
 
 
@@ -67,4 +73,4 @@ def _merged(parts: list[Gram | None]) -> Gram | None:
     return Gram.merged(there) if there else None
 
 
-__all__ = ["gram_of_cluster", "is_on_cluster"]
+__all__ = ["gram_of_cluster", "head", "in_bundles", "is_on_cluster"]

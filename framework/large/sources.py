@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import importlib
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -215,6 +215,13 @@ def _first(error: Exception) -> str:
     return str(error).strip().split("\n")[0] or type(error).__name__
 
 
+def length_of(data: Any) -> int:
+    """Number of rows; 1 for what is no frame, which is refused when it is read."""
+    if isinstance(data, Mapping):
+        return len(next(iter(data.values()), ()))
+    return len(data) if hasattr(data, "__len__") else 1
+
+
 def refuse_unknown(data: Any) -> InputTypeError:
     """The error for what no rows come from."""
     return InputTypeError(
@@ -223,4 +230,4 @@ def refuse_unknown(data: Any) -> InputTypeError:
     )
 
 
-__all__ = ["ROWS", "Rows", "Source", "library", "refuse_unknown", "source_of"]
+__all__ = ["ROWS", "Rows", "Source", "length_of", "library", "refuse_unknown", "source_of"]

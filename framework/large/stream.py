@@ -11,7 +11,7 @@ from ..design.sums import Sums
 from ..formula.recipe import Recipe, make_recipe
 from .cluster import gram_of_cluster, is_on_cluster
 from .gram import Gram
-from .sources import Rows, Source, refuse_unknown, source_of
+from .sources import Rows, Source, length_of, refuse_unknown, source_of
 
 #: Sums that are added at once: labels are put in order once for all of them.
 BUNDLE = 8
@@ -93,12 +93,12 @@ def gram_of(
 def _recipe(formula: str, source: Source, options: Mapping[str, Any]) -> tuple[Recipe, Iterable[Rows]]:
     """The recipe by the first rows, and all rows."""
     parts = source.parts(None)
-    first = next((part for part in parts if _length(part.data)), None)
+    first = next((part for part in parts if length_of(part.data)), None)
     if first is None:
         raise InputError("the source has no rows: there are no observations to fit")
     if source.again:
         parts.close()
-    again = (part.data for part in source.parts(None) if _length(part.data)) if source.again else None
+    again = (part.data for part in source.parts(None) if length_of(part.data)) if source.again else None
     try:
         recipe = make_recipe(formula, first.data, more=again, **options)
     except RanefError as error:
@@ -110,7 +110,7 @@ def _summed(recipe: Recipe, parts: Iterable[Rows]) -> Gram:
     waiting: list[Gram] = []
     try:
         for part in parts:
-            if _length(part.data):
+            if length_of(part.data):
                 waiting.append(_one(recipe, part, waiting))
             if len(waiting) == BUNDLE:
                 waiting = [Gram.merged(waiting)]
@@ -136,12 +136,6 @@ def _one(recipe: Recipe, part: Rows, before: Sequence[Gram]) -> Gram:
     except RanefError as error:
         raise InputError(f"{part.where}: {error}") from error
     return Gram(recipe, sums, {part.file: sums.n} if part.file else {})
-
-
-def _length(data: Any) -> int:
-    if isinstance(data, Mapping):
-        return len(next(iter(data.values()), ()))
-    return len(data) if hasattr(data, "__len__") else 1  # what is no frame is refused when it is read
 
 
 __all__ = ["StreamError", "gram_of", "is_stream"]

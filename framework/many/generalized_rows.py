@@ -16,8 +16,8 @@ from scipy.sparse import csr_array
 from ..contracts.arrays import BoolArray, FloatArray
 from ..contracts.family import Derivatives, Family
 from ..design.mixed import MixedDesign
-from ..estimation.laplace import weight_derivatives
 from ..estimation.quadrature import Grid, gauss_hermite_grid
+from ..estimation.weighted import weight_derivatives
 from .newton import spectrum
 from .nodes import Explicit, Nodes
 from .random_blocks import Blocks, DenseBlocks, Inverted, LevelBlocks

@@ -12,7 +12,6 @@ import numpy as np
 
 from ..contracts.arrays import FloatArray
 from ..contracts.errors import InputError
-from ..estimation.covariance import estimates_covariance
 from ..estimation.generalized import GeneralizedFit
 from .response import depends_on_phi, mean_of
 from .rows import Rows
@@ -37,10 +36,16 @@ class MarginalMean:
     fit: GeneralizedFit
     rows: Rows
 
-    def estimates(self, theta_uncertainty: bool, *, with_se: bool) -> tuple[FloatArray, FloatArray]:
-        """Means (n,), and their standard errors by the delta method where these are asked for, or zeros."""
+    def estimates(self, V: FloatArray | None = None) -> tuple[FloatArray, FloatArray]:
+        """Means (n,), and their standard errors by the delta method, or zeros without V.
+
+        Parameters
+        ----------
+        V : (r, r) or (r + m, r + m) array, optional
+            Covariance of gamma, or of (gamma, theta, xi).
+        """
         rows, fit = self.rows, self.fit
-        if with_se and any(g.is_penalty for g in fit.model.labels.groups):
+        if V is not None and any(g.is_penalty for g in fit.model.labels.groups):
             raise InputError(
                 "marginal=True has no standard errors with smooth terms: leave se and interval out, or predict at "
                 "random effects of zero, random='none'"
@@ -49,14 +54,13 @@ class MarginalMean:
         eta = np.where(rows.estimable, rows.population(fit.gamma) + penalized, np.nan)
         v = self._variance(fit.theta)
         m = self._mean(eta, v)
-        if not with_se:
+        if V is None:
             return m, np.zeros_like(m)
         h = STEP * np.maximum(np.abs(eta), 1.0)
         D = rows.Q * ((self._mean(eta + h, v) - self._mean(eta - h, v)) / (2.0 * h))[:, None]
-        V = fit.gamma_covariance
-        if theta_uncertainty and fit.has_joint_covariance:
+        if len(V) > D.shape[1]:
             D = np.column_stack([D, self._by_theta(eta), self._by_xi(eta, v)])
-            V = estimates_covariance(fit.factorized())[: D.shape[1], : D.shape[1]]
+            V = V[: D.shape[1], : D.shape[1]]
         return m, np.sqrt(np.einsum("na,ab,nb->n", D, V, D))
 
     def _by_theta(self, eta: FloatArray) -> FloatArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,6 @@ from ..contracts.errors import InputError, InputTypeError, shown
 from ..design.arrays import as_numbers
 from ..design.parameter import INFLATION
 from ..design.reading import as_mapping
-from ..estimation.covariance import estimates_covariance
 from ..estimation.dispersion import to_natural
 from ..estimation.ending import differs
 from ..estimation.generalized import GeneralizedFit
@@ -59,8 +59,11 @@ def predict_parameter(
     on_link: bool,
     se: bool,
     level: float | None,
+    covariance: Callable[[], FloatArray],
 ) -> dict[str, FloatArray]:
     """Values of one parameter, with standard errors and limits as asked for, by the normal law of unconstrained ones.
+
+    `covariance` gives that of (gamma, theta, xi), where it is needed.
 
     Raises
     ------
@@ -89,7 +92,7 @@ def predict_parameter(
     sd = np.full(len(rows), np.nan)
     if fit.has_joint_covariance:
         first = len(fit.gamma) + len(fit.theta)
-        V = estimates_covariance(fit.factorized())[first:, first:][place, place]
+        V = covariance()[first:, first:][place, place]
         sd = np.where(np.isnan(free), np.nan, np.sqrt(np.einsum("na,ab,nb->n", rows, V, rows)))
     if se:
         columns["se"] = sd if on_link else sd * to_natural(parameter, free)[1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from ..contracts.arrays import FloatArray, real_number
 from ..contracts.errors import IdentificationWarning, InputError, InputTypeError, shown
 from ..design.reading import rows_text
 from ..display.records import Table
+from ..estimation.covariance import estimates_covariance
 from ..estimation.ending import differs
 from ..estimation.generalized import GeneralizedFit
 from ..estimation.linear import LinearFit
@@ -101,6 +103,123 @@ class Request:
         return not (self.se or self.interval or self.covariance)
 
 
+@dataclass(frozen=True, eq=False)
+class Predictor:
+    """Predictions of a fit for rows after rows: what does not depend on these is found once.
+
+    Parameters
+    ----------
+    fit : Fit
+    request : Request
+        As `Request.checked` gives it.
+    terms : Terms, optional
+        Of a fit by formula.
+    """
+
+    fit: Fit
+    request: Request
+    terms: Terms | None = None
+
+    @cached_property
+    def uncertainty(self) -> Uncertainty:
+        """How far predictions may be off."""
+        return Uncertainty.of(self.fit, theta=bool(self.request.theta_uncertainty))
+
+    @cached_property
+    def covariance(self) -> FloatArray:
+        """Covariance of (gamma, theta, xi)."""
+        return estimates_covariance(self.fit.factorized())
+
+    @cached_property
+    def parameter(self) -> str | None:
+        """The dispersion parameter that is predicted; None for means."""
+        return parameter_of(self.fit, self.request.type)
+
+    @property
+    def needed(self) -> dict[str, bool]:
+        """What of new rows is needed, as `Terms.new_rows` is asked."""
+        request = self.request
+        if self.parameter is not None:
+            return {"effects": False, "levels": False, "weights": False, "parameters": True}
+        prediction = request.interval == "prediction"
+        parameters = prediction or _needs_parameters(self.fit, request)
+        effects = request.random != "none"
+        levels = effects and not request.marginal
+        return {"effects": effects, "levels": levels, "weights": prediction, "parameters": parameters}
+
+    def columns(
+        self, newdata: Any, given: Mapping[str, Any] | None = None
+    ) -> tuple[Mapping[str, FloatArray], FloatArray | None, list[Note]]:
+        """Predictions with what is asked for of their uncertainty, their covariance, and what to warn of."""
+        fit, request = self.fit, self.request
+        if self.parameter is not None:
+            return self._of_parameter(self.parameter, newdata), None, []
+        newdata = encoded(self.terms, newdata, given, **self.needed)
+        with few_threads(*fit.labels.dense_sizes):
+            rows = _rows(fit, newdata, request)
+            notes = _of_dropped_columns(rows)
+            if request.covariance and len(rows) > MOST_ROWS:
+                raise InputError(f"a covariance matrix of {len(rows)} rows is too large: at most {MOST_ROWS}")
+            if request.marginal and isinstance(fit, GeneralizedFit):
+                return self._population(fit, rows), None, notes
+            return *self.conditional(rows), notes
+
+    def _of_parameter(self, name: str, newdata: Any) -> Mapping[str, FloatArray]:
+        """Values of a dispersion parameter.
+
+        Raises
+        ------
+        InputError
+            For what is asked of responses only.
+        """
+        fit, request = self.fit, self.request
+        assert isinstance(fit, GeneralizedFit)
+        if request.interval == "prediction" or request.marginal or request.covariance:
+            raise InputError(
+                f"type={request.type!r} predicts a parameter: no prediction intervals, marginal, covariance"
+            )
+        asked: dict[str, Any] = {"on_link": request.scale == "link", "se": bool(request.se)}
+        asked["level"] = request.level if request.interval else None
+        return predict_parameter(fit, name, newdata, self.terms, **asked, covariance=lambda: self.covariance)
+
+    def conditional(self, rows: Rows) -> tuple[Mapping[str, FloatArray], FloatArray | None]:
+        """Predictions at the random effects of the rows, with what is asked for of their uncertainty."""
+        fit, request = self.fit, self.request
+        eta = _determined(fit, rows)
+        on_response = request.scale == "response"
+        conditional = request.type == "conditional"
+        columns = {"fit": mean_of(fit, eta, rows, conditional=conditional) if on_response else eta}
+        if request.plain:
+            return columns, None
+        uncertainty = self.uncertainty
+        covariance = uncertainty.covariance(rows) if request.covariance else None
+        sd = np.where(np.isnan(eta), np.nan, np.sqrt(uncertainty.variances(rows)))
+        columns["se"] = sd
+        by_xi = slopes_by_xi(fit, eta, rows, conditional=conditional) if on_response else np.zeros((len(eta), 0))
+        if on_response:
+            slope = slope_of(fit, eta, rows, conditional=conditional)
+            columns["se"] = sd * np.abs(slope)
+            if by_xi.any():
+                of_mean = uncertainty.variances_of_mean(rows, slope, by_xi)
+                columns["se"] = np.where(np.isnan(eta), np.nan, np.sqrt(of_mean))
+        if request.interval == "confidence" and by_xi.any() and isinstance(fit, GeneralizedFit):
+            columns["lower"], columns["upper"] = _limits_of_mean(fit, columns["fit"], columns["se"], request.level)
+        elif request.interval:
+            columns["lower"], columns["upper"] = _limits(uncertainty, rows, eta, sd, request)
+        return columns, covariance
+
+    def _population(self, fit: GeneralizedFit, rows: Rows) -> Mapping[str, FloatArray]:
+        """Means over the random effects, with what is asked for of their uncertainty."""
+        request = self.request
+        if request.plain:
+            return {"fit": MarginalMean(fit, rows).estimates()[0]}
+        with_theta = request.theta_uncertainty and fit.has_joint_covariance
+        estimates, se = MarginalMean(fit, rows).estimates(self.covariance if with_theta else fit.gamma_covariance)
+        half = ndtri(0.5 + 0.5 * request.level) * se
+        limits = {"lower": estimates - half, "upper": estimates + half} if request.interval else {}
+        return {"fit": estimates, "se": se, **limits}
+
+
 def predict(
     fit: Fit, newdata: Any, request: Request, terms: Terms | None = None, given: Mapping[str, Any] | None = None
 ) -> FloatArray | Prediction:
@@ -111,29 +230,14 @@ def predict(
     InputError, InputTypeError
         For arguments or new data that cannot be used.
     """
-    request = request.checked()
-    title = "Predictions" + (f", with {100 * request.level:g} % {request.interval} limits" if request.interval else "")
-    frame = terms.frame if terms else ""
-    if (parameter := parameter_of(fit, request.type)) is not None:
-        assert isinstance(fit, GeneralizedFit)
-        columns = _of_parameter(fit, parameter, newdata, request, terms)
-        return columns["fit"] if request.plain else Prediction(columns, title=f"{title} of {parameter}", frame=frame)
-    effects, prediction = request.random != "none", request.interval == "prediction"
-    needed = {"effects": effects, "levels": not request.marginal, "weights": prediction}
-    needed["parameters"] = prediction or _needs_parameters(fit, request)
-    newdata = encoded(terms, newdata, given, **needed)
-    with few_threads(*fit.labels.dense_sizes):
-        rows = _rows(fit, newdata, request)
-        if request.covariance and len(rows) > MOST_ROWS:
-            raise InputError(f"a covariance matrix of {len(rows)} rows is too large: at most {MOST_ROWS}")
-        if request.marginal and isinstance(fit, GeneralizedFit):
-            columns, covariance = _population(fit, rows, request), None
-        else:
-            columns, covariance = conditional(fit, rows, request)
-        tell(_of_dropped_columns(rows))
+    predictor = Predictor(fit, request.checked(), terms)
+    columns, covariance, notes = predictor.columns(newdata, given)
+    tell(notes)
     if request.plain:
         return columns["fit"]
-    return Prediction(columns, title=title, covariance=covariance, frame=frame)
+    of = f" of {predictor.parameter}" if predictor.parameter is not None else ""
+    title = "Predictions" + (f", with {100 * request.level:g} % {request.interval} limits" if request.interval else "")
+    return Prediction(columns, title=title + of, covariance=covariance, frame=terms.frame if terms else "")
 
 
 def _needs_parameters(fit: Fit, request: Request) -> bool:
@@ -141,24 +245,6 @@ def _needs_parameters(fit: Fit, request: Request) -> bool:
     if request.scale == "link" or not isinstance(fit, GeneralizedFit):
         return False
     return depends_on_phi(fit.family, conditional=request.type == "conditional")
-
-
-def _of_parameter(
-    fit: GeneralizedFit, name: str, newdata: Any, request: Request, terms: Terms | None
-) -> Mapping[str, FloatArray]:
-    """Values of a dispersion parameter.
-
-    Raises
-    ------
-    InputError
-        For what is asked of responses only.
-    """
-    if request.interval == "prediction" or request.marginal or request.covariance:
-        raise InputError(f"type={request.type!r} predicts a parameter: no prediction intervals, marginal, covariance")
-    level = request.level if request.interval else None
-    return predict_parameter(
-        fit, name, newdata, terms, on_link=request.scale == "link", se=bool(request.se), level=level
-    )
 
 
 def _rows(fit: Fit, newdata: Any, request: Request) -> Rows:
@@ -204,32 +290,6 @@ def _determined(fit: Fit, rows: Rows) -> FloatArray:
     return np.where(undetermined, np.nan, eta)
 
 
-def conditional(fit: Fit, rows: Rows, request: Request) -> tuple[Mapping[str, FloatArray], FloatArray | None]:
-    """Predictions at the random effects of the rows, with what is asked for of their uncertainty."""
-    eta = _determined(fit, rows)
-    on_response = request.scale == "response"
-    conditional = request.type == "conditional"
-    columns = {"fit": mean_of(fit, eta, rows, conditional=conditional) if on_response else eta}
-    if request.plain:
-        return columns, None
-    uncertainty = Uncertainty.of(fit, theta=bool(request.theta_uncertainty))
-    covariance = uncertainty.covariance(rows) if request.covariance else None
-    sd = np.where(np.isnan(eta), np.nan, np.sqrt(uncertainty.variances(rows)))
-    columns["se"] = sd
-    by_xi = slopes_by_xi(fit, eta, rows, conditional=conditional) if on_response else np.zeros((len(eta), 0))
-    if on_response:
-        slope = slope_of(fit, eta, rows, conditional=conditional)
-        columns["se"] = sd * np.abs(slope)
-        if by_xi.any():
-            of_mean = uncertainty.variances_of_mean(rows, slope, by_xi)
-            columns["se"] = np.where(np.isnan(eta), np.nan, np.sqrt(of_mean))
-    if request.interval == "confidence" and by_xi.any() and isinstance(fit, GeneralizedFit):
-        columns["lower"], columns["upper"] = _limits_of_mean(fit, columns["fit"], columns["se"], request.level)
-    elif request.interval:
-        columns["lower"], columns["upper"] = _limits(uncertainty, rows, eta, sd, request)
-    return columns, covariance
-
-
 def _limits_of_mean(
     fit: GeneralizedFit, mean: FloatArray, se: FloatArray, level: float
 ) -> tuple[FloatArray, FloatArray]:
@@ -267,11 +327,3 @@ def _limits(
         conditional = request.type == "conditional"
         lower, upper = (mean_of(fit, end, rows, conditional=conditional) for end in (lower, upper))
     return np.minimum(lower, upper), np.maximum(lower, upper)
-
-
-def _population(fit: GeneralizedFit, rows: Rows, request: Request) -> Mapping[str, FloatArray]:
-    """Means over the random effects, with what is asked for of their uncertainty."""
-    estimates, se = MarginalMean(fit, rows).estimates(request.theta_uncertainty, with_se=not request.plain)
-    half = ndtri(0.5 + 0.5 * request.level) * se
-    columns = {"fit": estimates} if request.plain else {"fit": estimates, "se": se}
-    return columns | ({"lower": estimates - half, "upper": estimates + half} if request.interval else {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from typing import Any, Self
 
@@ -11,6 +12,7 @@ import numpy as np
 from ..contracts.arrays import FloatArray
 from ..estimation.model import Model
 from ..formula.terms import Terms
+from ..large.predictions import PredictionStream, prediction_stream
 from ..many.record import ManyFits, fit_many
 from ..notes import tell
 from ..prediction.predict import Prediction, Request, predict
@@ -106,6 +108,63 @@ class Predicting(FittedModel[F]):
         request = Request(random, new_levels, scale, se, interval, level, theta_uncertainty, marginal, covariance,
                           type, self._satterthwaite)  # fmt: skip
         return predict(self._fit, newdata, request, self._terms, {"weights": weights, "offset": offset})
+
+    def predict_stream(
+        self,
+        source: Any,
+        *,
+        keep: Sequence[str] | str | None = None,
+        random: Any = "all",
+        new_levels: str = "error",
+        scale: str = "response",
+        se: bool = False,
+        interval: str | None = None,
+        level: float = 0.95,
+        type: str = "mean",  # noqa: A002
+        theta_uncertainty: bool = True,
+        marginal: bool = False,
+        weights: str | None = None,
+        offset: str | None = None,
+    ) -> PredictionStream:
+        """Predictions for rows that come part by part: those of `predict`, with no more than a part in memory.
+
+        Parameters
+        ----------
+        source : source of rows
+            A path, folder, pattern or list of files of Parquet or Arrow; a pyarrow dataset; an iterator or list of data
+            frames or record batches; a polars LazyFrame; a DuckDB relation. Only columns that are needed are read.
+        keep : list of str, or "all", optional
+            Columns of the source that go along, such as keys of rows; none by default.
+        random, new_levels, scale, se, interval, level, type, theta_uncertainty, marginal
+            As in `predict`.
+        weights, offset : str, optional
+            Columns or expressions, for fits by formula that were given theirs as arrays.
+
+        Returns
+        -------
+        PredictionStream
+            An iterator of pyarrow's record batches in the order of the rows, with the columns that are kept, and
+            ``fit``, ``se``, ``lower``, ``upper`` as asked for; its `to_parquet(path)` writes them to a file.
+
+        Raises
+        ------
+        InputError, InputTypeError, MissingExtraError
+            With the file and its row group, the rows or levels, and what to do.
+
+        Examples
+        --------
+        >>> import ranef
+        >>> d = ranef.datasets.load("sleepstudy")
+        >>> fit = ranef.lmm("Reaction ~ Days + (Days | Subject)", d)
+        >>> days = ({name: column[d["Days"] == day] for name, column in d.items()} for day in range(10))
+        >>> batches = list(fit.predict_stream(days, keep=["Subject"], se=True))
+        >>> len(batches), batches[0].num_rows, batches[0].schema.names
+        (10, 18, ['Subject', 'fit', 'se'])
+        """
+        request = Request(random, new_levels, scale, se, interval, level, theta_uncertainty, marginal, False,
+                          type, self._satterthwaite)  # fmt: skip
+        given = {"weights": weights, "offset": offset}
+        return prediction_stream(self._fit, source, request, self._terms, keep=keep, given=given)
 
     def simulate(
         self,

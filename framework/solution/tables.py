@@ -15,7 +15,7 @@ from ..display.records import Table
 from ..display.summary import coefficient_record
 from ..display.tables import CoefficientTable
 from ..prediction.levels import coefficient_rows, effect_rows
-from ..prediction.predict import Request, conditional
+from ..prediction.predict import Predictor, Request
 from ..prediction.rows import Rows
 from ..threads import few_threads
 
@@ -109,7 +109,7 @@ def _estimates(fit: FittedModel[Any], rows: Rows, level: float | None, theta_unc
     if level is not None:
         asked = replace(asked, interval="confidence", level=level)
     with few_threads(*fit._labels.dense_sizes):
-        found, _ = conditional(fit._fit, rows, asked.checked())
+        found, _ = Predictor(fit._fit, asked.checked()).conditional(rows)
     return {"value" if name == "fit" else name: column for name, column in found.items()}
 
 

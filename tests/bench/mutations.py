@@ -1411,8 +1411,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/estimation/modes.py",
-        "moved = d.d1 + d.d2 * (model.eta",
-        "moved = d.d1 - d.d2 * (model.eta",
+        "moved = d.d1 + d.d2 * (self.eta",
+        "moved = d.d1 - d.d2 * (self.eta",
         f"{GLMM_GRADIENT}::test_modes_follow_the_parameters_to_first_order",
     ),
     Mutation(
@@ -1447,7 +1447,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/estimation/modes.py",
-        "moved += ((phi - self.phi).reshape(len(phi), -1) * d.phi1_eta).sum(axis=0)",
+        "moved += ((phi - mode.phi).reshape(len(phi), -1) * d.phi1_eta).sum(axis=0)",
         "pass",
         f"{GLMM_GRADIENT}::test_modes_follow_the_parameters_to_first_order",
     ),
@@ -1459,7 +1459,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/estimation/modes.py",
-        "return System(model, Lambda, at.expected_weight), False",
+        "return System(model, Lambda, model.weighted(point, observed=False)), False",
         "raise",
         f"{EDGES}::test_gradient_of_quadrature_with_nodes_beyond_the_edge",
     ),
@@ -1470,15 +1470,15 @@ MUTATIONS: tuple[Mutation, ...] = (
         f"{GLMM_GRADIENT}::test_laplace",
     ),
     Mutation(
-        "framework/estimation/laplace.py",
+        "framework/estimation/weighted.py",
         "        return -d.d3, -d.phi1_eta2",
         "        return -d.d3, d.phi1_eta2",
         f"{GLMM_GRADIENT}::test_laplace",
     ),
     Mutation(
         "framework/estimation/laplace.py",
-        " * leverages + d.phi1_eta * t)",
-        " * leverages)",
+        "by_phi = by_phi + w_phi * leverages + d.phi1_eta * t",
+        "by_phi = by_phi + w_phi * leverages",
         f"{GLMM_GRADIENT}::test_laplace",
     ),
     Mutation(
@@ -3144,6 +3144,84 @@ MUTATIONS: tuple[Mutation, ...] = (
         "tests/laws/test_linear.py::test_a_variance_is_looked_at_once_more_at_zero",
     ),
     Mutation(
+        "framework/estimation/parted.py",
+        "moved = d.d1 + d.d2 * (one.Z(db) + one.Q @ dgamma)",
+        "moved = d.d1 - d.d2 * (one.Z(db) + one.Q @ dgamma)",
+        "tests/large/test_parts.py",
+    ),
+    Mutation(
+        "framework/estimation/parted.py",
+        "by_phi = (-2.0 * d.phi1 + w_phi * leverages + d.phi1_eta * t)",
+        "by_phi = (-2.0 * d.phi1 + w_phi * leverages)",
+        "tests/large/test_parts.py",
+    ),
+    Mutation(
+        "framework/estimation/parted.py",
+        "return one.Zt(moved), one.Q.T @ (moved - 2.0 * d.d1), by_phi",
+        "return one.Zt(moved), one.Q.T @ moved, by_phi",
+        "tests/large/test_parts.py",
+    ),
+    Mutation(
+        "framework/estimation/parted.py",
+        "np.outer(total, total) / self.parted.n",
+        "0.0 * np.outer(total, total)",
+        "tests/large/test_parts.py",
+    ),
+    Mutation(
+        "framework/estimation/parted.py",
+        "max(one.value for one in results)",
+        "min(one.value for one in results)",
+        "tests/large/test_parts.py",
+    ),
+    Mutation(
+        "framework/estimation/parted.py",
+        "turned = tuple(before @ turn for",
+        "turned = tuple(turn @ before for",
+        "tests/large/test_parts.py",
+    ),
+    Mutation(
+        "framework/estimation/parted_end.py",
+        'float("nan") if mean is None else mean / n',
+        'float("nan")',
+        "tests/large/test_parts.py",
+    ),
+    Mutation(
+        "framework/large/parts.py",
+        "rows * wide + met, factors[i].codes * wide + factors[j].codes",
+        "rows * wide + met, factors[j].codes * wide + factors[i].codes",
+        "tests/large/test_parts.py",
+    ),
+    Mutation(
+        "framework/large/parts.py",
+        "place[label] for label in levels.tolist()",
+        "i for i, label in enumerate(levels.tolist())",
+        "tests/large/test_parts.py",
+    ),
+    Mutation(
+        "framework/large/predictions.py",
+        "needed = terms.columns_read(**predictor.needed, given=texts.values())",
+        "needed = terms.columns_read(**predictor.needed)",
+        "tests/large/test_predictions.py::test_weights_that_were_an_array",
+    ),
+    Mutation(
+        "framework/large/predictions.py",
+        "                part.unlink(missing_ok=True)\n",
+        "                pass\n",
+        "tests/large/test_predictions.py::test_what_is_wrong_is_named_with_its_place_and_leaves_no_file",
+    ),
+    Mutation(
+        "framework/formula/terms.py",
+        "[*(plan.encoded if effects else plan.in_fixed), ",
+        "[*plan.encoded, ",
+        "tests/large/test_predictions.py::test_only_columns_that_are_needed_are_read",
+    ),
+    Mutation(
+        "framework/prediction/predict.py",
+        "self.covariance if with_theta else fit.gamma_covariance",
+        "fit.gamma_covariance",
+        "tests/prediction",
+    ),
+    Mutation(
         "framework/large/gram.py",
         "if name in other.seen]",
         "if name not in other.seen]",
@@ -3538,14 +3616,14 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/estimation/modes.py",
-        "model.Zt(point.at.d1) - model.K @ point.u",
-        "model.Zt(point.at.d1) - point.u",
+        "system.solve(Lambda.t @ score - model.K @ point.u",
+        "system.solve(Lambda.t @ score - point.u",
         f"{RELATIONSHIP}/test_generalized.py::test_the_criterion_is_that_of_dense_matrices",
     ),
     Mutation(
         "framework/estimation/modes.py",
-        "Lambda.t @ model.Zt(moved) - model.K @ self.point.u",
-        "Lambda.t @ model.Zt(moved) - self.point.u",
+        "self.newton.solve(Lambda.t @ score - model.K @ self.point.u",
+        "self.newton.solve(Lambda.t @ score - self.point.u",
         f"{RELATIONSHIP}/test_generalized.py::test_modes_follow_the_parameters_to_first_order",
     ),
     Mutation(
@@ -4340,7 +4418,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/diagnostics/leverage.py",
-        "at.mode.system.weights, at.mode.derivatives.d1",
+        "at.mode.working_weights, at.mode.derivatives.d1",
         "np.ones(design.n), at.mode.derivatives.d1",
         f"{DIAGNOSTICS}/test_influence.py::test_one_step_is_newtons_on_the_penalized_likelihood",
     ),

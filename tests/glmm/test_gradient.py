@@ -302,7 +302,7 @@ def test_what_fixed_effects_take_up_is_that_of_dense_matrices(crossed: bool) -> 
     held = find_mode(model, Lambda, phi, np.zeros(model.pattern.q), gamma, joint=False)
     Z = np.array([model.Z(e) for e in np.eye(model.pattern.q)]).T
     ZL = np.array([model.Z(Lambda @ e) for e in np.eye(model.pattern.q)]).T
-    V = np.diag(1.0 / held.regular.weights) + ZL @ ZL.T
+    V = np.diag(1.0 / held.regular.sums.weights) + ZL @ ZL.T
     VQ = np.linalg.solve(V, model.Q)
     QVZw = VQ.T @ Z @ Lambda.directions(held.score)
     taken = QVZw.T @ np.linalg.solve(model.Q.T @ VQ, QVZw)
