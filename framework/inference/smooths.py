@@ -25,7 +25,7 @@ from ..estimation.model import Fit, is_integer
 from ..formula.smooths import Curve, Smooth
 from ..formula.terms import Terms
 from ..formula.variables import Variable
-from ..prediction.predict import Request, conditional
+from ..prediction.predict import Predictor, Request
 from ..prediction.rows import Rows
 
 #: Places along a variable at which curves are given.
@@ -77,7 +77,7 @@ def curve(fit: Fit, terms: Terms | None, label: Any, n: int | None, request: Req
     values = [grid.ravel() for grid in np.meshgrid(*lines, indexing="ij")]
     all_names = tuple(name for each in smooth.curves for name in each.fixed)
     rows = _rows(fit.model.labels, all_names, *smooth.columns(values, _by(smooth, i, len(values[0]))))
-    found, _ = conditional(fit, rows, request.checked())
+    found, _ = Predictor(fit, request.checked()).conditional(rows)
     plan = next(each for each in terms.encoder.plan.smooths if each.label == smooth.label)
     names = tuple(terms.encoder.plan.names.display(ast.unparse(tree)) for tree in plan.variables)
     title = f"{label}, with {100 * request.level:g} % limits"
@@ -214,7 +214,8 @@ def _coefficients(fit: Fit, curve: Curve) -> tuple[FloatArray, FloatArray]:
     eye = np.eye(len(curve.fixed) + len(all_columns))
     data = dict(zip(all_columns, eye[:, len(curve.fixed) :].T, strict=True))
     rows = _rows(fit.model.labels, curve.fixed, eye[:, : len(curve.fixed)], data)
-    found, V = conditional(fit, rows, Request(scale="link", theta_uncertainty=False, covariance=True))
+    request = Request(scale="link", theta_uncertainty=False, covariance=True)
+    found, V = Predictor(fit, request).conditional(rows)
     assert V is not None
     return found["fit"], V
 

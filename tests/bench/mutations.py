@@ -353,8 +353,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/inference/caveats.py",
-        "    if not groups:\n        return \"\"",
-        "    if groups is None:\n        return \"\"",
+        '    if not groups:\n        return ""',
+        '    if groups is None:\n        return ""',
         "tests/residual/test_edges.py::test_fixed_effects_are_compared_where_nothing_is_random",
     ),
     Mutation(

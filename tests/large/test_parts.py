@@ -1,4 +1,4 @@
-"""Generalized models of rows in parts: the fit of the rows together, whatever the parts, with all that follows from it."""
+"""Generalized models of rows in parts: the fit of the rows together, whatever the parts, and what follows from it."""
 
 import warnings
 
