@@ -39,7 +39,7 @@ from .whitening import ResidualModel, Whitening
 #: A residual variance below this part of y's is that of a model that reproduces y; without an optimum, below this one.
 PERFECT, SUSPECT = 1e-18, 1e-8
 #: r^2 that is a smaller part of what it is a difference from loses too many digits: the reference moves nearer.
-CANCELLED = 1e8
+CANCELLED = 1e6
 REFERENCES = 3
 
 
