@@ -4,6 +4,7 @@ import warnings
 
 import dask
 import numpy as np
+import polars as pl
 import pytest
 
 import ranef
@@ -30,12 +31,13 @@ def responses(n=900, seed=4):
 
 DATA = responses()
 LEVELS = {"f": ["low", "mid", "top"]}
+CLOGLOG = ranef.families.Binomial("cloglog")
 CASES = {
     "one factor": ("k ~ x + f + offset(log(exposure)) + (1 | g)", {"family": "poisson", "levels": LEVELS}),
     "slopes": ("k ~ x + (1 + x | g)", {"family": "poisson"}),
     "crossed": ("s ~ x + (1 | g) + (1 | h)", {"family": "binomial", "weights": "size"}),
     "crossed with slopes": ("k ~ x + f + (1 + x | g) + (1 | h)", {"family": "poisson", "levels": LEVELS}),
-    "expected weights": ("s ~ x + (1 | g)", {"family": ranef.families.Binomial("cloglog"), "hessian": "expected"}),
+    "expected weights": ("s ~ x + (1 | g)", {"family": CLOGLOG, "weights": "size", "hessian": "expected"}),
     "dispersion": ("k ~ x + (1 | g)", {"family": "negative_binomial"}),
     "dispersion of a continuous one": ("t ~ x + (1 | g)", {"family": ranef.families.Gamma("log")}),
     "structure": ("k ~ x + (1 + z | h)", {"family": "poisson", "covariance": {"h": "diag"}}),
@@ -75,7 +77,7 @@ def test_any_partition_gives_the_same_to_rounding():
     formula, options = CASES["crossed with slopes"]
     one = fitted(formula, [DATA], options)
     for at in ((450,), tuple(range(50, 900, 50))):
-        assert_same(fitted(formula, parts(*at), options), one, by=1e-10)
+        assert_same(fitted(formula, parts(*at), options), one, by=1e-9)
 
 
 def test_what_follows_from_the_fit():
@@ -89,7 +91,7 @@ def test_what_follows_from_the_fit():
     mine, theirs = one.predict(new, **asked), together.predict(new, **asked)
     for name in theirs:
         assert np.allclose(mine[name], theirs[name], rtol=1e-5), name
-    assert np.allclose(one.anova().p_values, together.anova().p_values, rtol=1e-5)
+    assert np.allclose(one.anova()["p_value"], together.anova()["p_value"], rtol=1e-5)
     assert "Number of obs: 900" in str(one.summary())
     with pytest.raises(ranef.InputError, match=r"no rows \(it was fitted to sums\)"):
         one.fitted_values  # noqa: B018
@@ -112,16 +114,16 @@ def test_two_fits_of_the_same_rows_are_compared():
     """The rows are known to be the same in any parts."""
     small = fitted("k ~ 1 + (1 | g)", parts(10), {"family": "poisson"})
     large = fitted("k ~ x + (1 | g)", parts(300, 600), {"family": "poisson"})
-    other = fitted("k ~ x + (1 | g)", [DATA.iloc[:890]], {"family": "poisson"})
-    assert ranef.anova(small, large).p_values[-1] < 1e-6
-    with pytest.raises(ranef.InputError, match="same"):
+    other = fitted("k ~ x + (1 | g)", [DATA.assign(k=DATA["k"] + 1)], {"family": "poisson"})
+    assert ranef.anova(small, large)["p_value"][-1] < 1e-6
+    with pytest.raises(ranef.InputError, match="different data"):
         ranef.anova(small, other)
 
 
 @pytest.mark.parametrize("case", ["crossed with slopes", "dispersion"])
 def test_partitions_of_dask(case):
     formula, options = CASES[case]
-    delayed = [dask.delayed(part) for part in parts(100, 100, *range(150, 900, 75))]
+    delayed = [dask.delayed(part) for part in parts(100, 100, 500)]
     with dask.config.set(scheduler="synchronous"):
         fit = fitted(formula, delayed, options)
     assert_same(fit, fitted(formula, parts(300), options))
@@ -145,7 +147,7 @@ def test_partitions_of_dask(case):
         ("parts", {"subset": "x > 50"}, "subset: for rows that are in memory"),
         ("empty", {}, "no rows"),
         ("iterator", {}, "looks at its rows many times: give a list of data frames"),
-        ("path", {}, "looks at its rows many times"),
+        ("lazy", {}, "looks at its rows many times"),
         ("negative", {}, r"part 1: .*-1"),
         ("missing", {}, "part 1: values are missing: x in 1 row"),
         ("separated", {"family": "binomial"}, "the end of their range, or nearly so"),
@@ -156,7 +158,7 @@ def test_what_is_not_there_is_refused_by_name(data, options, message):
         "parts": lambda: parts(300),
         "empty": lambda: [DATA.iloc[:0]],
         "iterator": lambda: iter(parts(300)),
-        "path": lambda: [__file__],
+        "lazy": lambda: pl.from_pandas(DATA).lazy(),
         "negative": lambda: [DATA.iloc[:300], DATA.assign(k=DATA["k"].where(DATA.index != 500, -1)).iloc[300:]],
         "missing": lambda: [DATA.iloc[:300], DATA.assign(x=DATA["x"].where(DATA.index != 500)).iloc[300:]],
         "separated": lambda: [DATA.assign(k=(DATA["x"] > 52).astype(float)).iloc[a : a + 300] for a in (0, 300, 600)],
