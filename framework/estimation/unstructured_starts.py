@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from itertools import product
 
 import numpy as np
-from scipy.optimize import least_squares
+import scipy
 
 from ..contracts.arrays import FloatArray, IntArray
 from ..design.mixed import MixedDesign
@@ -88,7 +88,7 @@ def small_combinations(design: MixedDesign, rows: IntArray) -> Iterator[tuple[Fl
         return np.append((y - Q @ at[:r]) @ u / scale, u @ u - 1.0)
 
     for u in np.linalg.svd(y - Q @ gamma)[2]:
-        found = least_squares(excess, np.append(gamma, u), xtol=1e-15, ftol=1e-15, gtol=1e-15)
+        found = scipy.optimize.least_squares(excess, np.append(gamma, u), xtol=1e-15, ftol=1e-15, gtol=1e-15)
         yield found.x[r:], bool(np.abs(found.fun).max() < NOTHING)
 
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from ..contracts.arrays import FloatArray
 from ..contracts.errors import InputError, shown
@@ -27,6 +26,7 @@ from ..formula.terms import Terms
 from ..formula.variables import Variable
 from ..prediction.predict import Predictor, Request
 from ..prediction.rows import Rows
+from .distributions import chi2_sf, f_sf
 
 #: Places along a variable at which curves are given.
 PLACES = {1: 100, 2: 30}
@@ -204,7 +204,7 @@ def _tested(fit: Fit, curve: Curve, posterior: _Posterior, residual_df: float) -
     coefficients, V = _coefficients(fit, curve)
     R = np.linalg.qr(X)[1]
     d = quadratic_form(R @ coefficients, R @ V @ R.T, reference)
-    p = stats.f.sf(d / reference, reference, residual_df) if np.isfinite(residual_df) else stats.chi2.sf(d, reference)
+    p = f_sf(d / reference, reference, residual_df) if np.isfinite(residual_df) else chi2_sf(d, reference)
     return _Tested(edf, reference, d / reference if np.isfinite(residual_df) else d, float(p))
 
 
