@@ -57,7 +57,6 @@ class Checked:
 
 def check(checked: Checked, frame: str = "") -> Findings:
     """Every check that applies, worst findings first."""
-    checked.fit.labels.refuse_residual("check")
     findings: list[Finding] = []
     looked_at, left_out = [], []
     for name, (look, applies) in CHECKS.items():
@@ -338,7 +337,7 @@ def _small(c: Checked) -> str:
     design = c.fit.model.design
     if design.n > MOST_INFLUENCE:
         return f"{design.n:,} rows; influence() has no limit"
-    largest = max(int(np.bincount(f.codes).max()) for f in design.random.factors)
+    largest = max((int(np.bincount(f.codes).max()) for f in design.random.factors), default=0)
     return f"a level has {largest:,} rows; influence(refit=True)" if largest > MOST_ROWS else ""
 
 

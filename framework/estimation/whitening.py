@@ -69,6 +69,10 @@ class Whitening:
         """W^-1 V."""
         return self.root.coloured(V) / self.precision_root
 
+    def precise(self, V: FloatArray) -> FloatArray:
+        """R^-1 V = W'W V."""
+        return self.root.transposed(self.white(V)) * self.precision_root
+
     def pulled(self, by: FloatArray, V: FloatArray) -> FloatArray:
         """Derivatives by x of a function whose derivatives by W V are `by`."""
         scaled = V * self.precision_root
