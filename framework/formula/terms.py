@@ -10,6 +10,7 @@ from ..design.arrays import as_numbers
 from .encoder import Encoder
 from .formulaic import TermColumns
 from .observed import Observed
+from .residual import residual_plan
 
 #: Fields that states of earlier versions do not have.
 LATER = {"levels", "na_action", "observed", "residual", "dispersion", "parameters"}
@@ -107,6 +108,11 @@ class Terms:
         elif weights and self.weights not in ("", "array"):
             rows["weights"] = self.encoder.numbers(data, self.weights, "weights")
         return rows
+
+    def new_residual(self, data: Any, columns: Sequence[str]) -> dict[str, Any]:
+        """Groups and times of correlated residuals, and `columns` of the dispersion, of new rows."""
+        plan = residual_plan(self.residual or None, self.dispersion or None, self.encoder.plan.names)
+        return {} if plan is None else plan.of_new_rows(data, self.encoder.variables, columns)
 
     # Without pickle -------------------------------------------------------------------------------------------------
 
