@@ -65,8 +65,8 @@ def _positions(labels: ResidualLabels, given: Any, n: int) -> AnyArray:
     if (place < 0).any():
         new = [v for v in names if v not in known]
         raise InputError(
-            f"{name} has {', '.join(new[:5])}, in {rows_text(place < 0)}, of which the fit says nothing: its visits are "
-            f"{', '.join(labels.visits)}"
+            f"{name} has {', '.join(new[:5])}, in {rows_text(place < 0)}, of which the fit says nothing: its visits "
+            f"are {', '.join(labels.visits)}"
         )
     return place
 
