@@ -155,7 +155,7 @@ def _positions(kind: str, given: Any, name: str, n: int) -> tuple[AnyArray, tupl
         check_length(codes, n, f"residual: {name}")
         if len(levels) > MOST_VISITS and kind != "ar1":
             raise InputError(f"residual: {name} has {len(levels)} visits, and {kind} takes at most {MOST_VISITS}")
-        return codes, tuple(map(str, levels.tolist()))
+        return codes, tuple(f"{v:.15g}" if isinstance(v, float) else str(v) for v in levels.tolist())
     times = as_numbers(given, name)
     check_length(times, n, f"residual: {name}")
     if kind == "car1":

@@ -57,7 +57,6 @@ class Checked:
 
 def check(checked: Checked, frame: str = "") -> Findings:
     """Every check that applies, worst findings first."""
-    checked.fit.labels.refuse_residual("check")
     findings: list[Finding] = []
     looked_at, left_out = [], []
     for name, (look, applies) in CHECKS.items():

@@ -62,9 +62,8 @@ def normality(fit: LinearFit, Y: FloatArray) -> Table:
     lev, at = Leverage.of(fit), fit.factorized()
     design = fit.model.design.rotated(fit.turned)
     y = Y if design.offset is None else Y - design.offset[:, None]
-    W = lev.weights[:, None]
-    rest = y - design.fixed.Q @ (lev.C @ (lev.D.T @ (W * y)))
-    b = at.Lambda @ at.factor.solve(at.Lambda.t @ design.random.Zt(W * rest))
+    rest = y - design.fixed.Q @ (lev.C @ (lev.D.T @ lev.W_times(y)))
+    b = at.Lambda @ at.factor.solve(at.Lambda.t @ design.random.Zt(lev.W_times(rest)))
     rows: dict[str, list[object]] = {"factor": [], "column": [], "distance": [], "p_value": []}
     for f, part, sd in zip(fit.groups, fit.pattern.split(b), _deviations(fit), strict=True):
         effects = np.einsum("ab,cbl->alc", f.users_effects(np.eye(len(f.R))), part)

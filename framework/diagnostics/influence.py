@@ -7,7 +7,7 @@ K = A C A' (see `leverage`) among these rows, their weights W and score s,
 
 and |C_(I)| / |C| = |I - W K_u| / |I - W K|, K_u the part of K that random effects have. That is exact for linear
 models (Christensen, Pearson & Johnson 1992, doi 10.2307/1269550), and one Newton step from the estimates for
-generalized ones (Pregibon 1981, doi 10.1214/aos/1176345513).
+generalized ones (Pregibon 1981, doi 10.1214/aos/1176345513). `left_out` has rows with correlated residuals.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from ..display.records import Table
 from ..estimation.linear import LinearFit
 from ..estimation.model import Fit, Model
 from ..threads import few_threads
+from .left_out import rows_to_leave_out
 from .leverage import Leverage
 
 #: Rows whose blocks are found at once.
@@ -228,7 +229,8 @@ def _downdated(fit: Fit, cases: Cases) -> Without:
     largest = int(cases.sizes.max())
     if largest > MOST_ROWS:
         raise InputError(f"a level has {largest} rows; blocks are formed of {MOST_ROWS} at most. Use refit=True")
-    lev, c, r = Leverage.of(fit), len(cases), len(fit.gamma)
+    correlated, c, r = rows_to_leave_out(fit), len(cases), len(fit.gamma)
+    lev = Leverage.of(fit) if correlated is None else correlated.lev
     shift, drop, ratio = np.zeros((c, r)), np.zeros(c), np.zeros(c)
     alone = largest == 1
     for chosen, rows in [(np.argsort(cases.codes), np.argsort(cases.codes)[:, None])] if alone else cases.batches():
@@ -236,6 +238,8 @@ def _downdated(fit: Fit, cases: Cases) -> Without:
         w, s = np.where(there, lev.weights[rows], 0.0), np.where(there, lev.score[rows], 0.0)
         D = np.where(there[:, :, None], lev.D[rows], 0.0)
         Ku = lev.of_effects[rows][:, :, None] if alone else _blocks(lev, rows, there)
+        if correlated is not None:
+            D, Ku, s = correlated.independent(rows, there, D, Ku, s)
         K = Ku + np.einsum("lma,ab,lnb->lmn", D, lev.C, D, optimize=True)
         N, Nu = (np.eye(rows.shape[1]) - w[:, :, None] * block for block in (K, Ku))
         known = np.linalg.svd(N, compute_uv=False)[:, -1] > UNDETERMINED

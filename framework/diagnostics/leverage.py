@@ -5,12 +5,13 @@ Given the variance parameters the linear predictor is a linear function H of the
     H = A C A' W,    A = [X, Z Lambda],    C = (A'WA + diag(0, K))^-1
 
 (Demidenko & Stukel 2005, doi 10.1002/sim.1974; Hodges & Sargent 2001, doi 10.1093/biomet/88.2.367, whose effective
-degrees of freedom are its trace). C scale^2 is the covariance of what predictions are off by: `prediction.joint`.
+degrees of freedom are its trace). C scale^2 is the covariance of what predictions are off by: `prediction.joint`. Where
+residuals have a covariance structure W is R^-1, a matrix.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self
 
@@ -18,7 +19,9 @@ import numpy as np
 
 from ..contracts.arrays import FloatArray, IntArray
 from ..estimation.generalized_factors import FactorizedGeneralized
+from ..estimation.linear import LinearFit
 from ..estimation.model import Fit
+from ..estimation.whitening import Whitening
 from ..prediction.crossings import crossings
 from ..prediction.joint import Uncertainty
 from ..prediction.rows import Rows
@@ -36,9 +39,11 @@ class Leverage:
     rows : Rows
         In the basis of the fit.
     weights : (n,) array
-        Of a generalized model those of the working response.
+        Of a generalized model those of the working response; of correlated residuals one over the diagonal of R.
     score : (n,) array
         W times the residuals: derivative of the log density by the linear predictor, times scale^2.
+    whitening : Whitening, optional
+        Of residuals with a covariance structure.
     """
 
     fit: Fit
@@ -46,6 +51,7 @@ class Leverage:
     rows: Rows
     weights: FloatArray
     score: FloatArray
+    whitening: Whitening | None = None
 
     @classmethod
     def of(cls, fit: Fit) -> Self:
@@ -56,14 +62,21 @@ class Leverage:
         InputError
             Where the fit has no rows.
         """
-        fit.labels.refuse_residual("leverage")
         design = fit.model.design
         uncertainty, rows = Uncertainty.of(fit, theta=False), Rows.of(design).rotated(fit.turned)
         at = uncertainty.at
         if isinstance(at, FactorizedGeneralized):
             return cls(fit, uncertainty, rows, at.mode.working_weights, at.mode.derivatives.d1)
         weights = np.ones(design.n) if design.weights is None else design.weights
-        return cls(fit, uncertainty, rows, weights, weights * (design.y - fit.linear_predictor))
+        residuals = design.y - fit.linear_predictor
+        if isinstance(fit, LinearFit) and fit.parameters.residual is not None:
+            R = fit.whitening
+            return cls(fit, uncertainty, rows, R.precision_root**2, R.precise(residuals[None])[0], R)
+        return cls(fit, uncertainty, rows, weights, weights * residuals)
+
+    def W_times(self, V: FloatArray) -> FloatArray:
+        """W V, for columns V (n, c)."""
+        return self.weights[:, None] * V if self.whitening is None else self.whitening.precise(V.T).T
 
     @cached_property
     def C(self) -> FloatArray:
@@ -87,9 +100,29 @@ class Leverage:
         return at.factor.gram(at.Lambda.t @ self.uncertainty.Zt(self.rows.at(index)))
 
     @property
+    def shares(self) -> FloatArray:
+        """Parts of the rows' residual variances that the fitted values take, (n,): the diagonal of A C A' over R's."""
+        return np.asarray(self.weights * (np.einsum("na,ab,nb->n", self.D, self.C, self.D) + self.of_effects))
+
+    @property
     def hat_values(self) -> FloatArray:
         """Diagonal of H, (n,)."""
-        return np.asarray(self.weights * (np.einsum("na,ab,nb->n", self.D, self.C, self.D) + self.of_effects))
+        if self.whitening is None:
+            return self.shares
+        # a'C R^-1 a of each row, its effects' part by (x + y)^2 - (x - y)^2 = 4 x y
+        there = self.precise_rows()
+        columns = list(zip(self.rows.columns, there.rows.columns, strict=True))
+        more, less = (
+            replace(self, rows=replace(self.rows, columns=tuple(z + sign * p for z, p in columns))).of_effects
+            for sign in (1.0, -1.0)
+        )
+        return np.asarray(np.einsum("na,ab,nb->n", self.D, self.C, there.D) + 0.25 * (more - less))
+
+    def precise_rows(self) -> Self:
+        """The same with R^-1 [Q, Z] for the rows: `D` is V^-1 Q."""
+        assert self.whitening is not None
+        rows, precise = self.rows, self.whitening.precise
+        return replace(self, rows=replace(rows, Q=precise(rows.Q.T).T, columns=tuple(map(precise, rows.columns))))
 
 
 def hat_values(fit: Fit) -> FloatArray:

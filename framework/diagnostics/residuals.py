@@ -64,8 +64,8 @@ def _linear(fit: LinearFit, kind: str, standardized: bool) -> FloatArray:
     pearson = response if root is None else response * root
     if kind == "normalized":
         return (pearson if fit.parameters.residual is None else fit.whitening.white(response[None])[0]) / fit.sigma
-    if standardized:  # Var(e) = sigma^2 W^-1 (I - H)
-        return pearson / (fit.sigma * _left(Leverage.of(fit).hat_values))
+    if standardized:  # Var(e) = sigma^2 (R - A C A')
+        return pearson / (fit.sigma * _left(Leverage.of(fit).shares))
     return pearson / fit.sigma if kind == "quantile" else pearson
 
 
@@ -74,7 +74,7 @@ def _generalized(fit: GeneralizedFit, kind: str, rng: Any, standardized: bool) -
     if not standardized:
         return of_kind
     scale = np.sqrt(fit.phi[0]) if fit.family.multiplicative_dispersion else 1.0
-    return np.asarray(of_kind / (scale * _left(Leverage.of(fit).hat_values)))
+    return np.asarray(of_kind / (scale * _left(Leverage.of(fit).shares)))
 
 
 def _left(hat: FloatArray) -> FloatArray:

@@ -108,7 +108,7 @@ class LinearFit(Fit):
     @property
     def whitening(self) -> Whitening:
         """W of the residual structure at the estimates: of models that have one, with rows."""
-        return ResidualModel(self.model.design).at(self.theta[self.parameters.of_residual])
+        return ResidualModel.of(self.model.design).at(self.theta[self.parameters.of_residual])
 
     @property
     def precision_root(self) -> FloatArray | None:

@@ -52,7 +52,7 @@ class ResidualCriterion(LinearCriterion):
         turned: Blocks | None = None,
     ) -> None:
         self.design, self.symbolic, self.reml = design, symbolic, reml
-        self.residual, self.rows = ResidualModel(design), columns_of(design)
+        self.residual, self.rows = ResidualModel.of(design), columns_of(design)
         nothing = np.zeros(len(parameters) - parameters.of_residual.start)
         super().__init__(self.whitened_deviance(self.residual.at(nothing))[0], parameters, eta, watch, None, turned)
         self.bends = self.valleys_bend = True

@@ -15,17 +15,23 @@ from ..contracts.arrays import FloatArray
 from ..contracts.errors import NotPositiveDefiniteError
 from ..design.crossproducts import CrossProducts, cross_products
 from ..design.mixed import MixedDesign
+from ..design.residual import ResidualRows
 from .correlations import Correlations
 
 
 class ResidualModel:
-    """R of the rows of a design, as a function of x: parameters of C, then delta."""
+    """R of some rows, as a function of x: parameters of C, then delta."""
 
-    def __init__(self, design: MixedDesign) -> None:
+    def __init__(self, rows: ResidualRows, weights: FloatArray | None) -> None:
+        self.rows = rows
+        self.correlations = Correlations(rows)
+        self.root_weights = np.ones(len(rows.group)) if weights is None else np.sqrt(weights)
+
+    @classmethod
+    def of(cls, design: MixedDesign) -> ResidualModel:
+        """That of a model's own rows."""
         assert design.residual is not None
-        self.rows = design.residual
-        self.correlations = Correlations(self.rows)
-        self.root_weights = np.ones(design.n) if design.weights is None else np.sqrt(design.weights)
+        return cls(design.residual, design.weights)
 
     def at(self, x: FloatArray) -> Whitening:
         """W there."""
@@ -68,6 +74,10 @@ class Whitening:
     def coloured(self, V: FloatArray) -> FloatArray:
         """W^-1 V."""
         return self.root.coloured(V) / self.precision_root
+
+    def precise(self, V: FloatArray) -> FloatArray:
+        """R^-1 V = W'W V."""
+        return self.root.transposed(self.white(V)) * self.precision_root
 
     def pulled(self, by: FloatArray, V: FloatArray) -> FloatArray:
         """Derivatives by x of a function whose derivatives by W V are `by`."""

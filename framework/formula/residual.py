@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from ..contracts.arrays import FloatArray, IntArray
-from ..contracts.errors import InputTypeError, shown
+from ..contracts.errors import InputError, InputTypeError, shown
+from ..design.reading import rows_text
 from ..design.residual import ORDERED, refuse_text
 from ..design.residual_labels import KINDS
 from .bars import parse
-from .columns import library
+from .columns import Frame, library
 from .expressions import Names, evaluate, expression, variables
 from .formulaic import learn
-from .grouping import grouping_of
+from .grouping import grouping_of, labels_of
 from .plan import RandomPlan, Writer
 from .source import Source, check_finite, table_of
 from .tokens import refuse, span
@@ -72,11 +76,41 @@ class ResidualPlan:
             out |= {"dispersion": matrix, "dispersion_names": part.columns}
         return out
 
-    def _times(self, source: Source, rows: IntArray) -> Any:
-        """Numbers, or categories in the order of levels."""
+    def of_new_rows(self, data: Any, variables: Mapping[str, Any], columns: Sequence[str]) -> dict[str, Any]:
+        """`residual` and `dispersion` of other rows, in the levels of the fit; its groups may be new.
+
+        Raises
+        ------
+        InputError
+            For variables that are missing or have other levels, and a dispersion that depends on all rows.
+        """
+        frame = Frame(data)
+        source = Source(frame, self.names, variables)
+        rows, out = np.arange(frame.n), dict[str, Any]()
+        if self.group is not None:
+            labels, missing = labels_of(self.group, source)
+            if missing.any():
+                raise InputError(f"{self.group.label} is missing in {rows_text(missing)} of the new rows")
+            out["residual"] = {"group": labels}
+            if self.time is not None:
+                out["residual"]["time"] = self._times(source, rows, known=True)
+        if self.dispersion:
+            stored = {name: source.stored(name) for name in self.encoded}
+            matrix, part = learn(self.dispersion, table_of(stored, self.names, frame.n), self.names)
+            if part.state or part.columns != tuple(columns):
+                raise InputError(
+                    f"the dispersion ({', '.join(columns)}) has columns that depend on all rows, so that those of new "
+                    "rows are not known: write it without poly, scale, bs ..."
+                )
+            check_finite(matrix, part.columns, rows)
+            out["dispersion"] = matrix
+        return out
+
+    def _times(self, source: Source, rows: IntArray, *, known: bool = False) -> Any:
+        """Numbers, or categories in the order of levels; of text nothing says the order, unless it is known."""
         assert self.time is not None
         value = evaluate(self.time, source, source.names.context)
-        if isinstance(value, Variable) and value.kind == "text" and self.kind in ORDERED:
+        if isinstance(value, Variable) and value.kind == "text" and self.kind in ORDERED and not known:
             refuse_text(self.kind, self.time_name)
         if isinstance(value, Variable) and value.is_factor:
             return library("pandas").Categorical.from_codes(value.codes, categories=list(value.levels))

@@ -12,6 +12,7 @@ from .expressions import variables
 from .formulaic import TermColumns
 from .observed import Observed, columns_behind
 from .plan import text_expression
+from .residual import residual_plan
 
 #: Fields that states of earlier versions do not have.
 LATER = {"levels", "na_action", "observed", "residual", "dispersion", "parameters"}
@@ -122,6 +123,11 @@ class Terms:
         for encoder in self.parameters.values() if parameters else ():
             found += columns_behind(encoder.plan.in_fixed, encoder.plan.names)
         return list(dict.fromkeys(found))
+
+    def new_residual(self, data: Any, columns: Sequence[str]) -> dict[str, Any]:
+        """Groups and times of correlated residuals, and `columns` of the dispersion, of new rows."""
+        plan = residual_plan(self.residual or None, self.dispersion or None, self.encoder.plan.names)
+        return {} if plan is None else plan.of_new_rows(data, self.encoder.variables, columns)
 
     # Without pickle -------------------------------------------------------------------------------------------------
 

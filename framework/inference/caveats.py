@@ -7,9 +7,12 @@ from collections.abc import Iterator, Sequence
 from ..design.labels import GroupLabels, Labels
 from ..estimation.linear import LinearFit
 from ..estimation.model import Fit
+from .residual_tests import independence_is_a_boundary
 
 #: With fewer levels of some factor, z, chi-squared and likelihood ratios of fixed effects say so.
 FEW = 30
+#: Of continuous-time AR(1) residuals against independent ones.
+CAR1 = "independence is Phi = 0, at the boundary, where Pr(>Chisq) is too large"
 
 
 def few_levels(labels: Labels) -> str:
@@ -37,6 +40,12 @@ def variances_beyond(large: Fit, small: Fit) -> tuple[str, ...]:
     """Random effects whose variance the larger model has and the smaller one has not: zero there, at the boundary."""
     known = {(rows, c) for f, rows in _grouped(small) for c in f.column_names}
     return tuple(f"{c}|{f.name}" for f, rows in _grouped(large) for c in f.column_names if (rows, c) not in known)
+
+
+def independence_at_boundary(large: Fit, small: Fit) -> bool:
+    """Whether independent residuals, those of the smaller model, are at the end of the larger one's correlations."""
+    one, other = large.labels.residual, small.labels.residual
+    return independence_is_a_boundary(one) and (other is None or not other.kind)
 
 
 def _grouped(fit: Fit) -> Iterator[tuple[GroupLabels, str]]:

@@ -205,5 +205,7 @@ def _notes(
                 f"{large.name}: {small.name} has no variance of {', '.join(beyond)}; zero is at the boundary, and the "
                 "p-value too large (up to twice, for one variance): see ranova()"
             )
+        if caveats.independence_at_boundary(large.fit, small.fit):
+            yield f"{large.name} against {small.name}: {caveats.CAR1}: see ranova()"
     if any(small.fit.labels.fixed.rank < large.fit.labels.fixed.rank for small, large in tested):
         yield from filter(None, [caveats.few_levels(models[0].fit.labels)])

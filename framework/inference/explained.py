@@ -132,7 +132,9 @@ class Level:
 
         fixed, level, *rest = determined(fit, of)
         slopes, intercepts = np.reshape(rest, (-1, 2)).T
-        return Parts(float(fixed), slopes, intercepts, np.array([_is_of_rows(fit, f) for f in factors]), float(level))
+        return Parts(
+            float(fixed), slopes, intercepts, np.array([_is_of_rows(fit, f) for f in factors], dtype=bool), float(level)
+        )
 
 
 def r2(fit: Fit, terms: Terms | None, partition: Any, null: Any, approximation: Any) -> R2:
@@ -143,7 +145,6 @@ def r2(fit: Fit, terms: Terms | None, partition: Any, null: Any, approximation: 
     InputError, InputTypeError
         For parts, null models or approximations that there are not, and for fits without rows.
     """
-    fit.labels.refuse_residual("r2")
     fit.labels.refuse_penalty("r2")
     sets = list(parts_of_x(fit, terms, partition))
     level = Level.of(fit, null, approximation)
@@ -169,8 +170,9 @@ def r2(fit: Fit, terms: Terms | None, partition: Any, null: Any, approximation: 
 
 def icc_table(fit: Fit, null: Any, approximation: Any, frame: str) -> Table:
     """Intraclass correlations by factor, adjusted for fixed effects and not."""
-    fit.labels.refuse_residual("icc_table")
     fit.labels.refuse_penalty("icc_table")
+    if not fit.groups:
+        raise InputError("the model has no random effects, whose part of the variance an intraclass correlation is")
     level = Level.of(fit, null, approximation)
     parts = level.parts(fit)
     kept = ~parts.each_row
@@ -195,7 +197,6 @@ def icc_table(fit: Fit, null: Any, approximation: Any, frame: str) -> Table:
 
 def variance_parts(fit: Fit, by: Any, null: Any, approximation: Any, frame: str) -> Table:
     """Rights & Sterba's decomposition: fixed effects within and between levels, slopes, intercepts, residual."""
-    fit.labels.refuse_residual("variance_parts")
     fit.labels.refuse_penalty("variance_parts")
     factor = _chosen(fit, by)
     level = Level.of(fit, null, approximation)
@@ -281,6 +282,14 @@ def _notes(fit: Fit, level: Level, parts: Parts) -> tuple[str, ...]:
         notes.append("The residual variance is that of a row with weight 1")
     if isinstance(fit, GeneralizedFit) and has_other_mean(fit.family):
         notes.append(f"The link of {fit.family.name} is not that of E(y): the variance of one observation is rough")
+    if (residual := fit.labels.residual) is not None:
+        if residual.n_scales:
+            notes.append("The residual variance is the mean of those of the rows")
+        if residual.kind:
+            notes.append(
+                f"Residuals are correlated within {residual.group}, which is no part of these variances: two rows of a "
+                "level are more alike than random effects make them"
+            )
     if not np.isfinite(parts.level):
         notes.append("NA: the family has no finite variance at the mean of the response")
     if fit.elsewhere and np.isnan([parts.fixed, *parts.slopes, *parts.intercepts]).any():

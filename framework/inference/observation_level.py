@@ -91,13 +91,22 @@ def has_other_mean(family: Family) -> bool:
 def level_variance(fit: Fit, mean: float, how: str) -> float:
     """Variance of one observation or trial: sigma^2, or the family's at this mean. NaN where it is infinite."""
     if isinstance(fit, LinearFit):
-        return fit.sigma**2
+        return residual_variance(fit)
     assert isinstance(fit, GeneralizedFit)
     if how in ("default", "theoretical"):
         value = fit.family.latent_variance(mean, fit.phi)
     else:
         value = float(np.mean(_by_rows(fit.family, mean, fit.phi, how)))
     return value if np.isfinite(value) else float("nan")
+
+
+def residual_variance(fit: LinearFit) -> float:
+    """Variance of a residual of weight 1: sigma^2, or the mean over the rows where it depends on them."""
+    if fit.parameters.residual is None:
+        return fit.sigma**2
+    weights = fit.model.design.weights
+    variances = fit.whitening.precision_root**-2.0
+    return float(fit.sigma**2 * np.mean(variances if weights is None else weights * variances))
 
 
 def _by_rows(family: Family, mean: float, phi: FloatArray, how: str) -> FloatArray:

@@ -1,4 +1,4 @@
-"""Tests of random effects: each term left out or made smaller, refitted, and the likelihood ratio.
+"""Tests of random effects and of residual structures: each left out or made smaller, refitted, the likelihood ratio.
 
 A variance of zero is at the boundary of what variances can be, where twice the log-likelihood ratio is not chi-squared:
 for one variance with k covariances it is a mixture of halves of chi-squared on k and on k + 1 degrees of freedom
@@ -30,6 +30,7 @@ from . import caveats
 from .criteria import information_criteria
 from .distributions import chi2_sf
 from .refits import of_design
+from .residual_tests import ResidualReduction, residual_reductions
 
 HEADERS = {
     "log_likelihood": "logLik",
@@ -82,32 +83,37 @@ def ranova(fit: Fit, terms: Terms | None, *, reduce: Any = True, frame: str = ""
         raise InputTypeError(f"reduce must be True or False; got {shown(reduce)}")
     if isinstance(fit, GeneralizedFit) and fit.nagq == 0:
         raise InputError("a fit with nagq=0 does not maximize the Laplace likelihood: use fit.update(nagq=1)")
-    fit.labels.refuse_residual("ranova")
     design = fit.model.design
     reductions = list(_reductions(fit.model.labels.groups, terms, whole=not reduce))
+    of_residual = list(residual_reductions(fit.model.labels.residual, terms))
+    smaller_designs = [
+        *((r.name, without_effects(design, r.factor, r.term, r.columns)) for r in reductions),
+        *((r.name, r.smaller(design)) for r in of_residual),
+    ]
     refits: list[tuple[str, Fit]] = []
     loglik, npar = [information_criteria(fit).log_likelihood], [fit.n_parameters]
-    for r in reductions:
-        smaller = without_effects(design, r.factor, r.term, r.columns)
+    for name, smaller in smaller_designs:
         if smaller is None:
             loglik.append(-0.5 * criterion_of_fixed_effects(fit, design))
             npar.append(fit.n_parameters - len(fit.theta))
         else:
             refit = of_design(fit, smaller)
-            refits.append((r.name, refit))
+            refits.append((name, refit))
             loglik.append(-0.5 * refit.criterion)
             npar.append(refit.n_parameters)
     ll, k = np.array(loglik), np.array(npar)
     statistic = np.maximum(0.0, 2.0 * (ll[0] - ll[1:]))
     df = k[0] - k[1:]
-    one = np.array([r.one_variance for r in reductions])
-    mixture = np.where(one, mixture_p_values(statistic, df), np.nan)
-    notes = [MIXTURE, *([] if one.all() else [UNKNOWN]), *_of_singular_fits(refits), *caveats.not_converged(refits)]
+    one = np.array([r.one_variance for r in reductions], dtype=bool)
+    known = np.concatenate([one, np.array([r.at_boundary and r.mixture_known for r in of_residual], dtype=bool)])
+    mixture = np.where(known, mixture_p_values(statistic, df), np.nan)
+    notes = [*([MIXTURE] if reductions else []), *([] if one.all() else [UNKNOWN]), *_of_residuals(of_residual)]
+    notes += [*_of_singular_fits(refits), *caveats.not_converged(refits)]
     if isinstance(fit, LinearFit):
         notes.insert(0, "By REML" if fit.reml else "By maximum likelihood")
     return Table(
         {
-            "term": ["<none>", *(r.name for r in reductions)],
+            "term": ["<none>", *(name for name, _ in smaller_designs)],
             "npar": k,
             "log_likelihood": ll,
             "aic": 2.0 * k - 2.0 * ll,
@@ -116,7 +122,7 @@ def ranova(fit: Fit, terms: Terms | None, *, reduce: Any = True, frame: str = ""
             "p_value": np.concatenate([[np.nan], chi2_sf(statistic, df)]),
             "p_mixture": np.concatenate([[np.nan], mixture]),
         },
-        title="Random effects: single terms left out",
+        title=f"Random effects{' and residuals' if of_residual else ''}: single terms left out",
         notes=tuple(notes),
         headers=HEADERS,
         frame=frame,
@@ -204,6 +210,17 @@ def _of_regression(fit: LinearFit, design: MixedDesign) -> float:
     df = design.n - (design.fixed.rank if fit.reml else 0)
     value = df * (1.0 + np.log(2.0 * np.pi * float(residual @ residual) / df)) - float(np.log(w).sum())
     return float(value + (2.0 * np.log(np.abs(np.diagonal(design.fixed.R))).sum() if fit.reml else 0.0))
+
+
+def _of_residuals(reductions: list[ResidualReduction]) -> Iterator[str]:
+    """Which distribution is right for tests of a residual structure."""
+    if inside := [r.name for r in reductions if not r.at_boundary]:
+        yield f"{'; '.join(inside)}: inside of the range, where Pr(>Chisq) is right for many groups"
+    for r in reductions:
+        if r.at_boundary and r.mixture_known:
+            yield f"{r.name}: {caveats.CAR1}, and Pr(mixture) is right for many groups"
+        elif r.at_boundary:
+            yield f"{r.name}: {caveats.CAR1}; with times that differ from group to group neither p-value is right"
 
 
 def _of_singular_fits(refits: list[tuple[str, Fit]]) -> Iterator[str]:

@@ -13,9 +13,11 @@ from ..contracts.arrays import FloatArray
 from ..contracts.errors import InputError, InputTypeError, shown
 from ..contracts.family import Family
 from ..contracts.linalg import Blocks, Grouping
+from ..design.residual_labels import ResidualLabels
+from ..design.residual_new import residual_of_new_rows
+from ..estimation.correlations import correlations
 from ..estimation.covariance import estimates_covariance
 from ..estimation.generalized import GeneralizedFit
-from ..estimation.linear import LinearFit
 from ..estimation.model import Fit
 from ..estimation.whitening import ResidualModel, Whitening
 from ..formula.terms import Terms
@@ -112,11 +114,38 @@ def draw(truths: Iterable[Truth], effects: Effects, rows: Rows, nsim: int, rng: 
     return np.array(columns).reshape(nsim, len(rows)).T
 
 
-def truth_of(fit: Fit, rows: Rows) -> Truth:
+def truth_of(fit: Fit, rows: Rows, residual: ResidualModel | None) -> Truth:
     """The estimates, as if they were true, for these rows."""
     family, phi = (fit.family, phi_at(fit, rows)) if isinstance(fit, GeneralizedFit) else (None, None)
-    residual = fit.whitening if isinstance(fit, LinearFit) and fit.parameters.residual is not None else None
-    return Truth(fit.gamma, fit.roots_of_model, fit.scale, family, phi, residual)
+    there = None if residual is None else _whitening(residual, fit.theta[fit.parameters.of_residual])
+    return Truth(fit.gamma, fit.roots_of_model, fit.scale, family, phi, there)
+
+
+def _whitening(residual: ResidualModel, x: FloatArray) -> Whitening:
+    """W of these rows.
+
+    Raises
+    ------
+    InputError
+        Where residuals of so large groups cannot have these correlations.
+    """
+    labels, sizes = residual.rows.labels, np.bincount(residual.rows.group)
+    least = -1.0 / max(int(sizes.max()) - 1, 1)
+    if labels.kind == "cs" and (rho := float(correlations(labels, x)[0])) <= least:
+        raise InputError(
+            f"newdata: a level of {labels.group} has {sizes.max()} rows, which cannot all be correlated by {rho:.3g}: "
+            f"the fit had {labels.largest} at most"
+        )
+    return residual.at(x)
+
+
+def _of_residual(newdata: Any, terms: Terms | None, labels: ResidualLabels | None) -> Mapping[str, Any]:
+    """What new data say of the residuals."""
+    if labels is None:
+        return {}
+    if terms is not None:
+        return terms.new_residual(newdata, labels.dispersion)
+    return newdata if isinstance(newdata, Mapping) else {}
 
 
 def simulate(
@@ -143,16 +172,28 @@ def simulate(
     if not isinstance(theta_uncertainty, bool | np.bool_):
         raise InputTypeError(f"theta_uncertainty must be True or False; got {shown(theta_uncertainty)}")
     rng = checked_rng(rng)
+    structure = None if newdata is None else fit.labels.residual
+    if structure is not None and structure.kind and random == "conditional":
+        raise InputError(
+            f"random='conditional': residuals of a level of {structure.group} that was in the fit depend on those that "
+            "were observed, and new rows are not simulated given these. Use random='new'"
+        )
+    of_residual = _of_residual(newdata, terms, structure)
+    if structure is not None and terms is None:
+        newdata = {part: value for part, value in newdata.items() if part not in ("residual", "dispersion")}
     newdata = encoded(terms, newdata, given, effects=True, levels=True, weights=True, parameters=True)
     new_levels = "population" if random == "new" else "error"
-    if newdata is not None:
-        fit.labels.refuse_residual("simulation of new rows")
+    residual = None
     if newdata is None:
         rows = Rows.of(fit.model.design)
+        if fit.labels.residual is not None:
+            residual = ResidualModel.of(fit.model.design)
     else:
         rows = new_rows(fit.model.labels, newdata, random="all", new_levels=new_levels)
         rows = replace(rows, weights=weights_of(fit.model.labels, rows))
-    truths = _drawn_truths(fit, rows, rng) if theta_uncertainty else repeat(truth_of(fit, rows))
+        if structure is not None:
+            residual = ResidualModel(residual_of_new_rows(structure, of_residual, len(rows)), rows.weights)
+    truths = _drawn_truths(fit, rows, rng, residual) if theta_uncertainty else repeat(truth_of(fit, rows, residual))
     modes = [part[0] for part in fit.pattern.split(fit.effects_of_model[:, None])]
     if random == "conditional":
         return draw(truths, lambda _: modes, rows, count, rng)
@@ -165,7 +206,7 @@ def simulate(
     return draw(truths, effects, rows, count, rng)
 
 
-def _drawn_truths(fit: Fit, rows: Rows, rng: np.random.Generator) -> Iterator[Truth]:
+def _drawn_truths(fit: Fit, rows: Rows, rng: np.random.Generator, residual: ResidualModel | None) -> Iterator[Truth]:
     """Parameters from the normal distribution of their estimates; sigma^2 from that of a scaled inverse chi-squared.
 
     Raises
@@ -182,15 +223,15 @@ def _drawn_truths(fit: Fit, rows: Rows, rng: np.random.Generator) -> Iterator[Tr
     root, r, m = U * np.sqrt(np.maximum(eigenvalues, 0.0)), len(fit.gamma), len(fit.theta)
     while True:
         change = root @ rng.standard_normal(len(V))
-        truth, theta = truth_of(fit, rows), fit.theta + change[r : r + m]
+        truth, theta = truth_of(fit, rows, residual), fit.theta + change[r : r + m]
         T = tuple(turn @ t for turn, t in zip(fit.turned, fit.parameters.T(theta), strict=True))
         truth = replace(truth, gamma=fit.gamma + change[:r], T=T)
         if isinstance(fit, GeneralizedFit):
             yield replace(truth, phi=phi_at(fit, rows, fit.xi + change[r + m :]))
         else:
             df = fit.labels.n - r
-            if fit.parameters.residual is not None:
-                truth = replace(truth, residual=ResidualModel(fit.model.design).at(theta[fit.parameters.of_residual]))
+            if residual is not None:
+                truth = replace(truth, residual=_whitening(residual, theta[fit.parameters.of_residual]))
             yield replace(truth, scale=fit.scale * float(np.sqrt(df / rng.chisquare(df))))
 
 

@@ -117,6 +117,66 @@ RESIDUAL_SOLUTIONS = "tests/residual/test_solutions.py"
 MUTATIONS: tuple[Mutation, ...] = (
     # the bootstrap and power
     Mutation(
+        "framework/diagnostics/left_out.py",
+        "scale = 1.0 / np.sqrt(_precisions(R, group, place))",
+        "scale = np.ones(design.n)",
+        "tests/residual/test_influence.py::test_the_rest_is_fitted_by_generalized_least_squares",
+    ),
+    Mutation(
+        "framework/diagnostics/left_out.py",
+        "R.white(mine[None].astype(float))[0] ** 2",
+        "mine.astype(float) * R.precision_root**2",
+        "tests/residual/test_influence.py::test_the_rest_is_fitted_by_generalized_least_squares",
+    ),
+    Mutation(
+        "framework/diagnostics/left_out.py",
+        "self.group[rows][:, :, None] == self.group[rows][:, None, :]",
+        "np.eye(rows.shape[1], dtype=bool)",
+        "tests/residual/test_influence.py::test_the_rest_is_fitted_by_generalized_least_squares",
+    ),
+    Mutation(
+        "framework/diagnostics/leverage.py",
+        "+ 0.25 * (more - less)",
+        "+ 0.25 * (more + less)",
+        "tests/residual/test_influence.py::test_leverages_are_what_fitted_values_follow",
+    ),
+    Mutation(
+        "framework/diagnostics/residuals.py",
+        "_left(Leverage.of(fit).shares))\n    return pearson",
+        "_left(Leverage.of(fit).hat_values))\n    return pearson",
+        "tests/residual/test_influence.py::test_leverages_are_what_fitted_values_follow",
+    ),
+    Mutation(
+        "framework/diagnostics/effects.py",
+        "lev.D.T @ lev.W_times(y)",
+        "lev.D.T @ (lev.weights[:, None] * y)",
+        "tests/residual/test_influence.py::test_normality_is_of_standardized_modes",
+    ),
+    Mutation(
+        "framework/inference/observation_level.py",
+        "np.mean(variances if weights is None else weights * variances)",
+        "np.mean(variances)",
+        "tests/residual/test_explained.py::test_the_residual_variance_is_the_mean_of_the_rows",
+    ),
+    Mutation(
+        "framework/inference/residual_tests.py",
+        'labels.kind == "car1"',
+        'labels.kind in ("ar1", "car1")',
+        "tests/residual/test_ranova.py",
+    ),
+    Mutation(
+        "framework/inference/residual_tests.py",
+        "labels.closest >= COMMON",
+        "labels.closest > 0.0",
+        "tests/residual/test_ranova.py::test_times_that_differ_from_group_to_group_have_no_mixture",
+    ),
+    Mutation(
+        "framework/design/residual_new.py",
+        "(D @ labels.to_users[:, 1:]).T",
+        "D[:, 1:].T",
+        "tests/residual/test_new_rows.py",
+    ),
+    Mutation(
         "framework/bootstrap/limits.py",
         "place = (R + 1) * alpha",
         "place = R * alpha",

@@ -256,13 +256,8 @@ def test_what_is_not_there_is_refused_by_name(mixed):
     with pytest.raises(InputTypeError, match="is a text beside a formula"):
         ranef.lmm(BY_SITE, frame(), dispersion=np.ones((99, 1)))
     calls = {
-        "r2": mixed.r2,
         "icc": lambda: mixed.icc,
-        "leverage": mixed.hat_values,
-        "check": lambda: mixed.check(10, 1),
-        "ranova": mixed.ranova,
         "exact_lrt": lambda: mixed.exact_lrt(10, 1),
-        "simulation of new rows": lambda: mixed.simulate(1, 1, newdata=frame()),
         "prediction interval": lambda: mixed.predict(frame(), interval="prediction"),
     }
     for name, call in calls.items():
