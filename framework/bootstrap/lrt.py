@@ -6,6 +6,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 import numpy as np
+from scipy.special import chdtrc, gammaincc
 
 from ..contracts.arrays import AnyArray, BoolArray, FloatArray
 from ..contracts.errors import ComparisonError, ConvergenceWarning, InputError
@@ -27,11 +28,19 @@ from .schemes import Parametric
 #: A simulated statistic that is no more than this below the observed one reaches it: what fits may have left to gain.
 #: So ties, which discrete responses have, count as such.
 LEFT_TO_GAIN = 1e-6
+#: What is said of the last two rows where they are NaN.
+AT_THE_BOUNDARY = (
+    "NA: Bartlett's and the gamma distribution have no zeros, which are many where models differ in variances"
+)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class BootstrapTest(Table):
-    """The test: rows for chi-squared and the bootstrap, with ``test``, ``statistic``, ``df``, ``p_value``.
+    """The test: a row for each distribution of the ratio, with ``test``, ``statistic``, ``df``, ``p_value``.
+
+    ``chi-squared``; ``bootstrap``, the simulated statistics themselves; ``Bartlett``, chi-squared of the statistic
+    divided by their mean, times df; ``gamma`` with their mean and variance. The last two have their tails from few
+    replicates, and are NaN where the models differ in random effects: there a part of the statistics is zero.
 
     Parameters
     ----------
@@ -153,17 +162,20 @@ def bootstrap_test(
         found, interrupted = until_interrupted(blocks(work, seed, 0, count, pool, watch, "bootstrap test"))
     simulated, reason = (np.concatenate([getattr(part, name) for part in found]) for name in ("values", "reason"))
     reached, of_all = reaching(simulated, test.statistic), int((reason == "").sum())
+    by_fixed_effects = large.labels.fixed.rank - small.labels.fixed.rank == test.df
+    fitted = fitted_tails(test.statistic, test.df, simulated[reason == ""] if by_fixed_effects else simulated[:0])
     p_value, (lower, upper) = (1 + reached) / (1 + of_all), clopper_pearson(reached, of_all, 0.95)
     notes = [f"95% limits of the bootstrap's p-value: {lower:.4g} to {upper:.4g}"]
     notes += ["Fits by REML were refitted by maximum likelihood"] * refit
+    notes += [] if by_fixed_effects else [AT_THE_BOUNDARY]
     notes += [failures(reason)] * bool((reason != "").any())
     notes += [f"Interrupted after {len(reason)} of {count} replicates"] * interrupted
     return BootstrapTest(
         {
-            "test": ("chi-squared", "bootstrap"),
-            "statistic": [test.statistic] * 2,
-            "df": [float(test.df), float("nan")],
-            "p_value": [test.p_value, p_value],
+            "test": ("chi-squared", "bootstrap", "Bartlett", "gamma"),
+            "statistic": [test.statistic, test.statistic, fitted.bartlett_statistic, test.statistic],
+            "df": [float(test.df), float("nan"), float(test.df), float("nan")],
+            "p_value": [test.p_value, p_value, fitted.bartlett, fitted.gamma],
         },
         title=f"Likelihood ratio test, {len(reason)} replicates of the smaller model\n"
         f"smaller: {small_name}\nlarger:  {large_name}",
@@ -179,6 +191,34 @@ def bootstrap_test(
     )
 
 
+@dataclass(frozen=True)
+class FittedTails:
+    """Bartlett's corrected statistic and its p-value, and that of the gamma distribution with the same moments."""
+
+    bartlett_statistic: float
+    bartlett: float
+    gamma: float
+
+
+def fitted_tails(statistic: float, df: int, simulated: FloatArray) -> FittedTails:
+    """Tails of distributions with the moments of simulated statistics; NaN of fewer than two that are above zero.
+
+    Statistics of zero, of which there are few by chance or by what a search leaves, are left out as pbkrtest does.
+
+    Examples
+    --------
+    >>> fitted_tails(4.0, 2, np.array([1.0, 2.0, 3.0]))
+    FittedTails(bartlett_statistic=4.0, bartlett=0.1353352832366127, gamma=0.04238011199168396)
+    """
+    positive = simulated[simulated > 0.0]
+    if len(positive) < 2:
+        return FittedTails(np.nan, np.nan, np.nan)
+    mean, variance = float(positive.mean()), float(positive.var(ddof=1))
+    corrected = df * statistic / mean
+    gamma = float(gammaincc(mean**2 / variance, statistic * mean / variance)) if variance > 0.0 else np.nan
+    return FittedTails(corrected, float(chdtrc(df, corrected)), gamma)
+
+
 def reaching(simulated: FloatArray, statistic: float) -> int:
     """How many simulated statistics reach the observed one."""
     return int((simulated >= statistic - LEFT_TO_GAIN).sum())
@@ -190,4 +230,4 @@ def _needs_maximum_likelihood(one: Fit, other: Fit) -> bool:
     return any(by_reml) and not (all(by_reml) and same_span(one, other))
 
 
-__all__ = ["BootstrapTest", "bootstrap_test", "reaching"]
+__all__ = ["BootstrapTest", "bootstrap_test", "fitted_tails", "reaching"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -74,7 +75,7 @@ def hashed(value: Any, libraries: set[str]) -> tuple[IntArray, list[Any]] | None
 
         kinds = pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view
         if any(kind(value.type) for kind in kinds):
-            plain = value.cast(pa.large_string()) if pa.types.is_string_view(value.type) else value
+            plain = _without_views(value) if pa.types.is_string_view(value.type) else value
             codes, entries = arrow_codes(plain.dictionary_encode())
             return codes, entries.to_pylist()
     return None
@@ -86,8 +87,36 @@ def _of_pandas(value: Any) -> tuple[IntArray, list[Any]] | None:
     text = isinstance(value.dtype, pd.StringDtype)
     if not text and (value.dtype != object or pd.api.types.infer_dtype(value, skipna=True) != "string"):
         return None
-    codes, entries = pd.factorize(value)
+    return text_codes(value)
+
+
+def text_codes(values: Any) -> tuple[IntArray, list[Any]]:
+    """Codes (-1 is missing) and distinct labels of text with missing ones, by pandas."""
+    import pandas as pd
+
+    if not _pandas_hashes_whole_labels() and any("\0" in label for label in values if isinstance(label, str)):
+        rank = {label: code for code, label in enumerate(dict.fromkeys(v for v in values if isinstance(v, str)))}
+        return np.array([rank.get(label, -1) for label in values], dtype=np.intp), list(rank)
+    codes, entries = pd.factorize(values)
     return np.asarray(codes, dtype=np.intp), list(entries)
+
+
+@cache
+def _pandas_hashes_whole_labels() -> bool:
+    """Whether text is hashed to its end: pandas 2.0 stops at NUL, and takes "v" and "v\\0" for one."""
+    import pandas as pd
+
+    return len(pd.factorize(np.array(["v", "v\0"], dtype=object))[1]) == 2
+
+
+def _without_views(value: Any) -> Any:
+    """A column of string views as one of strings; pyarrow 16 has no cast for that."""
+    import pyarrow as pa
+
+    try:
+        return value.cast(pa.large_string())
+    except pa.ArrowNotImplementedError:
+        return pa.array(value.to_pylist(), pa.large_string())
 
 
 def is_wide(array: AnyArray) -> bool:

@@ -17,7 +17,7 @@ import numpy as np
 
 from ..contracts.arrays import AnyArray, BoolArray
 from ..contracts.errors import InputError, InputTypeError, MissingExtraError
-from ..design.dictionaries import arrow_codes, hashed, polars_codes
+from ..design.dictionaries import arrow_codes, hashed, polars_codes, text_codes
 from ..design.reading import check_alignment, is_missing, rows_text
 from ..display.frames import kind_of
 from .variables import LOGICAL, Variable, number_label
@@ -162,9 +162,9 @@ def read_variable(column: Any, name: str) -> Variable:
     if dtype == nw.String:
         native = column.to_native()
         found = hashed(native, {type(native).__module__.partition(".")[0]})
-        return _text(column.to_numpy(), pd) if found is None else _sorted(*found)
+        return _sorted(*(text_codes(column.to_numpy()) if found is None else found))
     if dtype == nw.Object or dtype == nw.Unknown:
-        return _objects(column.to_list(), name, pd)
+        return _objects(column.to_list(), name)
     raise InputTypeError(
         f"column {name!r} holds {dtype}, which is neither numbers nor levels: convert it, dates to days since one of "
         "them or to text"
@@ -190,13 +190,10 @@ def _series(values: Any, name: str, pd: ModuleType) -> Any:
         array = array.astype(object)
     if array.dtype.kind == "f":
         array = array.astype(np.float64)
-    return pd.Series(array)
-
-
-def _text(values: AnyArray, pd: ModuleType) -> Variable:
-    """Text, levels in the order of code points."""
-    codes, levels = pd.factorize(values, sort=True)
-    return Variable.of_codes(codes, [str(level) for level in levels], "text")
+    try:
+        return pd.Series(array)
+    except OverflowError:  # pandas 2.0 tries whether integers are times
+        return pd.Series(array, dtype=array.dtype)
 
 
 def _sorted(codes: AnyArray, labels: list[Any]) -> Variable:
@@ -207,12 +204,13 @@ def _sorted(codes: AnyArray, labels: list[Any]) -> Variable:
     return Variable.of_codes(rank[codes], [labels[at] for at in order], "text")
 
 
-def _objects(values: list[Any], name: str, pd: ModuleType) -> Variable:
+def _objects(values: list[Any], name: str) -> Variable:
     """Objects that are of one type, missing ones apart."""
     missing = np.array([is_missing(value) for value in values], dtype=bool)
     known = [value for value, absent in zip(values, missing.tolist(), strict=True) if not absent]
     if all(isinstance(value, str) for value in known):
-        return _text(np.array([None if m else v for v, m in zip(values, missing, strict=True)], dtype=object), pd)
+        labels = np.array([None if m else str(v) for v, m in zip(values, missing, strict=True)], dtype=object)
+        return _sorted(*text_codes(labels))
     if all(isinstance(value, bool | np.bool_) for value in known):
         flags = np.array([-1 if m else int(v) for v, m in zip(values, missing, strict=True)])
         return Variable.of_codes(flags, LOGICAL, "logical")
@@ -269,7 +267,7 @@ def _category(column: Any, missing: BoolArray, name: str, pd: ModuleType) -> Var
     else:
         labels_of_rows = column.cast(library("narwhals.stable.v2").String).to_numpy().astype(object)
         labels_of_rows[missing] = None
-        return _text(labels_of_rows, pd)
+        return _sorted(*text_codes(labels_of_rows))
     levels = [_category_label(label) for label in labels]
     if len(set(levels)) < len(levels) or any(is_missing(label) for label in labels):
         raise InputError(f"column {name!r} has categories that read alike, or a missing one: {', '.join(levels[:10])}")

@@ -44,8 +44,9 @@ def bootstrap_test(
     Returns
     -------
     BootstrapTest
-        A table of two rows, chi-squared and bootstrap; `p_value`, with limits `lower` and `upper` of its simulation
-        error, `statistic`, `simulated`. Replicates that fail are counted and named, and left out.
+        A table with the rows chi-squared, bootstrap, Bartlett (the statistic corrected by the mean of the simulated
+        ones) and gamma (with their mean and variance); the bootstrap's `p_value`, with limits `lower` and `upper` of
+        its simulation error, `statistic`, `simulated`. Replicates that fail are counted and named, and left out.
 
     Raises
     ------

@@ -13,7 +13,7 @@ import pytest
 
 import ranef
 from ranef.bootstrap.blocks import Seed
-from ranef.bootstrap.lrt import reaching
+from ranef.bootstrap.lrt import fitted_tails, reaching
 from ranef.bootstrap.proportion import clopper_pearson
 
 REFERENCE = json.loads((Path(__file__).parent / "reference.json").read_text())["test"]
@@ -40,6 +40,28 @@ def test_fits_by_reml_are_refitted_as_pbkrtest_does() -> None:
     reference = np.array(REFERENCE["reference"])
     p = (1 + reaching(reference, REFERENCE["statistic"])) / (1 + len(reference))
     assert p == pytest.approx(REFERENCE["p_boot"], rel=1e-12)
+
+
+def test_bartlett_and_gamma_are_those_of_pbkrtest() -> None:
+    # summary(PBmodcomp(sugar, small, ref = reference)) of make_reference.R, pbkrtest 0.5.2
+    found = fitted_tails(REFERENCE["statistic"], 1, np.array(REFERENCE["reference"]))
+    assert found.bartlett_statistic == pytest.approx(25.0640828879756, rel=1e-10)
+    assert found.bartlett == pytest.approx(5.54562460397534e-07, rel=1e-8)
+    assert found.gamma == pytest.approx(4.17664645424587e-07, rel=1e-8)
+
+
+def test_rows_with_fitted_moments_are_for_fixed_effects() -> None:
+    small, large = (sleepstudy(f"Reaction ~ {x} + (1 | Subject)", reml=False) for x in ("1", "Days + I(Days**2)"))
+    test = ranef.bootstrap_test(large, small, 40, rng=1)
+    assert test["test"].tolist() == ["chi-squared", "bootstrap", "Bartlett", "gamma"]
+    assert test["statistic"][2] == pytest.approx(2 * test.statistic / test.simulated.mean(), rel=1e-12)
+    assert test["df"].tolist()[::2] == [2.0, 2.0]
+    expected = fitted_tails(test.statistic, 2, test.simulated)
+    assert test["p_value"][2:].tolist() == [expected.bartlett, expected.gamma]
+    slopes = ranef.bootstrap_test(small, sleepstudy("Reaction ~ 1 + (Days | Subject)", reml=False), 10, rng=1)
+    assert np.isnan(slopes["p_value"][2:]).all()
+    assert np.isnan(slopes["statistic"][2])
+    assert "differ in variances" in str(slopes)
 
 
 def test_statistics_are_those_of_two_refits() -> None:

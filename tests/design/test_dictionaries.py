@@ -50,6 +50,8 @@ def test_formulas_read_the_same_labels(kind):
     assert [variable.levels[c] for c in variable.codes[:-1]] == LABELS
     assert variable.codes[-1] == -1
     assert variable.missing.tolist() == [False] * len(LABELS) + [True]
+    known = read_variable(FRAMES[kind](LABELS), "g")
+    assert [known.levels[c] for c in known.codes] == LABELS
     if kind not in ("polars Enum", "Arrow dictionary", "Arrow dictionaries", "Arrow sliced"):
         assert list(variable.levels) == sorted(set(LABELS))
 

@@ -90,9 +90,9 @@ def test_a_damaged_file_is_named(tmp_path):
 
 def test_bench_by_formula(frame, tmp_path):
     frame.to_csv(tmp_path / "a.csv", index=False)
-    options = ("--no-memory", "--repeats", 1, "--json", "-")
+    options = ("--no-memory", "--repeats", 1, "--json", tmp_path / "a.json")
     done = run("bench", "--csv", tmp_path / "a.csv", "--formula", FORMULA, *options)
     assert done.exit_code == 0, done.output
-    (result,) = json.loads(done.stdout)["results"]
+    (result,) = json.loads((tmp_path / "a.json").read_text())["results"]
     assert result["status"] == "ok"
     assert run("bench", "--formula", FORMULA).exit_code == 2
