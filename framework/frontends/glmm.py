@@ -96,7 +96,8 @@ def glmm(
     Parameters
     ----------
     formula, data, contrasts, na_action, subset, levels, context
-        As for `ranef.lmm`; the response may be ``s / n`` with ``weights="n"``, or ``cbind(successes, failures)``.
+        As for `ranef.lmm`; the response may be ``s / n`` with ``weights="n"``, or ``cbind(successes, failures)``. Rows
+        in parts are a list of data frames, a Dask data frame or a list of delayed frames, see docs/large-data.md.
     y : (n,) array-like, or (n, 2)
         Response. Binomial: 0/1, or proportions with `weights` the numbers of trials, or two columns of successes and
         failures. Ordinal: an ordered category, or whole numbers.

@@ -2,6 +2,7 @@
 
 import dask
 import numpy as np
+import pandas as pd
 import pytest
 
 import ranef
@@ -49,8 +50,21 @@ def test_what_is_wrong_is_named_with_its_partition():
             ranef.lmm(FORMULA, [dask.delayed(DATA.iloc[:0])], levels=LEVELS)
 
 
+def test_grams_as_bytes_in_a_frame():
+    """The recipe of docs/large-data.md for Spark, with an iterator in the place of `mapInPandas`."""
+    import pickle
+
+    def part(frames):
+        for one in frames:
+            yield pd.DataFrame({"gram": [pickle.dumps(ranef.Gram.of(one, "y ~ x + (1 | g)"))]})
+
+    rows = pd.concat(part(iter([DATA.iloc[:500], DATA.iloc[500:600], DATA.iloc[600:]])))
+    fit = ranef.lmm(sum(pickle.loads(gram) for gram in rows["gram"]))
+    assert np.abs(fit.theta - ranef.lmm("y ~ x + (1 | g)", DATA).theta).max() < 1e-9
+
+
 def test_any_executor_by_the_sum_alone():
-    """The recipe of docs/large-data.md for Ray and Spark, with processes of Python."""
+    """The recipe of docs/large-data.md for Ray, with processes of Python."""
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 

@@ -8,8 +8,14 @@ import polars as pl
 import pytest
 
 import ranef
+from ranef.contracts.errors import ComparisonError
 from ranef.contracts.linalg import PatternBlocks
-from ranef.estimation.parted import Most, added
+from ranef.estimation.dispersion import DispersionScale
+from ranef.estimation.laplace import curvature, laplace_gradient
+from ranef.estimation.modes import find_mode
+from ranef.estimation.parted import Most, added, penalized_likelihood
+from ranef.estimation.pipeline import Analysis
+from ranef.large.parts import parted
 
 from .make import frame
 
@@ -116,7 +122,7 @@ def test_two_fits_of_the_same_rows_are_compared():
     large = fitted("k ~ x + (1 | g)", parts(300, 600), {"family": "poisson"})
     other = fitted("k ~ x + (1 | g)", [DATA.assign(k=DATA["k"] + 1)], {"family": "poisson"})
     assert ranef.anova(small, large)["p_value"][-1] < 1e-6
-    with pytest.raises(ranef.InputError, match="different data"):
+    with pytest.raises(ComparisonError, match="different data"):
         ranef.anova(small, other)
 
 
@@ -127,6 +133,51 @@ def test_partitions_of_dask(case):
     with dask.config.set(scheduler="synchronous"):
         fit = fitted(formula, delayed, options)
     assert_same(fit, fitted(formula, parts(300), options))
+
+
+@pytest.mark.parametrize("joint", [False, True])
+def test_reductions_are_those_of_rows_together(joint):
+    """What the search only starts from, or only curves by, as well: no estimate would show it."""
+    family = ranef.families.NegativeBinomial()
+    one, many = (
+        penalized_likelihood(rows, family, Analysis.of(rows.random.pattern, "auto", "auto").symbolic, "observed")
+        for rows in (in_parts([DATA], family).over.parts[0], in_parts(parts(200, 500), family))
+    )
+    phi, other = np.array([2.0]), np.array([2.5])
+    gamma, scale = np.array([0.5, 0.1]), DispersionScale(family.parameters)
+    found = []
+    for model in (one, many):
+        Lambda, farther = model.Lambda(np.array([0.5, 0.1, 0.2])), model.Lambda(np.array([0.7, 0.1, 0.1]))
+        mode = find_mode(model, Lambda, phi, np.zeros(model.pattern.q), gamma, joint=joint)
+        moved, of_gamma = model.moved(mode, farther, other, mode.point.gamma + (not joint))
+        by = laplace_gradient(mode)
+        scores = model.outer_scores(mode, scale, np.array([1.5]))
+        sums = mode.system.sums
+        of_mode = mode.point.u, mode.point.gamma, mode.score, mode.log_density, curvature(mode)
+        of_sums = moved, of_gamma if joint else 0.0, scores, sums.largest, sums.mean, sums.ZtWQ
+        found.append([*of_mode, *of_sums, by.gamma, by.entries, by.phi.sum()])
+    for mine, theirs in zip(*found, strict=True):
+        assert np.allclose(mine, theirs, rtol=1e-8, atol=1e-8)
+
+
+def test_bases_are_turned_one_after_the_other():
+    family, zeros = ranef.families.Poisson(), np.zeros(0)
+    turns = [np.array([[0.6, -0.8], [0.8, 0.6]]), np.array([[0.0, 1.0], [1.0, 0.0]])]  # which do not commute
+    sums = []
+    for rows in (in_parts([DATA], family).over.parts[0], in_parts(parts(200, 500), family)):
+        turned = rows.rotated(turns[:1]).rotated(turns[1:])
+        model = penalized_likelihood(
+            turned, family, Analysis.of(rows.random.pattern, "auto", "auto").symbolic, "observed"
+        )
+        effects = np.linspace(-1.0, 1.0, model.pattern.q)
+        point = model.point(model.Lambda(np.array([0.5, 0.1, 0.2])), zeros, effects, np.array([0.5, 0.1]))
+        sums.append((*model.slopes(point, joint=True), model.weighted(point, observed=True).ZtWZ.diagonal[0]))
+    for mine, theirs in zip(*sums, strict=True):
+        assert np.allclose(mine, theirs, rtol=1e-8, atol=1e-8)
+
+
+def in_parts(frames, family):
+    return parted("k ~ x + (1 + x | g)", frames, family, structures={}, options={}).rows
 
 
 # What is wrong ------------------------------------------------------------------------------------------------------
