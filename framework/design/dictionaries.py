@@ -103,7 +103,7 @@ def text_codes(values: Any) -> tuple[IntArray, list[Any]]:
 
 @cache
 def _pandas_hashes_whole_labels() -> bool:
-    r"""Whether text is hashed to its end: pandas 2.0 stops at NUL, and takes "v" and "v\0" for one."""
+    """Whether text is hashed to its end: pandas 2.0 stops at NUL, and takes what begins alike for one."""
     import pandas as pd
 
     return len(pd.factorize(np.array(["v", "v\0"], dtype=object))[1]) == 2

@@ -75,7 +75,7 @@ def planned(X: Any = None, groups: Any = None, *, reml: bool = True, **parameter
         model = Model.of(design, Laplace.of(parameters["family"], 1, "observed"))
         of = partial(GLMMSolution, conf_level=0.95, terms=given.terms)
     tell([*design.notes, *model.likelihood.check_design(design)])
-    return Plan(Planned.of_truth(model, truth, of, given.terms.frame if given.terms else ""))
+    return Plan(Planned.of_truth(model, truth, of, given.terms.frame if given.terms else "", given.terms))
 
 
 def power(
@@ -88,7 +88,7 @@ def power(
     rng: np.random.Generator | int | None = None,
     alpha: float = 0.05,
     df: str | None = None,
-    method: str = "wald",
+    method: str | None = None,
     precision: float | None = None,
     interval: str = "clopper-pearson",
     level: float = 0.95,
@@ -103,8 +103,9 @@ def power(
     fit : LMMSolution, GLMMSolution or Plan
         Whose estimates are taken as true; or a model with given parameters, `planned`.
     test : str, contrast, or callable
-        Name of a coefficient; linear combinations as of `contrast`, several of which are tested together; or a function
-        from a solution to a p-value.
+        Name of a coefficient; linear combinations as of `contrast`, several of which are tested together; random
+        effects of one variance, as `ranova` names them, such as "(1 | school)"; or a function from a solution to a
+        p-value.
     effect : dict of coefficient -> value, optional
         Other true values than those of the fit: what an experiment is meant to find, not what one has found.
     n : int or dict of factor -> int, optional
@@ -118,8 +119,10 @@ def power(
     df : str, optional
         As in `contrast`; by default "satterthwaite" for linear models and "asymptotic" for generalized ones.
         "residual" is fastest, and right for effects within levels only.
-    method : {"wald", "lrt"}
-        t, z, F or chi-squared; or likelihood ratios of fits by maximum likelihood.
+    method : {"wald", "lrt"}, optional
+        t, z, F or chi-squared, which is the default for coefficients; or likelihood ratios of fits by maximum
+        likelihood. Random effects have likelihood ratios by the criterion of the fit, and p-values by the mixture of
+        chi-squared distributions that is right at a variance of zero for many levels (Stram & Lee 1994).
     precision : float, optional
         Simulate until the limits of the power are no more than this away from their middle.
     interval : {"clopper-pearson", "wilson"}
@@ -149,7 +152,7 @@ def power(
 
     References
     ----------
-    Green & MacLeod (2016), doi 10.1111/2041-210X.12504.
+    Green & MacLeod (2016), doi 10.1111/2041-210X.12504; Stram & Lee (1994), doi 10.2307/2533455.
     """
     settings = Settings.of(nsim, alpha, level, interval, precision)
     found = power_of(_plan(fit), test, effect, [n], df, method, settings, rng, executor, workers, progress)
@@ -194,7 +197,7 @@ def power_curve(fit: Any, test: Any, n: Any, **options: Any) -> Power:
     taken = {"nsim": 1000, "alpha": 0.05, "level": 0.95, "interval": "clopper-pearson", "precision": None} | options
     settings = Settings.of(*(taken[name] for name in ("nsim", "alpha", "level", "interval", "precision")))
     others = (options.get(name) for name in ("rng", "executor", "workers", "progress"))
-    method = options.get("method", "wald")
+    method = options.get("method")
     found = power_of(_plan(fit), test, options.get("effect"), sizes_of(n), options.get("df"), method, settings, *others)
     tell(found.messages, found)
     return found
@@ -207,7 +210,7 @@ def _plan(fit: Any) -> Planned:
         raise InputTypeError(
             f"power takes a fit of ranef.lmm or ranef.glmm, or a model by ranef.planned; got {shown(fit)}"
         )
-    return Planned.of_fit(fit._fit, fit._of, fit._frame)
+    return Planned.of_fit(fit._fit, fit._of, fit._frame, fit._terms)
 
 
 __all__ = ["Plan", "planned", "power", "power_curve"]

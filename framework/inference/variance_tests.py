@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..contracts.arrays import FloatArray
 from ..contracts.errors import InputError, InputTypeError, shown
 from ..design.labels import GroupLabels
 from ..design.mixed import MixedDesign
@@ -84,10 +85,10 @@ def ranova(fit: Fit, terms: Terms | None, *, reduce: Any = True, frame: str = ""
     if isinstance(fit, GeneralizedFit) and fit.nagq == 0:
         raise InputError("a fit with nagq=0 does not maximize the Laplace likelihood: use fit.update(nagq=1)")
     design = fit.model.design
-    reductions = list(_reductions(fit.model.labels.groups, terms, whole=not reduce))
+    found = list(reductions(fit.model.labels.groups, terms, whole=not reduce))
     of_residual = list(residual_reductions(fit.model.labels.residual, terms))
     smaller_designs = [
-        *((r.name, without_effects(design, r.factor, r.term, r.columns)) for r in reductions),
+        *((r.name, without_effects(design, r.factor, r.term, r.columns)) for r in found),
         *((r.name, r.smaller(design)) for r in of_residual),
     ]
     refits: list[tuple[str, Fit]] = []
@@ -104,10 +105,10 @@ def ranova(fit: Fit, terms: Terms | None, *, reduce: Any = True, frame: str = ""
     ll, k = np.array(loglik), np.array(npar)
     statistic = np.maximum(0.0, 2.0 * (ll[0] - ll[1:]))
     df = k[0] - k[1:]
-    one = np.array([r.one_variance for r in reductions], dtype=bool)
+    one = np.array([r.one_variance for r in found], dtype=bool)
     known = np.concatenate([one, np.array([r.at_boundary and r.mixture_known for r in of_residual], dtype=bool)])
     mixture = np.where(known, mixture_p_values(statistic, df), np.nan)
-    notes = [*([MIXTURE] if reductions else []), *([] if one.all() else [UNKNOWN]), *_of_residuals(of_residual)]
+    notes = [*([MIXTURE] if found else []), *([] if one.all() else [UNKNOWN]), *_of_residuals(of_residual)]
     notes += [*_of_singular_fits(refits), *caveats.not_converged(refits)]
     if isinstance(fit, LinearFit):
         notes.insert(0, "By REML" if fit.reml else "By maximum likelihood")
@@ -142,7 +143,8 @@ def mixture_p_values(statistic: Any, df: Any) -> Any:
     return 0.5 * below + 0.5 * chi2_sf(statistic, df)
 
 
-def _reductions(groups: tuple[GroupLabels, ...], terms: Terms | None, *, whole: bool) -> Iterator[Reduction]:
+def reductions(groups: tuple[GroupLabels, ...], terms: Terms | None, *, whole: bool) -> Iterator[Reduction]:
+    """What can be left out, by term: all of it if `whole`, else its slopes where it has some."""
     parts = _parts(terms)
     for f in groups:
         for i, term in enumerate(f.terms):
@@ -200,16 +202,19 @@ def criterion_of_fixed_effects(fit: Fit, design: MixedDesign) -> float:
 
 
 def _of_regression(fit: LinearFit, design: MixedDesign) -> float:
-    """Of weighted least squares."""
+    return float(criteria_of_regressions(design, design.y[:, None], fit.reml)[0])
+
+
+def criteria_of_regressions(design: MixedDesign, Y: FloatArray, reml: bool) -> FloatArray:
+    """Of weighted least squares of every column of Y (n, m), without the random effects of the design."""
     w = np.ones(design.n) if design.weights is None else design.weights
-    y = design.y if design.offset is None else design.y - design.offset
-    root = np.sqrt(w)
-    residual = root * y
-    Q = root[:, None] * design.fixed.Q
-    residual = residual - Q @ np.linalg.lstsq(Q, residual, rcond=None)[0] if Q.shape[1] else residual
-    df = design.n - (design.fixed.rank if fit.reml else 0)
-    value = df * (1.0 + np.log(2.0 * np.pi * float(residual @ residual) / df)) - float(np.log(w).sum())
-    return float(value + (2.0 * np.log(np.abs(np.diagonal(design.fixed.R))).sum() if fit.reml else 0.0))
+    root = np.sqrt(w)[:, None]
+    residuals = root * (Y if design.offset is None else Y - design.offset[:, None])
+    Q = root * design.fixed.Q
+    residuals = residuals - Q @ np.linalg.lstsq(Q, residuals, rcond=None)[0] if Q.shape[1] else residuals
+    df = design.n - (design.fixed.rank if reml else 0)
+    values = df * (1.0 + np.log(2.0 * np.pi * (residuals**2).sum(axis=0) / df)) - float(np.log(w).sum())
+    return np.asarray(values + (2.0 * np.log(np.abs(np.diagonal(design.fixed.R))).sum() if reml else 0.0))
 
 
 def _of_residuals(reductions: list[ResidualReduction]) -> Iterator[str]:

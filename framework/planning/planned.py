@@ -17,6 +17,7 @@ from ..design.mixed import MixedDesign
 from ..design.selection import repeat_levels, select_rows
 from ..estimation.generalized import GeneralizedFit
 from ..estimation.model import Fit, Model, is_integer
+from ..formula.terms import Terms
 from ..many.one_by_one import Of
 from ..prediction.rows import Rows
 from ..prediction.simulate import Truth, draw, new_effects
@@ -47,6 +48,8 @@ class Planned:
         From a fit to its solution.
     frame : str
         Kind of data frame of the user.
+    terms : Terms or None
+        Of a formula: which columns of random effects belong together.
     """
 
     model: Model[Any]
@@ -57,9 +60,10 @@ class Planned:
     phi: FloatArray | None
     of: Of
     frame: str = ""
+    terms: Terms | None = None
 
     @classmethod
-    def of_fit(cls, fit: Fit, of: Of, frame: str) -> Planned:
+    def of_fit(cls, fit: Fit, of: Of, frame: str, terms: Terms | None = None) -> Planned:
         """At the estimates.
 
         Raises
@@ -79,14 +83,14 @@ class Planned:
             )
         family, phi = (fit.family, fit.phi) if isinstance(fit, GeneralizedFit) else (None, None)
         beta = fit.labels.fixed.coefficients(fit.gamma)
-        return cls(model, beta, fit.relative_factors, fit.scale, family, phi, of, frame)
+        return cls(model, beta, fit.relative_factors, fit.scale, family, phi, of, frame, terms)
 
     @classmethod
-    def of_truth(cls, model: Model[Any], truth: Truth, of: Of, frame: str) -> Planned:
+    def of_truth(cls, model: Model[Any], truth: Truth, of: Of, frame: str, terms: Terms | None = None) -> Planned:
         """From parameters in the basis of a design."""
         roots = tuple(g.users_root(T) for g, T in zip(model.labels.groups, truth.T, strict=True))
         beta = model.labels.fixed.coefficients(truth.gamma)
-        return cls(model, beta, roots, truth.scale, truth.family, truth.phi, of, frame)
+        return cls(model, beta, roots, truth.scale, truth.family, truth.phi, of, frame, terms)
 
     def with_effect(self, effect: Any) -> Planned:
         """With other values of some coefficients.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,10 +20,12 @@ from ..estimation.model import Fit, Model
 from ..inference.contrasts import METHODS as DF
 from ..inference.hypotheses import Hypotheses, hypotheses
 from ..inference.refits import restricted_design
+from ..many.estimates import Estimates
 from ..many.fitting import Task
 from ..many.one_by_one import Of
 from ..threads import few_threads
 from .planned import Planned
+from .variances import InTable, both_models, named_variance
 
 METHODS = ("wald", "lrt")
 
@@ -37,6 +40,8 @@ class Tested:
 
 #: From a solution to a p-value.
 PValue = Callable[[Any], Any]
+#: From responses (n, m) to their estimates.
+Fits = Callable[[FloatArray], Estimates]
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,18 +124,27 @@ class BySolution:
 
 @dataclass(frozen=True, eq=False)
 class ByRatio:
-    """Likelihood ratio test, by maximum likelihood, of the hypothesis L beta = 0."""
+    """Likelihood ratio test.
+
+    Parameters
+    ----------
+    plan : Planned
+    small, large : callable
+        From responses to the estimates of the two models.
+    tail : callable
+        From statistics to p-values.
+    """
 
     plan: Planned
-    small: Task
-    large: Task
-    df: int
+    small: Fits
+    large: Fits
+    tail: Callable[[FloatArray], FloatArray]
 
     def __call__(self, rng: np.random.Generator, skip: int, count: int) -> Tested:
         """Draw, fit both models and test."""
         Y = self.plan.responses(rng, skip, count)
         ratios = likelihood_ratios(self.small(Y), self.large(Y), 0.0, ("", ""))
-        return Tested(chdtrc(self.df, ratios.values), ratios.reason)
+        return Tested(self.tail(ratios.values), ratios.reason)
 
 
 Test = ByContrast | BySolution | ByRatio
@@ -144,12 +158,18 @@ def chosen_test(plan: Planned, test: Any, df: Any, method: Any, alpha: float) ->
     InputError, InputTypeError
         For coefficients, methods or degrees of freedom that there are not, or that do not go together.
     """
-    if method not in METHODS:
+    if method is not None and method not in METHODS:
         raise InputError(f"method must be 'wald' or 'lrt'; got {shown(method)}")
     if callable(test):
-        if df is not None or method != "wald":
+        if df is not None or method is not None:
             raise InputTypeError("a test that is a function gives the p-value itself: df and method have no use")
         return BySolution(plan, plan.of, test), getattr(test, "__name__", "a function"), False
+    if (left_out := named_variance(plan, test)) is not None:
+        words = f"likelihood ratio test of {left_out.name}"
+        found = both_models(plan, left_out, df, method)
+        if isinstance(found, InTable):
+            return BySolution(plan, plan.of, found), words, False
+        return ByRatio(plan, *found), words, True
     fixed = plan.model.labels.fixed
     given = {test: {test: 1.0}} if isinstance(test, str) and test in fixed.names else test
     H = hypotheses(given, fixed.names)
@@ -209,7 +229,7 @@ def _ratio(plan: Planned, H: Hypotheses, df: Any) -> ByRatio:
     design = restricted_design(model.design, H.L)
     small = replace(model, rows=design, labels=design.labels)
     rank = model.labels.fixed.rank - design.labels.fixed.rank
-    return ByRatio(plan, Task.make(small, plan.of, None), Task.make(model, plan.of, None), rank)
+    return ByRatio(plan, Task.make(small, plan.of, None), Task.make(model, plan.of, None), partial(chdtrc, rank))
 
 
 __all__ = ["Test", "Tested", "chosen_test"]

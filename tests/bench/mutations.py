@@ -4265,6 +4265,36 @@ MUTATIONS: tuple[Mutation, ...] = (
         f"{EMMEANS_LAWS}::test_multivariate_t_of_all_pairs_is_tukeys",
     ),
     Mutation(
+        "framework/inference/emmeans/adjust.py",
+        "if df[i] <= out[before] * (1.0 + SAME_DF):",
+        "if df[i] <= df[before] * (1.0 + SAME_DF):",
+        f"{EMMEANS_LAWS}::test_degrees_of_freedom_that_differ_by_rounding_are_integrated_once",
+    ),
+    Mutation(
+        "framework/planning/variances.py",
+        "Mixture(npar - left)",
+        "Mixture(npar)",
+        "tests/planning/test_power.py::test_variances_have_the_p_values_of_ranova",
+    ),
+    Mutation(
+        "framework/planning/variances.py",
+        "criteria_of_regressions(self.design, Y, self.reml)",
+        "criteria_of_regressions(self.design, Y, False)",
+        "tests/planning/test_power.py::test_variances_have_the_p_values_of_ranova",
+    ),
+    Mutation(
+        "framework/bootstrap/lrt.py",
+        "corrected = df * statistic / mean",
+        "corrected = statistic / mean",
+        "tests/bootstrap/test_lrt.py::test_rows_with_fitted_moments_are_for_fixed_effects",
+    ),
+    Mutation(
+        "framework/bootstrap/lrt.py",
+        "simulated[simulated > 0.0]",
+        "simulated",
+        "tests/bootstrap/test_lrt.py::test_bartlett_and_gamma_are_those_of_pbkrtest",
+    ),
+    Mutation(
         "framework/inference/emmeans/studentized_range.py",
         "np.exp((k - 1.0) * above - 0.5 * z**2)",
         "np.exp((k - 1.0) * above - 0.49 * z**2)",

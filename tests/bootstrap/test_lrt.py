@@ -48,6 +48,7 @@ def test_bartlett_and_gamma_are_those_of_pbkrtest() -> None:
     assert found.bartlett_statistic == pytest.approx(25.0640828879756, rel=1e-10)
     assert found.bartlett == pytest.approx(5.54562460397534e-07, rel=1e-8)
     assert found.gamma == pytest.approx(4.17664645424587e-07, rel=1e-8)
+    assert fitted_tails(4.0, 2, np.arange(4.0)) == fitted_tails(4.0, 2, np.arange(1.0, 4.0))  # its refpos
 
 
 def test_rows_with_fitted_moments_are_for_fixed_effects() -> None:

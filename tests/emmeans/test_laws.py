@@ -12,7 +12,7 @@ from scipy.interpolate import BSpline
 
 import ranef
 from ranef.contracts import InputError, InputTypeError
-from ranef.inference.emmeans.adjust import Together, stepwise
+from ranef.inference.emmeans.adjust import Together, alike, stepwise
 from ranef.inference.emmeans.families import FAMILIES, family_of
 from ranef.inference.emmeans.grid import reference_grid
 from ranef.inference.emmeans.letters import letters_of
@@ -80,7 +80,7 @@ def test_variables_as_functions_of_others():
 
 def test_models_without_variables():
     m = ranef.lmm("y ~ 1 + (1 | g)", weeks())
-    assert m.emmeans()["estimate"].tolist() == m.coefficients.tolist()
+    np.testing.assert_allclose(m.emmeans()["estimate"], m.coefficients, rtol=1e-14)
     with pytest.raises(InputError, match="are: none"):
         m.emmeans("trt")
     assert len(m.joint_tests()) == 0
@@ -267,6 +267,25 @@ def test_small_p_values_of_the_multivariate_t_stay_within_their_bounds():
     plain = 2 * stats.t.sf(t, 30)
     p = tests.p_values("mvt")
     assert plain[0] <= p[0] <= 2.0 * plain[0]
+
+
+def test_degrees_of_freedom_that_differ_by_rounding_are_integrated_once(monkeypatch):
+    asked = []
+
+    def counted(correlation, df):
+        asked.append(df)
+        return Maximum(correlation, df)
+
+    monkeypatch.setattr("ranef.inference.emmeans.adjust.Maximum", counted)
+    df = np.array([20.0 + 2e-9, 20.0, 35.0, np.inf, np.inf, 20.0 + 1e-9])
+    tests = Together(np.linspace(1.0, 3.0, 6), df, np.eye(6), 0, 6)
+    p, limits = tests.p_values("mvt"), tests.quantiles(0.95, "mvt")
+    assert asked == [20.0, 35.0, np.inf] * 2
+    one = stats.t.sf(tests.statistics, df)  # independent but for their common divisor: at infinity Sidak's
+    np.testing.assert_allclose(p[3:5], 1 - (1 - 2 * one[3:5]) ** 6, atol=3e-5)
+    assert limits[0] == limits[1] == limits[5] > limits[2] > limits[3] == limits[4]
+    # a chain of small steps has no end that is far from its beginning
+    assert len(set(alike(20.0 * (1.0 + 4e-7 * np.arange(12))).tolist())) == 4
 
 
 def test_stepwise_adjustments_by_their_definitions():

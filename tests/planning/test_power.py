@@ -96,6 +96,61 @@ def test_generalized_models_have_z_tests() -> None:
         ranef.power(plan, "x", nsim=20, rng=1, df="satterthwaite")
 
 
+# Random effects -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("formula", "test"),
+    [("y ~ x + (1 | g)", "(1 | g)"), ("y ~ x + (x | g)", "x in (1 + x | g)"), ("y ~ x + (x || g)", "(0 + x | g)")],
+)
+def test_variances_have_the_p_values_of_ranova(formula: str, test: str) -> None:
+    data = {"g": np.repeat(np.arange(12), 8), "x": np.tile([0.0, 1.0], 48), "w": np.tile([1.0, 2.0, 1.0, 3.0], 24)}
+    sd = {"g": 0.8} if formula == "y ~ x + (1 | g)" else {"g": [0.8, 0.7]}
+    plan = ranef.planned(formula, data, beta=[10.0, 1.0], sd=sd, sigma=2.0, weights="w")
+    found = ranef.power(plan, test, nsim=6, rng=3)
+    seed = np.random.default_rng(3).integers(0, 2**32, size=4).tolist()
+    rng = np.random.default_rng(np.random.SeedSequence((*seed, 0), spawn_key=(0,)))
+    for j, y in enumerate(plan._plan.responses(rng, 0, 6).T):
+        table = ranef.lmm(formula, {**data, "y": y}, weights="w").ranova()
+        row = table["term"].tolist().index(test)
+        if table["statistic"][row] > 1e-6:
+            assert found.p_values[0][j] == pytest.approx(table["p_mixture"][row], rel=1e-4, abs=1e-6)
+        else:
+            assert found.p_values[0][j] >= 0.49
+    assert f"likelihood ratio test of {test}" in str(found)
+
+
+def test_power_of_a_variance_in_a_balanced_design() -> None:
+    # The F test of groups is exact: F (1 + 8 sd^2 / sigma^2) of 39 and 279 df; the mixture rejects a little less often
+    data = {"g": np.repeat(np.arange(40), 8), "x": np.tile([0.0, 1.0], 160)}
+    for sd, tolerance in ((0.0, 0.025), (1.0, 0.08)):
+        plan = ranef.planned("y ~ x + (1 | g)", data, beta=[10.0, 1.0], sd={"g": sd}, sigma=4.0)
+        found = ranef.power(plan, "(1 | g)", nsim=800, rng=1)
+        expected = stats.f.sf(stats.f.isf(0.05, 39, 279) / (1.0 + 8.0 * sd**2 / 16.0), 39, 279)
+        assert abs(found.power[0] - expected) < tolerance
+    assert expected > 0.4
+
+
+def test_variances_of_generalized_models() -> None:
+    data = {"g": np.repeat(np.arange(20), 8)}
+    plan = ranef.planned("y ~ 1 + (1 | g)", data, beta=[0.3], sd={"g": 1.2}, family="binomial")
+    found = ranef.power(plan, "(1 | g)", nsim=10, rng=1)
+    assert (found.reasons[0] == "").all()
+    assert (found.p_values[0] < 0.05).sum() >= 5
+
+
+def test_random_effects_that_cannot_be_tested_are_named() -> None:
+    fit = ranef.lmm("Reaction ~ Days + (Days | Subject)", ranef.datasets.load("sleepstudy"))
+    with pytest.raises(ranef.InputError, match=r"no random effects '\(1 \| x\)'.*'Days in \(1 \+ Days \| Subject\)'"):
+        ranef.power(fit, "(1 | x)", nsim=20, rng=1)
+    with pytest.raises(ranef.InputError, match="has several variances"):
+        ranef.power(fit, "(1 + Days | Subject)", nsim=20, rng=1)
+    with pytest.raises(ranef.InputError, match="no Wald test"):
+        ranef.power(fit, "Days in (1 + Days | Subject)", nsim=20, rng=1, method="wald")
+    with pytest.raises(ranef.InputTypeError, match="df has no use"):
+        ranef.power(fit, "Days in (1 + Days | Subject)", nsim=20, rng=1, df="residual")
+
+
 # Sizes ----------------------------------------------------------------------------------------------------------------
 
 

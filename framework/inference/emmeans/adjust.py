@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import scipy
@@ -24,6 +25,8 @@ ADJUSTMENTS = (
 )  # fmt: skip
 #: What takes its place where there are limits to be adjusted.
 WITHOUT_LIMITS = ("holm", "hochberg", "fdr", "BH", "BY")
+#: Relative difference of degrees of freedom that makes none: the multivariate t is known to 1e-5.
+SAME_DF = 1e-6
 #: More degrees of freedom make no difference.
 INFINITE = 1e10
 
@@ -108,7 +111,7 @@ class Together:
                 known = np.isfinite(np.diagonal(self.correlation))
                 inside = self.correlation[np.ix_(known, known)]
                 out = np.full(m, np.nan)
-                out[known] = _by_df(lambda d: Maximum(inside, d).quantile(level), self.df[known])
+                out[known] = _by_df(lambda d: Maximum(inside, d).quantile(level), alike(self.df[known]))
                 return out
             case "sidak":
                 outside = -np.expm1(np.log(level) / m)
@@ -123,11 +126,29 @@ class Together:
         out = np.full(len(t), np.nan)
         known = np.flatnonzero(~np.isnan(t))
         inside = self.correlation[np.ix_(known, known)]
-        for df in np.unique(self.df[known]):
+        grouped = alike(self.df[known])
+        for df in np.unique(grouped):
             largest = Maximum(inside, float(df))
-            for i in known[self.df[known] == df]:
+            for i in known[grouped == df]:
                 out[i] = largest.sf(float(t[i]))
         return out
+
+
+def alike(df: FloatArray) -> FloatArray:
+    """Degrees of freedom, the least of them for all that differ from it by a rounding error.
+
+    Satterthwaite's of balanced designs do in their last digits, and an integral for each would be much longer than one.
+
+    Examples
+    --------
+    >>> alike(np.array([12.0, 18.000001, 18.0, np.inf])).tolist()
+    [12.0, 18.0, 18.0, inf]
+    """
+    order, out = np.argsort(df), df.copy()
+    for before, i in pairwise(order):
+        if df[i] <= out[before] * (1.0 + SAME_DF):
+            out[i] = out[before]
+    return out
 
 
 def stepwise(p: FloatArray, adjust: str) -> FloatArray:
