@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from scipy.special import chdtrc, ndtri
+from scipy.special import ndtri
 from scipy.special import stdtr as t_cdf
 
 from ..bootstrap.lrt import likelihood_ratios
@@ -18,6 +18,7 @@ from ..contracts.errors import InputError, InputTypeError, RanefError, shown
 from ..estimation.linear import Gaussian
 from ..estimation.model import Fit, Model
 from ..inference.contrasts import METHODS as DF
+from ..inference.distributions import chi2_sf
 from ..inference.hypotheses import Hypotheses, hypotheses
 from ..inference.refits import restricted_design
 from ..many.estimates import Estimates
@@ -229,7 +230,7 @@ def _ratio(plan: Planned, H: Hypotheses, df: Any) -> ByRatio:
     design = restricted_design(model.design, H.L)
     small = replace(model, rows=design, labels=design.labels)
     rank = model.labels.fixed.rank - design.labels.fixed.rank
-    return ByRatio(plan, Task.make(small, plan.of, None), Task.make(model, plan.of, None), partial(chdtrc, rank))
+    return ByRatio(plan, Task.make(small, plan.of, None), Task.make(model, plan.of, None), partial(chi2_sf, df=rank))
 
 
 __all__ = ["Test", "Tested", "chosen_test"]
