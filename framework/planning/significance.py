@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -218,6 +217,16 @@ class _Single(_Joint):
         return float(solution.contrast(self.L, self.df, rhs=self.rhs)["p_value"][0])
 
 
+@dataclass(frozen=True)
+class _ChiSquared:
+    """Upper tails on df degrees of freedom."""
+
+    df: int
+
+    def __call__(self, statistics: FloatArray) -> FloatArray:
+        return np.asarray(chdtrc(self.df, statistics))
+
+
 def _ratio(plan: Planned, H: Hypotheses, df: Any) -> ByRatio:
     if df is not None:
         raise InputTypeError("df has no use with method='lrt'")
@@ -229,7 +238,7 @@ def _ratio(plan: Planned, H: Hypotheses, df: Any) -> ByRatio:
     design = restricted_design(model.design, H.L)
     small = replace(model, rows=design, labels=design.labels)
     rank = model.labels.fixed.rank - design.labels.fixed.rank
-    return ByRatio(plan, Task.make(small, plan.of, None), Task.make(model, plan.of, None), partial(chdtrc, rank))
+    return ByRatio(plan, Task.make(small, plan.of, None), Task.make(model, plan.of, None), _ChiSquared(rank))
 
 
 __all__ = ["Test", "Tested", "chosen_test"]
