@@ -100,15 +100,17 @@ def _table(frame: Any) -> Any:
 
 def _lazy(frame: Any, names: tuple[str, ...] | None) -> Iterator[Any]:
     chosen = frame if names is None else frame.select(list(names))
+    if not hasattr(chosen, "collect_batches"):
+        raise InputError(
+            "this polars cannot collect a lazy frame in batches (LazyFrame.collect_batches): use a newer one, or pass "
+            "the frame's files, or frame.collect() where it fits into memory"
+        )
     return iter(chosen.collect_batches(chunk_size=ROWS, maintain_order=True))
 
 
 def _relation(relation: Any, names: tuple[str, ...] | None) -> Iterator[Any]:
-    chosen = (
-        relation
-        if names is None
-        else relation.project(", ".join(f'"{n.replace(chr(34), chr(34) * 2)}"' for n in names))
-    )
+    columns = "*" if names is None else ", ".join(f'"{n.replace(chr(34), chr(34) * 2)}"' for n in names)
+    chosen = relation.project(columns)  # a relation of its own: DuckDB 1.0 gives the result of one only once
     read = getattr(chosen, "to_arrow_reader", None) or chosen.fetch_arrow_reader  # its name before DuckDB 1.4
     with read(ROWS) as reader:  # a connection has one open result
         yield from reader

@@ -86,10 +86,20 @@ def test_own_data(tmp_path):
     lines = [",".join(map(str, row)) for row in zip(*columns.values(), strict=True)]
     path.write_text("\n".join([",".join(columns), *lines]))
     run = bench(
-        "--csv", path, "--y", "diameter", "--groups", "plate,sample", "--no-memory", "--repeats", 1, "--json", "-"
+        "--csv",
+        path,
+        "--y",
+        "diameter",
+        "--groups",
+        "plate,sample",
+        "--no-memory",
+        "--repeats",
+        1,
+        "--json",
+        tmp_path / "a.json",
     )
     assert run.exit_code == 0, run.output
-    (result,) = json.loads(run.stdout)["results"]
+    (result,) = json.loads((tmp_path / "a.json").read_text())["results"]
     assert result["case"] == "mine.csv"
     assert result["criterion"] == pytest.approx(330.860588991086, abs=1e-6)  # lme4
 
