@@ -30,8 +30,8 @@ BEYOND_MEASURE, LITTLE = 1e4, 0.3
 LARGE_MATRIX = 3
 #: Levels for each covariance parameter, below which they are few; with more rows than this nobody searches again.
 FEW_LEVELS, MANY_ROWS = 3, 1_000
-#: Deviances that differ by less belong to one optimum.
-APART = 1e-3
+#: Deviances that differ by less belong to one optimum; where descents went on too shortly, by less than this.
+APART, BEGUN = 1e-3, 0.5
 #: Where levels are few: standard deviations that descents begin with, and evaluations of each.
 SIZES, MOST_EVALUATIONS = (1.0, 0.3, 3.0, 0.05, 10.0, 1.0, 0.3, 3.0), 300
 #: Standard deviations of an optimum that are far out; sizes, in parts of its own, of the last descents then.
@@ -201,7 +201,7 @@ def unseen(ends: Sequence[float]) -> float:
     Programming 37, 59-80, section 2.
     """
     n, values = len(ends), np.sort(ends)
-    different = 1 + int((np.diff(values) > APART).sum())
+    different = 1 + int((np.diff(values) > BEGUN).sum())
     return different * (different + 1) / (n * (n - 1)) if n > 1 else 0.0
 
 

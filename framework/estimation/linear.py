@@ -38,8 +38,9 @@ from .whitening import ResidualModel, Whitening
 
 #: A residual variance below this part of y's is that of a model that reproduces y; without an optimum, below this one.
 PERFECT, SUSPECT = 1e-18, 1e-8
-#: r^2 that is a smaller part of what it is a difference from loses too many digits: the reference moves nearer.
-CANCELLED = 1e6
+#: r^2 that is a smaller part of what it is a difference from loses too many digits, at an optimum and at a start: the
+#: reference moves nearer.
+CANCELLED, CANCELLED_START = 1e6, 1e8
 REFERENCES = 3
 
 
@@ -246,8 +247,8 @@ def _search(
     """
     cross, optimizer = criterion.deviance.cross, pipeline.optimizer
     evaluations = controls.evaluations(optimizer, len(x))
-    for _ in range(REFERENCES):
-        criterion = _with_digits(criterion, x, design)
+    for attempt in range(REFERENCES):
+        criterion = _with_digits(criterion, x, design, CANCELLED if attempt else CANCELLED_START)
         found = search(criterion, x, optimizer, tol=controls.tol, max_evaluations=evaluations, random=design.random)
         criterion, x = found.criterion, found.x
         try:
@@ -293,12 +294,14 @@ def _reproduces(criterion: LinearCriterion, x: FloatArray, value: float, design:
     return enough or not value <= criterion.value(10.0 * x) < np.inf
 
 
-def _with_digits(criterion: LinearCriterion, x: FloatArray, design: MixedDesign | SummedDesign) -> LinearCriterion:
+def _with_digits(
+    criterion: LinearCriterion, x: FloatArray, design: MixedDesign | SummedDesign, limit: float
+) -> LinearCriterion:
     """The criterion with a reference from which it has digits at x."""
     if not np.isfinite(criterion.value(x)):
         return criterion
     at = criterion.at(x).at
-    if at.cancelled < CANCELLED:
+    if at.cancelled < limit:
         return criterion
     if isinstance(design, SummedDesign):
         raise InputError(
@@ -315,7 +318,7 @@ def _grown(
     value = criterion.value(x)
     while criterion.value(10.0 * x) < value:
         x = 10.0 * x
-        criterion = _with_digits(criterion, x, design)
+        criterion = _with_digits(criterion, x, design, CANCELLED_START)
         value = criterion.value(x)
     return criterion, x
 

@@ -13,7 +13,7 @@ import numpy as np
 from ..contracts.arrays import FloatArray
 from ..contracts.optim import OptimizationResult, Optimizer, Status
 from ..design.random import RandomDesign, RandomSums
-from .basins import APART, descents, elsewhere, has_many_basins, looks, turns, unseen
+from .basins import APART, BEGUN, descents, elsewhere, has_many_basins, looks, turns, unseen
 from .certificate import ENDED, FLAT, C, Standing, aligned, certify
 from .criterion import Criterion
 
@@ -26,8 +26,8 @@ PATIENCE, PATIENCE_EACH = 10, 1
 STAGES = 30
 #: Evaluations of a look from another start, which is gone on with where they lead lower.
 SHORT = 20
-#: Rounds of descents that follow each other while the lowest optimum was seen once only, or more than a part of them is
-#: expected to end in optima not seen yet: after the last round nobody knows the lowest one then.
+#: Rounds of descents that follow each other while the lowest optimum was met once only, or twice where more than a part
+#: of them is expected to end in optima not seen yet: after the last round nobody knows the lowest one then.
 ROUNDS, LOST = 3, 0.2
 
 MANY_OPTIMA = (
@@ -77,16 +77,17 @@ def search(
 
     for there in chain(turns(first), elsewhere(first, random) if random else ()):
         tried(there)
-    ends = [first.value]
+    ends, met = [first.value], 1
     for attempt in range(ROUNDS) if random and has_many_basins(first, random) else ():
         for there, value in descents(first, attempt):
             ends.append(value)
             if all(abs(value - known) > APART for known in optima):
                 tried(there)
-        if unseen(ends) <= LOST and sum(value < min(ends) + APART for value in ends) > 1:
+        met = sum(value < min(ends) + BEGUN for value in ends)
+        if met > (2 if unseen(ends) > LOST else 1):
             break
     certificate = replace(found.certificate, other_optima=_others(optima, found.value))
-    if certificate.converged and unseen(ends) > LOST:
+    if certificate.converged and met < 3 and unseen(ends) > LOST:
         certificate = replace(certificate, converged=False, message=MANY_OPTIMA)
     log.debug("search ended at %.9g, %d other optima known", found.value, len(certificate.other_optima))
     return replace(found, certificate=certificate)

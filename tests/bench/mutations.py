@@ -939,14 +939,14 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/estimation/linear.py",
-        "CANCELLED = 1e6\n",
-        "CANCELLED = 1e8\n",
+        "CANCELLED_START = 1e6, 1e8\n",
+        "CANCELLED_START = 1e8, 1e8\n",
         "tests/laws/test_linear.py::test_a_variance_is_looked_at_beyond_measure",
     ),
     Mutation(
         "framework/estimation/linear.py",
-        "CANCELLED = 1e6\n",
-        "CANCELLED = 1e15\n",
+        "CANCELLED_START = 1e6, 1e8\n",
+        "CANCELLED_START = 1e15, 1e15\n",
         f"{LMM_LAWS}::test_balanced_groups_are_an_analysis_of_variance",
     ),
     Mutation(
@@ -3319,8 +3319,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/estimation/search.py",
-        " and sum(value < min(ends) + APART for value in ends) > 1",
-        "",
+        "if met > (2 if unseen(ends) > LOST else 1):",
+        "if met > (2 if unseen(ends) > LOST else 0):",
         "tests/estimation/test_basins.py::test_the_lowest_optimum_is_met_twice_or_looked_for_again",
     ),
     Mutation(

@@ -221,7 +221,7 @@ def test_calls_that_mix_formulas_and_arrays(arguments, options, said, data):
 def test_lazy_frames_and_other_things_are_refused(data):
     with pytest.raises(ranef.InputTypeError, match="collect it first"):
         ranef.model_frame("y ~ x + (1 | g)", pl.from_pandas(data).lazy())
-    with pytest.raises(ranef.InputTypeError, match="collect it first"):
+    with pytest.raises(ranef.InputTypeError, match="or read the rows into one data frame"):
         ranef.glmm("b ~ x + (1 | g)", pl.from_pandas(data).lazy(), family="binomial")
     with pytest.raises(ranef.InputTypeError, match="must be a data frame"):
         ranef.lmm("y ~ x + (1 | g)", 3)

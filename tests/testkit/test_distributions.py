@@ -83,7 +83,8 @@ def test_its_own_tests_pass(sources, environment, name):
     [*((name, name) for name in [*TEMPLATES.values(), "superlu"]), ("exponential-covariance", "exponential")],
 )
 def test_ranef_check_finds_and_passes_it(environment, distribution, name):
-    done = run(environment, "ranef", "check", name, "--json")
+    kind = ["--kind", "covariance"] if name == "exponential" else []  # there is a family of that name
+    done = run(environment, "ranef", "check", name, "--json", *kind)
     assert done.returncode == 0, done.stdout + done.stderr
     report = json.loads(done.stdout)
     assert report["plugin"]["distribution"] == f"ranef-{distribution}"
