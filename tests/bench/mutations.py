@@ -3328,6 +3328,8 @@ MUTATIONS: tuple[Mutation, ...] = (
         "different * (different + 1) / (n * (n - 1))",
         "different * (different - 1) / (n * (n - 1))",
         "tests/estimation/test_basins.py::test_what_descents_leave_unseen_is_the_posterior_expectation",
+    ),
+    Mutation(
         "framework/formula/bases.py",
         "U[:, free:] / np.sqrt(eigenvalues[free:])",
         "U[:, free:] / eigenvalues[free:]",
@@ -3380,6 +3382,8 @@ MUTATIONS: tuple[Mutation, ...] = (
         "enumerate(fit.model.design.random.factors) if not f.is_penalty]",
         "enumerate(fit.model.design.random.factors)]",
         "tests/smooths",
+    ),
+    Mutation(
         "framework/estimation/basins.py",
         "            S.T[lower] = S[lower]\n",
         "",

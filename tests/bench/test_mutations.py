@@ -17,5 +17,8 @@ def test_no_fault_stands_twice() -> None:
 def test_the_tests_that_must_see_them_are_there() -> None:
     for test in sorted({test for m in MUTATIONS for test in m.tests}):
         file, _, name = test.partition("::")
+        if not name:
+            assert (ROOT / file).exists(), test
+            continue
         made, text = name.partition("[")[0], (ROOT / file).read_text(encoding="utf-8")
         assert f"def {made}(" in text or f"\n{made} = as_pytest(" in text, test

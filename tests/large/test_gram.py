@@ -116,11 +116,16 @@ def test_damaged_and_other_files_are_refused(tmp_path):
     gram.save(path)
     with pytest.raises(StorageError, match="'ranef gram', not of 'ranef model'"):
         ranef.load(path)
-    content = path.read_bytes()
+    content, refused = path.read_bytes(), 0
     for start in range(40, len(content), len(content) // 40):
         path.write_bytes(content[:start] + bytes([content[start] ^ 0xFF]) + content[start + 1 :])
-        with pytest.raises(StorageError):
-            ranef.lmm(ranef.Gram.load(path))
+        try:
+            found = ranef.lmm(ranef.Gram.load(path))
+        except StorageError:
+            refused += 1
+        else:  # a byte of the archive that says nothing, as the date of an entry
+            assert np.array_equal(found.theta, ranef.lmm(gram).theta)
+    assert refused >= 30
     path.write_bytes(content[: len(content) // 2])
     with pytest.raises(StorageError):
         ranef.Gram.load(path)
