@@ -3255,13 +3255,13 @@ MUTATIONS: tuple[Mutation, ...] = (
         "framework/large/parts.py",
         "rows * wide + met, factors[i].codes * wide + factors[j].codes",
         "rows * wide + met, factors[j].codes * wide + factors[i].codes",
-        "tests/large/test_parts.py::test_the_fit_of_all_rows[crossed]",
+        "tests/large/test_parts.py::test_any_partition_gives_the_same_to_rounding",
     ),
     Mutation(
         "framework/large/parts.py",
         "place[label] for label in levels.tolist()",
         "i for i, label in enumerate(levels.tolist())",
-        "tests/large/test_parts.py::test_the_fit_of_all_rows[crossed]",
+        "tests/large/test_parts.py::test_any_partition_gives_the_same_to_rounding",
     ),
     Mutation(
         "framework/large/predictions.py",
@@ -3285,7 +3285,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "framework/prediction/predict.py",
         "self.covariance if with_theta else fit.gamma_covariance",
         "fit.gamma_covariance",
-        "tests/prediction",
+        "tests/prediction/test_predict.py::test_standard_errors_of_population_means_are_the_delta_method",
     ),
     Mutation(
         "framework/large/gram.py",
