@@ -31,7 +31,7 @@ LARGE_MATRIX = 3
 #: Levels for each covariance parameter, below which they are few; with more rows than this nobody searches again.
 FEW_LEVELS, MANY_ROWS = 3, 1_000
 #: Deviances that differ by less belong to one optimum; where descents went on too shortly, by less than this.
-APART, BEGUN = 1e-3, 0.5
+APART, BEGUN = 1e-3, 0.05
 #: Where levels are few: standard deviations that descents begin with, and evaluations of each.
 SIZES, MOST_EVALUATIONS = (1.0, 0.3, 3.0, 0.05, 10.0, 1.0, 0.3, 3.0), 300
 #: Standard deviations of an optimum that are far out; sizes, in parts of its own, of the last descents then.
