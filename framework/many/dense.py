@@ -16,39 +16,29 @@ from functools import cached_property
 
 import numpy as np
 
-from ..contracts.arrays import FloatArray, IntArray
+from ..contracts.arrays import FloatArray
 from ..design.labels import GroupLabels
 from ..design.mixed import MixedDesign
 from ..estimation.basins import MODERATE
 from ..estimation.moments import relative_factor
 from .matrices import invert, times_root
+from .profiled import Profiled, relative_moments
 from .roots import Effects, Roots
-from .row_sums import RowSums
-from .small import by_matrix, inverse, product
+from .row_sums import Regressed, RowSums
+from .small import by_matrix, product
 
 
 @dataclass(frozen=True, eq=False)
-class DenseResponses:
-    """Sums of m responses.
+class DenseResponses(Regressed):
+    """Sums of m responses, beside those of the regression on X.
 
     Parameters
     ----------
-    yWy, total : (m,) arrays
-        Of the residuals on X, and of the responses.
-    gamma0 : (r, m) array
-        Q'Wy.
     z : (q, m) array
         Z'W times the residuals on X.
     """
 
-    yWy: FloatArray
-    total: FloatArray
-    gamma0: FloatArray
     z: FloatArray
-
-    def of(self, which: IntArray) -> DenseResponses:
-        """Those of some responses."""
-        return replace(self, **{name: value.take(which, axis=-1) for name, value in vars(self).items()})
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,11 +140,9 @@ class DenseDeviance:
         e = np.ascontiguousarray(at.R_and_e[1].T)
         rhs = [row for form in self.effects.outer(e, e) for row in form.reshape(-1, m)]
         rhs.append(at.pwrss - (self.unit * MODERATE) ** 2 * (e * e).sum(axis=0))
-        solution = sum(column[:, None] * form for column, form in zip(self._of_moments.T, rhs, strict=True))
-        variance = responses.yWy / self.n
-        sigma2 = np.where(solution[-1] > 0.01 * variance, solution[-1], 0.5 * variance)
+        entries = relative_moments(self._of_moments, rhs, responses.yWy / self.n, self.unit)
         sizes = self.effects.template.sizes
-        parts = np.split(solution[:-1] / (sigma2 * self.unit**2), np.cumsum([k * k for k in sizes])[:-1])
+        parts = np.split(entries, np.cumsum([k * k for k in sizes])[:-1])
         matrices = [by_matrix(part.reshape(k, k, m)) for k, part in zip(sizes, parts, strict=True)]
         return self.effects.entries([np.moveaxis(relative_factor(G), 0, -1) for G in matrices])
 
@@ -163,43 +151,28 @@ class DenseDeviance:
         return EvaluatedDense(self, responses, self.effects.roots(self.unit * x))
 
 
-class EvaluatedDense:
+class EvaluatedDense(Profiled):
     """The criterion of m responses at one theta each; NaN where rounding makes a factorization break down."""
 
+    criterion: DenseDeviance
+    responses: DenseResponses
+
     def __init__(self, criterion: DenseDeviance, responses: DenseResponses, T: Roots) -> None:
-        self.criterion, self.responses, self.T = criterion, responses, T
+        self.T = T
         sums, own = criterion.sums, (T, criterion.effects)
         r, q = len(sums.root), np.arange(len(sums.B))
         self._AL = times_root(sums.A, *own, axis=2)
         self._M_inverse = times_root(self._AL, *own, axis=1)
         self._M_inverse[:, q, q] += 1.0
-        self.logdet_M = invert(self._M_inverse, criterion.diagonal)
+        logdet_M = invert(self._M_inverse, criterion.diagonal)
         self._Qy = np.empty((len(responses.yWy), len(q), r + 1))
         self._Qy[:, :, :r], self._Qy[:, :, r] = sums.B, responses.z.T
         LQy = times_root(self._Qy, *own, axis=1)
         self._u = self._M_inverse @ LQy
         taken = np.moveaxis(LQy.swapaxes(1, 2) @ self._u, 0, -1)
-        self.gram = -taken[:r, :r]
-        self.gram[range(r), range(r)] += 1.0
-        QVy, yVy = -taken[:r, r], responses.yWy - taken[r, r]
-        self.C, self.logdet_gram = inverse(self.gram)
-        self.gamma = np.einsum("xym,ym->xm", self.C, QVy)
-        self.pwrss = yVy - (QVy * self.gamma).sum(axis=0)
-        self.sigma2 = self.pwrss / criterion.df
-
-    @property
-    def value(self) -> FloatArray:
-        """The criterion, (m,)."""
-        c = self.criterion
-        value = self.logdet_M - c.sums.sum_log_weights + c.df * (1.0 + np.log(2.0 * np.pi * self.sigma2))
-        return np.asarray(value + (self.logdet_gram + c.sums.logdet_X if c.reml else 0.0))
-
-    @property
-    def cancelled(self) -> FloatArray:
-        """By how much r^2 or Q'V^-1 Q is smaller than what it was found from as a difference, (m,)."""
-        r = len(self.gram)
-        least: FloatArray = self.gram[range(r), range(r)].min(axis=0, initial=1.0)
-        return np.asarray(np.maximum(self.responses.yWy / self.pwrss, 1.0 / least))
+        gram = -taken[:r, :r]
+        gram[range(r), range(r)] += 1.0
+        super().__init__(criterion, responses, gram, -taken[:r, r], responses.yWy - taken[r, r], logdet_M)
 
     # Derivatives by G_j = T_j T_j' ----------------------------------------------------------------------------------
 

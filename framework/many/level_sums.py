@@ -8,44 +8,33 @@ and its evaluations cost the same for any number of levels.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import csr_array
 
-from ..contracts.arrays import FloatArray, IntArray
+from ..contracts.arrays import FloatArray
 from ..design.mixed import MixedDesign
-from .row_sums import RowSums
+from .row_sums import Regressed, RowSums
 
 #: Matrices A_l that agree to this part of the largest entry are one.
 EQUAL = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
-class ResponseSums:
-    """Sums of m responses.
+class ResponseSums(Regressed):
+    """Sums of m responses, beside those of the regression on X.
 
     Parameters
     ----------
-    yWy, total : (m,) arrays
-        Of the residuals on X, and of the responses.
-    gamma0 : (r, m) array
-        Q'Wy.
     BZ : (r, k, k, U, m) array
         Sums over each class of B_l (x) z_l.
     ZZ : (k, k, U, m) array
         Of z_l z_l'.
     """
 
-    yWy: FloatArray
-    total: FloatArray
-    gamma0: FloatArray
     BZ: FloatArray
     ZZ: FloatArray
-
-    def of(self, which: IntArray) -> ResponseSums:
-        """Those of some responses."""
-        return replace(self, **{name: value.take(which, axis=-1) for name, value in vars(self).items()})
 
 
 @dataclass(frozen=True, eq=False)

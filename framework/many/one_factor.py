@@ -17,6 +17,7 @@ from ..design.labels import GroupLabels
 from ..design.template import Template
 from ..estimation.moments import relative_factor
 from .level_sums import LevelSums, ResponseSums
+from .profiled import Profiled, relative_moments
 from .small import by_matrix, congruence, inverse, lower_roots, product, transposed
 
 
@@ -61,10 +62,8 @@ class OneFactorDeviance:
         """x by moments, as `estimation.moments` has it."""
         k = len(responses.ZZ)
         rhs = [*responses.ZZ.sum(axis=2).reshape(k * k, -1), responses.yWy]
-        solution = sum(column[:, None] * moment for column, moment in zip(self.from_moments.T, rhs, strict=True))
-        variance = responses.yWy / self.n
-        sigma2 = np.where(solution[-1] > 0.01 * variance, solution[-1], 0.5 * variance)
-        T = relative_factor(by_matrix(solution[:-1].reshape(k, k, -1) / (sigma2 * self.unit**2)))
+        entries = relative_moments(self.from_moments, rhs, responses.yWy / self.n, self.unit)
+        T = relative_factor(by_matrix(entries.reshape(k, k, -1)))
         (rows,), (columns,) = self.template.rows, self.template.columns
         return np.ascontiguousarray(T[:, rows, columns].T)
 
@@ -79,16 +78,19 @@ class OneFactorDeviance:
         return self.n - (self.sums.shape[0] if self.reml else 0)
 
 
-class Evaluated:
+class Evaluated(Profiled):
     """The criterion of m responses at one T each; NaN where rounding makes a factorization break down.
 
     Derivatives are by the entries of T' in T = `turn` T', which are lower triangular.
     """
 
+    criterion: OneFactorDeviance
+    responses: ResponseSums
+
     def __init__(
         self, criterion: OneFactorDeviance, responses: ResponseSums, T: FloatArray, turn: FloatArray | None = None
     ) -> None:
-        self.criterion, self.responses, self.T = criterion, responses, T
+        self.T = T
         self.turn = np.eye(len(T))[:, :, None] if turn is None else turn
         sums = criterion.sums
         r, k, _ = sums.shape
@@ -96,34 +98,16 @@ class Evaluated:
         AT = product(A, root)
         M = product(transposed(root), AT)
         M[range(k), range(k)] += 1.0
-        M_inverse, self.logdet_M = inverse(M)
+        M_inverse, logdet_M = inverse(M)
         N = congruence(root, M_inverse)
         self.E = A - congruence(AT, M_inverse)
         self.K = -product(A, N)
         self.K[range(k), range(k)] += 1.0
-        self.gram = -np.einsum("abum,xaybu->xym", N, sums.BB)
-        self.gram[range(r), range(r)] += 1.0
+        gram = -np.einsum("abum,xaybu->xym", N, sums.BB)
+        gram[range(r), range(r)] += 1.0
         QVy = -np.einsum("abum,xabum->xm", N, responses.BZ)
         yVy = responses.yWy - np.einsum("abum,abum->m", N, responses.ZZ)
-        self.C, self.logdet_gram = inverse(self.gram)
-        self.gamma = np.einsum("xym,ym->xm", self.C, QVy)
-        self.pwrss = yVy - (QVy * self.gamma).sum(axis=0)
-        self.sigma2 = self.pwrss / criterion.df
-
-    @property
-    def value(self) -> FloatArray:
-        """The criterion, (m,)."""
-        c = self.criterion
-        logdet = (c.sums.counts * self.logdet_M).sum(axis=0) - c.sums.sum_log_weights
-        value = logdet + c.df * (1.0 + np.log(2.0 * np.pi * self.sigma2))
-        return np.asarray(value + (self.logdet_gram + c.sums.logdet_X if c.reml else 0.0))
-
-    @property
-    def cancelled(self) -> FloatArray:
-        """By how much r^2 or Q'V^-1 Q is smaller than what it was found from as a difference, (m,)."""
-        r = len(self.gram)
-        least: FloatArray = self.gram[range(r), range(r)].min(axis=0, initial=1.0)
-        return np.asarray(np.maximum(self.responses.yWy / self.pwrss, 1.0 / least))
+        super().__init__(criterion, responses, gram, QVy, yVy, (sums.counts * logdet_M).sum(axis=0))
 
     # Derivatives by G = T T', from moments of e_l = Z_l'V^-1 (y - X beta) and Q_l = Z_l'V^-1 Q ------------------
 

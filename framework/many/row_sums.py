@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from scipy.sparse import csr_array, vstack
 
-from ..contracts.arrays import FloatArray
+from ..contracts.arrays import FloatArray, IntArray
 from ..design.mixed import MixedDesign
+
+
+@dataclass(frozen=True, eq=False)
+class Regressed:
+    """What the regression on X says of m responses; responses are the last axis of all arrays.
+
+    Parameters
+    ----------
+    yWy, total : (m,) arrays
+        Of the residuals on X, and of the responses.
+    gamma0 : (r, m) array
+        Coefficients of the basis of X.
+    """
+
+    yWy: FloatArray
+    total: FloatArray
+    gamma0: FloatArray
+
+    def of(self, which: IntArray) -> Self:
+        """Those of some responses."""
+        return replace(self, **{name: value.take(which, axis=-1) for name, value in vars(self).items()})
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,4 +102,4 @@ class RowSums:
         return yWy, total, gamma0, z
 
 
-__all__ = ["RowSums"]
+__all__ = ["Regressed", "RowSums"]

@@ -14,7 +14,7 @@ maximum likelihood is the same with strata of X besides, in which y has no squar
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -23,6 +23,7 @@ from scipy.sparse import csr_array
 from ..contracts.arrays import FloatArray, IntArray
 from ..design.labels import GroupLabels
 from ..design.mixed import MixedDesign
+from .row_sums import Regressed
 
 #: Largest number of random effects whose strata are looked for, and most strata that are worth it.
 MOST_EFFECTS, MOST_STRATA = 600, 40
@@ -31,30 +32,19 @@ ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
-class StrataOfResponses:
-    """Sums of m responses.
+class StrataOfResponses(Regressed):
+    """Sums of m responses, beside those of the regression on X.
 
     Parameters
     ----------
-    yWy, total : (m,) arrays
-        Of the residuals on X, and of the responses.
-    gamma0 : (r, m) array
-        Q'W^(1/2)y.
     SS : (C, m) array
         Sums of squares by stratum.
     FU : (J, r, C, m) array
         F_j times y's part in each stratum.
     """
 
-    yWy: FloatArray
-    total: FloatArray
-    gamma0: FloatArray
     SS: FloatArray
     FU: FloatArray
-
-    def of(self, which: IntArray) -> StrataOfResponses:
-        """Those of some responses."""
-        return replace(self, **{name: value.take(which, axis=-1) for name, value in vars(self).items()})
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,8 @@ import numpy as np
 from ..contracts.errors import InputError
 from ..inference.smooths import SmoothCurve, curves
 from .fitted import Fitted
-from .style import POINTS, QUIET, axes, styled
+from .marks import band, rug
+from .style import QUIET, axes, styled
 
 #: Contours of a surface.
 CONTOURS = 9
@@ -46,15 +47,12 @@ def curve(fit: Fitted, term: str | None = None, ax: Any = None, *, level: float 
         return _surface(along, ax)
     (x,) = along.variables
     ax.axhline(0.0, color=QUIET, linewidth=0.6, zorder=0)
-    ax.fill_between(along[x], along["lower"], along["upper"], color=POINTS, alpha=0.2, linewidth=0.0)
-    ax.plot(along[x], along["fit"], color=POINTS)
+    band(ax, along[x], along["fit"], along["lower"], along["upper"])
     design = fit._fit.model.rows
     smooth, _, own = known[label]
     if design is not None and smooth.by != "number":
         line = design.X[:, list(fit.names).index(own.fixed[0])]
-        values = line[line != 0.0] + smooth.means[0][0]
-        on_axis = {"color": QUIET, "markersize": 4.0, "markeredgewidth": 0.5, "transform": ax.get_xaxis_transform()}
-        ax.plot(values, np.full(len(values), 0.02), "|", **on_axis)
+        rug(ax, line[line != 0.0] + smooth.means[0][0])
     ax.set(xlabel=x, ylabel=label)
     return ax
 

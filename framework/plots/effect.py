@@ -13,7 +13,8 @@ from ..design.reading import as_mapping, read
 from ..inference.intervals import checked_level
 from ..prediction.response import mean_of
 from .fitted import Fitted, column_of, response_of
-from .style import LINE, POINTS, QUIET, axes, styled
+from .marks import band, rug
+from .style import LINE, POINTS, axes, styled
 
 #: Places along a number.
 PLACES = 40
@@ -54,10 +55,8 @@ def effect(fit: Fitted, x: str, ax: Any = None, *, data: Any = None, level: floa
     estimate, lower, upper = (mean_of(fit._fit, line + offset) for line in (eta, eta - half, eta + half))
     ax = axes(ax)
     if places.dtype.kind == "f":
-        ax.fill_between(places, lower, upper, color=POINTS, alpha=0.2, linewidth=0.0)
-        ax.plot(places, estimate, color=POINTS)
-        rug = np.unique(_rug(fit, x, data))
-        ax.plot(rug, np.full(len(rug), 0.02), "|", **_on_axis(ax))
+        band(ax, places, estimate, lower, upper)
+        rug(ax, np.unique(_observed(fit, x, data)))
     else:
         at = np.arange(len(places))
         ax.vlines(at, lower, upper, color=POINTS)
@@ -68,12 +67,7 @@ def effect(fit: Fitted, x: str, ax: Any = None, *, data: Any = None, level: floa
     return ax
 
 
-def _on_axis(ax: Any) -> dict[str, Any]:
-    """Ticks of the data at the lower edge."""
-    return {"color": QUIET, "markersize": 4.0, "markeredgewidth": 0.5, "transform": ax.get_xaxis_transform()}
-
-
-def _rug(fit: Fitted, x: str, data: Any) -> FloatArray:
+def _observed(fit: Fitted, x: str, data: Any) -> FloatArray:
     values = fit._fit.model.design.X[:, column_of(fit, x)] if data is None else _column(as_mapping(data, "data"), x)
     return np.asarray(values, dtype=np.float64)
 

@@ -10,6 +10,7 @@ from scipy.special import ndtri
 from ..contracts.errors import InputError, shown
 from ..inference.profile import Profile
 from ..inference.trace import Curve
+from .marks import filled_density
 from .style import LINE, POINTS, QUIET, axes, styled
 
 #: Points of a curve.
@@ -82,11 +83,8 @@ def density(profile: Profile, parameter: str | None = None, ax: Any = None, *, l
     lower, upper = curve.limits(level)
     inside = (values >= np.nan_to_num(lower, nan=-np.inf)) & (values <= np.nan_to_num(upper, nan=np.inf))
     ax = axes(ax)
-    ax.fill_between(values, 0.0, height, where=inside, color=POINTS, alpha=0.25, linewidth=0.0)
-    ax.plot(values, height, color=POINTS)
-    ax.axvline(curve.estimate, color=LINE, linewidth=1.0)
+    filled_density(ax, values, height, inside, curve.estimate)
     ax.set(xlabel=f"{curve.name}, {100 * level:g} % interval", ylabel="density")
-    ax.set_ylim(bottom=0.0)
     return ax
 
 

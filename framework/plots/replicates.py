@@ -9,7 +9,8 @@ import numpy as np
 from ..contracts.arrays import BoolArray, FloatArray
 from ..contracts.errors import InputError, shown
 from ..inference.intervals import checked_level
-from .style import LINE, POINTS, axes, styled
+from .marks import filled_density
+from .style import POINTS, axes, styled
 
 #: Points of the curve; bars.
 PLACES, BARS = 200, 30
@@ -90,14 +91,11 @@ def replicates(record: Replicated, parameter: str | None = None, ax: Any = None,
     heights, edges = np.histogram(rest, BARS, density=True)
     ax.stairs(share * heights, edges, color=POINTS, alpha=0.35, linewidth=0.6)
     inside = (at >= ends[0]) & (at <= ends[1])
-    ax.fill_between(at, 0.0, height, where=inside, color=POINTS, alpha=0.25, linewidth=0.0)
-    ax.plot(at, height, color=POINTS)
-    ax.axvline(record.original[j], color=LINE, linewidth=1.0)
+    filled_density(ax, at, height, inside, record.original[j])
     if share < 1.0:
         ax.plot([], [], " ", label=f"{100 * (1.0 - share):.0f} % at {atom:.3g}")
         ax.legend(loc="upper right", handlelength=0.0)
     ax.set(xlabel=f"{name}, {100 * level:g} % of {len(values)} replicates", ylabel="density")
-    ax.set_ylim(bottom=0.0)
     return ax
 
 
