@@ -88,7 +88,7 @@ class CrossProducts:
         Another pass over the rows.
         """
         w, Q, gamma0 = design.weights, design.fixed.Q, self.gamma0 + gamma
-        y = (design.y if design.offset is None else design.y - design.offset) - Q @ gamma0
+        y = design.y_without_offset - Q @ gamma0
         E = np.array([column - design.random.Z(b) for column, b in zip([*Q.T, y], B.T, strict=True)])
         WE, Wy = (E, y) if w is None else (E * w, y * w)
         ZtWQy = self.ZtWQy.copy(order="F")
@@ -109,7 +109,7 @@ def _turned(pattern: Pattern, by: Sequence[FloatArray], V: FloatArray) -> FloatA
 def cross_products(design: MixedDesign) -> CrossProducts:
     """One pass over the rows."""
     w, Q = design.weights, design.fixed.Q
-    y = design.y if design.offset is None else design.y - design.offset
+    y = design.y_without_offset
     WQ = Q if w is None else Q * w[:, None]
     QtWQ = WQ.T @ Q
     total = float(y @ y if w is None else y @ (w * y))

@@ -83,6 +83,16 @@ class MixedDesign:
         return Fingerprint.of(self)
 
     @property
+    def known(self) -> FloatArray:
+        """What of the linear predictor is known: the offset, (n,)."""
+        return np.zeros(self.n) if self.offset is None else self.offset
+
+    @property
+    def y_without_offset(self) -> FloatArray:
+        """y less what is known, (n,)."""
+        return self.y if self.offset is None else self.y - self.offset
+
+    @property
     def equal_weights(self) -> bool:
         """Whether all rows weigh the same."""
         return self.weights is None or bool(np.ptp(self.weights) == 0.0)

@@ -133,8 +133,7 @@ def _refuse_flat(model: PenalizedLikelihood, gamma: FloatArray, phi: FloatArray)
     Counts without their zeros are such: as the mean before truncation falls to 0, those of a negative binomial become
     logarithmic, which may be the best that there is for rows that no separation sets apart.
     """
-    known = 0.0 if model.design.offset is None else model.design.offset
-    eta = known + model.Q @ gamma
+    eta = model.design.known + model.Q @ gamma
     if not model.family.valid(eta):  # without random effects
         return
     curvature = -model.family.evaluate(model.y, eta, model.weights, phi).d2
@@ -304,7 +303,7 @@ def refuse_exact_fit(model: PenalizedLikelihood, gamma: FloatArray) -> None:
     design, family = model.design, model.family
     if family.discrete or not any(p.fixed is None for p in family.parameters):
         return
-    eta = model.Q @ gamma if design.offset is None else model.Q @ gamma + design.offset
+    eta = model.Q @ gamma + design.known
     size = np.abs(model.y[np.isfinite(model.y)]).max(initial=0.0)
     if distance(model.y, family.link.mean(eta).mu).max() < EXACT * size:
         raise NoMaximumError(
@@ -322,7 +321,7 @@ def _fits_exactly(model: PenalizedLikelihood) -> bool:
         return False
     with np.errstate(all="ignore"):
         eta = family.link.link(model.y)
-    known = np.zeros(n) if design.offset is None else design.offset
+    known = design.known
     if not np.isfinite(eta).all():
         return False
     both = LinearOperator(

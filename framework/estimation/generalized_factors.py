@@ -102,7 +102,7 @@ class FactorizedGeneralized(Factorized):
         """M^-1 Lambda'Z'WQ, (q, r)."""
         digest = self.fit.digest
         ZtWQ = self.mode.system.ZtWQ if digest is None else digest.ZtWQ
-        return self.factor.back_solve(self.factor.half_solve(self.Lambda.t @ ZtWQ))
+        return self.factor.solve(self.Lambda.t @ ZtWQ)
 
     def joint(self) -> tuple[GeneralizedCriterion, FloatArray]:
         """The criterion, and the estimates as its argument."""

@@ -19,7 +19,7 @@ from .existence import SUSPICIOUS
 from .modes import PenalizedLikelihood
 from .moments import moment_start
 from .parted import Most, PartedLikelihood
-from .start import START_STEPS
+from .start import START_STEPS, fixed_predictor, normal_equations, solved
 
 
 class Start(NamedTuple):
@@ -44,16 +44,16 @@ def start_of_parts(model: PartedLikelihood) -> Start:
     phi = phi / n
     goal = float(model.family.link.link(np.array([means / weights]))[0])
     gram, right = model.over(_towards, goal)
-    starts = [_solved(gram, right)]
+    starts = [solved(gram, right)]
     if (near := model.over(_normal_at_means, phi)) is not None:
-        starts.append(_solved(*near))
+        starts.append(solved(*near))
     found = [(gamma, scored) for gamma in starts if (scored := model.over(_scored, gamma, phi)) is not None]
     if not found:
         raise InputError("no start was found at which all responses have a density: rescale the predictors")
     gamma, scored = max(found, key=lambda one: float(one[1][0]))
     for _ in range(START_STEPS):
         best, normal, right = scored
-        target, step = _solved(normal, right), 1.0
+        target, step = solved(normal, right), 1.0
         new = model.over(_scored, target, phi)
         while step > 1e-4 and (new is None or new[0] < best):
             step *= 0.5
@@ -68,10 +68,6 @@ def start_of_parts(model: PartedLikelihood) -> Start:
     return Start(gamma, phi, weight / n, lambda: _by_moments(model, *model.over(_working, gamma, phi, least)))
 
 
-def _solved(normal: FloatArray, right: FloatArray) -> FloatArray:
-    return np.asarray(np.linalg.lstsq(normal, right, rcond=None)[0], dtype=np.float64) if len(right) else right
-
-
 def _by_moments(
     model: PartedLikelihood,
     ZtWZ: Any,
@@ -84,7 +80,7 @@ def _by_moments(
 ) -> Blocks:
     """Covariance matrices by moments of the working linear model."""
     n = model.parted.n
-    gamma0 = _solved(QtWQ, QtWz)
+    gamma0 = solved(QtWQ, QtWz)
     ZtWQy = np.column_stack([ZtWQ, ZtWz - ZtWQ @ gamma0])
     yWy = zWz - float(gamma0 @ QtWz)
     gram = np.block([[QtWQ, np.zeros((len(QtWQ), 1))], [np.zeros((1, len(QtWQ))), np.array([[yWy]])]])
@@ -135,12 +131,8 @@ def _means(one: PenalizedLikelihood) -> Any:
     return float(one.weights.sum()), float(one.weights @ mu), phi * one.design.n
 
 
-def _known(one: PenalizedLikelihood) -> FloatArray:
-    return np.zeros(one.design.n) if one.design.offset is None else one.design.offset
-
-
 def _towards(one: PenalizedLikelihood, goal: float) -> Any:
-    return one.Q.T @ one.Q, one.Q.T @ (goal - _known(one))
+    return one.Q.T @ one.Q, one.Q.T @ (goal - one.design.known)
 
 
 def _normal_at_means(one: PenalizedLikelihood, phi: FloatArray) -> Any:
@@ -149,7 +141,7 @@ def _normal_at_means(one: PenalizedLikelihood, phi: FloatArray) -> Any:
 
 
 def _scored(one: PenalizedLikelihood, gamma: FloatArray, phi: FloatArray) -> Any:
-    return _normal(one, one.Q @ gamma + _known(one), phi, with_density=True)
+    return _normal(one, fixed_predictor(one, gamma), phi, with_density=True)
 
 
 def _normal(one: PenalizedLikelihood, eta: FloatArray, phi: FloatArray, *, with_density: bool) -> Any:
@@ -157,19 +149,17 @@ def _normal(one: PenalizedLikelihood, eta: FloatArray, phi: FloatArray, *, with_
     at = one.evaluate(eta, phi)
     if at is None or not all(np.isfinite(part).all() for part in (at.log_density, at.d1, at.expected_weight)):
         return None
-    working = np.maximum(at.expected_weight, 1e-10 * at.expected_weight.max())
-    WQ = one.Q * working[:, None]
-    normal = WQ.T @ one.Q, WQ.T @ (eta - _known(one) + at.d1 / working)
+    normal = normal_equations(one, eta, at)
     return (float(at.log_density.sum()), *normal) if with_density else normal
 
 
 def _expected_weights(one: PenalizedLikelihood, gamma: FloatArray, phi: FloatArray) -> Any:
-    w = one.family.evaluate(one.y, one.Q @ gamma + _known(one), one.weights, phi, 2).expected_weight
+    w = one.family.evaluate(one.y, fixed_predictor(one, gamma), one.weights, phi, 2).expected_weight
     return float(w.sum()), Most(float(w.max()))
 
 
 def _working(one: PenalizedLikelihood, gamma: FloatArray, phi: FloatArray, least: float) -> Any:
-    at = one.family.evaluate(one.y, one.Q @ gamma + _known(one), one.weights, phi, 2)
+    at = one.family.evaluate(one.y, fixed_predictor(one, gamma), one.weights, phi, 2)
     w = np.maximum(at.expected_weight, least)
     z = at.d1 / w
     WQ = np.ascontiguousarray(one.Q.T * w).T

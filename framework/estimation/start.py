@@ -43,7 +43,7 @@ def fixed_effects_start(model: PenalizedLikelihood) -> tuple[FloatArray, FloatAr
     eta = family.link.link(mu)
     at = family.evaluate(y, eta, w, phi, 2)
     gamma = _equal_means(model, float(np.average(mu, weights=w)))
-    equal = _scored(model, eta_equal := _predictor(model, gamma), phi)
+    equal = _scored(model, eta_equal := fixed_predictor(model, gamma), phi)
     found = _scoring(model, phi, gamma, eta, at, -np.inf)
     if equal is not None and (found is None or found[1].log_density.sum() < equal.log_density.sum()):
         found = _scoring(model, phi, gamma, eta_equal, equal, float(equal.log_density.sum())) or (gamma, equal)
@@ -58,28 +58,38 @@ def _scoring(
 
     Returns gamma and the derivatives there; None where no step is possible.
     """
-    Q, known, found = model.Q, _predictor(model, np.zeros_like(gamma)), None
+    found = None
     for _ in range(START_STEPS):
-        working = np.maximum(at.expected_weight, 1e-10 * at.expected_weight.max())
-        WQ = Q * working[:, None]
-        normal, right = WQ.T @ Q, WQ.T @ (eta - known + at.d1 / working)
+        normal, right = normal_equations(model, eta, at)
         if not (np.isfinite(normal).all() and np.isfinite(right).all()):
             break
-        target = np.linalg.lstsq(normal, right, rcond=None)[0]
-        step, new = 1.0, _scored(model, Q @ target + known, phi)
+        target = solved(normal, right)
+        step, new = 1.0, _scored(model, fixed_predictor(model, target), phi)
         while step > 1e-4 and (new is None or new.log_density.sum() < best):
             step *= 0.5
-            new = _scored(model, Q @ (gamma + step * (target - gamma)) + known, phi)
+            new = _scored(model, fixed_predictor(model, gamma + step * (target - gamma)), phi)
         if new is None or new.log_density.sum() < best:
             break
         gamma = gamma + step * (target - gamma)
-        moved = Q @ gamma + known
+        moved = fixed_predictor(model, gamma)
         change, eta = np.abs(moved - eta).max(), moved
         at, best = new, float(new.log_density.sum())
         found = gamma, at
         if change < 1e-2:
             break
     return found
+
+
+def normal_equations(model: PenalizedLikelihood, eta: FloatArray, at: Derivatives) -> tuple[FloatArray, FloatArray]:
+    """Of a step of Fisher scoring from eta: Q'WQ, and Q'W times the working response."""
+    working = np.maximum(at.expected_weight, 1e-10 * at.expected_weight.max())
+    WQ = model.Q * working[:, None]
+    return WQ.T @ model.Q, WQ.T @ (eta - model.design.known + at.d1 / working)
+
+
+def solved(normal: FloatArray, right: FloatArray) -> FloatArray:
+    """Coefficients by normal equations, the shortest ones where there are many."""
+    return np.asarray(np.linalg.lstsq(normal, right, rcond=None)[0], dtype=np.float64) if len(right) else right
 
 
 def _scored(model: PenalizedLikelihood, eta: FloatArray, phi: FloatArray) -> Derivatives | None:
@@ -91,17 +101,16 @@ def _scored(model: PenalizedLikelihood, eta: FloatArray, phi: FloatArray) -> Der
     return at if finite and at.expected_weight.max() > 0.0 else None
 
 
-def _predictor(model: PenalizedLikelihood, gamma: FloatArray) -> FloatArray:
+def fixed_predictor(model: PenalizedLikelihood, gamma: FloatArray) -> FloatArray:
     """The linear predictor by fixed effects alone."""
-    eta = model.Q @ gamma
-    return eta if model.design.offset is None else eta + model.design.offset
+    return model.Q @ gamma + model.design.known
 
 
 def _equal_means(model: PenalizedLikelihood, mu: float) -> FloatArray:
     """Coefficients with which all means come near to mu; others, where these leave the domain."""
     goal = float(model.family.link.link(np.array([mu]))[0])
-    gamma = model.Q.T @ (goal - _predictor(model, np.zeros(model.Q.shape[1])))  # Q is orthonormal
-    if model.family.valid(_predictor(model, gamma)):
+    gamma = model.Q.T @ (goal - model.design.known)  # Q is orthonormal
+    if model.family.valid(fixed_predictor(model, gamma)):
         return gamma
     return _far_from_the_edge(model, goal) if model.bounded else np.zeros_like(gamma)
 
@@ -115,7 +124,7 @@ def _far_from_the_edge(model: PenalizedLikelihood, goal: float) -> FloatArray:
         Where none are inside.
     """
     family, Q = model.family, model.Q
-    known = _predictor(model, np.zeros(Q.shape[1]))
+    known = model.design.known
     lower, upper = model.domain
     room = min(goal - lower, upper - goal)
     rows = [(sign * Q, sign * (known - edge)) for sign, edge in ((-1, lower), (1, upper)) if np.isfinite(edge)]
@@ -126,7 +135,7 @@ def _far_from_the_edge(model: PenalizedLikelihood, goal: float) -> FloatArray:
         bounds=[(None, None)] * Q.shape[1] + [(None, 1.0)],
     )
     gamma = np.zeros(Q.shape[1]) if program.x is None else np.asarray(program.x[:-1])
-    if not family.valid(_predictor(model, gamma)):
+    if not family.valid(fixed_predictor(model, gamma)):
         others = links_without_edge(family)
         use = f", or use the {'log' if 'log' in others else others[0]} link" if others else ""
         raise InputError(

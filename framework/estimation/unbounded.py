@@ -53,7 +53,7 @@ def _refuse_few_groups(design: MixedDesign, residual: ResidualRows, reml: bool) 
     visits, Q = residual.labels.visits, design.fixed.Q
     place = places_of_visits(design)
     weights = np.ones(design.n) if design.weights is None else design.weights
-    y = np.sqrt(weights) * (design.y if design.offset is None else design.y - design.offset)
+    y = np.sqrt(weights) * design.y_without_offset
     ones = Q @ np.linalg.lstsq(Q, np.ones(design.n), rcond=None)[0]
     constant = np.ptp(weights) == 0.0 and bool(np.abs(ones - 1.0).max() < ONES)
     for seen in np.unique(place >= 0, axis=0):

@@ -78,7 +78,7 @@ def small_combinations(design: MixedDesign, rows: IntArray) -> Iterator[tuple[Fl
     """Combinations u (a,) of visits of which u'(y_i - Q_i gamma) is least for some gamma, and whether that is zero."""
     weights = np.ones(design.n) if design.weights is None else design.weights
     w, r = np.sqrt(weights)[rows], design.fixed.rank
-    y = w * (design.y if design.offset is None else design.y - design.offset)[rows]
+    y = w * design.y_without_offset[rows]
     Q = w[:, :, None] * design.fixed.Q[rows]
     gamma = np.linalg.lstsq(Q.reshape(-1, r), y.ravel(), rcond=None)[0]
     scale = float(np.linalg.norm(y - Q @ gamma)) or 1.0

@@ -94,7 +94,7 @@ class Whitening:
 
 def columns_of(design: MixedDesign) -> FloatArray:
     """[Q y Z], (r + 1 + columns of Z, n); y less the offset."""
-    y = design.y if design.offset is None else design.y - design.offset
+    y = design.y_without_offset
     return np.vstack([design.fixed.Q.T, y, *(f.values for f in design.random.factors)])
 
 

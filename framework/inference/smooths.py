@@ -174,7 +174,7 @@ class _Posterior:
         """Columns of N, (q, c)."""
         E = np.zeros((self.fit.pattern.q, len(places)))
         E[places, np.arange(len(places))] = 1.0
-        inverse = self.at.factor.back_solve(self.at.factor.half_solve(E))
+        inverse = self.at.factor.solve(E)
         return np.asarray(inverse + self.SG @ self.S[places].T)
 
 

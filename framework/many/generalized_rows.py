@@ -93,7 +93,7 @@ class Design:
             QQ=csr_array((Q[:, :, None] * Q[:, None, :]).reshape(n, -1).T),
             ZtQ=tuple(by_level(z * np.tile(q, len(places))) for q in Q.T),
             member=by_level(np.ones_like(z)),
-            offset=(np.zeros(n) if design.offset is None else design.offset)[:, None],
+            offset=design.known[:, None],
             weights=(np.ones(n) if design.weights is None else design.weights)[:, None],
             grid=gauss_hermite_grid(nagq, 1) if nagq > 1 else None,
         )

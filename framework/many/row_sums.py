@@ -77,7 +77,7 @@ class RowSums:
             root=np.ascontiguousarray(np.linalg.inv(upper)),
             logdet_X=2.0 * float(np.log(np.abs(np.diagonal(upper))).sum()),
             sum_log_weights=float(np.log(w).sum()),
-            offset=(np.zeros(n) if design.offset is None else design.offset)[:, None],
+            offset=design.known[:, None],
             of_rows=csr_array(vstack(parts)),
             Q=csr_array(Q),
             weights=w[:, None],

@@ -129,7 +129,7 @@ class Strata:
             root=np.ascontiguousarray(np.linalg.inv(upper)),
             logdet_X=2.0 * float(np.log(np.abs(np.diagonal(upper))).sum()),
             sum_log_weights=float(np.log(w).sum()),
-            offset=(np.zeros(n) if design.offset is None else design.offset)[:, None],
+            offset=design.known[:, None],
             scale=np.sqrt(w)[:, None],
             Qt=csr_array(Q.T),
             Ut=csr_array(U.T),

@@ -2355,9 +2355,9 @@ MUTATIONS: tuple[Mutation, ...] = (
         f"{LMM_LAWS}::test_the_unit_of_the_weights_changes_no_verdict",
     ),
     Mutation(
-        "framework/design/crossproducts.py",
-        "y if design.offset is None else design.y - design.offset\n    ",
-        "y\n    ",
+        "framework/design/mixed.py",
+        "self.y if self.offset is None else self.y - self.offset",
+        "self.y",
         f"{LMM_LAWS}::test_an_offset_is_a_shift_of_y",
     ),
     Mutation(
