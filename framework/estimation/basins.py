@@ -167,18 +167,20 @@ def _alone(found: Standing[C]) -> Iterator[FloatArray]:
             yield there
 
 
-def descents(found: Standing[C], attempt: int) -> Iterator[tuple[FloatArray, float]]:
+def descents(found: Standing[C], random: RandomDesign | RandomSums, attempt: int) -> Iterator[tuple[FloatArray, float]]:
     """Ends of descents by slopes alone from covariance matrices of all sizes and directions, and the criterion there.
 
-    The starts of an attempt are the same ones in every fit. T is a full matrix on the way, of which the criterion is a
-    function without corners or preferred columns, T and T Q being the same for any orthogonal Q; a triangle is not.
+    The starts of an attempt are the same ones in every fit; of nearly dependent columns every other one is as large as
+    what sets these apart is small. T is a full matrix on the way, of which the criterion is a function without corners
+    or preferred columns, T and T Q being the same for any orthogonal Q; a triangle is not.
     """
     full = _FullRoots(found.criterion.exact)
+    large = [max(size_apart(root, random) / MODERATE, 1.0) for root in found.criterion.roots]
     rng = np.random.default_rng(1 + attempt)
     largest = max((float(np.abs(root.of(found.x)).max()) for root in found.criterion.roots), default=0.0)
     far = [part * largest for part in SIZES_FAR] if largest > FAR else []
-    for size in [*SIZES[: len(SIZES) - len(far)], *far]:
-        start = full.random(found.x, size, rng)
+    for i, size in enumerate([*SIZES[: len(SIZES) - len(far)], *far]):
+        start = full.random(found.x, size, large if i % 2 else None, rng)
         if not found.criterion.exact.value(full.x(start)) < np.inf:
             continue
         with np.errstate(all="ignore"):
@@ -193,6 +195,28 @@ def descents(found: Standing[C], attempt: int) -> Iterator[tuple[FloatArray, flo
         yield full.x(end.x), float(end.fun)
 
 
+def times_met(ends: Sequence[float]) -> int:
+    """How many descents ended in the lowest optimum.
+
+    Examples
+    --------
+    >>> times_met([2.0, 1.0, 1.01])
+    2
+    """
+    return int((np.array(ends) < min(ends) + BEGUN).sum())
+
+
+def n_different(ends: Sequence[float]) -> int:
+    """In how many optima they ended.
+
+    Examples
+    --------
+    >>> n_different([2.0, 1.0, 1.01])
+    2
+    """
+    return 1 + int((np.diff(np.sort(ends)) > BEGUN).sum())
+
+
 def unseen(ends: Sequence[float]) -> float:
     """Part of all descents that would end in optima not seen yet, by the ends of those that were made.
 
@@ -200,9 +224,8 @@ def unseen(ends: Sequence[float]) -> float:
     number of basins and any sizes of them equally likely before. Source: Boender & Rinnooy Kan, 1987, Mathematical
     Programming 37, 59-80, section 2.
     """
-    n, values = len(ends), np.sort(ends)
-    different = 1 + int((np.diff(values) > BEGUN).sum())
-    return different * (different + 1) / (n * (n - 1)) if n > 1 else 0.0
+    n, w = len(ends), n_different(ends)
+    return w * (w + 1) / (n * (n - 1)) if n > 1 else 0.0
 
 
 class _FullRoots:
@@ -222,10 +245,11 @@ class _FullRoots:
         free = [(None, None)] * (ends[-1] - len(self.others))
         self.bounds = [(criterion.lower[i], criterion.upper[i]) for i in self.others] + free
 
-    def random(self, x: FloatArray, size: float, rng: np.random.Generator) -> FloatArray:
-        """Matrices with normal entries of a size; terms with a structure get standard deviations of that size."""
-        there = self.criterion.scattered(x, size, rng)
-        drawn = {root.places[0, 0]: size * rng.normal(size=len(root) ** 2) for root in self.criterion.roots}
+    def random(self, x: FloatArray, size: float, apart: Sequence[float] | None, rng: np.random.Generator) -> FloatArray:
+        """Matrices with normal entries of a size, or that many times a size; so are scales of covariance structures."""
+        there = self.criterion.scattered(x, size, rng, apart=apart is not None)
+        sizes = zip(self.criterion.roots, apart or [1.0] * len(self.criterion.roots), strict=True)
+        drawn = {root.places[0, 0]: by * size * rng.normal(size=len(root) ** 2) for root, by in sizes}
         out = np.concatenate([there[self.others], *(drawn[root.places[0, 0]] for root, _ in self.matrices)])
         for i in self.deviations:
             out[i] = drawn[self.others[i]][0]

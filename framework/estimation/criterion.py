@@ -108,8 +108,13 @@ class Criterion(ABC, Generic[E]):
         """Points like x, with independent effects of moderate size in terms with a covariance structure."""
         yield from ()
 
-    def scattered(self, x: FloatArray, size: float, rng: np.random.Generator | None = None) -> FloatArray:
-        """x with standard deviations of terms with a covariance structure of a size, or drawn about it."""
+    def scattered(
+        self, x: FloatArray, size: float, rng: np.random.Generator | None = None, *, apart: bool = False
+    ) -> FloatArray:
+        """x with scales of terms with a covariance structure of a size, or drawn about it.
+
+        With `apart` they are larger, where columns are nearly dependent: what sets these apart has that size.
+        """
         return x
 
     def at(self, x: FloatArray) -> E:
@@ -266,13 +271,15 @@ class ModelCriterion(Criterion[E]):
             out[self.of_theta] = theta
             yield out
 
-    def scattered(self, x: FloatArray, size: float, rng: np.random.Generator | None = None) -> FloatArray:
+    def scattered(
+        self, x: FloatArray, size: float, rng: np.random.Generator | None = None, *, apart: bool = False
+    ) -> FloatArray:
         """x with the scales of covariance structures of a size, or drawn about it."""
         out = x.copy()
         for s in self.parameters.structured:
             mine = slice(self.of_theta.start + s.mine.start, self.of_theta.start + s.mine.stop)
             sizes = size if rng is None else size * np.abs(rng.normal(size=len(s.scales)))
-            out[mine] = np.where(s.scales, sizes, x[mine])
+            out[mine] = np.where(s.scales, sizes * (s.apart if apart else 1.0), x[mine])
         return out
 
 

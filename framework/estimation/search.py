@@ -13,7 +13,7 @@ import numpy as np
 from ..contracts.arrays import FloatArray
 from ..contracts.optim import OptimizationResult, Optimizer, Status
 from ..design.random import RandomDesign, RandomSums
-from .basins import APART, BEGUN, descents, elsewhere, has_many_basins, looks, turns, unseen
+from .basins import APART, descents, elsewhere, has_many_basins, looks, n_different, times_met, turns, unseen
 from .certificate import ENDED, FLAT, C, Standing, aligned, certify
 from .criterion import Criterion
 
@@ -31,8 +31,8 @@ SHORT = 20
 ROUNDS, LOST = 3, 0.2
 
 MANY_OPTIMA = (
-    "almost every descent from another start ended in another optimum, so that there are probably lower ones than the "
-    "one reported: the data are too few for these random effects. Use fewer, or (x || g) instead of (x | g)"
+    "{descents} descents from other starts ended in {optima} optima, the lowest of which was met {times}: lower ones "
+    "are likely, since the data are too few for these random effects. Use fewer, or (x || g) instead of (x | g)"
 )
 
 
@@ -62,7 +62,7 @@ def search(
             found = other
     optima = [standing.value for standing in (first, found) if standing.certificate.converged]
 
-    def tried(there: FloatArray) -> None:
+    def tried(there: FloatArray) -> float:
         nonlocal found
         log.debug("another start: %s", there)
         shortly = _Budget(SHORT if optimizer.uses_curvature else max_evaluations)
@@ -72,23 +72,25 @@ def search(
             found = min(found, other, key=lambda standing: standing.value)
             if other.certificate.converged:
                 optima.append(other.value)
-        elif result.status is Status.CONVERGED:
+            return other.value
+        if result.status is Status.CONVERGED:
             optima.append(result.value)
+        return result.value
 
     for there in chain(turns(first), elsewhere(first, random) if random else ()):
         tried(there)
-    ends, met = [first.value], 1
+    ends, settled = [found.value], True
     for attempt in range(ROUNDS) if random and has_many_basins(first, random) else ():
-        for there, value in descents(first, attempt):
-            ends.append(value)
-            if all(abs(value - known) > APART for known in optima):
-                tried(there)
-        met = sum(value < min(ends) + BEGUN for value in ends)
-        if met > (2 if unseen(ends) > LOST else 1):
+        for there, value in descents(first, random, attempt):
+            is_new = all(abs(value - known) > APART for known in optima)
+            ends.append(min(value, tried(there)) if is_new else value)
+        if settled := len(ends) == 1 or times_met(ends) > (2 if unseen(ends) > LOST else 1):
             break
     certificate = replace(found.certificate, other_optima=_others(optima, found.value))
-    if certificate.converged and met < 3 and unseen(ends) > LOST:
-        certificate = replace(certificate, converged=False, message=MANY_OPTIMA)
+    if certificate.converged and not settled:
+        times = ("once", "twice")[times_met(ends) - 1]
+        said = MANY_OPTIMA.format(descents=len(ends) - 1, optima=n_different(ends), times=times)
+        certificate = replace(certificate, converged=False, message=said)
     log.debug("search ended at %.9g, %d other optima known", found.value, len(certificate.other_optima))
     return replace(found, certificate=certificate)
 

@@ -145,6 +145,11 @@ class Structured:
         for kept in (0.0, 1.0):
             yield self.structure.start(kept * T @ T.T + size**2 * np.eye(len(self)))
 
+    @property
+    def apart(self) -> FloatArray | float:
+        """How large scales are beside what sets their columns apart: 1 of columns that are not nearly dependent."""
+        return 1.0
+
 
 @dataclass(frozen=True, eq=False)
 class Disentangled(Structured):
@@ -163,4 +168,9 @@ class Disentangled(Structured):
     def moderate(self, theta: FloatArray, size: float) -> Iterator[FloatArray]:
         """Also large ones that cancel each other but for what sets their columns apart."""
         yield from super().moderate(theta, size)
-        yield self.structure.apart(size)
+        yield size * self.apart
+
+    @property
+    def apart(self) -> FloatArray:
+        """How large standard deviations are beside what sets their columns apart."""
+        return self.structure.apart(1.0)

@@ -24,7 +24,7 @@ def curve(fit: Fitted, term: str | None = None, ax: Any = None, *, level: float 
     ----------
     fit : LMMSolution or GLMMSolution
     term : str, optional
-        As `smooths` calls it; the first one by default.
+        As `smooth_table` calls it; the first one by default.
     ax : matplotlib Axes, optional
     level : float, default 0.95
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
 from ..display.records import Table
@@ -14,8 +13,7 @@ from .base import F, FittedModel
 class Smoothed(FittedModel[F]):
     """Smooth terms of a fit by formula."""
 
-    @cached_property
-    def smooths(self) -> Table:
+    def smooth_table(self) -> Table:
         """Smooth terms with their effective degrees of freedom and Wood's approximate tests, a row for each curve.
 
         ``edf`` is 1 for a straight line; ``ref_df`` are the degrees of freedom of the test that the curve is zero
@@ -32,7 +30,8 @@ class Smoothed(FittedModel[F]):
         >>> import ranef
         >>> d = ranef.datasets.load("sleepstudy")
         >>> fit = ranef.lmm("Reaction ~ s(Days, k=6) + (1 | Subject)", d)
-        >>> fit.smooths["term"].tolist(), fit.smooths["edf"].round(2).tolist()
+        >>> table = fit.smooth_table()
+        >>> table["term"].tolist(), table["edf"].round(2).tolist()
         (['s(Days)'], [1.0])
 
         References
@@ -49,7 +48,7 @@ class Smoothed(FittedModel[F]):
         Parameters
         ----------
         term : str
-            As `smooths` calls it: ``"s(x)"``, ``"s(x):f[a]"`` of a level.
+            As `smooth_table` calls it: ``"s(x)"``, ``"s(x):f[a]"`` of a level.
         n : int, optional
             Places along each variable: by default 100 of a curve, 30 each of a surface.
         level : float, default 0.95

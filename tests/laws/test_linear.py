@@ -147,6 +147,12 @@ def test_where_effects_reproduce_y_there_is_no_maximum(case):
     assert "reproduce y exactly" in str(error)
 
 
+def test_what_columns_far_from_their_origin_share_is_met_again():
+    """(1 + x || g) with x 1000 standard deviations from its origin: descents of ordinary sizes end 16 too high."""
+    fit = linear(1764135172).fit()
+    assert fit.converged, fit.certificate
+
+
 @pytest.mark.parametrize("entangled", [np.inf, basis.ENTANGLED])
 def test_large_effects_that_cancel_are_found(monkeypatch, entangled):
     """(1 + x || g) with x 1000 standard deviations from its origin: the first search ends 7.2 too high.

@@ -349,7 +349,7 @@ def test_the_list_of_properties_is_whole() -> None:
     assert set(promised.split()) <= set(PROPERTIES)
 
 
-@pytest.mark.parametrize("name", sorted(set(PROPERTIES) - CALLABLE - {"timings", "plot", "smooths"}))
+@pytest.mark.parametrize("name", sorted(set(PROPERTIES) - CALLABLE - {"timings", "plot"}))
 def test_pickle_keeps_every_property(name: str) -> None:
     fresh = DATA.fit()
     before = pickle.loads(pickle.dumps(fresh))
@@ -391,7 +391,7 @@ def test_a_solution_is_frozen() -> None:
         base().params.sigma = 1.0  # type: ignore[misc]
     with pytest.raises(TypeError):
         base().ranef["g"] = None  # type: ignore[index]
-    found = {name: arrays(getattr(base(), name)) for name in set(PROPERTIES) - CALLABLE - {"smooths"}}
+    found = {name: arrays(getattr(base(), name)) for name in set(PROPERTIES) - CALLABLE}
     assert sum(map(len, found.values())) > 15
     assert [name for name, listed in found.items() if any(a.flags.writeable for a in listed)] == []
 

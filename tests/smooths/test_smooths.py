@@ -46,7 +46,7 @@ def test_mgcv_has_the_same_fit_and_degrees_of_freedom(fits, name):
     assert fit.sigma**2 == pytest.approx(figures["sigma2"], rel=2e-5)
     np.testing.assert_allclose(fit.predict()[ROWS], figures["fitted"], atol=2e-4)
     np.testing.assert_allclose(fit.predict(AT, random="none"), figures["new"], atol=2e-3)
-    table = fit.smooths
+    table = fit.smooth_table()
     np.testing.assert_allclose(table["edf"], figures["edf"], atol=2e-3)
     np.testing.assert_allclose(table["ref_df"], figures["ref_df"], atol=4e-3)
     # mgcv prints the statistic of one of two signs of a cross term, the mean of which is taken here
@@ -91,7 +91,7 @@ def test_poisson_with_coefficients_beside_the_modes_is_mgcvs_ml(name, formula, t
     figures = REFERENCE[name]
     assert fit.log_likelihood == pytest.approx(figures["criterion"], abs=tolerance)
     np.testing.assert_allclose(fit.predict(scale="link")[ROWS], figures["fitted"], atol=2e-4 + tolerance)
-    table = fit.smooths
+    table = fit.smooth_table()
     np.testing.assert_allclose(table["edf"], figures["edf"], atol=1e-3 + 2 * tolerance)
     np.testing.assert_allclose(table["ref_df"], figures["ref_df"], atol=2e-3 + 2 * tolerance)
     np.testing.assert_allclose(table["statistic"], figures["statistic"], rtol=1e-2)
@@ -105,7 +105,7 @@ def test_a_smooth_term_beside_random_slopes_is_gamms():
         fit = ranef.lmm('y ~ s(x, bs="ps") + f + (z | g)', DATA)
     figures = REFERENCE["gamm"]
     assert fit.sigma == pytest.approx(figures["sigma"], rel=1e-4)
-    assert fit.smooths["edf"][0] == pytest.approx(figures["edf"], abs=2e-3)
+    assert fit.smooth_table()["edf"][0] == pytest.approx(figures["edf"], abs=2e-3)
     np.testing.assert_allclose(fit.predict(random="none")[ROWS], figures["fitted"], atol=6e-3)
 
 
@@ -117,7 +117,7 @@ def test_units_and_origin_of_the_variable_do_not_matter(bs):
     moved = DATA.assign(x=1e4 + 700.0 * DATA["x"])
     one, two = (ranef.lmm(f'y ~ s(x, bs="{bs}") + (1 | g)', d) for d in (DATA, moved))
     np.testing.assert_allclose(one.predict(), two.predict(), atol=1e-5)
-    assert one.smooths["edf"][0] == pytest.approx(two.smooths["edf"][0], abs=1e-4)
+    assert one.smooth_table()["edf"][0] == pytest.approx(two.smooth_table()["edf"][0], abs=1e-4)
 
 
 def test_curves_sum_to_zero_over_the_data(fits):
@@ -170,7 +170,7 @@ def test_straight_data_have_one_degree_of_freedom_and_no_warning(recwarn):
     fit = ranef.lmm("y ~ s(x)", {"x": x, "y": y})
     assert fit.converged
     assert not fit.is_singular
-    assert fit.smooths["edf"][0] == pytest.approx(1.0, abs=1e-3)
+    assert fit.smooth_table()["edf"][0] == pytest.approx(1.0, abs=1e-3)
     assert not recwarn.list
     slope = ranef.lmm("y ~ s(x)", {"x": x, "y": y}).fixef["s(x)"]
     assert slope == pytest.approx(np.polyfit(x, y, 1)[0], rel=1e-4)
@@ -179,7 +179,7 @@ def test_straight_data_have_one_degree_of_freedom_and_no_warning(recwarn):
 def test_a_surface_does_not_depend_on_the_order_of_its_variables():
     one, two = (ranef.lmm(f'y ~ t2({v}, bs="ps") + f + (1 | g)', DATA) for v in ("x, z", "z, x"))
     np.testing.assert_allclose(one.predict(), two.predict(), atol=1e-4)
-    assert 3.0 < one.smooths["edf"][0] < one.smooths["ref_df"][0] < 24.0
+    assert 3.0 < one.smooth_table()["edf"][0] < one.smooth_table()["ref_df"][0] < 24.0
     surface = one.smooth("t2(x, z)", n=4)
     assert surface.variables == ("x", "z")
     assert len(surface) == 16
@@ -199,7 +199,7 @@ def test_saved_and_pickled_fits_predict_the_same(fits, tmp_path):
         fit.save(tmp_path / name)
         for other in (ranef.load(tmp_path / name), pickle.loads(pickle.dumps(fit))):
             np.testing.assert_array_equal(other.predict(AT), fit.predict(AT))
-            for label in fit.smooths["term"].tolist():
+            for label in fit.smooth_table()["term"].tolist():
                 np.testing.assert_array_equal(other.smooth(label, n=5)["se"], fit.smooth(label, n=5)["se"])
 
 
@@ -289,7 +289,7 @@ def test_new_data_that_are_refused(fits):
     with pytest.raises(InputError, match=r"there is no smooth term 's\(w\)'; there is s\(x\)"):
         fits["tp"].smooth("s(w)")
     with pytest.raises(InputError, match="the model has no smooth term"):
-        ranef.lmm("y ~ x + (1 | g)", DATA).smooths  # noqa: B018
+        ranef.lmm("y ~ x + (1 | g)", DATA).smooth_table()
     with pytest.raises(InputError, match="penalized part is no fixed effect"):
         fits["tp"].emmeans("f")
 
