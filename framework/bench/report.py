@@ -33,6 +33,8 @@ def times(record: Record, style: str = "table") -> str:
             "quartiles": f"{seconds(r['seconds']['q1'])} - {seconds(r['seconds']['q3'])}"
             if r["status"] == "ok"
             else "",
+            "a response": seconds(r["seconds"]["median"] / r["responses"]) if "responses" in r else "",
+            "without a fit": _without_fit(r),
             "fits": len(r.get("times", ())) or "",
             "evaluations": r.get("evaluations", ""),
             "deviance - best": _excess(r),
@@ -193,6 +195,10 @@ def seconds(value: float) -> str:
 
 def _excess(result: dict[str, Any]) -> str:
     return f"{result['excess']:.1e}" if "excess" in result else ""
+
+
+def _without_fit(result: dict[str, Any]) -> str:
+    return str(result["responses"] - result["fitted"] or "") if "responses" in result else ""
 
 
 def _change(old: dict[str, Any], new: dict[str, Any], figure: Callable[[dict[str, Any]], Any]) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..bench import cases as catalogue
 from ..bench import plot, record, report, simulate
+from ..bench.many import many
 from ..bench.methods import methods
 from ..bench.model import Case, Workload
 from ..formula.model_frame import model_frame
@@ -43,6 +44,13 @@ SAVED = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--family", metavar="NAME", help="Family of a generalized linear mixed model.")
 @click.option("--backend", "backends", multiple=True, metavar="NAME", help='Repeatable; "all"; default "auto".')
 @click.option("--optimizer", "optimizers", multiple=True, metavar="NAME", help='Repeatable; "all"; default "auto".')
+@click.option(
+    "--many",
+    "responses",
+    type=click.IntRange(min=1),
+    metavar="M",
+    help="Fit M responses drawn from each model, at once and one by one.",
+)
 @click.option("--repeats", type=click.IntRange(min=1), help="Timed fits; default 3 to 51, in about 5 seconds.")
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Threads of BLAS.")
 @click.option("--memory/--no-memory", default=True, help="Measure peak memory, in a process for each method.")
@@ -61,6 +69,7 @@ def bench(
     data: Path | None,
     backends: tuple[str, ...],
     optimizers: tuple[str, ...],
+    responses: int | None,
     repeats: int | None,
     threads: int,
     memory: bool,
@@ -82,6 +91,7 @@ def bench(
     ranef bench sleepstudy penicillin --backend all
     ranef bench --simulate crossed:rows=100000,levels=2000x200 --backend blocked --backend cholmod --json new.json
     ranef bench --simulate slopes:rows=50000 --grow levels=500,1000,2000,4000 --plot growth.png
+    ranef bench sleepstudy cbpp --many 1000
     ranef bench --csv trial.csv --formula "score ~ dose + (1 + dose | clinic)" --backend all
     ranef bench --csv trial.csv --y score --x dose --groups clinic,patient --optimizer all
     ranef bench --compare old.json new.json
@@ -95,9 +105,10 @@ def bench(
         return
     if plot_file:
         plot.require_matplotlib()
+    chosen = methods(backends or ("auto",), optimizers or ("auto",))
     done = record.benchmark(
         chosen_cases([*names, *catalogue.SETS.get(preset or "", ())], simulated, grow, data, model),
-        methods(backends or ("auto",), optimizers or ("auto",)),
+        many(chosen, responses) if responses else chosen,
         repeats=repeats,
         threads=threads,
         memory=memory,

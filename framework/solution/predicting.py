@@ -226,8 +226,8 @@ class Predicting(FittedModel[F]):
     def refit_many(self, Y: Any, *, L: Any = None, executor: Executor | None = None, progress: Any = None) -> ManyFits:
         """The same model of many responses: weights, offset and settings stay.
 
-        Each has the estimates that `refit` gives it. Linear models with one grouping factor are fitted to all responses
-        at once, others one by one; see docs/many-responses.md.
+        Each has the estimates that `refit` gives it. Most models are fitted to all responses at once, others one by
+        one; see docs/many-responses.md.
 
         Parameters
         ----------

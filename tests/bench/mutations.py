@@ -2933,6 +2933,18 @@ MUTATIONS: tuple[Mutation, ...] = (
         "tests/bench/test_command.py::test_options_of_own_data_are_arguments_of_the_library",
     ),
     Mutation(
+        "framework/bench/many.py",
+        "at_once in (True, False)",
+        "at_once in (True, True)",
+        "tests/bench/test_command.py::test_many_responses_at_once_and_one_by_one",
+    ),
+    Mutation(
+        "framework/bench/report.py",
+        'result["responses"] - result["fitted"] or ""',
+        'result["fitted"] or ""',
+        "tests/bench/test_command.py::test_a_response_without_a_fit_is_counted",
+    ),
+    Mutation(
         "framework/bench/measure.py",
         "np.quantile(seconds, [0.25, 0.5, 0.75])",
         "np.quantile(seconds, [0.25, 0.5, 0.5])",

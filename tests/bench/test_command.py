@@ -12,9 +12,11 @@ from click.testing import CliRunner
 
 import ranef.datasets
 from ranef.bench import record, simulate, worker
+from ranef.bench.many import SEED
 from ranef.bench.measure import Probe
 from ranef.bench.methods import Plugins
 from ranef.bench.model import Case
+from ranef.bench.report import seconds, times
 from ranef.cli import main
 
 
@@ -69,6 +71,30 @@ def test_saved_runs_compare(done):
     assert run.exit_code == 0, run.output
     verdicts = [line.split("  ") for line in run.output.splitlines() if " / auto" in line]
     assert [cells.count("same") for cells in verdicts] == [1, 1]
+
+
+def test_many_responses_at_once_and_one_by_one(tmp_path):
+    path = tmp_path / "a.json"
+    run = bench("sleepstudy", "--many", 12, "--repeats", 1, "--no-memory", "--json", path)
+    assert run.exit_code == 0, run.output
+    at_once, one_by_one = json.loads(path.read_text())["results"]
+    assert [r["method"] for r in (at_once, one_by_one)] == [
+        f"auto / auto, 12 {way}" for way in ("at once", "one by one")
+    ]
+    assert [(r["responses"], r["fitted"]) for r in (at_once, one_by_one)] == [(12, 12)] * 2
+    data = ranef.datasets.load("sleepstudy")
+    fit = ranef.lmm("Reaction ~ Days + (Days | Subject)", data)
+    expected = sum(-2.0 * fit.refit(y).log_likelihood for y in fit.simulate(12, rng=SEED).T)
+    assert [at_once["criterion"], one_by_one["criterion"]] == pytest.approx([expected] * 2, abs=1e-7)
+    assert f"{seconds(at_once['seconds']['median'] / 12)}" in run.stdout
+
+
+def test_a_response_without_a_fit_is_counted():
+    done = {"case": "a", "status": "ok", "method": "m", "seconds": {"median": 0.2, "q1": 0.2, "q3": 0.2}}
+    table = times({"results": [done | {"responses": 10, "fitted": 7}, done | {"responses": 10, "fitted": 10}]})
+    first, second = [line.split() for line in table.splitlines()[2:]]
+    assert first[-3:] == ["20.0", "ms", "3"]
+    assert second[-2:] == ["20.0", "ms"]
 
 
 def test_growth_of_a_simulated_model(tmp_path):

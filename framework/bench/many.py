@@ -1,0 +1,71 @@
+"""Many responses of one model: all at once, and one by one."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..contracts.arrays import FloatArray
+from .methods import Method, Plugins
+from .model import Prepared, Workload
+
+#: Responses are drawn from the fit to the case's own, with this seed.
+SEED = 1
+
+
+@dataclass(frozen=True)
+class ManyResponses(Method):
+    """Ranef on responses that are drawn from the model."""
+
+    peer = ""
+    plugins: Plugins
+    responses: int
+    at_once: bool
+
+    @property
+    def label(self) -> str:
+        """What tables show."""
+        return f"{self.plugins.label}, {self.responses} {'at once' if self.at_once else 'one by one'}"
+
+    def prepare(self, model: Workload) -> Prepared:
+        """The model fitted once, and the responses."""
+        fit = model.fit(self.plugins.backend, self.plugins.optimizer)
+        Y = fit.simulate(self.responses, rng=SEED)
+        refits = _at_once(fit, Y) if self.at_once else _one_by_one(fit, Y)
+        return Prepared(refits, lambda log_likelihoods: -2.0 * float(np.sum(log_likelihoods)))
+
+    def refuse(self, model: Workload) -> None:
+        """As single fits are."""
+        self.plugins.refuse(model)
+
+    def details(self, model: Workload, found: FloatArray, n_fits: int) -> dict[str, Any]:
+        """How many responses there are, and how many of them have a fit."""
+        return {"responses": self.responses, "fitted": int(np.isfinite(found).sum())}
+
+
+def _at_once(fit: Any, Y: FloatArray) -> Callable[[], FloatArray]:
+    def refits() -> FloatArray:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return np.asarray(fit.refit_many(Y).log_likelihood)
+
+    return refits
+
+
+def _one_by_one(fit: Any, Y: FloatArray) -> Callable[[], FloatArray]:
+    def refits() -> FloatArray:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return np.array([fit.refit(y).log_likelihood for y in Y.T])
+
+    return refits
+
+
+def many(methods: Sequence[Method], responses: int) -> list[Method]:
+    """Every method on many responses, both ways."""
+    plugins = [method for method in methods if isinstance(method, Plugins)]
+    return [ManyResponses(method, responses, at_once) for method in plugins for at_once in (True, False)]
