@@ -28,7 +28,7 @@ TEMPLATES = {
     "optimizer": "scratch-optimizer",
     "observer": "scratch-observer",
 }
-EXAMPLES = ["conway-maxwell-poisson", "superlu", "exponential-covariance"]
+EXAMPLES = ["conway-maxwell-poisson", "superlu", "exponential-covariance", "array-api"]
 NAMES = [*TEMPLATES.values(), *EXAMPLES]
 
 
@@ -80,7 +80,11 @@ def test_its_own_tests_pass(sources, environment, name):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("distribution", "name"),
-    [*((name, name) for name in [*TEMPLATES.values(), "superlu"]), ("exponential-covariance", "exponential")],
+    [
+        *((name, name) for name in [*TEMPLATES.values(), "superlu"]),
+        ("exponential-covariance", "exponential"),
+        ("array-api", "array-numpy"),
+    ],
 )
 def test_ranef_check_finds_and_passes_it(environment, distribution, name):
     kind = ["--kind", "covariance"] if name == "exponential" else []  # there is a family of that name
