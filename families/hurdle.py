@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
-from ranef.contracts import Derivatives, InputError
+from ranef.contracts import Derivatives, InputError, InR
 from ranef.contracts.arrays import BoolArray, FloatArray
 from ranef.contracts.family import phi_of_rows
+from ranef.contracts.in_r import in_r
 from ranef.contracts.links import log_one_minus_exp
 
 from .special import maximize
@@ -17,6 +18,16 @@ from .zero_altered import ZeroAltered, by_rows, quasi_weight, rows_of, start_ins
 
 #: Draws of positive counts are taken again so often where they are zeros; what is left has hardly any positive ones.
 _ROUNDS = 200
+#: What glmmTMB calls the positive part, by its name of the base.
+_IN_R = {
+    "poisson": "truncated_poisson",
+    "nbinom1": "truncated_nbinom1",
+    "nbinom2": "truncated_nbinom2",
+    "genpois": "truncated_genpois",
+    "compois": "truncated_compois",
+    "Gamma": "ziGamma",
+    "beta_family": "beta_family",
+}
 
 
 class Hurdle(ZeroAltered):
@@ -57,6 +68,12 @@ class Hurdle(ZeroAltered):
     """
 
     prefix = "hurdle"
+
+    @property
+    def in_r(self) -> tuple[InR, ...]:
+        """The truncated family of counts, or a family of positive amounts, with a formula of zi."""
+        known = in_r(self.base, "glmmTMB")
+        return () if known is None or known.name not in _IN_R else self.with_zi(replace(known, name=_IN_R[known.name]))
 
     def refuse_base(self) -> None:
         base, name = self.base, self.base.name

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ranef.contracts import Derivatives, DispersionParameter, Family, InputError, InputTypeError
+from ranef.contracts import Derivatives, DispersionParameter, Family, InputError, InputTypeError, InR
 from ranef.contracts.arrays import BoolArray, FloatArray
 from ranef.contracts.errors import shown
 from ranef.contracts.family import phi_of_rows
@@ -38,6 +38,11 @@ class ZeroAltered(Family):
 
     #: What stands before the name of the base.
     prefix = "zero_altered"
+
+    @staticmethod
+    def with_zi(known: InR | None) -> tuple[InR, ...]:
+        """A family of R with a formula of zi."""
+        return () if known is None else (replace(known, parameters=(*known.parameters, "plogis(fixef(m)$zi)")),)
 
     @abstractmethod
     def refuse_base(self) -> None:

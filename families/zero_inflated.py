@@ -6,8 +6,9 @@ from typing import Literal
 
 import numpy as np
 
-from ranef.contracts import Derivatives, InputError
+from ranef.contracts import Derivatives, InputError, InR
 from ranef.contracts.arrays import BoolArray, FloatArray
+from ranef.contracts.in_r import in_r
 
 from .zero_altered import ZeroAltered, by_rows, quasi_weight, start_inside
 
@@ -48,6 +49,11 @@ class ZeroInflated(ZeroAltered):
     """
 
     prefix = "zero_inflated"
+
+    @property
+    def in_r(self) -> tuple[InR, ...]:
+        """The base's, with a formula of zi."""
+        return self.with_zi(in_r(self.base, "glmmTMB"))
 
     def refuse_base(self) -> None:
         name, base = self.base.name, self.base

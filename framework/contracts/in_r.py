@@ -38,5 +38,6 @@ def in_r(thing: object, package: str) -> InR | None:
     >>> in_r(Poisson(), "lme4")
     InR(package='lme4', name='poisson', parameters=())
     """
-    told: tuple[InR, ...] = vars(type(thing)).get("in_r", ())
+    own = vars(type(thing)).get("in_r", ())
+    told: tuple[InR, ...] = own.fget(thing) if isinstance(own, property) else own
     return next((known for known in told if known.package == package), None)

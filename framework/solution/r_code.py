@@ -21,7 +21,7 @@ from ..estimation.linear import LinearFit
 from .r_formula import UNSPACED, of_formula, unspaced
 from .r_nlme import correlation_figures, nlme_call
 from .r_packages import package_for
-from .r_variables import Variables
+from .r_variables import ZI, Variables
 
 if TYPE_CHECKING:
     from .base import FittedModel
@@ -155,6 +155,8 @@ def _call(fit: Any, variables: Variables, package: str) -> str:
         known = in_r(fit.family, package)
         assert known is not None  # package_for has seen to it
         arguments.append(f'family = {known.name}(link = "{fit.family.link.name}")')
+        if ZI in [p.name for p in fit.family.parameters] and ZI not in fit.labels.parameters:
+            arguments.append("ziformula = ~ 1")
     if linear:
         arguments.append(f"REML = {str(fit.reml).upper()}")
     elif package == "lme4":
@@ -214,11 +216,8 @@ def _figures(solution: FittedModel[Any], variables: Variables, package: str) -> 
         yield _beside("Residual standard deviation", ["sigma"], [solution.var_components[-1].std_dev], "sigma(m)")
         return
     known = in_r(fit.family, package)
-    if fit.labels.parameters:
-        yield from _model_of_dispersion(solution, known)
-    elif known is not None and known.parameters:
-        names, phi = [p.name for p in fit.family.parameters], solution._determined(lambda fit: fit.phi)
-        yield _beside("Dispersion parameters", names, phi, f"unname(c({', '.join(known.parameters)}))")
+    assert known is not None  # package_for has seen to it
+    yield from _dispersion(solution, known.parameters)
 
 
 def _figures_of_clmm(solution: Any, variables: Variables) -> Iterator[str]:
@@ -238,14 +237,22 @@ def _figures_of_clmm(solution: Any, variables: Variables) -> Iterator[str]:
     yield _beside("Standard deviations and correlations of random effects", of, values, theirs)
 
 
-def _model_of_dispersion(solution: Any, known: Any) -> Iterator[str]:
-    """The coefficients, where those of R are of the same scale."""
-    if known is None or known.parameters != ("sigma(m)",):
-        yield "# The model of the dispersion is of another scale in glmmTMB (the shape of a gamma, the variance ...)."
+def _dispersion(solution: Any, theirs: Sequence[str]) -> Iterator[str]:
+    """Dispersion parameters that are the same for all rows, and coefficients of others where R's are on that scale."""
+    models, names = solution._labels.parameters, [p.name for p in solution._fit.family.parameters]
+    phi = solution._determined(lambda fit: fit.phi)
+    if theirs and not models:
+        yield _beside("Dispersion parameters", names, phi, f"unname(c({', '.join(theirs)}))")
         return
-    (parameter,) = solution._labels.parameters
-    table = solution.coef_table(parameter)
-    yield _beside("Dispersion model", table["name"].tolist(), table["estimate"], "unname(fixef(m)$disp)")
+    for name, value, figure in zip(names, phi, theirs if len(theirs) == len(names) else [""] * len(names), strict=True):
+        if name not in models:
+            if figure:
+                yield _beside(f"Dispersion parameter {name}", [name], np.ravel(value)[:1], f"unname({figure})")
+        elif name == ZI or figure == "sigma(m)":
+            table, part = solution.coef_table(name), "zi" if name == ZI else "disp"
+            yield _beside(f"Model of {name}", table["name"].tolist(), table["estimate"], f"unname(fixef(m)${part})")
+        else:
+            yield f"# The model of {name} is of another scale in glmmTMB (the shape of a gamma, the variance ...)."
 
 
 def _picked(vector: str, names: Sequence[str], variables: Variables) -> str:

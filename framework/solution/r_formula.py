@@ -18,7 +18,7 @@ from ..formula.functions import NUMERIC
 from ..formula.model_frame import read_frame
 from ..formula.tokens import Group, Node, Nodes, Token, is_sign, nest, tokenize
 from ..formula.variables import Variable
-from .r_variables import Variables, labels_in_r
+from .r_variables import Variables, formula_of, labels_in_r
 
 if TYPE_CHECKING:
     from ..formula.terms import Terms
@@ -61,8 +61,8 @@ def of_formula(solution: FittedModel[Any], frame: Any, package: str) -> tuple[Va
     if contrasts := terms.encoder.contrasts:
         named = (f"{name} = {r_text('contr.' + word)}" for name, word in contrasts.items())
         arguments.append(f"contrasts = list({', '.join(named)})")
-    for encoder in terms.parameters.values():
-        arguments.append(f"dispformula = {encoder.formula.strip()}")
+    for name, encoder in terms.parameters.items():
+        arguments.append(f"{formula_of(name)} = {encoder.formula.strip()}")
     if terms.weights == "array":
         name = next(name for name in ("w", "prior_weights", ".weights") if name not in columns)
         columns[name] = solution._fit.model.design.weights

@@ -14,7 +14,7 @@ from ..contracts.links import STANDARD
 from ..contracts.ordered import OrderedFamily
 from ..estimation.generalized import GeneralizedFit
 from ..estimation.linear import LinearFit
-from .r_variables import Variables
+from .r_variables import ZI, Variables
 
 #: Links by package, by our names; R's names are the same.
 LINKS = {
@@ -76,7 +76,7 @@ def _not_in_glmmtmb(fit: Any, variables: Variables) -> Iterator[str]:
             yield "its weights of Gaussian responses multiply log densities, and are no precisions"
         return
     yield from _not_the_family(fit.family, "glmmTMB")
-    if others := [name for name in fit.labels.parameters if name != fit.family.parameters[0].name]:
+    if others := [name for name in fit.labels.parameters if name not in (fit.family.parameters[0].name, ZI)]:
         yield f"its dispformula is not of {', '.join(others)}"
     if fit.nagq != 1:
         yield f"it has the Laplace approximation only, and this fit is of nagq={fit.nagq}"

@@ -15,6 +15,8 @@ from ..display.rscript import Labelled, RColumn
 
 #: A term by its factor and columns.
 TermKey = tuple[str, tuple[str, ...]]
+#: The probability of extra zeros, which has a formula of its own in glmmTMB.
+ZI = "zi"
 
 
 @dataclass(eq=False)
@@ -67,7 +69,7 @@ class Variables:
         for parameter, own in design.parameters.items():
             pairs = zip(own.names, own.X.T, strict=True)
             d = [made._new("d", values, f"{parameter}~{column}") for column, values in pairs]
-            made.arguments = (f"dispformula = ~ 0 + {' + '.join(d)}",)
+            made.arguments += (f"{formula_of(parameter)} = ~ 0 + {' + '.join(d)}",)
         for name, values, what in (("w", design.weights, "weights"), ("o", design.offset, "offset")):
             if values is not None:
                 columns[name], meaning[name] = values, what
@@ -97,6 +99,11 @@ class Variables:
         variable = f"{letter}{sum(name[0] == letter for name in self.columns) + 1}"
         self.columns[variable], self.meaning[variable] = values, meaning
         return variable
+
+
+def formula_of(parameter: str) -> str:
+    """The argument of glmmTMB that is the formula of a dispersion parameter."""
+    return "ziformula" if parameter == ZI else "dispformula"
 
 
 def _same(one: FloatArray, other: FloatArray) -> bool:

@@ -3126,6 +3126,30 @@ MUTATIONS: tuple[Mutation, ...] = (
         "tests/formula/test_model_frame.py::test_more_covariances_than_observations_are_refused",
     ),
     Mutation(
+        "framework/solution/r_variables.py",
+        'return "ziformula" if parameter == ZI else "dispformula"',
+        'return "dispformula"',
+        "tests/solution/test_r_formula.py::test_formulas_of_zeros_and_of_the_dispersion_stand_as_they_were_written",
+    ),
+    Mutation(
+        "framework/solution/r_code.py",
+        "and ZI not in fit.labels.parameters",
+        "",
+        "tests/solution/test_r_code.py::test_calls",
+    ),
+    Mutation(
+        "families/hurdle.py",
+        "self.with_zi(replace(known, name=_IN_R[known.name]))",
+        "self.with_zi(known)",
+        "tests/solution/test_r_code.py::test_calls",
+    ),
+    Mutation(
+        "framework/contracts/in_r.py",
+        'own = vars(type(thing)).get("in_r", ())',
+        'own = getattr(type(thing), "in_r", ())',
+        "tests/solution/test_r_code.py::test_refused_with_the_reason_of_each_package",
+    ),
+    Mutation(
         "framework/solution/r_formula.py",
         "    if len(y) != design.n or not np.array_equal(y, design.y) or not _same_X(solution, values):",
         "    if len(y) != design.n or not np.array_equal(y, design.y):",

@@ -111,6 +111,23 @@ def _tweedie() -> Any:
     return np.array([np.random.default_rng(i).gamma(2.0, 0.5, size=int(k)).sum() for i, k in enumerate(counts)])
 
 
+#: Responses of which some are zeros, more of them where the first variable is large.
+zeros = np.random.default_rng(5).random(N) < 1.0 / (1.0 + np.exp(1.0 - 0.8 * x))
+positive = np.random.default_rng(6).gamma(3.0, mu / 3.0)
+successes = np.random.default_rng(7).binomial(trials.astype(int), probability).astype(float)
+ZINB, ZI_MODEL = "zero_inflated_negative_binomial", np.column_stack([np.ones(N), x])
+MODELLED = {"theta": ZI_MODEL, "zi": ZI_MODEL}
+
+
+def _with_zeros(y: Any) -> Any:
+    return np.where(zeros, 0.0, y)
+
+
+def _overdispersed() -> Any:
+    theta = np.exp(0.7 + 0.5 * x)
+    return np.random.default_rng(8).negative_binomial(theta, theta / (theta + mu)).astype(float)
+
+
 MODELS: dict[str, Callable[[], Any]] = {
     "dyestuff": dyestuff,
     "sleepstudy": sleepstudy,
@@ -155,6 +172,16 @@ MODELS: dict[str, Callable[[], Any]] = {
         np.maximum(RNG.negative_binomial(2, 1 / (1 + mu)), 1).astype(float), "truncated_negative_binomial"
     ),
     "tweedie": lambda: generalized(_tweedie(), "tweedie"),
+    "zero_inflated_poisson": lambda: generalized(_with_zeros(counts), "zero_inflated_poisson"),
+    "zero_inflated_models": lambda: generalized(_with_zeros(_overdispersed()), ZINB, parameters=MODELLED),
+    "zero_inflated_binomial": lambda: generalized(
+        _with_zeros(successes / trials), "zero_inflated_binomial", weights=trials
+    ),
+    "hurdle_poisson": lambda: generalized(_with_zeros(np.maximum(counts, 1.0)), "hurdle_poisson", zi=ZI_MODEL),
+    "hurdle_negative_binomial": lambda: generalized(
+        _with_zeros(np.maximum(_overdispersed(), 1.0)), "hurdle_negative_binomial", dispersion=ZI_MODEL
+    ),
+    "hurdle_gamma": lambda: generalized(_with_zeros(positive), "hurdle_gamma"),
 }
 
 

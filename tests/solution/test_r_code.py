@@ -16,7 +16,7 @@ import pytest
 import ranef
 from ranef.contracts.links import Log
 from ranef.display.rscript import r_number, r_text
-from ranef.families import NegativeBinomial, Poisson
+from ranef.families import NegativeBinomial, Poisson, ZeroInflated
 
 from .r_models import GOLDEN, HOME, MODELS, X, counts, eta, fitted, g, noise, structured, x
 
@@ -58,12 +58,40 @@ CALLS = {
     "probit": 'glmmTMB( y ~ 0 + X + (1 | g1), family = binomial(link = "probit"), WEIGHTS )',
     "poisson_sqrt": 'glmmTMB( y ~ 0 + x1 + x2 + (1 | g1), family = poisson(link = "sqrt") )',
     "poisson_cs": 'glmmTMB( y ~ 0 + x1 + x2 + cs(0 + t1 | g1), family = poisson(link = "log") )',
+    "zero_inflated_poisson": 'glmmTMB( y ~ 0 + x1 + x2 + (1 | g1), family = poisson(link = "log"), ziformula = ~ 1 )',
+    "zero_inflated_models": (
+        'glmmTMB( y ~ 0 + x1 + x2 + (1 | g1), family = nbinom2(link = "log"), '
+        "dispformula = ~ 0 + d1 + d2, ziformula = ~ 0 + d3 + d4 )"
+    ),
+    "zero_inflated_binomial": (
+        'glmmTMB( y ~ 0 + x1 + x2 + (1 | g1), family = binomial(link = "logit"), ziformula = ~ 1, WEIGHTS )'
+    ),
+    "hurdle_poisson": (
+        'glmmTMB( y ~ 0 + x1 + x2 + (1 | g1), family = truncated_poisson(link = "log"), ziformula = ~ 0 + d1 + d2 )'
+    ),
+    "hurdle_negative_binomial": (
+        'glmmTMB( y ~ 0 + x1 + x2 + (1 | g1), family = truncated_nbinom2(link = "log"), ziformula = ~ 1, '
+        "dispformula = ~ 0 + d1 + d2 )"
+    ),
+    "hurdle_gamma": 'glmmTMB( y ~ 0 + x1 + x2 + (1 | g1), family = ziGamma(link = "log"), ziformula = ~ 1 )',
 }
 
 
 @pytest.mark.parametrize("name", CALLS)
 def test_calls(name: str) -> None:
     assert call(fitted(name).r_code()) == CALLS[name]
+
+
+def test_models_of_parameters_stand_beside_and_others_by_their_values() -> None:
+    fit = fitted("hurdle_negative_binomial")
+    script = fit.r_code()
+    coefficients, zi = fit.coef_table("theta")["estimate"], fit.dispersion["zi"]
+    numbers = ", ".join(r_number(float(value), 10) for value in coefficients)
+    assert f'"Model of theta",\n  c("(Intercept)", "x1"),\n  c({numbers}),\n  unname(fixef(m)$disp))' in script
+    assert f'c("zi"),\n  c({r_number(float(zi), 10)}),\n  unname(plogis(fixef(m)$zi)))' in script
+    both = fitted("zero_inflated_models").r_code()
+    assert "unname(fixef(m)$zi))" in both
+    assert "plogis" not in both
 
 
 def test_expected_weights_are_lme4_s_and_observed_ones_glmmtmb_s() -> None:
@@ -162,6 +190,14 @@ REFUSED = {
         "its ar1 is of a factor's levels, and x, x2 are no indicators",
     ),
     "family": (lambda: of("inverse_gaussian", np.exp(noise)), "none of its families is known to be inverse_gaussian"),
+    "zeros of a stranger's family": (
+        lambda: of(ZeroInflated(Tampered()), np.where(np.arange(len(counts)) % 3, counts, 0.0)),
+        "none of its families is known to be zero_inflated_poisson as it is here",
+    ),
+    "a hurdle that glmmTMB has not": (
+        lambda: of("hurdle_lognormal", np.where(np.arange(len(counts)) % 3, counts + 1.0, 0.0)),
+        "none of its families is known to be hurdle_lognormal",
+    ),
     "a subclass": (lambda: of(Tampered()), "none of its families is known to be poisson as it is here"),
     "link": (lambda: of("binomial(loglog)", counts > 2), "lme4: it has no link loglog. glmmTMB: it has no link loglog"),
     "given parameter": (lambda: of(NegativeBinomial(theta=2.0)), "it estimates theta, which was given here"),

@@ -56,6 +56,19 @@ def test_the_formula_stands_as_it_was_written(text, data):
     assert "written in columns" not in script
 
 
+def test_formulas_of_zeros_and_of_the_dispersion_stand_as_they_were_written():
+    """Run in R by glmmTMB 1.1.5: log-likelihood -864.7108, as here."""
+    data = ranef.datasets.load("salamanders")
+    model = {"family": "zero_inflated_negative_binomial", "zi": "~ mined", "dispersion": "~ 1 "}
+    fit = ranef.glmm("count ~ mined + (1 | site)", data, **model)
+    assert fit.log_likelihood == pytest.approx(-864.7108, abs=5e-5)
+    script = fit.r_code(frame=data)
+    assert call(script) == (
+        'm <- glmmTMB(\n  count ~ mined + (1 | site),\n  data = d,\n  family = nbinom2(link = "log"),\n'
+        "  dispformula = ~ 1,\n  ziformula = ~ mined\n)"
+    )
+
+
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(
     ("text", "why"),
