@@ -247,8 +247,11 @@ class Family(ABC):
     weights_are_trials: bool = False
     #: Whether the variance is phi[0] V(mu): unit deviances, and Pearson residuals as R's, are then free of phi[0].
     multiplicative_dispersion: bool = False
-    #: What R's lme4 and glmmTMB call the family, for `r_code`; subclasses say it themselves.
-    in_r: tuple[InR, ...] = ()
+
+    @property
+    def in_r(self) -> tuple[InR, ...]:
+        """What R's packages call the family, for `r_code`: each class says it for itself, as an attribute or so."""
+        return ()
 
     def __init__(self, link: str | Link | None = None) -> None:
         fitting = self.fitting_links()

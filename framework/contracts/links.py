@@ -61,7 +61,8 @@ class Log(Link):
         return Mean(mu, -np.expm1(eta), mu, mu, mu)
 
     def marginal_mean(self, eta: FloatArray, variance: FloatArray | float) -> FloatArray:
-        return np.exp(eta + 0.5 * variance)
+        with np.errstate(over="ignore"):  # of variances in the hundreds the mean is beyond all numbers
+            return np.exp(eta + 0.5 * variance)
 
     def log_mean(self, eta: FloatArray) -> LogMean:
         zero = np.zeros_like(eta)

@@ -80,9 +80,11 @@ def search(
     for there in chain(turns(first), elsewhere(first, random) if random else ()):
         tried(there)
     ends, settled = [found.value], True
-    for attempt in range(ROUNDS) if random and has_many_basins(first, random) else ():
+    rounds = ROUNDS if random and has_many_basins(first, random) else 0
+    for attempt in range(rounds):
+        assert random is not None  # or there is no round
         for there, value in descents(first, random, attempt):
-            is_new = all(abs(value - known) > APART for known in optima)
+            is_new = value < found.value - FLAT or all(abs(value - known) > APART for known in optima)
             ends.append(min(value, tried(there)) if is_new else value)
         if settled := len(ends) == 1 or times_met(ends) > (2 if unseen(ends) > LOST else 1):
             break

@@ -3235,8 +3235,14 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/estimation/search.py",
-        "range(ROUNDS) if random and",
-        "() if random and",
+        "is_new = value < found.value - FLAT or all(",
+        "is_new = all(",
+        "tests/laws/test_generalized.py::test_of_two_optima_that_are_close_it_is_the_lower",
+    ),
+    Mutation(
+        "framework/estimation/search.py",
+        "for attempt in range(rounds):",
+        "for attempt in ():",
         "tests/laws/test_linear.py::test_few_levels_are_searched_from_many_starts",
     ),
     Mutation(

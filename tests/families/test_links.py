@@ -168,6 +168,11 @@ def test_marginal_means_in_closed_form(name, mean):
     np.testing.assert_allclose(link.marginal_mean(eta, variance), mean(eta, variance), rtol=1e-15)
 
 
+def test_marginal_means_beyond_all_numbers_are_infinite_without_a_word():
+    with np.errstate(all="raise"):
+        assert np.isinf(Log().marginal_mean(np.zeros(1), 2_000.0)).all()
+
+
 def test_marginal_means_of_a_row_are_its_own():
     link, eta, variance = Logit(), np.array([-1.0, 0.3, 2.0]), np.array([0.0, 0.04, 100.0])
     together = link.marginal_mean(eta, variance)

@@ -39,3 +39,9 @@ def test_an_independent_search_finds_nothing_better(family, seed):
     """And whatever was fitted can be shown."""
     verdict = judge(generalized(seed, family=family), seed)
     assert verdict.is_good, verdict
+
+
+def test_of_two_optima_that_are_close_it_is_the_lower():
+    """A standard deviation of 0.63 and one of zero, whose deviances are 6.5e-5 apart."""
+    verdict = judge(generalized(1176602784), 1176602784)
+    assert verdict.is_good, verdict
