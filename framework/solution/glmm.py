@@ -256,4 +256,4 @@ class GLMMSolution(FamilyParameters):
             for name in fit.dispersion.models
             if any(text.startswith(f"{name}~") for text in fit.certificate.not_identified)
         ]
-        return (*super()._notes(), *limits, *in_rows)
+        return (*super()._notes(), *limits, *in_rows, *self._notes_of_thresholds())

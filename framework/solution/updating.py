@@ -11,7 +11,9 @@ from ..calls.categories import in_categories
 from ..calls.formulas import read_formula
 from ..calls.parameters import models_of_parameters
 from ..contracts.errors import InputError, InputTypeError
+from ..contracts.ordered import OrderedFamily
 from ..design.labels import GroupLabels
+from ..design.parameter import SPACINGS
 from ..estimation.generalized import Laplace
 from ..estimation.model import Fit, Model
 from ..formula.bars import names_in, parse
@@ -77,8 +79,16 @@ def _models(likelihood: Laplace, terms: Terms, asked: Mapping[str, Any]) -> dict
     if asked.get("residual") is not None:
         raise InputTypeError("residual: a generalized model has no correlation of residuals")
     kept = {name: encoder.formula for name, encoder in terms.parameters.items()}
-    changed = {name: asked.get(name) for name in OF_PARAMETERS}
-    return {"parameters": kept | models_of_parameters(likelihood.family, **changed)}
+    changed = models_of_parameters(likelihood.family, **{name: asked.get(name) for name in OF_PARAMETERS})
+    if isinstance(likelihood.family, OrderedFamily):
+        kept = {} if SPACINGS in changed else _of_spacings(likelihood.family, kept)
+    return {"parameters": kept | changed}
+
+
+def _of_spacings(family: OrderedFamily, models: Mapping[str, str]) -> dict[str, str]:
+    """By one word where all spacings have the same: other data may have other categories."""
+    alike = set(models.values())
+    return {SPACINGS: alike.pop()} if len(alike) == 1 and len(models) == len(family.parameters) else dict(models)
 
 
 def _of_residuals(terms: Terms, asked: Mapping[str, Any]) -> dict[str, Any]:
