@@ -11,7 +11,15 @@ from ..contracts.arrays import FloatArray
 from ..estimation.generalized import GeneralizedFit
 from ..estimation.model import Fit
 from ..estimation.parameters import Parameters
-from ..inference.quantities import Coefficient, Correlation, Deviation, Dispersion, ModelCoefficient, Residual, quantities
+from ..inference.quantities import (
+    Coefficient,
+    Correlation,
+    Deviation,
+    Dispersion,
+    ModelCoefficient,
+    Residual,
+    quantities,
+)
 from ..inference.quantity import Point, Quantity
 from ..many.combinations import Combinations
 from ..many.estimates import Estimates

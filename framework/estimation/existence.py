@@ -183,9 +183,8 @@ def _decide_with_models(model: PenalizedLikelihood, family: OrderedFamily) -> No
     bounds = [(-1.0, 1.0)] * rank + [(0.0, None)] * spaced.shape[1]
     for objective in np.vstack([np.eye(rank, signed.shape[1]), -np.eye(rank, signed.shape[1])]):
         program = scipy.optimize.linprog(-objective, A_ub=-signed, b_ub=np.zeros(len(signed)), bounds=bounds)
-        if program.status == 0 and objective @ program.x > MOVES:
-            columns = _moved(model, program.x[:rank])
-            raise NoMaximumError(f"{_separation(columns)}; or leave them out of the models of the spacings")
+        if program.status == 0 and objective @ (d := np.asarray(program.x)) > MOVES:
+            raise NoMaximumError(f"{_separation(_moved(model, d[:rank]))}; or leave them out of the models of the spacings")
 
 
 def _moved(model: PenalizedLikelihood, d: FloatArray) -> list[str]:

@@ -29,10 +29,10 @@ def refuse_no_intercept(family: OrderedFamily, labels: Labels) -> None:
 
 
 def groups_of_spacings(family: OrderedFamily, bases: Mapping[str, FloatArray], n: int) -> list[IntArray | None]:
-    """For each spacing the group (n,) of every row, where each group may have a spacing of its own, whatever others have.
+    """For each spacing the group (n,) of every row: those of a group share a spacing, and groups may have any.
 
-    All rows are one group without a model, and those of equal columns with one; None where the columns of the groups,
-    those of numbers, are fewer than these, so that their spacings depend on each other.
+    All rows are one group without a model, and those of equal columns with one. None where there are fewer columns than
+    groups, of numbers for example: their spacings depend on each other.
     """
     out: list[IntArray | None] = []
     for parameter in family.parameters:
@@ -71,7 +71,11 @@ def one_sided(
     spaced = np.vstack([S[place[under]], S[place[over] - 1]])
     rows, sign = np.concatenate([under, over]), np.concatenate([-np.ones(len(under)), np.ones(len(over))])
     if groups is not None:
-        parts = [column[:, None] * np.eye(g.max() + 1)[g[rows]] for column, g in zip(spaced.T, groups, strict=True) if g is not None]
+        parts = [
+            column[:, None] * np.eye(g.max() + 1)[g[rows]]
+            for column, g in zip(spaced.T, groups, strict=True)
+            if g is not None
+        ]
         spaced = np.column_stack(parts) if parts else spaced[:, :0]
     return rows, spaced, sign
 

@@ -98,9 +98,10 @@ class Thresholds:
         estimate, J = self.estimate.ravel(), self.J.reshape(-1, self.J.shape[2])
         se = np.full(len(estimate), np.nan)
         if covariance is not None:
-            moving = np.flatnonzero(J.any(axis=0))  # others may be at a boundary, where there is no covariance
-            J, V = J[:, moving], covariance[np.ix_(moving, moving)]
-            se = np.where(np.isnan(estimate), np.nan, np.sqrt(np.einsum("ia,ab,ib->i", J, V, J)))
+            unknown = np.isnan(np.diagonal(covariance))  # of those at a boundary, or that the data do not determine
+            V = np.where(np.isnan(covariance), 0.0, covariance)
+            undetermined = np.isnan(estimate) | J[:, unknown].any(axis=1)
+            se = np.where(undetermined, np.nan, np.sqrt(np.einsum("ia,ab,ib->i", J, V, J)))
         with np.errstate(divide="ignore", invalid="ignore"):  # differences of rows that are the same
             z = estimate / se
         return CoefficientTable(names, estimate, se, z, statistic_header="z value")

@@ -142,9 +142,12 @@ class Planned:
             return self.phi
         assert self.family is not None
         assert self.phi is not None
-        free = {name: design.parameters[name].X @ own for name, own in self.coefficients.items()}
-        pairs = zip(self.family.parameters, self.phi, strict=True)
-        return np.array([to_natural(p, free[p.name])[0] if p.name in free else np.full(design.n, v[0]) for p, v in pairs])
+        phi = np.repeat(self.phi[:, :1], design.n, axis=1)
+        for row, parameter in zip(phi, self.family.parameters, strict=True):
+            if parameter.name in self.coefficients:
+                free = design.parameters[parameter.name].X @ self.coefficients[parameter.name]
+                row[:] = to_natural(parameter, free)[0]
+        return phi
 
     @property
     def truth(self) -> Truth:

@@ -155,7 +155,9 @@ class FamilyParameters(MixedSolution[GeneralizedFit]):
         """Those of all estimated spacings, one below the other."""
         models = {name: self._model_of_parameter(name) for name in self._fit.dispersion.estimated_names}
         names = tuple(f"{name}~{column}" for name, own in models.items() for column in own.names)
-        estimate, se = (np.concatenate([[], *(getattr(own, of) for own in models.values())]) for of in ("estimate", "std_error"))
+        estimate, se = (
+            np.concatenate([[], *(getattr(own, of) for own in models.values())]) for of in ("estimate", "std_error")
+        )
         z = estimate / se
         return CoefficientTable(
             names, estimate, se, z, p_value=self._test.p_values(z), statistic_header="z value", p_header="Pr(>|z|)"
@@ -304,16 +306,6 @@ class FamilyParameters(MixedSolution[GeneralizedFit]):
         estimates = np.array([self.dispersion[name] for name in names])
         errors = np.array([self.dispersion_se[name] for name in names])
         return CoefficientTable(names, estimates, errors, estimates / errors)
-
-    def _notes_of_thresholds(self) -> tuple[str, ...]:
-        """What fixed effects are where thresholds have models."""
-        family = self.family
-        if not isinstance(family, OrderedFamily) or not self._fit.dispersion.models:
-            return ()
-        return (
-            f"Fixed effects are those on the first threshold, {family.threshold_names[0]}: on the others they differ for "
-            "columns of the models of spacings",
-        )
 
     def _is_at_limit(self, name: str) -> bool:
         """Whether a parameter without a model went as far as the search goes, or so far that its error says nothing."""

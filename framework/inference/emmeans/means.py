@@ -194,9 +194,9 @@ def _refuse_different_effects(fit: Fit, terms: Terms, names: Sequence[str], what
     different = {name for own in encoders for name in columns_behind(own.plan.in_fixed, own.plan.names)}
     if both := [name for name in names if name in different]:
         raise InputError(
-            f"marginal {what}: the effect of {', '.join(both)} differs between the thresholds, and the scale of the link "
-            "has that on the first one only: thresholds_at(newdata, minus=other) has it at all of them, and "
-            "probabilities(newdata) those of the categories"
+            f"marginal {what}: the effect of {', '.join(both)} differs between the thresholds, and the scale of the "
+            "link has that on the first one only: thresholds_at(newdata, minus=other) has all of them, and "
+            "probabilities(newdata) what they make of the categories"
         )
 
 
