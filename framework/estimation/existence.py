@@ -181,10 +181,12 @@ def _decide_with_models(model: PenalizedLikelihood, family: OrderedFamily) -> No
     rows, spaced, toward = one_sided(family, model.y, groups)
     signed = np.unique(np.column_stack([model.Q[rows] * np.sqrt(n), -spaced]) * toward[:, None], axis=0)
     bounds = [(-1.0, 1.0)] * rank + [(0.0, None)] * spaced.shape[1]
-    for objective in np.vstack([np.eye(rank, signed.shape[1]), -np.eye(rank, signed.shape[1])]):
+    one = np.eye(rank, signed.shape[1])
+    for objective in np.vstack([one, -one]):
         program = scipy.optimize.linprog(-objective, A_ub=-signed, b_ub=np.zeros(len(signed)), bounds=bounds)
         if program.status == 0 and objective @ (d := np.asarray(program.x)) > MOVES:
-            raise NoMaximumError(f"{_separation(_moved(model, d[:rank]))}; or leave them out of the models of the spacings")
+            columns = _moved(model, d[:rank])
+            raise NoMaximumError(f"{_separation(columns)}; or leave them out of the models of the spacings")
 
 
 def _moved(model: PenalizedLikelihood, d: FloatArray) -> list[str]:

@@ -32,17 +32,14 @@ def groups_of_spacings(family: OrderedFamily, bases: Mapping[str, FloatArray], n
     """For each spacing the group (n,) of every row: those of a group share a spacing, and groups may have any.
 
     All rows are one group without a model, and those of equal columns with one. None where there are fewer columns than
-    groups, of numbers for example: their spacings depend on each other.
+    groups, of numbers for example, so that their spacings depend on each other; and of a spacing that is given.
     """
     out: list[IntArray | None] = []
     for parameter in family.parameters:
-        group = np.zeros(n, np.intp)
-        if parameter.name in bases:
-            different, group = np.unique(bases[parameter.name].round(9), axis=0, return_inverse=True)
-            if len(different) > different.shape[1]:
-                out.append(None)
-                continue
-        out.append(group.ravel())
+        columns = bases.get(parameter.name, np.ones((n, 1)))
+        different, group = np.unique(columns.round(9), axis=0, return_inverse=True)
+        free = parameter.fixed is None and len(different) <= different.shape[1]
+        out.append(group.ravel() if free else None)
     return out
 
 
@@ -71,12 +68,8 @@ def one_sided(
     spaced = np.vstack([S[place[under]], S[place[over] - 1]])
     rows, sign = np.concatenate([under, over]), np.concatenate([-np.ones(len(under)), np.ones(len(over))])
     if groups is not None:
-        parts = [
-            column[:, None] * np.eye(g.max() + 1)[g[rows]]
-            for column, g in zip(spaced.T, groups, strict=True)
-            if g is not None
-        ]
-        spaced = np.column_stack(parts) if parts else spaced[:, :0]
+        pairs = [(column, g) for column, g in zip(spaced.T, groups, strict=True) if g is not None]
+        spaced = np.hstack([spaced[:, :0], *(column[:, None] * np.eye(g.max() + 1)[g[rows]] for column, g in pairs)])
     return rows, spaced, sign
 
 

@@ -227,6 +227,7 @@ class FamilyParameters(MixedSolution[GeneralizedFit]):
         [-1.83, -1.833, -2.045, -1.359]
         """
         family = ordered_family(self._fit)
+        self._labels.refuse_penalty("thresholds_at")
         found = self._thresholds_of(newdata)
         n = len(found.estimate)
         if minus is not None:
