@@ -174,7 +174,8 @@ def _decide(model: PenalizedLikelihood, phi: FloatArray) -> None:
 def _decide_with_models(model: PenalizedLikelihood, family: OrderedFamily) -> None:
     """Whether fixed effects run away where spacings differ from row to row, which may go with them.
 
-    Spacings alone may go to a limit where others do not: their coefficients are not determined, and all else is.
+    Spacings alone may go to a limit where others do not: their coefficients are not determined, and all else is. Of
+    spacings that are exponentials of numbers nobody knows such directions but those in which all rows are set apart.
     """
     n, rank = len(model.y), model.design.fixed.rank
     groups = groups_of_spacings(family, model.design.parameter_rows, n)
@@ -187,6 +188,18 @@ def _decide_with_models(model: PenalizedLikelihood, family: OrderedFamily) -> No
         if program.status == 0 and objective @ (d := np.asarray(program.x)) > MOVES:
             columns = _moved(model, d[:rank])
             raise NoMaximumError(f"{_separation(columns)}; or leave them out of the models of the spacings")
+    constant = all(np.allclose(B @ B.mean(axis=0), 1.0) for B in model.design.parameter_rows.values())
+    if constant and any(group is None for group in groups):
+        rows, spaced, toward = one_sided(family, model.y)
+        signed = np.column_stack([model.Q[rows] * np.sqrt(n), -spaced]) * toward[:, None]
+        gap = scipy.optimize.linprog(
+            np.append(np.zeros(signed.shape[1]), -1.0),
+            A_ub=np.column_stack([-signed, np.ones(len(signed))]),
+            b_ub=np.zeros(len(signed)),
+            bounds=[(-1.0, 1.0)] * rank + [(0.0, None)] * (spaced.shape[1] + 1),
+        )
+        if gap.status == 0 and (d := np.asarray(gap.x))[-1] > MOVES:
+            raise NoMaximumError(_separation(_moved(model, d[:rank])))
 
 
 def _moved(model: PenalizedLikelihood, d: FloatArray) -> list[str]:

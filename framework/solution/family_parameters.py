@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -23,7 +24,7 @@ from ..estimation.generalized import GeneralizedFit
 from ..formula.columns import Frame
 from ..inference.thresholds import Thresholds, ordered_family
 from ..prediction.parameter import phi_of
-from ..prediction.rows import encoded, new_rows
+from ..prediction.rows import Rows, encoded, new_rows
 from . import tables
 from .mixed import MixedSolution
 
@@ -194,13 +195,13 @@ class FamilyParameters(MixedSolution[GeneralizedFit]):
     def _known_covariance(self) -> FloatArray | None:
         return self._covariance if self.nagq else None
 
-    def thresholds_at(self, newdata: Any, minus: Any = None) -> Table:
+    def thresholds_at(self, newdata: Any = None, *, minus: Any = None) -> Table:
         """Thresholds of rows less X beta: P(y <= k) = F(threshold_k - Z b), without an offset.
 
         Parameters
         ----------
-        newdata : data frame or dict
-            Rows, as in `predict`; grouping factors are not needed.
+        newdata : data frame or dict, optional
+            Rows, as in `predict`, those of the fit by default; grouping factors are not needed.
         minus : data frame or dict, optional
             Rows whose thresholds are subtracted: one, or as many. So the table has effects at every threshold, minus
             what coefficients are where they are the same at all of them.
@@ -243,9 +244,15 @@ class FamilyParameters(MixedSolution[GeneralizedFit]):
         return replace(table, columns={"row": row, **table.columns}, frame=self._frame)
 
     def _thresholds_of(self, newdata: Any) -> Thresholds:
+        if newdata is None:
+            return Thresholds.of(self._fit, Rows.of(self._fit.model.design))
+        given, terms = None, self._terms
+        if terms is not None and terms.offset == "array":
+            given = {"offset": np.zeros(Frame(newdata).n)}
+        elif terms is None and isinstance(newdata, Mapping) and "X" in newdata:
+            newdata = {"offset": np.zeros(len(newdata["X"])), **newdata}
         nothing: dict[str, Any] = {"effects": False, "levels": False, "weights": False}
-        given = {"offset": np.zeros(Frame(newdata).n)} if self._terms and self._terms.offset == "array" else None
-        new = encoded(self._fit, self._terms, newdata, given, **nothing, parameters=True)
+        new = encoded(self._fit, terms, newdata, given, **nothing, parameters=True)
         return Thresholds.of(self._fit, new_rows(self._labels, new, random="none", new_levels="population"))
 
     def probabilities(self, newdata: Any = None, **options: Any) -> Table:

@@ -2602,6 +2602,12 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/estimation/existence.py",
+        "if constant and any(",
+        "if not constant and any(",
+        f"{PARTIAL}::test_numbers_that_order_the_ratings_have_no_maximum",
+    ),
+    Mutation(
+        "framework/estimation/existence.py",
         "[(0.0, None)] * spaced.shape[1]",
         "[(0.0, 0.0)] * spaced.shape[1]",
         f"{PARTIAL}::test_a_level_without_the_lowest_category_has_no_maximum",

@@ -370,6 +370,33 @@ def test_a_level_without_the_lowest_category_has_no_maximum(models):
     assert ranef.glmm(FORMULA, data, family="ordinal", parameters={NAMES[1]: "~ contact"}).converged
 
 
+def test_numbers_that_order_the_ratings_have_no_maximum():
+    """Whatever has numbers in the models; where only some rows are set apart, nobody claims it."""
+    x = SALAMANDERS.DOP + 1e-6 * np.arange(644)
+    data = SALAMANDERS.assign(x=x, y=np.searchsorted([-0.5, 0.0, 0.7], x))
+    for model in ("~ x", "~ x + mined", "~ mined"):
+        with pytest.raises(NoMaximumError, match=r"complete .* separation.*x"):
+            ranef.glmm("y ~ x + (1 | site)", data, family="ordinal", parameters={"spacings": model})
+
+
+@pytest.mark.parametrize("arrays", [False, True])
+def test_thresholds_of_rows_are_without_an_offset(arrays):
+    data, offset = SALAMANDERS, 0.3 * SALAMANDERS.Wtemp.to_numpy()
+    X = np.column_stack([np.ones(644), data.mined == "yes"]).astype(float)
+    if arrays:
+        fit = ranef.glmm(data.y, X, {"site": data.site}, family="ordinal", offset=offset, parameters={"spacings": X})
+        new = {"X": X[:5], "parameters": {"spacings": X[:5]}}
+    else:
+        models = {"spacings": "~ mined"}
+        fit = ranef.glmm("y ~ mined + (1 | site)", data, family="ordinal", offset=offset, parameters=models)
+        new = data[:5]
+    t = fit.thresholds_at(new)["estimate"].reshape(5, 3)
+    eta = fit.linear_predictor[:5] - X[:5] @ fit.coefficients
+    below = np.cumsum(np.column_stack([fit.probabilities()[str(k)][:5] for k in range(4)]), axis=1)[:, :-1]
+    np.testing.assert_allclose(special.expit(t - eta[:, None]), below, atol=1e-12)
+    np.testing.assert_array_equal(fit.thresholds_at()["estimate"][:15], t.ravel())
+
+
 def test_groups_of_spacings_are_the_rows_that_share_one():
     family = Ordinal(categories=list("abcd"))
     y = np.array([0.0, 1.0, 2.0, 3.0])
