@@ -167,7 +167,8 @@ class Ordinal(OrderedFamily):
         order: Literal[2, 3] = 2,
     ) -> Derivatives:
         """Log density and derivatives at eta, exact; the expected weight is Fisher's information."""
-        cells = Between.of(*_tails(self.noise, self.relative_thresholds(phi) - eta))
+        with np.errstate(invalid="ignore"):  # of infinite spacings, to which no step is taken
+            cells = Between.of(*_tails(self.noise, self.relative_thresholds(phi) - eta))
         p, n1, n2 = np.exp(cells.log_p), cells.n1, cells.n2
         d2 = n2 - n1**2
         log_density, first, second = (weights * _picked(part, y) for part in (cells.log_p, n1, d2))

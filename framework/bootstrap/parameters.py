@@ -11,7 +11,15 @@ from ..contracts.arrays import FloatArray
 from ..estimation.generalized import GeneralizedFit
 from ..estimation.model import Fit
 from ..estimation.parameters import Parameters
-from ..inference.quantities import Coefficient, Correlation, Deviation, Dispersion, Residual, quantities
+from ..inference.quantities import (
+    Coefficient,
+    Correlation,
+    Deviation,
+    Dispersion,
+    ModelCoefficient,
+    Residual,
+    quantities,
+)
 from ..inference.quantity import Point, Quantity
 from ..many.combinations import Combinations
 from ..many.estimates import Estimates
@@ -30,23 +38,23 @@ class UsersParameters:
         Of the user's columns, and of the fit that the quantities belong to.
     kept : (r,) int array
         Columns of X that the coefficients are of.
-    estimated : (s,) int array
-        Dispersion parameters that are estimated, among all of them.
+    shown : tuple of str
+        Dispersion parameters, and coefficients of the models of such, as `Estimates` has them.
     """
 
     quantities: tuple[Quantity, ...]
     parameters: Parameters
     of_fit: Parameters
     kept: Any
-    estimated: Any
+    shown: tuple[str, ...]
 
     @classmethod
     def of(cls, fit: Fit) -> UsersParameters:
         """Those of a fit's model."""
         groups = [replace(g.labels, R=np.eye(len(g.R))) for g in fit.groups]
-        estimated = fit.dispersion.estimated if isinstance(fit, GeneralizedFit) else []
+        shown = fit.dispersion.shown_names if isinstance(fit, GeneralizedFit) else ()
         own, kept = Parameters(groups), fit.labels.fixed.kept
-        return cls(quantities(fit), own, fit.parameters, kept, np.array(estimated, dtype=np.intp))
+        return cls(quantities(fit), own, fit.parameters, kept, shown)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -90,8 +98,8 @@ class UsersParameters:
             return found.coefficients[:, self.kept[q.j]]
         if isinstance(q, Residual):
             return found.sigma
-        if isinstance(q, Dispersion):
-            return found.dispersion[:, self.estimated[q.k]]
+        if isinstance(q, Dispersion | ModelCoefficient):
+            return found.dispersion[:, self.shown.index(q.name)]
         if isinstance(q, Deviation):
             return np.asarray(np.linalg.norm(roots[q.factor][:, q.column], axis=1))
         if isinstance(q, Correlation):
@@ -112,7 +120,7 @@ class UsersParameters:
 def estimates_of_solution(solution: Any, fit: Fit) -> Estimates:
     """The estimates of one solution, as those of many."""
     fixed = fit.labels.fixed
-    s = len(fit.family.parameters) if isinstance(fit, GeneralizedFit) else 0
+    s = len(fit.dispersion.shown_names) if isinstance(fit, GeneralizedFit) else 0
     out = Estimates.empty(1, p=len(fixed.names), c=0, d=len(fit.theta), s=s)
     put_estimates(out, 0, solution, Combinations.given(None, fixed))
     return out

@@ -11,6 +11,7 @@ from ..contracts.family import Family
 from ..contracts.ordered import OrderedFamily
 from ..design.arrays import width
 from ..design.censored import Surv
+from ..design.parameter import refuse_models, spelled_out
 from ..design.reading import rows_text
 from ..formula.columns import read_variable
 from ..formula.variables import Variable
@@ -28,12 +29,13 @@ def in_categories(given: Arguments, family: Family, *, other_data: bool = False)
 
     Of a family of ordered categories y becomes the place of each row's category: among the levels of a factor in their
     order, or whole numbers in theirs. Other families and arguments are given back as they are. Of other data than those
-    that a family has its categories from, it takes those where they are not among its own.
+    that a family has its categories from, it takes those where they are not among its own. Models of spacings are given
+    back by the names that these have between the categories.
 
     Raises
     ------
     InputError, InputTypeError
-        For responses that are no categories, or none of the family's.
+        For responses that are no categories, or none of the family's, and for models of spacings that it does not have.
     """
     if not isinstance(family, OrderedFamily):
         return given, family
@@ -48,7 +50,25 @@ def in_categories(given: Arguments, family: Family, *, other_data: bool = False)
             f"family: {', '.join(family.categories)}"
         )
     place = np.array([family.labels.index(label) for label in response.levels])
-    return replace(given, y=place[response.codes].astype(np.float64), outcomes=()), family
+    given = replace(given, y=place[response.codes].astype(np.float64), outcomes=())
+    return with_spacings(given, family), family
+
+
+def with_spacings(given: Arguments, family: OrderedFamily) -> Arguments:
+    """The arguments with models of spacings by their names, once the categories of the family are known.
+
+    Raises
+    ------
+    InputError
+        For spacings that the family does not have.
+    """
+    models, terms = spelled_out(family, given.parameters), given.terms
+    refuse_models(family, models)
+    models = {p.name: models[p.name] for p in family.parameters if p.name in models}
+    if terms is not None:
+        encoders = spelled_out(family, terms.parameters)
+        terms = replace(terms, parameters={name: encoders[name] for name in models})
+    return replace(given, parameters=models, terms=terms)
 
 
 def _response(given: Arguments, name: str) -> Variable:

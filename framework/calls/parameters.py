@@ -7,15 +7,20 @@ from typing import Any
 
 from ..contracts.errors import InputError, InputTypeError, shown
 from ..contracts.family import Family
-from ..design.parameter import INFLATION, ParameterDesign, parameter_design, refuse_models
+from ..contracts.ordered import OrderedFamily
+from ..design.parameter import INFLATION, SPACINGS, ParameterDesign, parameter_design, refuse_models
 from ..design.reading import as_mapping
 from ..formula.terms import Terms
+
+OTHERS = "Use a family with one (negative_binomial for counts, beta_binomial for proportions of trials)"
+OF_SPACINGS = f"The spacings of its thresholds have models by parameters={{{SPACINGS!r}: '~ x'}}"
 
 
 def models_of_parameters(family: Family, dispersion: Any, parameters: Any, zi: Any) -> dict[str, Any]:
     """Formulas or matrices by the names of the family's parameters.
 
-    `dispersion` is that of the first one that is no probability of extra zeros, `zi` that of this one.
+    `dispersion` is that of the first one that is no probability of extra zeros, `zi` that of this one. Spacings of
+    ordered categories have their names from the response: they are as they were given, see `in_categories`.
 
     Raises
     ------
@@ -29,15 +34,18 @@ def models_of_parameters(family: Family, dispersion: Any, parameters: Any, zi: A
     {'theta': '~ site', 'zi': '~ season'}
     """
     out = {str(name): value for name, value in as_mapping(parameters, "parameters").items()}
-    first = next((p.name for p in family.parameters if p.name != INFLATION), None)
+    ordered = isinstance(family, OrderedFamily)
+    first = None if ordered else next((p.name for p in family.parameters if p.name != INFLATION), None)
     if dispersion is not None and first is None:
         raise InputError(
-            f"dispersion: the {family.name} family has no dispersion parameter, so that it cannot have a model. Use a "
-            "family with one (negative_binomial for counts, beta_binomial for proportions of trials)"
+            f"dispersion: the {family.name} family has no dispersion parameter, so that it cannot have a model. "
+            + (OF_SPACINGS if ordered else OTHERS)
         )
     if zi is not None and not any(p.name == INFLATION for p in family.parameters):
         advice = "0/1 responses have no extra zeros that could be told from others"
-        if not (family.weights_are_trials and family.name == "binomial"):
+        if ordered:
+            advice = "a lowest category has no responses that could be told from others of its own"
+        elif not (family.weights_are_trials and family.name == "binomial"):
             advice = f"use family='zero_inflated_{family.name}', or a Hurdle, where there is one"
         raise InputError(f"zi: the {family.name} family has no probability of extra zeros: {advice}")
     for argument, name, value in (("dispersion", first, dispersion), ("zi", INFLATION, zi)):
@@ -45,6 +53,8 @@ def models_of_parameters(family: Family, dispersion: Any, parameters: Any, zi: A
             if name in out:
                 raise InputError(f"{argument} and parameters[{name!r}] are the same parameter: leave one out")
             out[name] = value
+    if ordered:
+        return out
     refuse_models(family, out)
     return {p.name: out[p.name] for p in family.parameters if p.name in out}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,10 @@ from .fixed import FixedDesign, orthogonalize, reason_of_dropped
 
 #: Name of the probability of extra zeros, of families that have one.
 INFLATION = "zi"
+#: Stands for all parameters of a family of ordered categories, the spacings of its thresholds.
+SPACINGS = "spacings"
+
+M = TypeVar("M")
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +66,31 @@ def select_parameters(designs: Mapping[str, ParameterDesign], rows: BoolArray | 
     return {p: _orthogonal(d.X[rows], d.names, f"parameters[{p!r}]") for p, d in designs.items()}
 
 
+def spelled_out(family: Family, models: Mapping[str, M]) -> dict[str, M]:
+    """What belongs to parameters, by their names: `SPACINGS` stands for all spacings that are not named themselves.
+
+    Raises
+    ------
+    InputError
+        Where there are no spacings.
+
+    Examples
+    --------
+    >>> from ranef.families import Ordinal
+    >>> spelled_out(Ordinal(categories=["a", "b", "c", "d"]), {"spacings": "~ x", "c|d - b|c": "~ 1"})
+    {'b|c - a|b': '~ x', 'c|d - b|c': '~ 1'}
+    """
+    if SPACINGS not in models or not isinstance(family, OrderedFamily):
+        return dict(models)
+    if not (names := [p.name for p in family.parameters if p.fixed is None]):
+        raise InputError(
+            f"parameters names {SPACINGS}, of which the {family.name} family of {family.n_categories} categories has "
+            "none to be estimated"
+        )
+    alike = dict.fromkeys(names, models[SPACINGS])
+    return alike | {name: value for name, value in models.items() if name != SPACINGS}
+
+
 def refuse_models(family: Family, names: Collection[str]) -> None:
     """Refuse models of parameters that the family does not have, or that have a given value.
 
@@ -70,11 +99,10 @@ def refuse_models(family: Family, names: Collection[str]) -> None:
     InputError
         With the names.
     """
-    if names and isinstance(family, OrderedFamily):
-        raise InputError(f"parameters: the thresholds of the {family.name} family have no models")
     known = {p.name: p for p in family.parameters}
     if unknown := [name for name in names if name not in known]:
         have = f"it has {', '.join(known)}" if known else "it has none beside the mean"
+        have += f", and {SPACINGS} for all of them" if known and isinstance(family, OrderedFamily) else ""
         raise InputError(f"parameters names {', '.join(unknown)}, which the {family.name} family does not have; {have}")
     if given := [name for name in names if known[name].fixed is not None]:
         raise InputError(

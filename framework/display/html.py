@@ -70,7 +70,7 @@ def _parts(data: SummaryData) -> Iterator[str]:
     if data.smooths is not None:
         yield data.smooths._repr_html_()
     if data.thresholds is not None:
-        yield table_html("Threshold coefficients", coefficient_table(data.thresholds))
+        yield table_html(data.thresholds_title, coefficient_table(data.thresholds))
     if data.correlation is not None and shows_correlation(data):
         yield table_html("Correlation of fixed effects", correlation_table(data.coefficients.names, data.correlation))
     for title, table in data.models:

@@ -113,7 +113,7 @@ def _lines(data: SummaryData) -> Iterator[str]:
         yield from str(data.smooths).splitlines()
     if data.thresholds is not None:
         yield ""
-        yield "Threshold coefficients:"
+        yield f"{data.thresholds_title}:"
         yield from print_table(coefficient_table(data.thresholds), right=True)
     yield from _correlation_lines(data)
     for title, table in data.models:

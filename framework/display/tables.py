@@ -124,6 +124,8 @@ class SummaryData:
         Dispersion parameters that were estimated; only estimates and standard errors are shown.
     thresholds : CoefficientTable, optional
         Those between ordered categories.
+    thresholds_title : str
+        What they are called.
     models : tuple of (str, CoefficientTable)
         Titles and coefficients of the models of dispersion parameters.
     notes : tuple of str
@@ -147,6 +149,7 @@ class SummaryData:
     link: str = ""
     dispersion: CoefficientTable | None = None
     thresholds: CoefficientTable | None = None
+    thresholds_title: str = "Threshold coefficients"
     models: tuple[tuple[str, CoefficientTable], ...] = ()
     notes: tuple[str, ...] = ()
     details: tuple[str, ...] = ()

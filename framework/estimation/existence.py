@@ -26,7 +26,7 @@ from ..contracts.ordered import OrderedFamily
 from .modes import DegenerateModeError, EdgeError, Mode, PenalizedLikelihood
 from .parted import PartedLikelihood
 from .quadrature import CUT, Quadrature
-from .thresholds import is_extreme, one_sided
+from .thresholds import groups_of_spacings, is_extreme, one_sided
 
 #: Means that are so small a part of the average one, by fixed effects alone, raise the suspicion of separation.
 SUSPICIOUS = 1e-5
@@ -150,6 +150,9 @@ def _refuse_flat(model: PenalizedLikelihood, gamma: FloatArray, phi: FloatArray)
 def _decide(model: PenalizedLikelihood, phi: FloatArray) -> None:
     fixed = model.design.fixed
     if isinstance(model.family, OrderedFamily):
+        if model.design.parameters:
+            _decide_with_models(model, model.family)
+            return
         rows, spaced, toward = one_sided(model.family, model.y)
         d = _separating_direction(np.column_stack([model.Q[rows] * np.sqrt(len(model.y)), -spaced]), toward)
         if d is not None:
@@ -166,6 +169,37 @@ def _decide(model: PenalizedLikelihood, phi: FloatArray) -> None:
             return
         alone = _moved(model, d)
     raise NoMaximumError(_separation(alone))
+
+
+def _decide_with_models(model: PenalizedLikelihood, family: OrderedFamily) -> None:
+    """Whether fixed effects run away where spacings differ from row to row, which may go with them.
+
+    Spacings alone may go to a limit where others do not: their coefficients are not determined, and all else is. Of
+    spacings that are exponentials of numbers nobody knows such directions but those in which all rows are set apart.
+    """
+    n, rank = len(model.y), model.design.fixed.rank
+    groups = groups_of_spacings(family, model.design.parameter_rows, n)
+    rows, spaced, toward = one_sided(family, model.y, groups)
+    signed = np.unique(np.column_stack([model.Q[rows] * np.sqrt(n), -spaced]) * toward[:, None], axis=0)
+    bounds = [(-1.0, 1.0)] * rank + [(0.0, None)] * spaced.shape[1]
+    one = np.eye(rank, signed.shape[1])
+    for objective in np.vstack([one, -one]):
+        program = scipy.optimize.linprog(-objective, A_ub=-signed, b_ub=np.zeros(len(signed)), bounds=bounds)
+        if program.status == 0 and objective @ (d := np.asarray(program.x)) > MOVES:
+            columns = _moved(model, d[:rank])
+            raise NoMaximumError(f"{_separation(columns)}; or leave them out of the models of the spacings")
+    constant = all(np.allclose(B @ B.mean(axis=0), 1.0) for B in model.design.parameter_rows.values())
+    if constant and any(group is None for group in groups):
+        rows, spaced, toward = one_sided(family, model.y)
+        signed = np.column_stack([model.Q[rows] * np.sqrt(n), -spaced]) * toward[:, None]
+        gap = scipy.optimize.linprog(
+            np.append(np.zeros(signed.shape[1]), -1.0),
+            A_ub=np.column_stack([-signed, np.ones(len(signed))]),
+            b_ub=np.zeros(len(signed)),
+            bounds=[(-1.0, 1.0)] * rank + [(0.0, None)] * (spaced.shape[1] + 1),
+        )
+        if gap.status == 0 and (d := np.asarray(gap.x))[-1] > MOVES:
+            raise NoMaximumError(_separation(_moved(model, d[:rank])))
 
 
 def _moved(model: PenalizedLikelihood, d: FloatArray) -> list[str]:

@@ -191,6 +191,8 @@ class Terms:
     def details(self) -> tuple[str, ...]:
         """Weights, offset and rows that were left out, for a summary."""
         given = {"Weights": self.weights, "Offset": self.offset, "Subset": self.subset}
-        given |= {f"Model of {name}": encoder.formula.strip() for name, encoder in self.parameters.items()}
+        models = [(encoder.formula.strip(), name) for name, encoder in self.parameters.items()]
+        for formula in dict.fromkeys(formula for formula, _ in models):
+            given[f"Model of {', '.join(name for own, name in models if own == formula)}"] = formula
         lines = [f"{name}: {text}" for name, text in given.items() if text]
         return (*lines, f"Rows: {self.rows_text}") if self.rows_text else tuple(lines)

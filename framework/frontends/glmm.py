@@ -123,7 +123,8 @@ def glmm(
     zi : str or (n, c) array-like, optional
         Model of the probability of extra zeros, of zero-inflated and hurdle families.
     parameters : mapping of str to formula or matrix, optional
-        Models of any parameters of the family, by name: ``{"phi": "~ x", "power": "~ 1"}``.
+        Models of any parameters of the family, by name: ``{"phi": "~ x", "power": "~ 1"}``. "spacings" stands for all
+        of ordered categories: effects that differ between thresholds.
     weights : (n,) array-like, optional
         Numbers of trials for binomial families; otherwise they multiply the log density of each row.
     start : array-like, optional

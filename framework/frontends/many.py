@@ -10,10 +10,12 @@ from typing import Any, Unpack
 import numpy as np
 
 from ..calls.arguments import Arguments
+from ..calls.categories import with_spacings
 from ..calls.formulas import GeneralizedFormula, LinearFormula, read_formula
 from ..calls.parameters import models_of_parameters
 from ..contracts.arrays import AnyArray
 from ..contracts.errors import InputError, InputTypeError, shown
+from ..contracts.ordered import OrderedFamily
 from ..design.reading import as_mapping, check_alignment, frame_columns, read
 from ..estimation.generalized import Laplace
 from ..estimation.linear import Gaussian
@@ -168,6 +170,8 @@ def glmm_many(
     models = models_of_parameters(likelihood.family, *of_parameters)
     given, own, Y, controls = _read("glmm_many", Y, X, groups, options, OF_FAMILIES, {"parameters": models})
     level = check_settings(own.get("conf_level", 0.95))
+    if isinstance(likelihood.family, OrderedFamily):
+        given = with_spacings(given, likelihood.family)
     design, of_structures = given.design(likelihood.family)
     model = Model.of(design, likelihood, controls, of_structures)
     of = partial(GLMMSolution, conf_level=level, terms=given.terms)

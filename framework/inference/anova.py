@@ -78,7 +78,7 @@ def anova(fit: Fit, method: Method, terms: Terms | None, kind: Any = 3, test: An
     rows = hypotheses(fit, method, partition, number, by_names=given is not None)
     tested = [(term, L) for term, L in zip(partition, rows, strict=True) if term.is_tested]
     at_zero = [] if number == 1 or given is not None else _at_zero(partition, tested, number, fit)
-    notes = [*at_zero, *_of_rank(fit, tested), *_of_coding(number, given)]
+    notes = [*at_zero, *_of_rank(fit, tested), *_of_coding(number, given), caveats.first_threshold(fit)]
     names, frame = tuple(term.name for term, _ in tested), terms.frame if terms else ""
     record: dict[str, Any] = {
         "hypotheses": {term.name: L for term, L in tested},

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from ..contracts.ordered import OrderedFamily
 from ..design.labels import GroupLabels, Labels
+from ..estimation.generalized import GeneralizedFit
 from ..estimation.linear import LinearFit
 from ..estimation.model import Fit
 from .residual_tests import independence_is_a_boundary
@@ -26,6 +28,16 @@ def few_levels(labels: Labels) -> str:
     return (
         f"Chi-squared is for many levels, and {fewest.name} has {fewest.grouping.n_levels}: p-values of fixed effects "
         "may be too small"
+    )
+
+
+def first_threshold(fit: Fit) -> str:
+    """What fixed effects are of where spacings of thresholds have models; "" of other fits."""
+    if not isinstance(fit, GeneralizedFit) or not isinstance(fit.family, OrderedFamily) or not fit.labels.parameters:
+        return ""
+    return (
+        f"Effects are those on the first threshold, {fit.family.threshold_names[0]}: on the others they differ in the "
+        "columns of the models of spacings"
     )
 
 

@@ -54,7 +54,7 @@ def _by_refits(fit: Fit, terms: list[FixedTerm], frame: str) -> Table:
             "p_value": np.array([np.nan, *(t.p_value for t in tests)]),
         },
         title="Single term deletions by likelihood ratios",
-        notes=tuple(filter(None, [*notes, caveats.few_levels(fit.labels)])),
+        notes=tuple(filter(None, [*notes, caveats.first_threshold(fit), caveats.few_levels(fit.labels)])),
         headers={"df": "Df", "aic": "AIC", "statistic": "LRT", "p_value": "Pr(>Chisq)"},
         frame=frame,
     )

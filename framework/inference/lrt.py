@@ -10,6 +10,7 @@ import numpy as np
 from ..contracts.arrays import FloatArray
 from ..contracts.covariance import CovarianceStructure
 from ..contracts.errors import ComparisonError
+from ..contracts.ordered import OrderedFamily
 from ..design.fingerprint import Fingerprint
 from ..design.labels import GroupLabels
 from ..design.template import Template
@@ -83,7 +84,7 @@ def likelihood_ratio_test(one: F, other: F, names: tuple[str, str] | None = None
         raise ComparisonError(
             "not nested: the smaller model's X is not in the span of the larger one's" + _as_far_as_known(large, small)
         )
-    if problem := _smaller_of_parameters(large, small):
+    if problem := _freer_thresholds(large, small) or _smaller_of_parameters(large, small):
         raise ComparisonError(f"not nested: {problem}{_as_far_as_known(large, small)}")
     candidates = list(zip(large.model.labels.groups, large.fingerprint.groups, strict=True))
     for factor, rows in zip(small.model.labels.groups, small.fingerprint.groups, strict=True):
@@ -187,24 +188,58 @@ def _in_span(Q: FloatArray, X: FloatArray) -> bool:
     return bool((np.linalg.norm(residual, axis=0) <= 1e-7 * norms).all())
 
 
+def _ordered(fit: Fit) -> OrderedFamily | None:
+    """The family of a fit, where it is one of ordered categories."""
+    family = fit.family if isinstance(fit, GeneralizedFit) else None
+    return family if isinstance(family, OrderedFamily) else None
+
+
+def _freer_thresholds(large: Fit, small: Fit) -> str:
+    """That thresholds of the small model are spaced as those of the large one cannot be; "" where they can."""
+    one, other = _ordered(large), _ordered(small)
+    if one is None or other is None or _in_span(one.spacings, other.spacings):
+        return ""
+    return "thresholds of the smaller model are spaced more freely than those of the larger one"
+
+
 def _smaller_of_parameters(large: Fit, small: Fit) -> str:
     """Which dispersion parameter of the small model is no case of the large one's; "" where all are.
 
     One without a model is a case of each whose columns have a constant among their combinations.
     """
-    for name in {**small.labels.parameters, **large.labels.parameters}:
+    for name, same in _parameters_of_both(large, small):
         if name not in large.labels.parameters:
             return f"the larger model has the parameter {name} the same for all rows, the smaller one has a model of it"
         if large.model.rows is None or small.model.rows is None:
-            inside = set(small.fingerprint.parameters.get(name, (Fingerprint.of_ones(large.labels.n),)))
+            inside = set(small.fingerprint.parameters.get(same, (Fingerprint.of_ones(large.labels.n),)))
             contained = inside <= set(large.fingerprint.parameters[name])
         else:
             ones = np.ones((large.labels.n, 1))
             own = small.model.design.parameters
-            contained = _in_span(large.model.design.parameters[name].Q, own[name].Q if name in own else ones)
+            contained = _in_span(large.model.design.parameters[name].Q, own[same].Q if same in own else ones)
         if not contained:
             return f"the smaller model of the parameter {name} is not in the span of the larger one's"
     return ""
+
+
+def _parameters_of_both(large: Fit, small: Fit) -> list[tuple[str, str]]:
+    """Names of each parameter that either has a model of: in the large model, and in the small one.
+
+    Spacings of thresholds are those of the same step from one to the next, of which one may have fewer.
+    """
+    models = {**small.labels.parameters, **large.labels.parameters}
+    one, other = _ordered(large), _ordered(small)
+    if one is None or other is None:
+        return [(name, name) for name in models]
+    steps = zip(np.diff(one.spacings, axis=0), np.diff(other.spacings, axis=0), strict=True)
+    pairs = [
+        (p.name, q.name)
+        for here, there in steps
+        for p, s in zip(one.parameters, here, strict=True)
+        for q, t in zip(other.parameters, there, strict=True)
+        if s and t
+    ]
+    return [(p, q) for p, q in dict.fromkeys(pairs) if p in large.labels.parameters or q in small.labels.parameters]
 
 
 def _as_far_as_known(one: Fit, other: Fit) -> str:

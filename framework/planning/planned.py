@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import repeat
 from typing import Any
 
@@ -15,6 +15,7 @@ from ..contracts.family import Family
 from ..contracts.linalg import Blocks
 from ..design.mixed import MixedDesign
 from ..design.selection import repeat_levels, select_rows
+from ..estimation.dispersion import to_natural
 from ..estimation.generalized import GeneralizedFit
 from ..estimation.model import Fit, Model, is_integer
 from ..formula.terms import Terms
@@ -50,6 +51,8 @@ class Planned:
         Kind of data frame of the user.
     terms : Terms or None
         Of a formula: which columns of random effects belong together.
+    coefficients : mapping of str to (c,) array
+        Of the models of dispersion parameters.
     """
 
     model: Model[Any]
@@ -61,6 +64,7 @@ class Planned:
     of: Of
     frame: str = ""
     terms: Terms | None = None
+    coefficients: Mapping[str, FloatArray] = field(default_factory=dict)
 
     @classmethod
     def of_fit(cls, fit: Fit, of: Of, frame: str, terms: Terms | None = None) -> Planned:
@@ -81,9 +85,12 @@ class Planned:
                 "another study would be. Refit uncensored responses, fit.refit(fit.simulate(1, rng=1)[:, 0]), for an "
                 "upper limit of the power"
             )
-        family, phi = (fit.family, fit.phi) if isinstance(fit, GeneralizedFit) else (None, None)
         beta = fit.labels.fixed.coefficients(fit.gamma)
-        return cls(model, beta, fit.relative_factors, fit.scale, family, phi, of, frame, terms)
+        own = cls(model, beta, fit.relative_factors, fit.scale, None, None, of, frame, terms)
+        if not isinstance(fit, GeneralizedFit):
+            return own
+        models = {name: fit.dispersion.coefficients(fit.xi, name) for name in fit.dispersion.models}
+        return replace(own, family=fit.family, phi=fit.phi, coefficients=models)
 
     @classmethod
     def of_truth(cls, model: Model[Any], truth: Truth, of: Of, frame: str, terms: Terms | None = None) -> Planned:
@@ -127,7 +134,20 @@ class Planned:
         lost = [name for name in design.labels.fixed.dropped_names if name not in self.model.labels.fixed.dropped_names]
         if lost:
             raise InputError(f"n={shown(n)}: X does not determine {', '.join(lost)} in so small a design")
-        return replace(self, model=replace(self.model, labels=design.labels, rows=design))
+        return replace(self, model=replace(self.model, labels=design.labels, rows=design), phi=self._phi_in(design))
+
+    def _phi_in(self, design: MixedDesign) -> FloatArray | None:
+        """Dispersion parameters of the rows of a design."""
+        if not self.coefficients:
+            return self.phi
+        assert self.family is not None
+        assert self.phi is not None
+        phi = np.repeat(self.phi[:, :1], design.n, axis=1)
+        for row, parameter in zip(phi, self.family.parameters, strict=True):
+            if parameter.name in self.coefficients:
+                free = design.parameters[parameter.name].X @ self.coefficients[parameter.name]
+                row[:] = to_natural(parameter, free)[0]
+        return phi
 
     @property
     def truth(self) -> Truth:

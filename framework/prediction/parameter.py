@@ -10,8 +10,9 @@ from scipy.special import ndtri
 
 from ..contracts.arrays import FloatArray
 from ..contracts.errors import InputError, InputTypeError, shown
+from ..contracts.ordered import OrderedFamily
 from ..design.arrays import as_numbers
-from ..design.parameter import INFLATION
+from ..design.parameter import INFLATION, spelled_out
 from ..design.reading import as_mapping
 from ..estimation.dispersion import to_natural
 from ..estimation.ending import differs
@@ -42,7 +43,8 @@ def parameter_of(fit: Fit, kind: Any) -> str | None:
     if kind == "conditional":
         return None
     names = [p.name for p in fit.family.parameters]
-    short = {"zprob": INFLATION, "disp": next((name for name in names if name != INFLATION), "")}
+    first = "" if isinstance(fit.family, OrderedFamily) else next((name for name in names if name != INFLATION), "")
+    short = {"zprob": INFLATION, "disp": first}
     name = short.get(kind, kind)
     if name not in names:
         known = [*MEANS, *(word for word, of in short.items() if of in names), *names]
@@ -102,6 +104,18 @@ def predict_parameter(
     return columns
 
 
+def phi_of(fit: GeneralizedFit, newdata: Any, terms: Terms | None) -> FloatArray:
+    """Dispersion parameters of new rows, or those of the fit: (r,), or (r, n) where some have a model.
+
+    Raises
+    ------
+    InputError, InputTypeError
+        For new data that lack the columns of a parameter.
+    """
+    scale = fit.dispersion
+    return scale.to_natural(fit.xi, {name: _rows(fit, name, newdata, terms) for name in scale.models})[0]
+
+
 def _rows(fit: GeneralizedFit, name: str, newdata: Any, terms: Terms | None) -> FloatArray:
     """Rows of the basis of the parameter's model: ones where it has none."""
     labels = fit.model.labels.parameters.get(name)
@@ -115,4 +129,5 @@ def _rows(fit: GeneralizedFit, name: str, newdata: Any, terms: Terms | None) -> 
     given = as_mapping(newdata, "newdata")
     if labels is None:
         return np.ones((len(as_numbers(given.get("X"), "newdata['X']", ndim=2)), 1))
-    return parameter_rows({name: labels}, given.get("parameters"), None)[name]
+    columns = as_mapping(given.get("parameters"), "newdata['parameters']")
+    return parameter_rows({name: labels}, spelled_out(fit.family, columns), None)[name]

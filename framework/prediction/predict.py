@@ -154,7 +154,7 @@ class Predictor:
         fit, request = self.fit, self.request
         if self.parameter is not None:
             return self._of_parameter(self.parameter, newdata), None, []
-        newdata = encoded(self.terms, newdata, given, **self.needed)
+        newdata = encoded(fit, self.terms, newdata, given, **self.needed)
         with few_threads(*fit.labels.dense_sizes):
             rows = _rows(fit, newdata, request)
             notes = _of_dropped_columns(rows)

@@ -14,8 +14,11 @@ from ..design.arrays import as_numbers, as_offset, as_weights, check_length
 from ..design.grouping import encode
 from ..design.labels import FixedLabels, GroupLabels, Labels
 from ..design.mixed import MixedDesign
+from ..design.parameter import spelled_out
 from ..design.reading import as_groups, as_mapping, check_alignment, frame_columns, rows_text
 from ..design.terms import INTERCEPT
+from ..estimation.generalized import GeneralizedFit
+from ..estimation.model import Fit
 from ..formula.terms import Terms
 
 #: What `newdata` of an array fit may have.
@@ -126,6 +129,7 @@ def _names(random: Any, labels: Labels) -> list[str]:
 
 
 def encoded(
+    fit: Fit,
     terms: Terms | None,
     newdata: Any,
     given: Mapping[str, Any] | None,
@@ -146,9 +150,22 @@ def encoded(
     if given and (newdata is None or terms is None):
         place = "with newdata only" if newdata is None else "a part of newdata: newdata={'X': ..., 'weights': ...}"
         raise InputTypeError(f"{' and '.join(given)}: {place}")
-    if newdata is None or terms is None:
+    if newdata is None:
+        return None
+    if terms is None:
+        return _spelled_out(fit, newdata)
+    rows = terms.new_rows(newdata, effects=effects, levels=levels, weights=weights, given=given, parameters=parameters)
+    if parameters:  # those whose formula is one of a constant have none
+        rows["parameters"] = {name: rows["parameters"][name] for name in fit.labels.parameters}
+    return rows
+
+
+def _spelled_out(fit: Fit, newdata: Any) -> Any:
+    """New data of a fit to arrays, with the columns of spacings by the names of these."""
+    columns = newdata.get("parameters") if isinstance(newdata, Mapping) else None
+    if not isinstance(fit, GeneralizedFit) or not isinstance(columns, Mapping):
         return newdata
-    return terms.new_rows(newdata, effects=effects, levels=levels, weights=weights, given=given, parameters=parameters)
+    return {**newdata, "parameters": spelled_out(fit.family, columns)}
 
 
 def new_rows(labels: Labels, newdata: Any, *, random: Any, new_levels: str, with_levels: bool = True) -> Rows:

@@ -181,7 +181,7 @@ def simulate(
     of_residual = _of_residual(newdata, terms, structure)
     if structure is not None and terms is None:
         newdata = {part: value for part, value in newdata.items() if part not in ("residual", "dispersion")}
-    newdata = encoded(terms, newdata, given, effects=True, levels=True, weights=True, parameters=True)
+    newdata = encoded(fit, terms, newdata, given, effects=True, levels=True, weights=True, parameters=True)
     new_levels = "population" if random == "new" else "error"
     residual = None
     if newdata is None:

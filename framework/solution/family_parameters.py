@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -13,14 +14,17 @@ from ..contracts.arrays import FloatArray
 from ..contracts.errors import InputError, shown
 from ..contracts.family import Family
 from ..contracts.ordered import OrderedFamily
-from ..design.parameter import INFLATION
+from ..design.parameter import INFLATION, SPACINGS
 from ..design.terms import INTERCEPT
 from ..display.records import Table
 from ..display.summary import coefficient_record
 from ..display.tables import CoefficientTable
 from ..estimation.dispersion import scale_text, to_natural
 from ..estimation.generalized import GeneralizedFit
-from ..inference.thresholds import ordered_family, thresholds
+from ..formula.columns import Frame
+from ..inference.thresholds import Thresholds, ordered_family
+from ..prediction.parameter import phi_of
+from ..prediction.rows import Rows, encoded, new_rows
 from . import tables
 from .mixed import MixedSolution
 
@@ -95,7 +99,8 @@ class FamilyParameters(MixedSolution[GeneralizedFit]):
         ----------
         which : str, optional
             The model of a dispersion parameter, by its name, "disp" or "zi", instead of the fixed effects; of one
-            without a model its value on the unconstrained scale, as an intercept.
+            without a model its value on the unconstrained scale, as an intercept. Of ordered categories "spacings" has
+            those of all spacings.
 
         Raises
         ------
@@ -112,13 +117,16 @@ class FamilyParameters(MixedSolution[GeneralizedFit]):
         """
         if which is None:
             return super().coef_table()
-        return tables.model_table(
-            self._model_of_parameter(self._parameter_called(which)), self._conf_level, self._frame
-        )
+        if which == SPACINGS and isinstance(self.family, OrderedFamily):
+            table = self._models_of_spacings()
+        else:
+            table = self._model_of_parameter(self._parameter_called(which))
+        return tables.model_table(table, self._conf_level, self._frame)
 
     def _parameter_called(self, which: Any) -> str:
         names = self._fit.dispersion.estimated_names
-        first = next((name for name in names if name != INFLATION), None)
+        ordered = isinstance(self.family, OrderedFamily)
+        first = None if ordered else next((name for name in names if name != INFLATION), None)
         name = first if which == "disp" and "disp" not in names else which
         if name is None or name not in names:
             raise InputError(
@@ -144,16 +152,31 @@ class FamilyParameters(MixedSolution[GeneralizedFit]):
             names, estimates, errors, z, p_value=test.p_values(z), statistic_header="z value", p_header="Pr(>|z|)"
         )
 
+    def _models_of_spacings(self) -> CoefficientTable:
+        """Those of all estimated spacings, one below the other."""
+        models = {name: self._model_of_parameter(name) for name in self._fit.dispersion.estimated_names}
+        names = tuple(f"{name}~{column}" for name, own in models.items() for column in own.names)
+        estimate, se = (
+            np.concatenate([[], *(getattr(own, of) for own in models.values())]) for of in ("estimate", "std_error")
+        )
+        z = estimate / se
+        return CoefficientTable(
+            names, estimate, se, z, p_value=self._test.p_values(z), statistic_header="z value", p_header="Pr(>|z|)"
+        )
+
     # Ordered categories ---------------------------------------------------------------------------------------------
 
     @cached_property
     def thresholds(self) -> Table:
         """Thresholds between ordered categories, with standard errors by the delta method: a row each.
 
+        Where spacings have models, these are the thresholds where all columns of the models are 0 but the constant:
+        those of the reference levels of factors. `thresholds_at` has those of any rows.
+
         Raises
         ------
         InputError
-            Where the family is none of ordered categories.
+            Where the family is none of ordered categories, or a spacing's model has no constant.
 
         Examples
         --------
@@ -165,8 +188,72 @@ class FamilyParameters(MixedSolution[GeneralizedFit]):
         return replace(coefficient_record(self._thresholds()), frame=self._frame)
 
     def _thresholds(self) -> CoefficientTable:
-        ordered_family(self._fit)
-        return thresholds(self._fit, self._covariance if self.nagq else None)
+        family = ordered_family(self._fit)
+        return Thresholds.of_reference(self._fit).table(family.threshold_names, self._known_covariance)
+
+    @property
+    def _known_covariance(self) -> FloatArray | None:
+        return self._covariance if self.nagq else None
+
+    def thresholds_at(self, newdata: Any = None, *, minus: Any = None) -> Table:
+        """Thresholds of rows less X beta: P(y <= k) = F(threshold_k - Z b), without an offset.
+
+        Parameters
+        ----------
+        newdata : data frame or dict, optional
+            Rows, as in `predict`, those of the fit by default; grouping factors are not needed.
+        minus : data frame or dict, optional
+            Rows whose thresholds are subtracted: one, or as many. So the table has effects at every threshold, minus
+            what coefficients are where they are the same at all of them.
+
+        Returns
+        -------
+        Table
+            A line for each row and threshold: ``row`` (from 0), ``name``, ``estimate``, ``se``, ``statistic``, and
+            ``p_value`` of differences.
+
+        Raises
+        ------
+        InputError, InputTypeError
+            Where the family is none of ordered categories, and for rows that cannot be used.
+
+        Examples
+        --------
+        >>> import ranef
+        >>> wine = ranef.datasets.load("wine")
+        >>> fit = ranef.glmm("rating ~ temp + contact + (1 | judge)", wine, family="ordinal",
+        ...                  parameters={"spacings": "~ contact"})
+        >>> no, yes = ({"temp": ["cold"], "contact": [contact]} for contact in ("no", "yes"))
+        >>> fit.thresholds_at(yes, minus=no)["estimate"].round(3).tolist()
+        [-1.83, -1.833, -2.045, -1.359]
+        """
+        family = ordered_family(self._fit)
+        self._labels.refuse_penalty("thresholds_at")
+        found = self._thresholds_of(newdata)
+        n = len(found.estimate)
+        if minus is not None:
+            less = self._thresholds_of(minus)
+            if len(less.estimate) not in (1, n):
+                raise InputError(f"minus has {len(less.estimate)} rows, and newdata {n}: give one, or as many")
+            found = found - less
+        own = found.table(family.threshold_names * n, self._known_covariance)
+        if minus is not None:
+            own = replace(own, p_value=self._test.p_values(own.statistic), p_header="Pr(>|z|)")
+        table = coefficient_record(own)
+        row = np.repeat(np.arange(n), family.n_categories - 1)
+        return replace(table, columns={"row": row, **table.columns}, frame=self._frame)
+
+    def _thresholds_of(self, newdata: Any) -> Thresholds:
+        if newdata is None:
+            return Thresholds.of(self._fit, Rows.of(self._fit.model.design))
+        given, terms = None, self._terms
+        if terms is not None and terms.offset == "array":
+            given = {"offset": np.zeros(Frame(newdata).n)}
+        elif terms is None and isinstance(newdata, Mapping) and "X" in newdata:
+            newdata = {"offset": np.zeros(len(newdata["X"])), **newdata}
+        nothing: dict[str, Any] = {"effects": False, "levels": False, "weights": False}
+        new = encoded(self._fit, terms, newdata, given, **nothing, parameters=True)
+        return Thresholds.of(self._fit, new_rows(self._labels, new, random="none", new_levels="population"))
 
     def probabilities(self, newdata: Any = None, **options: Any) -> Table:
         """Probability of every ordered category: a row each as in `predict`, a column for each category.
@@ -193,7 +280,7 @@ class FamilyParameters(MixedSolution[GeneralizedFit]):
         """
         family = ordered_family(self._fit)
         eta = self.predict(newdata, scale="link", **options)
-        P = family.probabilities(np.asarray(eta), self._fit.phi)
+        P = family.probabilities(np.asarray(eta), phi_of(self._fit, newdata, self._terms))
         return Table(dict(zip(family.labels, P.T, strict=True)), plain=True, frame=self._frame)
 
     def _title_of(self, name: str) -> str:
@@ -202,7 +289,7 @@ class FamilyParameters(MixedSolution[GeneralizedFit]):
         parameter = next(p for p in scale.parameters if p.name == name)
         if name == INFLATION:
             kind = "Zero-inflation model"
-        elif name == self._parameter_called("disp"):
+        elif not isinstance(self.family, OrderedFamily) and name == self._parameter_called("disp"):
             kind = "Dispersion model"
         else:
             kind = f"Model of {name}"
@@ -211,7 +298,12 @@ class FamilyParameters(MixedSolution[GeneralizedFit]):
     def _parameter_tables(self) -> dict[str, Any]:
         """Of the family: thresholds, or dispersion parameters."""
         if isinstance(self.family, OrderedFamily):
-            return {"thresholds": self._thresholds()}
+            models = self._fit.dispersion.models
+            if not models:
+                return {"thresholds": self._thresholds()}
+            has_reference = all(INTERCEPT in labels.names for labels in models.values())
+            title = "Threshold coefficients, where the columns of the models of spacings are 0"
+            return {"thresholds": self._thresholds() if has_reference else None, "thresholds_title": title}
         return {"dispersion": self._dispersion_table()}
 
     def _dispersion_table(self) -> CoefficientTable | None:

@@ -16,6 +16,7 @@ from ..estimation.covariance import joint_covariance
 from ..estimation.generalized import GeneralizedFit
 from ..estimation.generalized_factors import GeneralizedDigest
 from ..formula.terms import Terms
+from ..inference.caveats import first_threshold
 from ..inference.contrasts import method_of
 from ..inference.laplace_check import LaplaceCheck, laplace_check
 from ..inference.methods import Asymptotic, Method
@@ -256,4 +257,4 @@ class GLMMSolution(FamilyParameters):
             for name in fit.dispersion.models
             if any(text.startswith(f"{name}~") for text in fit.certificate.not_identified)
         ]
-        return (*super()._notes(), *limits, *in_rows)
+        return (*super()._notes(), *limits, *in_rows, *filter(None, [first_threshold(fit)]))

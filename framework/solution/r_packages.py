@@ -98,6 +98,11 @@ def _not_in_ordinal(fit: GeneralizedFit) -> Iterator[str]:
         yield "its Laplace approximation has observed weights (hessian='observed')"
     if fit.model.design.offset is not None:
         yield "its clmm takes no offset"
+    if fit.labels.parameters:
+        yield (
+            "its clmm has no effects that differ between thresholds; its clmm2 has those of factors, "
+            "clmm2(y ~ x, nominal = ~ f, random = g)"
+        )
 
 
 def _relationships(fit: Any) -> Iterator[str]:

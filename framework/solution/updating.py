@@ -11,8 +11,10 @@ from ..calls.categories import in_categories
 from ..calls.formulas import read_formula
 from ..calls.parameters import models_of_parameters
 from ..contracts.errors import InputError, InputTypeError
+from ..contracts.ordered import OrderedFamily
 from ..design.labels import GroupLabels
-from ..estimation.generalized import Laplace
+from ..design.parameter import SPACINGS
+from ..estimation.generalized import GeneralizedFit, Laplace
 from ..estimation.model import Fit, Model
 from ..formula.bars import names_in, parse
 from ..formula.change import changed_formula
@@ -59,7 +61,7 @@ def model_of_data(fit: Fit, terms: Terms | None, changes: Mapping[str, Any]) -> 
         by_factor["precision"] = asked.get("precision")
     model = fit.model.with_settings({name: value for name, value in changes.items() if name not in OF_DATA})
     likelihood = model.likelihood
-    of_rows = _models(likelihood, terms, asked) if isinstance(likelihood, Laplace) else _of_residuals(terms, asked)
+    of_rows = _models(fit, likelihood, terms, asked) if isinstance(likelihood, Laplace) else _of_residuals(terms, asked)
     given = read_formula(
         "update", Arguments(formula, asked["data"], None, **by_factor, **vectors, **of_rows), options=options
     )
@@ -72,13 +74,21 @@ def model_of_data(fit: Fit, terms: Terms | None, changes: Mapping[str, Any]) -> 
     return Model.of(design, likelihood, model.controls, provenance), given.terms
 
 
-def _models(likelihood: Laplace, terms: Terms, asked: Mapping[str, Any]) -> dict[str, Any]:
+def _models(fit: Fit, likelihood: Laplace, terms: Terms, asked: Mapping[str, Any]) -> dict[str, Any]:
     """Formulas of dispersion parameters of a generalized model: those of the fit, unless they are given."""
     if asked.get("residual") is not None:
         raise InputTypeError("residual: a generalized model has no correlation of residuals")
     kept = {name: encoder.formula for name, encoder in terms.parameters.items()}
-    changed = {name: asked.get(name) for name in OF_PARAMETERS}
-    return {"parameters": kept | models_of_parameters(likelihood.family, **changed)}
+    changed = models_of_parameters(likelihood.family, **{name: asked.get(name) for name in OF_PARAMETERS})
+    if isinstance(fit, GeneralizedFit) and isinstance(fit.family, OrderedFamily):
+        kept = {} if SPACINGS in changed else _of_spacings(fit.family, kept)
+    return {"parameters": kept | changed}
+
+
+def _of_spacings(family: OrderedFamily, models: Mapping[str, str]) -> dict[str, str]:
+    """By one word where all spacings have the same model: others of the family or the data may have other names."""
+    alike = set(models.values())
+    return {SPACINGS: alike.pop()} if len(alike) == 1 and len(models) == len(family.parameters) else dict(models)
 
 
 def _of_residuals(terms: Terms, asked: Mapping[str, Any]) -> dict[str, Any]:

@@ -81,6 +81,7 @@ ZERO_ALTERED = "tests/families/test_zero_altered.py"
 FURTHER_FAMILIES = "tests/families/test_further.py"
 CENSORED = "tests/censored"
 ORDINAL, CLMM = "tests/ordinal/test_ordinal.py", "tests/ordinal/test_clmm.py"
+PARTIAL = "tests/ordinal/test_partial.py"
 LINKS = "tests/families/test_links.py"
 CONTRACT = "tests/families/test_contract.py"
 RFORMAT = "tests/display/test_rformat.py"
@@ -1507,8 +1508,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/inference/lrt.py",
-        "own[name].Q if name in own else ones",
-        "own[name].Q if name in own else ones[:, :0]",
+        "own[same].Q if same in own else ones",
+        "own[same].Q if same in own else ones[:, :0]",
         f"{PARAMETER_MODELS}::test_comparisons_know_which_models_are_nested",
     ),
     Mutation(
@@ -2535,14 +2536,14 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/inference/thresholds.py",
-        "S @ fit.phi - fixed",
-        "S @ fit.phi + fixed",
+        "- (rows.Q @ fit.gamma)",
+        "+ (rows.Q @ fit.gamma)",
         f"{ORDINAL}::test_a_reversed_order_turns_everything",
     ),
     Mutation(
         "framework/inference/thresholds.py",
-        "S * slope",
-        "S",
+        "S[:, i] * np.reshape(s, (-1, 1))",
+        "S[:, i] * np.ones((len(s) if np.ndim(s) else 1, 1))",
         f"{ORDINAL}::test_a_reversed_order_turns_everything",
     ),
     Mutation(
@@ -2550,6 +2551,114 @@ MUTATIONS: tuple[Mutation, ...] = (
         "S[place[over] - 1]",
         "S[place[over] - 1] * 0",
         f"{ORDINAL}::test_conditions_of_separation_are_those_of_both_thresholds",
+    ),
+    Mutation(
+        "framework/inference/thresholds.py",
+        "if name in scale.models else 1.0",
+        "if name in scale.models and i else 1.0",
+        f"{PARTIAL}::test_fits_are_those_of_clmm2",
+    ),
+    Mutation(
+        "framework/inference/thresholds.py",
+        "-rows.Q[:, None]",
+        "rows.Q[:, None]",
+        f"{PARTIAL}::test_fits_are_those_of_clmm2",
+    ),
+    Mutation(
+        "framework/inference/thresholds.py",
+        "self.estimate - other.estimate, self.J - other.J",
+        "self.estimate - other.estimate, self.J + other.J",
+        f"{PARTIAL}::test_fits_are_those_of_clmm2",
+    ),
+    Mutation(
+        "framework/inference/thresholds.py",
+        "np.isnan(estimate) | J[:, unknown].any(axis=1)",
+        "np.isnan(estimate) | unknown.any()",
+        f"{PARTIAL}::test_a_level_without_a_category_has_a_limit",
+    ),
+    Mutation(
+        "framework/inference/thresholds.py",
+        "undetermined |= differs(",
+        "undetermined &= differs(",
+        f"{PARTIAL}::test_a_level_without_a_category_has_a_limit",
+    ),
+    Mutation(
+        "framework/design/parameter.py",
+        "return alike | {name: value",
+        "return {name: value",
+        f"{PARTIAL}::test_a_name_goes_before_the_word_for_all",
+    ),
+    Mutation(
+        "framework/estimation/thresholds.py",
+        "len(different) <= different.shape[1]",
+        "len(different) <= 2 * different.shape[1]",
+        f"{PARTIAL}::test_groups_of_spacings_are_the_rows_that_share_one",
+    ),
+    Mutation(
+        "framework/estimation/existence.py",
+        "for objective in np.vstack([one, -one]):",
+        "for objective in -one:",
+        f"{PARTIAL}::test_a_level_without_the_lowest_category_has_no_maximum",
+    ),
+    Mutation(
+        "framework/estimation/existence.py",
+        "if constant and any(",
+        "if not constant and any(",
+        f"{PARTIAL}::test_numbers_that_order_the_ratings_have_no_maximum",
+    ),
+    Mutation(
+        "framework/estimation/existence.py",
+        "[(0.0, None)] * spaced.shape[1]",
+        "[(0.0, 0.0)] * spaced.shape[1]",
+        f"{PARTIAL}::test_a_level_without_the_lowest_category_has_no_maximum",
+    ),
+    Mutation(
+        "framework/estimation/existence.py",
+        "objective @ (d := np.asarray(program.x)) > MOVES",
+        "objective @ (d := np.asarray(program.x)) > -MOVES",
+        f"{PARTIAL}::test_a_level_without_a_category_has_a_limit",
+    ),
+    Mutation(
+        "framework/inference/lrt.py",
+        "_in_span(one.spacings, other.spacings)",
+        "_in_span(other.spacings, one.spacings)",
+        f"{PARTIAL}::test_comparisons_know_whose_thresholds_are_freer",
+    ),
+    Mutation(
+        "framework/inference/lrt.py",
+        "        if s and t\n",
+        "        if s and p.name == q.name\n",
+        f"{PARTIAL}::test_comparisons_know_whose_thresholds_are_freer",
+    ),
+    Mutation(
+        "framework/solution/updating.py",
+        "kept = {} if SPACINGS in changed else",
+        "kept =",
+        f"{PARTIAL}::test_files_refits_and_updates_keep_the_models",
+    ),
+    Mutation(
+        "framework/solution/family_parameters.py",
+        "phi_of(self._fit, newdata, self._terms)",
+        "phi_of(self._fit, None, self._terms)",
+        f"{PARTIAL}::test_probabilities_are_those_of_the_thresholds",
+    ),
+    Mutation(
+        "framework/bootstrap/parameters.py",
+        "self.shown.index(q.name)",
+        "q.k if isinstance(q, Dispersion) else 0",
+        "tests/bootstrap/test_bootstrap.py::test_coefficients_of_models_of_parameters_are_among_them",
+    ),
+    Mutation(
+        "framework/planning/planned.py",
+        "phi=self._phi_in(design))",
+        "phi=self.phi)",
+        "tests/planning/test_power.py::test_rows_of_other_designs_have_the_dispersion_of_their_model",
+    ),
+    Mutation(
+        "framework/prediction/rows.py",
+        "for name in fit.labels.parameters}\n",
+        'for name in rows["parameters"]}\n',
+        f"{PARAMETER_MODELS}::test_a_formula_of_ones_needs_nothing_of_new_rows",
     ),
     # families and links
     Mutation(

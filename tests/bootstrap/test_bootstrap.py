@@ -96,6 +96,16 @@ def test_dispersion_is_among_the_parameters() -> None:
     assert record.statistics == tuple(fit.confint()["parameter"].tolist())
 
 
+def test_coefficients_of_models_of_parameters_are_among_them() -> None:
+    data = ranef.datasets.load("salamanders")
+    fit = ranef.glmm("count ~ mined + (1 | site)", data, family="nbinom2", dispersion="~ mined")
+    record = fit.bootstrap(2, rng=1)
+    np.testing.assert_allclose(record.original, fit.confint()["estimate"], rtol=1e-9)
+    assert record.statistics == tuple(fit.confint()["parameter"].tolist())
+    drawn = fit.simulate(2, rng=Seed.of(1, 644, at_once=False).generator(0))[:, 0]
+    np.testing.assert_allclose(record.replicates[0], fit.refit(drawn).confint()["estimate"], rtol=1e-4)
+
+
 def test_spread_is_that_of_the_estimator(sleepstudy: ranef.LMMSolution) -> None:
     # Balanced: the coefficients' standard errors are exact, that of a standard deviation of 2,000 draws is 1.6 %
     record = sleepstudy.bootstrap(2000, rng=1)

@@ -25,6 +25,7 @@ from ranef.families import (
     Hurdle,
     NegativeBinomial,
     NegativeBinomial1,
+    Ordinal,
     Poisson,
     StudentT,
     Tweedie,
@@ -90,6 +91,11 @@ CASES: list[tuple[Family, tuple[str, ...]]] = [
     (ZeroInflated(Poisson()), ("zi",)),
     (ZeroInflated(NegativeBinomial()), ("zi",)),
     (Hurdle(NegativeBinomial()), ("theta", "zi")),
+    (Ordinal("logit", categories=list("abcd")), ("b|c - a|b", "c|d - b|c")),
+    (Ordinal("probit", categories=list("abcd")), ("c|d - b|c",)),
+    (Ordinal("cloglog", "symmetric", list("abcdef")), ("spacing 1", "spacing 2")),
+    (Ordinal("loglog", "equidistant", list("abcd")), ("spacing",)),
+    (Ordinal("cauchit", categories=list("abcd")), ("b|c - a|b",)),
 ]
 
 
@@ -139,6 +145,14 @@ def test_a_formula_of_ones_is_no_formula() -> None:
     )
     assert twos.log_likelihood == pytest.approx(plain.log_likelihood, abs=1e-9)
     assert 2.0 * twos.coef_table("theta")["estimate"][0] == pytest.approx(np.log(plain.dispersion["theta"]), abs=1e-6)
+
+
+def test_a_formula_of_ones_needs_nothing_of_new_rows() -> None:
+    plain, ones = counts(family="nbinom2"), counts(family="nbinom2", dispersion="~ 1")
+    new = {"mined": ["no", "yes"], "site": SALAMANDERS["site"][:2]}
+    limits = [fit.predict(new, interval="prediction")["upper"] for fit in (plain, ones)]
+    np.testing.assert_array_equal(*limits)
+    np.testing.assert_array_equal(*(fit.simulate(3, newdata=new, rng=1) for fit in (plain, ones)))
 
 
 def test_columns_of_two_groups_give_the_parameters_of_two_fits() -> None:

@@ -139,6 +139,19 @@ def test_variances_of_generalized_models() -> None:
     assert (found.p_values[0] < 0.05).sum() >= 5
 
 
+def test_rows_of_other_designs_have_the_dispersion_of_their_model() -> None:
+    """Responses of larger designs: of the rows of mined sites, and of others, the variance that these have."""
+    data = ranef.datasets.load("salamanders")
+    fit = ranef.glmm("count ~ mined + (1 | site)", data, family="nbinom2", dispersion="~ mined")
+    planned = Planned.of_fit(fit._fit, fit._of, "").of_size({"site": 46})
+    assert planned.phi is not None
+    own = dict(zip(data["mined"].tolist(), fit.predict(type="disp").tolist(), strict=True))
+    mined = planned.model.design.X[:, 1] == 1.0
+    assert planned.phi.shape == (1, 2 * 644)
+    np.testing.assert_allclose(planned.phi[0], np.where(mined, own["yes"], own["no"]), rtol=1e-12)
+    assert ranef.power(fit, "mined[T.yes]", n={"site": 30}, nsim=3, rng=1)["power"].tolist() == [1.0]
+
+
 def test_random_effects_that_cannot_be_tested_are_named() -> None:
     fit = ranef.lmm("Reaction ~ Days + (Days | Subject)", ranef.datasets.load("sleepstudy"))
     with pytest.raises(ranef.InputError, match=r"no random effects '\(1 \| x\)'.*'Days in \(1 \+ Days \| Subject\)'"):

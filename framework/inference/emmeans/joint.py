@@ -11,6 +11,7 @@ from ...contracts.arrays import FloatArray
 from ...design.labels import SAME_COLUMN, FixedLabels
 from ...display.records import Table
 from ...estimation.model import Fit
+from .. import caveats
 from ..contrasts import estimates, joint_test
 from ..methods import JointTest, Method
 
@@ -33,7 +34,8 @@ def joint_tests_by(
         columns["df2"] = [test.df_denominator for _, test in found]
     columns |= {"statistic": [t.statistic for _, t in found], "p_value": [t.p_value for _, t in found]}
     names = {"statistic": "F value", "p_value": "Pr(>F)"} if f else {"statistic": "Chisq", "p_value": "Pr(>Chisq)"}
-    return Table(columns, title=title or f"Joint tests by {method.title}", headers=names, frame=frame)
+    notes = tuple(filter(None, [caveats.first_threshold(fit)]))
+    return Table(columns, title=title or f"Joint tests by {method.title}", notes=notes, headers=names, frame=frame)
 
 
 def _test(fit: Fit, method: Method, L: FloatArray) -> JointTest | None:

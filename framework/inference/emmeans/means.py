@@ -12,8 +12,11 @@ import numpy as np
 
 from ...contracts.arrays import AnyArray, FloatArray, real_number
 from ...contracts.errors import InputError, shown
+from ...contracts.ordered import OrderedFamily
 from ...display.records import Table
+from ...estimation.generalized import GeneralizedFit
 from ...estimation.model import Fit
+from ...formula.observed import columns_behind
 from ...formula.terms import Terms
 from ..methods import Method
 from .average import WEIGHTS, averages
@@ -157,6 +160,7 @@ def _averaged(
     if weights not in WEIGHTS:
         raise InputError(f"weights must be one of {', '.join(map(repr, WEIGHTS))}; got {shown(weights)}")
     kept = [*names, *groups]
+    _refuse_different_effects(fit, grid.terms, [*kept, *[var] * bool(var)], what)
     L = averages(grid, rows, kept, weights)
     axes = [grid[name] for name in kept]
     labels = {axis.name: axis.labels[code] for axis, code in zip(axes, _expanded(axes), strict=True)}
@@ -180,6 +184,20 @@ def _expanded(axes: Sequence[Axis]) -> list[AnyArray]:
     """Places of all combinations of the axes' values, the first axis fastest, as in R's expand.grid."""
     shape = [len(axis.values) for axis in axes]
     return [code.ravel(order="F") for code in np.indices(shape)] if axes else []
+
+
+def _refuse_different_effects(fit: Fit, terms: Terms, names: Sequence[str], what: str) -> None:
+    """Of variables whose effects differ between thresholds the linear predictor has that on the first one."""
+    if not isinstance(fit, GeneralizedFit) or not isinstance(fit.family, OrderedFamily):
+        return
+    encoders = [terms.parameters[name] for name in fit.labels.parameters]
+    different = {name for own in encoders for name in columns_behind(own.plan.in_fixed, own.plan.names)}
+    if both := [name for name in names if name in different]:
+        raise InputError(
+            f"marginal {what}: the effect of {', '.join(both)} differs between the thresholds, and the scale of the "
+            "link has that on the first one only: thresholds_at(newdata, minus=other) has all of them, and "
+            "probabilities(newdata) what they make of the categories"
+        )
 
 
 def _check_names(grid: Grid, names: Sequence[str], argument: str) -> None:
