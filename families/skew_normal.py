@@ -24,6 +24,8 @@ _ENDS = 0.5 * np.pi - 1
 _LARGEST, _LARGEST_REST = 0.995271746431156, 2.9952924930273875e-17
 #: Shapes beyond are not told from an infinite one.
 _LARGEST_SHAPE = 1e4
+#: Shape at which a search has run away.
+_RUNAWAY = 1e3
 #: Below this R the slopes by the skewness are those that divide by R^2 before anything cancels.
 _SMALL = 0.1
 #: Up to here 30 terms of the series of log(2 Phi(u)) are exact to rounding.
@@ -194,6 +196,15 @@ class SkewNormal(Family):
     def support(self, y: FloatArray, weights: FloatArray) -> BoolArray:
         return np.isfinite(y)
 
+    def runaway(self, mu: FloatArray, phi: FloatArray) -> str:
+        if self.alpha is not None or np.max(np.abs(self.shape(phi[1]))) < _RUNAWAY:
+            return ""
+        return (
+            f"the skewness grows to {_LARGEST:.4f}, that of half a normal distribution, whose density breaks off at an "
+            "edge that responses come to lie at. Give a shape, SkewNormal(alpha=10), or use a family of positive "
+            "numbers (gamma, lognormal, weibull) for their distance from such an edge"
+        )
+
     def sample(self, mu: FloatArray, weights: FloatArray, phi: FloatArray, rng: np.random.Generator) -> FloatArray:
         R, root = _of_skewness(phi[1])
         half, normal = np.abs(rng.standard_normal(mu.shape)), rng.standard_normal(mu.shape)
@@ -237,7 +248,8 @@ def _of_skewness(skewness: FloatArray) -> tuple[FloatArray, FloatArray]:
     """R, and sqrt(2/pi - (1 - 2/pi) R^2), of which alpha is the ratio, without cancellation where that ends."""
     size = np.abs(skewness)
     short = ((_LARGEST - size) + _LARGEST_REST) / _LARGEST  # by how much of it the largest skewness is missed
-    root = _B * np.sqrt(-np.expm1(2 / 3 * np.log1p(-short)))
+    with np.errstate(divide="ignore"):  # none at all
+        root = _B * np.sqrt(-np.expm1(2 / 3 * np.log1p(-short)))
     return np.cbrt(skewness / _CUBE), root
 
 

@@ -19,6 +19,8 @@ from .special import decreasing_root
 #: Nodes of the quadrature between two limits, exact to rounding where the density falls to e^-_FALL inside of them.
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(48)
 _FALL = 40.0
+#: Standard deviations between all means and a limit (or widths of what is seen in one) at which a search has run away.
+_RUNAWAY = 20.0
 #: Rows whose nodes are held at once.
 _AT_ONCE = 4096
 
@@ -65,6 +67,8 @@ class TruncatedGaussian(Family):
         super().__init__(link)
         self.lower = None if lower is None else real_number(lower, "lower")
         self.upper = None if upper is None else real_number(upper, "upper")
+        if np.isnan(self._limits).any():
+            raise InputError(f"limits must be numbers; got lower={self._limits[0]:g}, upper={self._limits[1]:g}")
         if not np.isfinite(self._limits).any():
             raise InputError("give lower=, upper= or both: without limits it is the gaussian family")
         if not self._limits[0] < self._limits[1]:
@@ -150,6 +154,17 @@ class TruncatedGaussian(Family):
                 f"(TruncatedGaussian(lower=, upper=)); found {describe_rows(y, bad)}. For responses that are known to "
                 "lie at or beyond a limit use the tobit family"
             )
+
+    def runaway(self, mu: FloatArray, phi: FloatArray) -> str:
+        lower, upper = self._limits
+        beyond = np.maximum(lower - mu, mu - upper) / phi[0]
+        if beyond.min() < _RUNAWAY and np.min(phi[0]) < _RUNAWAY * (upper - lower):
+            return ""
+        return (
+            "sigma grows without end, and means go away from the limits with it, towards exponential distributions of "
+            "what is seen, since the responses fall off from a limit as steeply as these, or more so. Use the "
+            "exponential or gamma family for their distance from the limit"
+        )
 
     def sample(self, mu: FloatArray, weights: FloatArray, phi: FloatArray, rng: np.random.Generator) -> FloatArray:
         """Draw by inversion, in logarithms of the tail in which the limits lie."""

@@ -424,6 +424,13 @@ class Family(ABC):
         By default they do. It is asked before any work of a fit, after `check_response`.
         """
 
+    def runaway(self, mu: FloatArray, phi: FloatArray) -> str:
+        """Why a search with these means and dispersion parameters at its end found no maximum; "" where they do not tell.
+
+        It is asked of searches that did not converge only. What it says completes "the likelihood has no maximum: ".
+        """
+        return ""
+
     def response_mean(self, mu: FloatArray, phi: FloatArray) -> FloatArray:
         """E(y): mu itself, unless the family's mean parameter is another one (that of the untruncated counts, say)."""
         return mu
