@@ -229,7 +229,7 @@ class SkewNormal(Family):
             sigma = 1.0
         third = float(np.average((residual / sigma) ** 3, weights=weights))
         given = self.parameters[1].fixed
-        return np.array([sigma, np.clip(third, -0.8, 0.8) if given is None else given])
+        return np.array([sigma, np.clip(third, -0.4, 0.4) if given is None else given])
 
     def saturated_mean(self, y: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
         """Where y is the mode."""

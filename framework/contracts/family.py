@@ -425,9 +425,9 @@ class Family(ABC):
         """
 
     def runaway(self, mu: FloatArray, phi: FloatArray) -> str:
-        """Why a search with these means and dispersion parameters at its end found no maximum; "" where they do not tell.
+        """Why a search that ended with these means and dispersion parameters found no maximum; "" if they do not tell.
 
-        It is asked of searches that did not converge only. What it says completes "the likelihood has no maximum: ".
+        It is asked where a search did not converge. What it says completes "the likelihood has no maximum: ".
         """
         return ""
 
