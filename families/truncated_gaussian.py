@@ -182,11 +182,11 @@ class TruncatedGaussian(Family):
     def cdf(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
         sigma: FloatArray = phi[0]
         lower, upper = self._limits
-        all_ = self._seen(mu, phi)
+        whole = self._seen(mu, phi)
         if np.isinf(upper):
             above = _Seen.between(mu, sigma, y, upper)
-            return np.asarray(-np.expm1(above.log_share(all_, sigma)))
-        return np.asarray(np.exp(_Seen.between(mu, sigma, lower, y).log_share(all_, sigma)))
+            return np.asarray(-np.expm1(above.log_share(whole, sigma)))
+        return np.asarray(np.exp(_Seen.between(mu, sigma, lower, y).log_share(whole, sigma)))
 
     def start_dispersion(self, y: FloatArray, mu: FloatArray, weights: FloatArray) -> FloatArray:
         squares = float(np.average((y - mu) ** 2, weights=weights))  # mu is half-way from the average to y
@@ -234,10 +234,8 @@ class _Seen:
             log_mass, ahead, variance, third, fourth = _above((mu - upper) / sigma)
             return cls(peak, at, log_mass, -ahead, variance, -third, fourth)
         first, last = (lower - peak) / sigma, (upper - peak) / sigma
-        parts = [
-            _inside(*(part[i : i + _AT_ONCE] for part in (at, first, last)))
-            for i in range(0, max(len(at), 1), _AT_ONCE)
-        ]
+        blocks = [slice(i, i + _AT_ONCE) for i in range(0, max(len(at), 1), _AT_ONCE)]
+        parts = [_inside(at[rows], first[rows], last[rows]) for rows in blocks]
         return cls(peak, at, *np.concatenate(parts, axis=1))
 
     @property

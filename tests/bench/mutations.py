@@ -2707,7 +2707,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "families/special.py",
         "new = np.where((new > low) & (new < high), new, 0.5 * (low + high))",
         "new = np.where(new > low, new, 0.5 * (low + high))",
-        f"{NORMALS}::test_the_saturated_mean_is_where_the_mean_of_what_is_seen_is_the_response",
+        f"{NORMALS}::test_roots_are_looked_for_inside_of_their_bracket",
     ),
     Mutation(
         "framework/estimation/existence.py",

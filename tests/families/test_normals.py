@@ -21,6 +21,7 @@ from ranef import NoMaximumError, NotPositiveDefiniteError, registry
 from ranef.contracts import InputError, InputTypeError
 from ranef.contracts.in_r import in_r
 from ranef.families import Gaussian, SkewNormal, TruncatedGaussian
+from ranef.families.special import decreasing_root
 from ranef.testkit import as_pytest, family_checks
 from ranef.testkit.differences import derivative
 
@@ -187,7 +188,7 @@ def test_a_shape_of_zero_is_the_linear_model():
 
 
 def test_of_normal_responses_the_skewness_has_a_standard_error():
-    """That of the third moment, sqrt(6 / n) (1 - p - q ... aside), where by the shape there would be none."""
+    """That of the third moment of 2,000 residuals, sqrt(6 / 2000), where by the shape there would be none."""
     rng = np.random.default_rng(4)
     data = {"g": np.repeat(np.arange(40), 50), "y": rng.normal(size=2000) + np.repeat(rng.normal(size=40), 50)}
     fit = ranef.glmm("y ~ 1 + (1 | g)", data, family="skew_normal")
@@ -196,6 +197,7 @@ def test_of_normal_responses_the_skewness_has_a_standard_error():
     assert abs(fit.dispersion["skewness"]) < 3 * fit.dispersion_se["skewness"]
 
 
+@pytest.mark.filterwarnings("ignore::ranef.contracts.errors.SingularFitWarning")
 def test_half_a_normal_distribution_is_named_where_a_search_runs_to_it():
     y = np.abs(np.random.default_rng(1).normal(size=240))
     with pytest.raises(NoMaximumError, match=r"skewness grows to 0\.9953, that of half a normal distribution"):
@@ -256,11 +258,23 @@ def test_its_log_density_is_concave_in_the_mean(limits):
 
 @pytest.mark.parametrize("limits", [(0.0, None), (None, 1.0), (0.0, 1.0)])
 def test_the_saturated_mean_is_where_the_mean_of_what_is_seen_is_the_response(limits):
-    family, phi = TruncatedGaussian(lower=limits[0], upper=limits[1]), np.array([0.8])
+    family = TruncatedGaussian(lower=limits[0], upper=limits[1])
     y = np.array([1e-6, 0.01, 0.4, 0.5, 0.97, 1 - 1e-6])
-    best = family.saturated_mean(y, np.ones(6), phi)
-    np.testing.assert_allclose(family.response_mean(best, phi), y, rtol=1e-9)
-    np.testing.assert_allclose(family.deviance(y, best, np.ones(6), phi), 0.0, atol=1e-12)
+    for phi in (np.array([0.1]), np.array([3.0])):
+        best = family.saturated_mean(y, np.ones(6), phi)
+        np.testing.assert_allclose(family.response_mean(best, phi), y, rtol=1e-9, atol=1e-14)
+        np.testing.assert_allclose(family.deviance(y, best, np.ones(6), phi), 0.0, atol=1e-12)
+
+
+def test_roots_are_looked_for_inside_of_their_bracket():
+    """Newton's steps from the middle of these lead far out, on either side."""
+    low, high = np.array([-200.0, -100.0]), np.array([100.0, 200.0])
+
+    def falling(x):
+        assert ((low <= x) & (x <= high)).all()
+        return -np.arctan(x - 3.0), -1 / (1 + (x - 3.0) ** 2)
+
+    np.testing.assert_allclose(decreasing_root(falling, low, high), 3.0, rtol=1e-12)
 
 
 def test_the_latent_variance_is_that_before_truncation():

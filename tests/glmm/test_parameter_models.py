@@ -26,7 +26,9 @@ from ranef.families import (
     NegativeBinomial,
     NegativeBinomial1,
     Poisson,
+    SkewNormal,
     StudentT,
+    TruncatedGaussian,
     Tweedie,
     ZeroInflated,
 )
@@ -87,6 +89,8 @@ CASES: list[tuple[Family, tuple[str, ...]]] = [
     (Beta(), ("precision",)),
     (Tweedie(), ("phi", "power")),
     (StudentT(), ("scale", "df")),
+    (SkewNormal(), ("sigma", "skewness")),
+    (TruncatedGaussian(), ("sigma",)),
     (ZeroInflated(Poisson()), ("zi",)),
     (ZeroInflated(NegativeBinomial()), ("zi",)),
     (Hurdle(NegativeBinomial()), ("theta", "zi")),
