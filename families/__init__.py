@@ -47,8 +47,10 @@ if TYPE_CHECKING:
     from .ordered_beta import OrderedBeta as OrderedBeta
     from .ordinal import Ordinal as Ordinal
     from .poisson import Poisson as Poisson
+    from .skew_normal import SkewNormal as SkewNormal
     from .student_t import StudentT as StudentT
     from .tobit import Tobit as Tobit
+    from .truncated_gaussian import TruncatedGaussian as TruncatedGaussian
     from .truncated_negative_binomial import TruncatedNegativeBinomial as TruncatedNegativeBinomial
     from .truncated_poisson import TruncatedPoisson as TruncatedPoisson
     from .tweedie import Tweedie as Tweedie
@@ -91,7 +93,9 @@ _FAMILIES: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("ordinal", "Ordinal", "Ordered categories by thresholds (cumulative link models)", ("cumulative",)),
     ("beta_binomial", "BetaBinomial", "Overdispersed binomial; weights are trials", ("betabinomial",)),
     ("student_t", "StudentT", "Student t, location and scale; df given or estimated", ("t",)),
+    ("skew_normal", "SkewNormal", "Skew-normal; mean, standard deviation and skewness", ("skewnormal",)),
     ("tweedie", "Tweedie", "Compound Poisson-gamma; variance = phi mu^power, 1 < power < 2", ()),
+    ("truncated_gaussian", "TruncatedGaussian", "Normal responses seen only between limits", ("truncated_normal",)),
     ("truncated_poisson", "TruncatedPoisson", "Poisson counts without zeros", ()),
     (
         "truncated_negative_binomial",
@@ -173,9 +177,11 @@ __all__ = [
     "Ordinal",
     "Poisson",
     "Probit",
+    "SkewNormal",
     "Sqrt",
     "StudentT",
     "Tobit",
+    "TruncatedGaussian",
     "TruncatedNegativeBinomial",
     "TruncatedPoisson",
     "Tweedie",

@@ -264,3 +264,35 @@ def flat_ranges(first: FloatArray, last: FloatArray, step: FloatArray) -> tuple[
     rows = np.repeat(np.arange(len(counts)), counts)
     elements = first[rows] + step[rows] * (np.arange(counts.sum()) - starts[rows])
     return rows, elements, starts
+
+
+def decreasing_root(
+    f: Callable[[FloatArray], tuple[FloatArray, FloatArray]], low: FloatArray, high: FloatArray
+) -> FloatArray:
+    """Where decreasing functions, one an element, are 0 between low and high.
+
+    Newton steps, and halves of the bracket where these leave it.
+
+    Parameters
+    ----------
+    f : callable
+        Gives values and slopes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> decreasing_root(lambda x: (2 - x**2, -2 * x), np.zeros(1), np.full(1, 5.0)).round(12).item()
+    1.414213562373
+    """
+    x, least = 0.5 * (low + high), 1e-15 * (high - low)
+    for _ in range(200):
+        value, slope = f(x)
+        low, high = np.where(value > 0, x, low), np.where(value > 0, high, x)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            new = x - value / slope
+        new = np.where((new > low) & (new < high), new, 0.5 * (low + high))
+        done = np.all((np.abs(new - x) <= np.maximum(1e-12 * np.abs(x), least)) | (value == 0))
+        x = np.where(value == 0, x, new)
+        if done:
+            break
+    return x

@@ -325,9 +325,11 @@ def test_anything_ends_in_a_fit_or_an_error_that_names_the_argument(function: st
         (lambda value: ranef.families.NegativeBinomial(theta=value), "theta"),
         (lambda value: ranef.families.Tweedie(power=value), "power"),
         (lambda value: ranef.families.StudentT(df=value), "df"),
+        (lambda value: ranef.families.SkewNormal(alpha=value), "alpha"),
+        (lambda value: ranef.families.TruncatedGaussian(lower=value), "lower"),
         (lambda value: ranef.datasets.load(value), "data set"),
     ],
-    ids=["link", "theta", "power", "df", "load"],
+    ids=["link", "theta", "power", "df", "alpha", "lower", "load"],
 )
 def test_families_and_data_sets_answer_anything(make: Callable[[Any], Any], word: str) -> None:
     wrong = {}

@@ -427,6 +427,13 @@ class Family(ABC):
         By default they do. It is asked before any work of a fit, after `check_response`.
         """
 
+    def runaway(self, mu: FloatArray, phi: FloatArray) -> str:
+        """Why a search that ended with these means and dispersion parameters found no maximum; "" if they do not tell.
+
+        It is asked where a search did not converge. What it says completes "the likelihood has no maximum: ".
+        """
+        return ""
+
     def response_mean(self, mu: FloatArray, phi: FloatArray) -> FloatArray:
         """E(y): mu itself, unless the family's mean parameter is another one (that of the untruncated counts, say)."""
         return mu

@@ -254,14 +254,14 @@ def _separating_direction(Q: FloatArray, toward: FloatArray) -> FloatArray | Non
 def refuse_dead_end(mode: Mode, quadrature: Quadrature | None, converged: bool) -> None:
     """Where a search came to nothing for a reason that can be seen, say it.
 
-    It may stand at the edge of the domain, or where M is nearly singular and Laplace's approximation grows without end.
-    Quadrature has no maximum to speak of, even where a search thinks so, if the integrand breaks off at the edge: the
-    criterion jumps when nodes cross it.
+    The family may know the limit that it runs to; it may stand at the edge of the domain, or where M is nearly singular
+    and Laplace's approximation grows without end. Quadrature has no maximum to speak of, even where a search thinks so,
+    if the integrand breaks off at the edge: the criterion jumps when nodes cross it.
 
     Raises
     ------
     NoMaximumError
-        With rows that are at the edge, or the level whose integrand breaks off.
+        With what the family says, rows that are at the edge, or the level whose integrand breaks off.
     """
     model = mode.model
     if quadrature is not None and (quadrature.cut > CUT).any():
@@ -273,6 +273,10 @@ def refuse_dead_end(mode: Mode, quadrature: Quadrature | None, converged: bool) 
         )
     if converged:
         return
+    if not isinstance(model, PartedLikelihood):
+        family = model.family
+        if why := family.runaway(family.link.mean(mode.point.eta).mu, mode.phi):
+            raise NoMaximumError(f"the likelihood has no maximum: {why}")
     lower, upper = model.domain
     if model.bounded:
         room = np.minimum(mode.point.eta - lower, upper - mode.point.eta)

@@ -79,6 +79,7 @@ FAMILY_LAWS = "tests/families/test_laws.py"
 DENSITIES = "tests/families/test_densities.py"
 ZERO_ALTERED = "tests/families/test_zero_altered.py"
 FURTHER_FAMILIES = "tests/families/test_further.py"
+NORMALS = "tests/families/test_normals.py"
 CENSORED = "tests/censored"
 ORDINAL, CLMM = "tests/ordinal/test_ordinal.py", "tests/ordinal/test_clmm.py"
 PARTIAL = "tests/ordinal/test_partial.py"
@@ -2726,6 +2727,102 @@ MUTATIONS: tuple[Mutation, ...] = (
         "if np.all(lowest == lowest[0]):",
         "if len(lowest):",
         f"{FURTHER_FAMILIES}::test_rows_do_not_change_with_their_number",
+    ),
+    Mutation(
+        "families/normal_tail.py",
+        "_TERMS = 60",
+        "_TERMS = 6",
+        f"{NORMALS}::test_derivatives_are_those_of_mpmath",
+    ),
+    Mutation(
+        "families/normal_tail.py",
+        "d * (2 * c - d)",
+        "d * (2 * c + d)",
+        f"{NORMALS}::test_derivatives_are_those_of_mpmath",
+    ),
+    Mutation(
+        "families/skew_normal.py",
+        "0.995271746431156, 2.9952924930273875e-17",
+        "0.995271746431156, 0.0",
+        f"{NORMALS}::test_shape_and_skewness_are_inverse",
+    ),
+    Mutation(
+        "families/skew_normal.py",
+        "- R / s2 * by_z,",
+        "+ R / s2 * by_z,",
+        f"{NORMALS}::test_derivatives_are_those_of_mpmath",
+    ),
+    Mutation(
+        "families/skew_normal.py",
+        "2 * r2 * w * w_z * u_zR",
+        "r2 * w * w_z * u_zR",
+        f"{NORMALS}::test_derivatives_are_those_of_mpmath",
+    ),
+    Mutation(
+        "families/skew_normal.py",
+        "thin = (alpha > 0) & (below < 1e-3)",
+        "thin = (alpha > 0) & (below < 0)",
+        f"{NORMALS}::test_the_thin_tail_of_the_cdf_has_its_digits",
+    ),
+    Mutation(
+        "families/skew_normal.py",
+        "if self.alpha is not None or np.max",
+        "if np.isfinite(mu).all() or np.max",
+        f"{NORMALS}::test_half_a_normal_distribution_is_named_where_a_search_runs_to_it",
+    ),
+    Mutation(
+        "families/truncated_gaussian.py",
+        "with_square = s.third + 2 * s.mean * s.variance",
+        "with_square = s.third + s.mean * s.variance",
+        f"{NORMALS}::test_derivatives_are_those_of_mpmath",
+    ),
+    Mutation(
+        "families/truncated_gaussian.py",
+        "return cls(peak, at, log_mass, -ahead, variance, -third, fourth)",
+        "return cls(peak, at, log_mass, -ahead, variance, third, fourth)",
+        f"{NORMALS}::test_derivatives_are_those_of_mpmath",
+    ),
+    Mutation(
+        "families/truncated_gaussian.py",
+        "_FALL = 40.0",
+        "_FALL = 4.0",
+        f"{NORMALS}::test_derivatives_are_those_of_mpmath",
+    ),
+    Mutation(
+        "families/truncated_gaussian.py",
+        "(y > lower) & (y < upper)",
+        "(y > lower) & (y <= upper)",
+        f"{NORMALS}::test_responses_beyond_the_limits_are_refused_by_row",
+    ),
+    Mutation(
+        "families/truncated_gaussian.py",
+        "_RUNAWAY = 20.0",
+        "_RUNAWAY = 1e9",
+        f"{NORMALS}::test_responses_that_fall_off_more_steeply_have_no_maximum",
+    ),
+    Mutation(
+        "families/truncated_gaussian.py",
+        "0.5 * apart * (self.at + whole.at)",
+        "apart * (self.at + whole.at)",
+        f"{NORMALS}::test_a_truncated_density_and_its_moments_are_those_of_scipy",
+    ),
+    Mutation(
+        "families/truncated_gaussian.py",
+        "low = lower - np.square(sigma) / (y - lower)",
+        "low = lower - sigma / (y - lower)",
+        f"{NORMALS}::test_the_saturated_mean_is_where_the_mean_of_what_is_seen_is_the_response",
+    ),
+    Mutation(
+        "families/special.py",
+        "new = np.where((new > low) & (new < high), new, 0.5 * (low + high))",
+        "new = np.where(new > low, new, 0.5 * (low + high))",
+        f"{NORMALS}::test_roots_are_looked_for_inside_of_their_bracket",
+    ),
+    Mutation(
+        "framework/estimation/existence.py",
+        "if why := family.runaway(family.link",
+        "if why := 0 * family.runaway(family.link",
+        f"{NORMALS}::test_half_a_normal_distribution_is_named_where_a_search_runs_to_it",
     ),
     Mutation(
         "families/bell.py",

@@ -21,6 +21,7 @@ from ranef.families import (
     NegativeBinomial,
     NegativeBinomial1,
     Poisson,
+    SkewNormal,
     StudentT,
     TruncatedNegativeBinomial,
     TruncatedPoisson,
@@ -46,6 +47,7 @@ MODELS = [
     (BetaBinomial, [3.0]),
     (BetaBinomial, [60.0]),
     (StudentT, [1.3, 9.0]),
+    (SkewNormal, [1.3, 0.6]),
     (Tweedie, [1.2, 1.4]),
     (Tweedie, [0.3, 1.8]),
     (TruncatedPoisson, []),
@@ -55,7 +57,7 @@ MODEL_IDS = [f"{cls.__name__}{phi}" for cls, phi in MODELS]
 LINKED = [(cls, phi, link) for cls, phi in MODELS for link in cls.links]
 LINKED_IDS = [f"{cls.__name__}{phi}-{link}" for cls, phi, link in LINKED]
 #: The expected weight of these is that of quasi-likelihood, a lower bound of the information.
-QUASI = (NegativeBinomial1, BetaBinomial)
+QUASI = (NegativeBinomial1, BetaBinomial, SkewNormal)
 FIELDS = ("log_density", "d1", "d2", "expected_weight", "d3", "expected_weight_eta")
 PHI_FIELDS = ("phi1", "phi1_eta", "phi1_eta2", "expected_weight_phi")
 
@@ -105,7 +107,8 @@ def test_exact_derivatives_are_those_of_differences(cls, phi, link):
     y, eta, weights, _ = draw(family, phi)
     exact = family.evaluate(y, eta, weights, phi, 3)
     differences = Family.evaluate(family, y, eta, weights, phi, 3)
-    quasi_only = family.response_mean(np.ones(1), phi)[0] != 1 or cls in (Beta, StudentT)  # score is not (y - mu)/V
+    of_other_scores = (Beta, SkewNormal, StudentT)  # not (y - mu) / V
+    quasi_only = family.response_mean(np.ones(1), phi)[0] != 1 or cls in of_other_scores
     for name in (*FIELDS, *PHI_FIELDS):
         if name.startswith("expected") and quasi_only:
             continue

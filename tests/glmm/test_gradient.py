@@ -37,7 +37,9 @@ from ranef.families import (
     NegativeBinomial1,
     OrderedBeta,
     Poisson,
+    SkewNormal,
     StudentT,
+    TruncatedGaussian,
     TruncatedNegativeBinomial,
     TruncatedPoisson,
     Tweedie,
@@ -58,7 +60,9 @@ CLASSES = (
     NegativeBinomial1,
     OrderedBeta,
     Poisson,
+    SkewNormal,
     StudentT,
+    TruncatedGaussian,
     TruncatedNegativeBinomial,
     TruncatedPoisson,
     Tweedie,
@@ -67,11 +71,11 @@ CLASSES = (
 
 #: Dispersion parameters of the simulations, where they are not 0.3.
 PHI = {"df": 6.0, "power": 1.4, "precision": 8.0, "spacing": 2.5, "theta": 2.0, "zero": -1.0}
-#: Every family with every link of its list; Student's t has the Gaussian's ten, of which two will do.
+#: Every family with every link of its list; some have the Gaussian's ten, of which two will do.
 FAMILIES = [
     pytest.param(cls(link=link), id=f"{cls.name}-{link}")
     for cls in CLASSES
-    for link in (cls.links if cls is not StudentT else ("identity", "log"))
+    for link in (cls.links if cls not in (SkewNormal, StudentT) else ("identity", "log"))
 ]
 
 

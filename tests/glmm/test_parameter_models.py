@@ -27,7 +27,9 @@ from ranef.families import (
     NegativeBinomial1,
     Ordinal,
     Poisson,
+    SkewNormal,
     StudentT,
+    TruncatedGaussian,
     Tweedie,
     ZeroInflated,
 )
@@ -88,6 +90,8 @@ CASES: list[tuple[Family, tuple[str, ...]]] = [
     (Beta(), ("precision",)),
     (Tweedie(), ("phi", "power")),
     (StudentT(), ("scale", "df")),
+    (SkewNormal(), ("sigma", "skewness")),
+    (TruncatedGaussian(), ("sigma",)),
     (ZeroInflated(Poisson()), ("zi",)),
     (ZeroInflated(NegativeBinomial()), ("zi",)),
     (Hurdle(NegativeBinomial()), ("theta", "zi")),
