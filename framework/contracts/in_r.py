@@ -39,5 +39,5 @@ def in_r(thing: object, package: str) -> InR | None:
     InR(package='lme4', name='poisson', parameters=())
     """
     own = vars(type(thing)).get("in_r", ())
-    told: tuple[InR, ...] = own.fget(thing) if isinstance(own, property) else own
+    told: tuple[InR, ...] = own.__get__(thing) if isinstance(own, property) else own
     return next((known for known in told if known.package == package), None)

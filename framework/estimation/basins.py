@@ -177,8 +177,7 @@ def descents(found: Standing[C], random: RandomDesign | RandomSums, attempt: int
     full = _FullRoots(found.criterion.exact)
     large = [max(size_apart(root, random) / MODERATE, 1.0) for root in found.criterion.roots]
     rng = np.random.default_rng(1 + attempt)
-    largest = max((float(np.abs(root.of(found.x)).max()) for root in found.criterion.roots), default=0.0)
-    far = [part * largest for part in SIZES_FAR] if largest > FAR else []
+    far = [part * _largest(found) for part in SIZES_FAR] if is_far(found) else []
     for i, size in enumerate([*SIZES[: len(SIZES) - len(far)], *far]):
         start = full.random(found.x, size, large if i % 2 else None, rng)
         if not found.criterion.exact.value(full.x(start)) < np.inf:
@@ -193,6 +192,15 @@ def descents(found: Standing[C], random: RandomDesign | RandomSums, attempt: int
                 options={"maxfun": MOST_EVALUATIONS, "maxcor": 20, "ftol": 1e-13, "gtol": 1e-7},
             )
         yield full.x(end.x), float(end.fun)
+
+
+def is_far(found: Standing[C]) -> bool:
+    """Whether standard deviations are far out, as of answers of 0 and 1 that random effects separate."""
+    return _largest(found) > FAR
+
+
+def _largest(found: Standing[C]) -> float:
+    return max((float(np.abs(root.of(found.x)).max()) for root in found.criterion.roots), default=0.0)
 
 
 def times_met(ends: Sequence[float]) -> int:

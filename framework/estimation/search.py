@@ -13,7 +13,7 @@ import numpy as np
 from ..contracts.arrays import FloatArray
 from ..contracts.optim import OptimizationResult, Optimizer, Status
 from ..design.random import RandomDesign, RandomSums
-from .basins import APART, descents, elsewhere, has_many_basins, looks, n_different, times_met, turns, unseen
+from .basins import APART, descents, elsewhere, has_many_basins, is_far, looks, n_different, times_met, turns, unseen
 from .certificate import ENDED, FLAT, C, Standing, aligned, certify
 from .criterion import Criterion
 
@@ -27,7 +27,8 @@ STAGES = 30
 #: Evaluations of a look from another start, which is gone on with where they lead lower.
 SHORT = 20
 #: Rounds of descents that follow each other while the lowest optimum was met once only, or twice where more than a part
-#: of them is expected to end in optima not seen yet: after the last round nobody knows the lowest one then.
+#: of them is expected to end in optima not seen yet: after the last round nobody knows the lowest one then. An optimum
+#: far out has seldom one basin for itself, and takes all rounds.
 ROUNDS, LOST = 3, 0.2
 
 MANY_OPTIMA = (
@@ -86,7 +87,8 @@ def search(
         for there, value in descents(first, random, attempt):
             is_new = value < found.value - FLAT or all(abs(value - known) > APART for known in optima)
             ends.append(min(value, tried(there)) if is_new else value)
-        if settled := len(ends) == 1 or times_met(ends) > (2 if unseen(ends) > LOST else 1):
+        settled = len(ends) == 1 or times_met(ends) > (2 if unseen(ends) > LOST else 1)
+        if settled and not is_far(found):
             break
     certificate = replace(found.certificate, other_optima=_others(optima, found.value))
     if certificate.converged and not settled:

@@ -3441,6 +3441,12 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/estimation/search.py",
+        "if settled and not is_far(found):",
+        "if settled:",
+        "tests/estimation/test_basins.py::test_an_optimum_far_out_takes_all_rounds",
+    ),
+    Mutation(
+        "framework/estimation/search.py",
         "is_new = value < found.value - FLAT or all(",
         "is_new = all(",
         "tests/laws/test_generalized.py::test_of_two_optima_that_are_close_it_is_the_lower",

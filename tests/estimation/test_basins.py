@@ -10,7 +10,7 @@ from scipy.special import binom, gammaln
 
 import ranef
 from ranef.contracts import ConvergenceWarning
-from ranef.estimation import search
+from ranef.estimation import basins, search
 from ranef.estimation.basins import _FullRoots, unseen
 
 
@@ -109,3 +109,19 @@ def test_the_lowest_optimum_is_met_twice_or_looked_for_again(monkeypatch):
     monkeypatch.setattr(search, "descents", descents)
     assert coins(0).converged
     assert attempts == [0, 1]
+
+
+@pytest.mark.filterwarnings("ignore::ranef.RanefWarning")
+@pytest.mark.parametrize(("far", "rounds"), [(1e6, 1), (0.0, 3)])
+def test_an_optimum_far_out_takes_all_rounds(monkeypatch, far, rounds):
+    """125 answers with deviations of hundreds: eight descents met 48.38 three times, 24 met 46.35 twice."""
+    attempts = []
+
+    def descents(found, random, attempt):
+        attempts.append(attempt)
+        return iter([(found.x, found.value)] * 8)
+
+    monkeypatch.setattr(search, "descents", descents)
+    monkeypatch.setattr(basins, "FAR", far)
+    assert coins(0).converged
+    assert attempts == list(range(rounds))
