@@ -195,8 +195,11 @@ def test_bounds_are_those_of_ranef_itself(tmp_path):
     for home in (tmp_path / "written", *(DOCS / "examples" / name for name in EXAMPLES)):
         theirs = tomllib.loads((home / "pyproject.toml").read_text())
         needed = bounds(theirs["project"])
-        assert set(needed) == {"ranef", "numpy", "scipy", "pytest", "python"}
-        assert needed == {name: expected[name] for name in needed}
+        assert {"ranef", "numpy", "pytest", "python"} <= set(needed)
+        assert set(needed) <= {*expected, "torch", "cupy-cuda12x"}  # which ranef knows nothing of
+        assert {name: needed[name] for name in needed if name in expected} == {
+            name: expected[name] for name in needed if name in expected
+        }
         assert theirs["build-system"]["requires"] == ours["build-system"]["requires"]
 
 
