@@ -257,4 +257,11 @@ class GLMMSolution(FamilyParameters):
             for name in fit.dispersion.models
             if any(text.startswith(f"{name}~") for text in fit.certificate.not_identified)
         ]
-        return (*super()._notes(), *limits, *in_rows, *filter(None, [first_threshold(fit)]))
+        flat = []
+        unknown = [self.names[j] for j in fit.labels.fixed.kept if np.isnan(self.se[j])]
+        if unknown and self.converged and not fit.certificate.not_identified:
+            flat.append(
+                f"{', '.join(unknown)}: no standard error (NaN), since the deviance hardly changes along a direction "
+                "in which the estimate moves, with the dispersion or random effects: the data do not determine it"
+            )
+        return (*super()._notes(), *limits, *in_rows, *flat, *filter(None, [first_threshold(fit)]))

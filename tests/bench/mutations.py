@@ -2254,6 +2254,12 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/solution/glmm.py",
+        "if unknown and self.converged and not",
+        "if not unknown and self.converged and not",
+        "tests/glmm/test_edges.py::test_a_standard_error_that_is_nan_has_a_word",
+    ),
+    Mutation(
+        "framework/solution/glmm.py",
         "{name: v / (v + level) for",
         "{name: v / level for",
         f"{GLMM_REFERENCE}::test_icc_of_binary_responses",

@@ -680,3 +680,16 @@ def test_whatever_is_fitted_can_be_shown(family: Family) -> None:
                 f = ranef.glmm(**data, family=family, nagq=nagq, max_iter=40)
                 assert np.isfinite(f.log_likelihood)
                 show(f)
+
+
+def test_a_standard_error_that_is_nan_has_a_word(monkeypatch):
+    rng = np.random.default_rng(1)
+    g, x = np.repeat(np.arange(10), 6), rng.normal(size=60)
+    y = rng.poisson(np.exp(0.5 + 0.3 * x + 0.5 * rng.normal(size=10)[g]))
+    fit = ranef.glmm(y, np.column_stack([np.ones(60), x]), {"g": g}, family="poisson")
+    word = (
+        "x1: no standard error (NaN), since the deviance hardly changes along a direction in which the estimate moves"
+    )
+    assert word not in fit.summary()
+    monkeypatch.setattr(type(fit), "se", np.array([0.1, np.nan]))
+    assert word in fit.refit(y).summary()
