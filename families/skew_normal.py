@@ -36,7 +36,7 @@ _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(48)
 class SkewNormal(Family):
     """Skew-normal responses with mean mu, standard deviation sigma and a skewness between -0.995 and 0.995.
 
-    y = xi + omega (delta |Z_0| + sqrt(1 - delta^2) Z_1) with independent standard normal Z, delta = alpha / sqrt(1 +
+    y = xi + omega (delta abs(Z_0) + sqrt(1 - delta^2) Z_1) with independent standard normal Z, delta = alpha / sqrt(1 +
     alpha^2), and xi and omega such that mu = E(y) and sigma^2 = Var(y): glmmTMB's `skewnormal`, whose shape is alpha.
     What is estimated is the skewness E(y - mu)^3 / sigma^3, which stands for alpha (`shape` and `skewness` turn one
     into the other): by alpha the slope and the curvature of every log-likelihood are 0 at alpha = 0, whatever the data,
