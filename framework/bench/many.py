@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..contracts import RanefError
 from ..contracts.arrays import FloatArray
 from .methods import Method, Plugins
 from .model import Prepared, Workload
@@ -36,7 +37,7 @@ class ManyResponses(Method):
         fit = model.fit(self.plugins.backend, self.plugins.optimizer)
         Y = fit.simulate(self.responses, rng=SEED)
         refits = _at_once(fit, Y) if self.at_once else _one_by_one(fit, Y)
-        return Prepared(refits, lambda log_likelihoods: -2.0 * float(np.sum(log_likelihoods)))
+        return Prepared(refits, lambda log_likelihoods: -2.0 * float(np.nansum(log_likelihoods)))
 
     def refuse(self, model: Workload) -> None:
         """As single fits are."""
@@ -60,9 +61,17 @@ def _one_by_one(fit: Any, Y: FloatArray) -> Callable[[], FloatArray]:
     def refits() -> FloatArray:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return np.array([fit.refit(y).log_likelihood for y in Y.T])
+            return np.array([_log_likelihood(fit, y) for y in Y.T])
 
     return refits
+
+
+def _log_likelihood(fit: Any, y: FloatArray) -> float:
+    """NaN where a response has no fit."""
+    try:
+        return float(fit.refit(y).log_likelihood)
+    except RanefError:
+        return np.nan
 
 
 def many(methods: Sequence[Method], responses: int) -> list[Method]:

@@ -12,10 +12,10 @@ from click.testing import CliRunner
 
 import ranef.datasets
 from ranef.bench import record, simulate, worker
-from ranef.bench.many import SEED
+from ranef.bench.many import SEED, ManyResponses
 from ranef.bench.measure import Probe
 from ranef.bench.methods import Plugins
-from ranef.bench.model import Case
+from ranef.bench.model import Case, Workload
 from ranef.bench.report import seconds, times
 from ranef.cli import main
 
@@ -87,6 +87,22 @@ def test_many_responses_at_once_and_one_by_one(tmp_path):
     expected = sum(-2.0 * fit.refit(y).log_likelihood for y in fit.simulate(12, rng=SEED).T)
     assert [at_once["criterion"], one_by_one["criterion"]] == pytest.approx([expected] * 2, abs=1e-7)
     assert f"{seconds(at_once['seconds']['median'] / 12)}" in run.stdout
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_response_that_has_no_fit_is_left_out(at_once, monkeypatch):
+    """All zeros: the Poisson likelihood has no maximum."""
+    model = Workload(
+        np.tile([1.0, 3.0, 0.0, 2.0], 6), np.ones((24, 1)), {"g": np.repeat(np.arange(6), 4)}, family="poisson"
+    )
+    method = ManyResponses(Plugins(), 2, at_once)
+    drawn = np.column_stack([model.y, np.zeros(24)])
+    monkeypatch.setattr(ranef.GLMMSolution, "simulate", lambda self, n, rng: drawn)
+    prepared = method.prepare(model)
+    found = prepared.fit()
+    assert np.isnan(found).tolist() == [False, True]
+    assert method.details(model, found, 1)["fitted"] == 1
+    assert prepared.minus_2_log_likelihood(found) == pytest.approx(-2.0 * model.fit().log_likelihood, abs=1e-8)
 
 
 def test_a_response_without_a_fit_is_counted():
