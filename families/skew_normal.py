@@ -7,9 +7,10 @@ from typing import Any, Literal
 import numpy as np
 from scipy import special
 
-from ranef.contracts import Derivatives, DispersionParameter, Family, InputError, InR, Link
+from ranef.contracts import Derivatives, DispersionParameter, InputError, InR, Link
 from ranef.contracts.arrays import BoolArray, FloatArray, real_number
 
+from .by_mean import ByMeanFamily
 from .gaussian import Gaussian
 from .normal_tail import NormalTail
 from .special import decreasing_root, either, polynomial
@@ -33,7 +34,7 @@ _SERIES_UPTO = 0.6
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(48)
 
 
-class SkewNormal(Family):
+class SkewNormal(ByMeanFamily):
     """Skew-normal responses with mean mu, standard deviation sigma and a skewness between -0.995 and 0.995.
 
     y = xi + omega (delta abs(Z_0) + sqrt(1 - delta^2) Z_1) with independent standard normal Z, delta = alpha / sqrt(1 +
@@ -128,21 +129,10 @@ class SkewNormal(Family):
         scale = np.log(sigma) + 0.5 * np.log1p(np.square(R)) + 0.5 * np.log(0.5 * np.pi)
         return np.asarray(weights * (special.log_ndtr(R / root * x) - 0.5 * x**2 - scale))
 
-    def evaluate(
-        self,
-        y: FloatArray,
-        eta: FloatArray,
-        weights: FloatArray,
-        phi: FloatArray,
-        order: Literal[2, 3] = 2,
-    ) -> Derivatives:
-        """Log density and derivatives at eta, exact; the expected weight is that of quasi-likelihood."""
-        m = self.link.mean(eta)
-        return self._by_mean(y, m.mu, weights, phi, order).through(m.mu_eta, m.mu_eta2, m.mu_eta3)
-
-    def _by_mean(
+    def by_mean(
         self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray, order: Literal[2, 3]
     ) -> Derivatives:
+        """The expected weight is that of quasi-likelihood."""
         sigma, skewness = phi[0], phi[1]
         z = (y - mu) / sigma
         R, root = _of_skewness(skewness)

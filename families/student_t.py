@@ -7,14 +7,15 @@ from typing import Literal
 import numpy as np
 from scipy import special
 
-from ranef.contracts import Derivatives, DispersionParameter, Family, InR, Link
+from ranef.contracts import Derivatives, DispersionParameter, InR, Link
 from ranef.contracts.arrays import BoolArray, FloatArray
 
+from .by_mean import ByMeanFamily
 from .gaussian import Gaussian
 from .special import log1p_minus_ratio, rising_excess
 
 
-class StudentT(Family):
+class StudentT(ByMeanFamily):
     """y = mu + scale * t with df degrees of freedom: a regression that outliers do not pull.
 
     Var(y) = scale^2 df / (df - 2), infinite for df <= 2; for df <= 1 mu is the location and no mean exists.
@@ -57,19 +58,7 @@ class StudentT(Family):
         density: FloatArray = excess - 0.5 * np.log(2 * np.pi) - np.log(scale) - 0.5 * (df + 1) * np.log1p(z2 / df)
         return weights * density
 
-    def evaluate(
-        self,
-        y: FloatArray,
-        eta: FloatArray,
-        weights: FloatArray,
-        phi: FloatArray,
-        order: Literal[2, 3] = 2,
-    ) -> Derivatives:
-        """Log density and derivatives at eta, exact."""
-        m = self.link.mean(eta)
-        return self._by_mean(y, m.mu, weights, phi, order).through(m.mu_eta, m.mu_eta2, m.mu_eta3)
-
-    def _by_mean(
+    def by_mean(
         self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray, order: Literal[2, 3]
     ) -> Derivatives:
         scale, df = _parts(phi)

@@ -8,10 +8,11 @@ from typing import Any, Literal
 import numpy as np
 from scipy import special
 
-from ranef.contracts import Derivatives, DispersionParameter, Family, InputError, Link
+from ranef.contracts import Derivatives, DispersionParameter, InputError, Link
 from ranef.contracts.arrays import BoolArray, FloatArray, real_number
 from ranef.contracts.family import describe_rows
 
+from .by_mean import ByMeanFamily
 from .gaussian import Gaussian
 from .normal_tail import NormalTail
 from .special import decreasing_root
@@ -25,7 +26,7 @@ _RUNAWAY = 20.0
 _AT_ONCE = 4096
 
 
-class TruncatedGaussian(Family):
+class TruncatedGaussian(ByMeanFamily):
     """Normal responses with standard deviation sigma that were seen only between limits; mu is the mean *before* this.
 
     Nothing is known of responses beyond the limits, not even how many there were (for those of which that is known see
@@ -88,19 +89,7 @@ class TruncatedGaussian(Family):
     def log_density(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
         return weights * self._seen(mu, phi).log_density(y, phi[0])
 
-    def evaluate(
-        self,
-        y: FloatArray,
-        eta: FloatArray,
-        weights: FloatArray,
-        phi: FloatArray,
-        order: Literal[2, 3] = 2,
-    ) -> Derivatives:
-        """Log density and derivatives at eta, exact."""
-        m = self.link.mean(eta)
-        return self._by_mean(y, m.mu, weights, phi, order).through(m.mu_eta, m.mu_eta2, m.mu_eta3)
-
-    def _by_mean(
+    def by_mean(
         self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray, order: Literal[2, 3]
     ) -> Derivatives:
         sigma: FloatArray = phi[0]
