@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,7 @@ class ManyResponses(Method):
         """The model fitted once, and the responses."""
         fit = model.fit(self.plugins.backend, self.plugins.optimizer)
         Y = fit.simulate(self.responses, rng=SEED)
-        refits = _at_once(fit, Y) if self.at_once else _one_by_one(fit, Y)
+        refits = partial(_log_likelihoods, fit, Y, self.at_once)
         return Prepared(refits, lambda log_likelihoods: -2.0 * float(np.nansum(log_likelihoods)))
 
     def refuse(self, model: Workload) -> None:
@@ -48,26 +49,14 @@ class ManyResponses(Method):
         return {"responses": self.responses, "fitted": int(np.isfinite(found).sum())}
 
 
-def _at_once(fit: Any, Y: FloatArray) -> Callable[[], FloatArray]:
-    def refits() -> FloatArray:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return np.asarray(fit.refit_many(Y).log_likelihood)
-
-    return refits
-
-
-def _one_by_one(fit: Any, Y: FloatArray) -> Callable[[], FloatArray]:
-    def refits() -> FloatArray:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return np.array([_log_likelihood(fit, y) for y in Y.T])
-
-    return refits
+def _log_likelihoods(fit: Any, Y: FloatArray, at_once: bool) -> FloatArray:
+    """Of all responses, NaN where one has no fit; warnings are left out, as of single fits."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return np.array(fit.refit_many(Y).log_likelihood if at_once else [_log_likelihood(fit, y) for y in Y.T])
 
 
 def _log_likelihood(fit: Any, y: FloatArray) -> float:
-    """NaN where a response has no fit."""
     try:
         return float(fit.refit(y).log_likelihood)
     except RanefError:
