@@ -8,7 +8,7 @@ from typing import Any
 from ..contracts.errors import InputError, InputTypeError, shown
 from ..contracts.family import Family
 from ..contracts.ordered import OrderedFamily
-from ..design.parameter import INFLATION, SPACINGS, ParameterDesign, parameter_design, refuse_models
+from ..design.parameter import INFLATION, SPACINGS, ParameterDesign, dispersion_among, parameter_design, refuse_models
 from ..design.reading import as_mapping
 from ..formula.terms import Terms
 
@@ -35,7 +35,7 @@ def models_of_parameters(family: Family, dispersion: Any, parameters: Any, zi: A
     """
     out = {str(name): value for name, value in as_mapping(parameters, "parameters").items()}
     ordered = isinstance(family, OrderedFamily)
-    first = None if ordered else next((p.name for p in family.parameters if p.name != INFLATION), None)
+    first = dispersion_among((p.name for p in family.parameters), family)
     if dispersion is not None and first is None:
         raise InputError(
             f"dispersion: the {family.name} family has no dispersion parameter, so that it cannot have a model. "

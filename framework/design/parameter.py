@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -64,6 +64,11 @@ def select_parameters(designs: Mapping[str, ParameterDesign], rows: BoolArray | 
         Where the columns of a parameter depend on each other in these rows.
     """
     return {p: _orthogonal(d.X[rows], d.names, f"parameters[{p!r}]") for p, d in designs.items()}
+
+
+def dispersion_among(names: Iterable[str], family: Family) -> str | None:
+    """What dispersion stands for: the first parameter that is neither a probability of extra zeros nor a spacing."""
+    return None if isinstance(family, OrderedFamily) else next((name for name in names if name != INFLATION), None)
 
 
 def spelled_out(family: Family, models: Mapping[str, M]) -> dict[str, M]:

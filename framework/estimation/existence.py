@@ -11,14 +11,14 @@ to the edge, and has no stationary point.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
 import scipy
 from scipy.sparse.linalg import LinearOperator, lsmr
 
-from ..contracts.arrays import BoolArray, FloatArray
+from ..contracts.arrays import BoolArray, FloatArray, IntArray
 from ..contracts.censoring import distance
 from ..contracts.errors import InputError, NoMaximumError, NotPositiveDefiniteError
 from ..contracts.family import Family, describe_rows, eta_bounds
@@ -153,8 +153,8 @@ def _decide(model: PenalizedLikelihood, phi: FloatArray) -> None:
         if model.design.parameters:
             _decide_with_models(model, model.family)
             return
-        rows, spaced, toward = one_sided(model.family, model.y)
-        d = _separating_direction(np.column_stack([model.Q[rows] * np.sqrt(len(model.y)), -spaced]), toward)
+        signed = _signed(model, model.family)
+        d = _separating_direction(signed, np.ones(len(signed)))
         if d is not None:
             raise NoMaximumError(_separation(_moved(model, d[: fixed.rank])))
         return
@@ -179,9 +179,8 @@ def _decide_with_models(model: PenalizedLikelihood, family: OrderedFamily) -> No
     """
     n, rank = len(model.y), model.design.fixed.rank
     groups = groups_of_spacings(family, model.design.parameter_rows, n)
-    rows, spaced, toward = one_sided(family, model.y, groups)
-    signed = np.unique(np.column_stack([model.Q[rows] * np.sqrt(n), -spaced]) * toward[:, None], axis=0)
-    bounds = [(-1.0, 1.0)] * rank + [(0.0, None)] * spaced.shape[1]
+    signed = np.unique(_signed(model, family, groups), axis=0)
+    bounds = [(-1.0, 1.0)] * rank + [(0.0, None)] * (signed.shape[1] - rank)
     one = np.eye(rank, signed.shape[1])
     for objective in np.vstack([one, -one]):
         program = scipy.optimize.linprog(-objective, A_ub=-signed, b_ub=np.zeros(len(signed)), bounds=bounds)
@@ -190,16 +189,23 @@ def _decide_with_models(model: PenalizedLikelihood, family: OrderedFamily) -> No
             raise NoMaximumError(f"{_separation(columns)}; or leave them out of the models of the spacings")
     constant = all(np.allclose(B @ B.mean(axis=0), 1.0) for B in model.design.parameter_rows.values())
     if constant and any(group is None for group in groups):
-        rows, spaced, toward = one_sided(family, model.y)
-        signed = np.column_stack([model.Q[rows] * np.sqrt(n), -spaced]) * toward[:, None]
+        signed = _signed(model, family)
         gap = scipy.optimize.linprog(
             np.append(np.zeros(signed.shape[1]), -1.0),
             A_ub=np.column_stack([-signed, np.ones(len(signed))]),
             b_ub=np.zeros(len(signed)),
-            bounds=[(-1.0, 1.0)] * rank + [(0.0, None)] * (spaced.shape[1] + 1),
+            bounds=[(-1.0, 1.0)] * rank + [(0.0, None)] * (signed.shape[1] - rank + 1),
         )
         if gap.status == 0 and (d := np.asarray(gap.x))[-1] > MOVES:
             raise NoMaximumError(_separation(_moved(model, d[:rank])))
+
+
+def _signed(
+    model: PenalizedLikelihood, family: OrderedFamily, groups: Sequence[IntArray | None] | None = None
+) -> FloatArray:
+    """By a direction of fixed effects and spacings, what must not fall in any row: see `one_sided`."""
+    rows, spaced, toward = one_sided(family, model.y, groups)
+    return np.column_stack([model.Q[rows] * np.sqrt(len(model.y)), -spaced]) * toward[:, None]
 
 
 def _moved(model: PenalizedLikelihood, d: FloatArray) -> list[str]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..contracts.ordered import OrderedFamily
 from ..design.labels import GroupLabels, Labels
-from ..estimation.generalized import GeneralizedFit
 from ..estimation.linear import LinearFit
 from ..estimation.model import Fit
 from .residual_tests import independence_is_a_boundary
+from .thresholds import ordered_family_of
 
 #: With fewer levels of some factor, z, chi-squared and likelihood ratios of fixed effects say so.
 FEW = 30
@@ -33,10 +32,11 @@ def few_levels(labels: Labels) -> str:
 
 def first_threshold(fit: Fit) -> str:
     """What fixed effects are of where spacings of thresholds have models; "" of other fits."""
-    if not isinstance(fit, GeneralizedFit) or not isinstance(fit.family, OrderedFamily) or not fit.labels.parameters:
+    family = ordered_family_of(fit)
+    if family is None or not fit.labels.parameters:
         return ""
     return (
-        f"Effects are those on the first threshold, {fit.family.threshold_names[0]}: on the others they differ in the "
+        f"Effects are those on the first threshold, {family.threshold_names[0]}: on the others they differ in the "
         "columns of the models of spacings"
     )
 

@@ -10,7 +10,6 @@ import numpy as np
 from ..contracts.arrays import FloatArray
 from ..contracts.covariance import CovarianceStructure
 from ..contracts.errors import ComparisonError
-from ..contracts.ordered import OrderedFamily
 from ..design.fingerprint import Fingerprint
 from ..design.labels import GroupLabels
 from ..design.template import Template
@@ -23,6 +22,7 @@ from .criteria import information_criteria
 from .distributions import chi2_sf
 from .nested_residuals import contains_residuals
 from .shared_probes import refuse_other_probes
+from .thresholds import ordered_family_of
 
 #: Two fits of one kind.
 F = TypeVar("F", bound=Fit)
@@ -188,15 +188,9 @@ def _in_span(Q: FloatArray, X: FloatArray) -> bool:
     return bool((np.linalg.norm(residual, axis=0) <= 1e-7 * norms).all())
 
 
-def _ordered(fit: Fit) -> OrderedFamily | None:
-    """The family of a fit, where it is one of ordered categories."""
-    family = fit.family if isinstance(fit, GeneralizedFit) else None
-    return family if isinstance(family, OrderedFamily) else None
-
-
 def _freer_thresholds(large: Fit, small: Fit) -> str:
     """That thresholds of the small model are spaced as those of the large one cannot be; "" where they can."""
-    one, other = _ordered(large), _ordered(small)
+    one, other = ordered_family_of(large), ordered_family_of(small)
     if one is None or other is None or _in_span(one.spacings, other.spacings):
         return ""
     return "thresholds of the smaller model are spaced more freely than those of the larger one"
@@ -228,7 +222,7 @@ def _parameters_of_both(large: Fit, small: Fit) -> list[tuple[str, str]]:
     Spacings of thresholds are those of the same step from one to the next, of which one may have fewer.
     """
     models = {**small.labels.parameters, **large.labels.parameters}
-    one, other = _ordered(large), _ordered(small)
+    one, other = ordered_family_of(large), ordered_family_of(small)
     if one is None or other is None:
         return [(name, name) for name in models]
     steps = zip(np.diff(one.spacings, axis=0), np.diff(other.spacings, axis=0), strict=True)

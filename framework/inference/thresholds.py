@@ -14,8 +14,15 @@ from ..design.terms import INTERCEPT
 from ..display.tables import CoefficientTable
 from ..estimation.ending import differs
 from ..estimation.generalized import GeneralizedFit
+from ..estimation.model import Fit
 from ..prediction.response import phi_at
 from ..prediction.rows import Rows
+
+
+def ordered_family_of(fit: Fit) -> OrderedFamily | None:
+    """The family of a fit, where it is one of ordered categories."""
+    family = fit.family if isinstance(fit, GeneralizedFit) else None
+    return family if isinstance(family, OrderedFamily) else None
 
 
 def ordered_family(fit: GeneralizedFit) -> OrderedFamily:
@@ -26,11 +33,12 @@ def ordered_family(fit: GeneralizedFit) -> OrderedFamily:
     InputError
         Where it is another.
     """
-    if not isinstance(fit.family, OrderedFamily):
+    family = ordered_family_of(fit)
+    if family is None:
         raise InputError(
             f"thresholds and probabilities of categories are of ordered families, not of {fit.family.name}"
         )
-    return fit.family
+    return family
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,4 +125,4 @@ def _constant(labels: FixedLabels) -> FloatArray:
     return labels.in_basis(np.array([[float(name == INTERCEPT) for name in labels.names]]))
 
 
-__all__ = ["Thresholds", "ordered_family"]
+__all__ = ["Thresholds", "ordered_family", "ordered_family_of"]

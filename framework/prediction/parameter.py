@@ -10,9 +10,8 @@ from scipy.special import ndtri
 
 from ..contracts.arrays import FloatArray
 from ..contracts.errors import InputError, InputTypeError, shown
-from ..contracts.ordered import OrderedFamily
 from ..design.arrays import as_numbers
-from ..design.parameter import INFLATION, spelled_out
+from ..design.parameter import INFLATION, dispersion_among, spelled_out
 from ..design.reading import as_mapping
 from ..estimation.dispersion import to_natural
 from ..estimation.ending import differs
@@ -43,8 +42,7 @@ def parameter_of(fit: Fit, kind: Any) -> str | None:
     if kind == "conditional":
         return None
     names = [p.name for p in fit.family.parameters]
-    first = "" if isinstance(fit.family, OrderedFamily) else next((name for name in names if name != INFLATION), "")
-    short = {"zprob": INFLATION, "disp": first}
+    short = {"zprob": INFLATION, "disp": dispersion_among(names, fit.family) or ""}
     name = short.get(kind, kind)
     if name not in names:
         known = [*MEANS, *(word for word, of in short.items() if of in names), *names]

@@ -14,7 +14,7 @@ from ..contracts.arrays import FloatArray
 from ..contracts.errors import InputError, shown
 from ..contracts.family import Family
 from ..contracts.ordered import OrderedFamily
-from ..design.parameter import INFLATION, SPACINGS
+from ..design.parameter import INFLATION, SPACINGS, dispersion_among
 from ..design.terms import INTERCEPT
 from ..display.records import Table
 from ..display.summary import coefficient_record
@@ -125,9 +125,7 @@ class FamilyParameters(MixedSolution[GeneralizedFit]):
 
     def _parameter_called(self, which: Any) -> str:
         names = self._fit.dispersion.estimated_names
-        ordered = isinstance(self.family, OrderedFamily)
-        first = None if ordered else next((name for name in names if name != INFLATION), None)
-        name = first if which == "disp" and "disp" not in names else which
+        name = dispersion_among(names, self.family) if which == "disp" and "disp" not in names else which
         if name is None or name not in names:
             raise InputError(
                 f"which must be an estimated parameter of the {self.family.name} family, "
@@ -146,11 +144,7 @@ class FamilyParameters(MixedSolution[GeneralizedFit]):
         variances = np.diagonal(R_inverse @ np.where(np.isnan(C), 0.0, C) @ R_inverse.T)
         moving = ((np.isnan(np.diagonal(C)) & (np.abs(R_inverse) > 0.0)).any(axis=1)) | np.isnan(estimates)
         errors = np.sqrt(np.where(moving, np.nan, variances))
-        z = estimates / errors
-        test = self._test
-        return CoefficientTable(
-            names, estimates, errors, z, p_value=test.p_values(z), statistic_header="z value", p_header="Pr(>|z|)"
-        )
+        return self._by_wald(names, estimates, errors)
 
     def _models_of_spacings(self) -> CoefficientTable:
         """Those of all estimated spacings, one below the other."""
@@ -159,6 +153,9 @@ class FamilyParameters(MixedSolution[GeneralizedFit]):
         estimate, se = (
             np.concatenate([[], *(getattr(own, of) for own in models.values())]) for of in ("estimate", "std_error")
         )
+        return self._by_wald(names, estimate, se)
+
+    def _by_wald(self, names: tuple[str, ...], estimate: FloatArray, se: FloatArray) -> CoefficientTable:
         z = estimate / se
         return CoefficientTable(
             names, estimate, se, z, p_value=self._test.p_values(z), statistic_header="z value", p_header="Pr(>|z|)"

@@ -13,6 +13,7 @@ import numpy as np
 from ..contracts.errors import InputError, InputTypeError, shown
 from ..contracts.in_r import in_r
 from ..contracts.ordered import OrderedFamily
+from ..design.parameter import INFLATION
 from ..design.terms import INTERCEPT, Term
 from ..display.rscript import csv_text, data_frame, r_comment, r_number, r_strings, r_text, r_vector, reading_csv
 from ..display.shown import Shown
@@ -21,7 +22,7 @@ from ..estimation.linear import LinearFit
 from .r_formula import UNSPACED, of_formula, unspaced
 from .r_nlme import correlation_figures, nlme_call
 from .r_packages import package_for
-from .r_variables import ZI, Variables
+from .r_variables import Variables
 
 if TYPE_CHECKING:
     from .base import FittedModel
@@ -155,7 +156,7 @@ def _call(fit: Any, variables: Variables, package: str) -> str:
         known = in_r(fit.family, package)
         assert known is not None  # package_for has seen to it
         arguments.append(f'family = {known.name}(link = "{fit.family.link.name}")')
-        if ZI in [p.name for p in fit.family.parameters] and ZI not in fit.labels.parameters:
+        if INFLATION in [p.name for p in fit.family.parameters] and INFLATION not in fit.labels.parameters:
             arguments.append("ziformula = ~ 1")
     if linear:
         arguments.append(f"REML = {str(fit.reml).upper()}")
@@ -248,8 +249,8 @@ def _dispersion(solution: Any, theirs: Sequence[str]) -> Iterator[str]:
         if name not in models:
             if figure:
                 yield _beside(f"Dispersion parameter {name}", [name], np.ravel(value)[:1], f"unname({figure})")
-        elif name == ZI or figure == "sigma(m)":
-            table, part = solution.coef_table(name), "zi" if name == ZI else "disp"
+        elif name == INFLATION or figure == "sigma(m)":
+            table, part = solution.coef_table(name), "zi" if name == INFLATION else "disp"
             yield _beside(f"Model of {name}", table["name"].tolist(), table["estimate"], f"unname(fixef(m)${part})")
         else:
             yield f"# The model of {name} is of another scale in glmmTMB (the shape of a gamma, the variance ...)."

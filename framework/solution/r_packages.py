@@ -11,10 +11,11 @@ from ..contracts.errors import InputError
 from ..contracts.family import Family
 from ..contracts.in_r import in_r
 from ..contracts.links import STANDARD
-from ..contracts.ordered import OrderedFamily
+from ..design.parameter import INFLATION
 from ..estimation.generalized import GeneralizedFit
 from ..estimation.linear import LinearFit
-from .r_variables import ZI, Variables
+from ..inference.thresholds import ordered_family_of
+from .r_variables import Variables
 
 #: Links by package, by our names; R's names are the same.
 LINKS = {
@@ -33,7 +34,7 @@ def package_for(fit: Any, variables: Variables) -> str:
     InputError
         Where neither can, with the reasons.
     """
-    if isinstance(fit, GeneralizedFit) and isinstance(fit.family, OrderedFamily):
+    if ordered_family_of(fit) is not None:
         if why_not := list(_not_in_ordinal(fit)):
             raise InputError(f"no package of R that ranef knows fits this model. ordinal: {'; '.join(why_not)}")
         return "ordinal"
@@ -76,7 +77,7 @@ def _not_in_glmmtmb(fit: Any, variables: Variables) -> Iterator[str]:
             yield "its weights of Gaussian responses multiply log densities, and are no precisions"
         return
     yield from _not_the_family(fit.family, "glmmTMB")
-    if others := [name for name in fit.labels.parameters if name not in (fit.family.parameters[0].name, ZI)]:
+    if others := [name for name in fit.labels.parameters if name not in (fit.family.parameters[0].name, INFLATION)]:
         yield f"its dispformula is not of {', '.join(others)}"
     if fit.nagq != 1:
         yield f"it has the Laplace approximation only, and this fit is of nagq={fit.nagq}"

@@ -9,14 +9,13 @@ import numpy as np
 
 from ..contracts.arrays import FloatArray
 from ..design.mixed import MixedDesign
+from ..design.parameter import INFLATION
 from ..design.random import RandomFactor
 from ..design.terms import INTERCEPT, Term
 from ..display.rscript import Labelled, RColumn
 
 #: A term by its factor and columns.
 TermKey = tuple[str, tuple[str, ...]]
-#: The probability of extra zeros, which has a formula of its own in glmmTMB.
-ZI = "zi"
 
 
 @dataclass(eq=False)
@@ -102,8 +101,8 @@ class Variables:
 
 
 def formula_of(parameter: str) -> str:
-    """The argument of glmmTMB that is the formula of a dispersion parameter."""
-    return "ziformula" if parameter == ZI else "dispformula"
+    """The argument of glmmTMB that is the formula of a dispersion parameter: extra zeros have one of their own."""
+    return "ziformula" if parameter == INFLATION else "dispformula"
 
 
 def _same(one: FloatArray, other: FloatArray) -> bool:

@@ -14,12 +14,13 @@ from ..contracts.errors import InputError, InputTypeError
 from ..contracts.ordered import OrderedFamily
 from ..design.labels import GroupLabels
 from ..design.parameter import SPACINGS
-from ..estimation.generalized import GeneralizedFit, Laplace
+from ..estimation.generalized import Laplace
 from ..estimation.model import Fit, Model
 from ..formula.bars import names_in, parse
 from ..formula.change import changed_formula
 from ..formula.terms import Terms
 from ..formula.tokens import nest, tokenize
+from ..inference.thresholds import ordered_family_of
 from ..notes import tell
 
 #: Arguments of formulas that an update may change, with the data.
@@ -80,8 +81,8 @@ def _models(fit: Fit, likelihood: Laplace, terms: Terms, asked: Mapping[str, Any
         raise InputTypeError("residual: a generalized model has no correlation of residuals")
     kept = {name: encoder.formula for name, encoder in terms.parameters.items()}
     changed = models_of_parameters(likelihood.family, **{name: asked.get(name) for name in OF_PARAMETERS})
-    if isinstance(fit, GeneralizedFit) and isinstance(fit.family, OrderedFamily):
-        kept = {} if SPACINGS in changed else _of_spacings(fit.family, kept)
+    if (family := ordered_family_of(fit)) is not None:
+        kept = {} if SPACINGS in changed else _of_spacings(family, kept)
     return {"parameters": kept | changed}
 
 

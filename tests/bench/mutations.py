@@ -2615,8 +2615,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/estimation/existence.py",
-        "[(0.0, None)] * spaced.shape[1]",
-        "[(0.0, 0.0)] * spaced.shape[1]",
+        "[(0.0, None)] * (signed.shape[1] - rank)\n",
+        "[(0.0, 0.0)] * (signed.shape[1] - rank)\n",
         f"{PARTIAL}::test_a_level_without_the_lowest_category_has_no_maximum",
     ),
     Mutation(
@@ -3339,13 +3339,13 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/solution/r_variables.py",
-        'return "ziformula" if parameter == ZI else "dispformula"',
+        'return "ziformula" if parameter == INFLATION else "dispformula"',
         'return "dispformula"',
         "tests/solution/test_r_formula.py::test_formulas_of_zeros_and_of_the_dispersion_stand_as_they_were_written",
     ),
     Mutation(
         "framework/solution/r_code.py",
-        "and ZI not in fit.labels.parameters",
+        "and INFLATION not in fit.labels.parameters",
         "",
         "tests/solution/test_r_code.py::test_calls",
     ),

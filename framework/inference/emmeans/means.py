@@ -12,13 +12,12 @@ import numpy as np
 
 from ...contracts.arrays import AnyArray, FloatArray, real_number
 from ...contracts.errors import InputError, shown
-from ...contracts.ordered import OrderedFamily
 from ...display.records import Table
-from ...estimation.generalized import GeneralizedFit
 from ...estimation.model import Fit
 from ...formula.observed import columns_behind
 from ...formula.terms import Terms
 from ..methods import Method
+from ..thresholds import ordered_family_of
 from .average import WEIGHTS, averages
 from .families import family_of
 from .grid import Axis, Grid, reference_grid
@@ -188,7 +187,7 @@ def _expanded(axes: Sequence[Axis]) -> list[AnyArray]:
 
 def _refuse_different_effects(fit: Fit, terms: Terms, names: Sequence[str], what: str) -> None:
     """Of variables whose effects differ between thresholds the linear predictor has that on the first one."""
-    if not isinstance(fit, GeneralizedFit) or not isinstance(fit.family, OrderedFamily):
+    if ordered_family_of(fit) is None:
         return
     encoders = [terms.parameters[name] for name in fit.labels.parameters]
     different = {name for own in encoders for name in columns_behind(own.plan.in_fixed, own.plan.names)}
