@@ -38,6 +38,7 @@ DIGITS = 10
 CONTROL = "control = glmerControl(tolPwrss = 1e-13)"
 
 #: Functions of the script: figures of both sides, and R's standard deviations and correlations by factor and columns.
+#: (Package ordinal has no correlations of a single effect.)
 FUNCTIONS = """\
 beside <- function(what, name, ranef, R) {
   cat("\\n", what, "\\n", sep = "")
@@ -49,7 +50,8 @@ components <- function(V) {
     g <- sub("[.][0-9]+$", "", names(V)[i])
     s <- attr(V[[i]], "stddev")
     out[paste(g, names(s))] <- s
-    out[outer(names(s), names(s), function(a, b) paste(g, a, b))] <- attr(V[[i]], "correlation")
+    C <- attr(V[[i]], "correlation")
+    if (!is.null(C)) out[outer(names(s), names(s), function(a, b) paste(g, a, b))] <- C
   }
   out
 }"""

@@ -2,9 +2,10 @@
 
     python tests/solution/r_models.py [NAME ...]
 
-needs Rscript with lme4 and glmmTMB. It prints how far R's figures are from ranef's, relative to their size, and exits
-with 1 where a script does not run, or a figure is further off than `CLOSE`. Standard errors of linear models by glmmTMB
-are other ones (see the scripts) and may be further off. Last run with R 4.2.2, lme4 1.1-31 and glmmTMB 1.1.5: close.
+needs Rscript with lme4, glmmTMB and ordinal. It prints how far R's figures are from ranef's, relative to their size,
+and exits with 1 where a script does not run, or a figure is further off than `CLOSE`. Standard errors of linear models
+by glmmTMB are other ones (see the scripts) and may be further off. Last run with R 4.2.2, lme4 1.1-31 and glmmTMB
+1.1.5: close.
 
     python tests/solution/r_models.py --golden
 
@@ -30,6 +31,8 @@ HOME = Path(__file__).with_name("r_code")
 GOLDEN = ("dyestuff", "cbpp", "sleepstudy_ar1", "cbpp_counts")
 #: Largest relative difference, of figures that are below 0.01 relative to that.
 CLOSE, CLOSE_IN_GLMMTMB_LINEAR = 1e-3, 0.1
+#: Standard errors by clmm, whose Hessian is by differences (tests/ordinal has ours against one by hand).
+CLOSE_IN_CLMM = 0.01
 
 N, LEVELS = 300, 20
 RNG = np.random.default_rng(4)
@@ -79,6 +82,10 @@ def cbpp(**others: Any) -> Any:
 def cbpp_counts() -> Any:
     offset = np.log(CBPP["size"])
     return ranef.glmm(CBPP["incidence"], **CBPP_X, offset=offset, family="negative_binomial1", y_name="incidence")
+
+
+def wine() -> Any:
+    return ranef.glmm("rating ~ temp + contact + (1 | judge)", ranef.datasets.load("wine"), family="ordinal")
 
 
 def sleepstudy(**others: Any) -> Any:
@@ -172,6 +179,7 @@ MODELS: dict[str, Callable[[], Any]] = {
         np.maximum(RNG.negative_binomial(2, 1 / (1 + mu)), 1).astype(float), "truncated_negative_binomial"
     ),
     "tweedie": lambda: generalized(_tweedie(), "tweedie"),
+    "wine": wine,
     "zero_inflated_poisson": lambda: generalized(_with_zeros(counts), "zero_inflated_poisson"),
     "zero_inflated_models": lambda: generalized(_with_zeros(_overdispersed()), ZINB, parameters=MODELLED),
     "zero_inflated_binomial": lambda: generalized(
@@ -214,10 +222,9 @@ def run(name: str, folder: Path) -> bool:
     script.write_text(fit.r_code(data=data), encoding="utf-8")
     done = subprocess.run(["Rscript", str(script)], capture_output=True, text=True, check=False)
     found = differences(done.stdout)
-    other = "glmmTMB(" in script.read_text() and isinstance(fit, ranef.LMMSolution)
-    bounds = {
-        heading: CLOSE_IN_GLMMTMB_LINEAR if other and heading == "Standard errors" else CLOSE for heading in found
-    }
+    linear = "glmmTMB(" in script.read_text() and isinstance(fit, ranef.LMMSolution)
+    of_se = CLOSE_IN_GLMMTMB_LINEAR if linear else CLOSE_IN_CLMM if "clmm(" in script.read_text() else CLOSE
+    bounds = {heading: of_se if heading == "Standard errors" else CLOSE for heading in found}
     close = done.returncode == 0 and len(found) > 1 and all(found[k] <= bounds[k] for k in found)
     print("ok  " if close else "FAIL", name, {k: float(f"{v:.1g}") for k, v in found.items()})
     if done.returncode:

@@ -53,7 +53,8 @@ components <- function(V) {
     g <- sub("[.][0-9]+$", "", names(V)[i])
     s <- attr(V[[i]], "stddev")
     out[paste(g, names(s))] <- s
-    out[outer(names(s), names(s), function(a, b) paste(g, a, b))] <- attr(V[[i]], "correlation")
+    C <- attr(V[[i]], "correlation")
+    if (!is.null(C)) out[outer(names(s), names(s), function(a, b) paste(g, a, b))] <- C
   }
   out
 }
