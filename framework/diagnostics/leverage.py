@@ -22,8 +22,7 @@ from ..estimation.generalized_factors import FactorizedGeneralized
 from ..estimation.linear import LinearFit
 from ..estimation.model import Fit
 from ..estimation.whitening import Whitening
-from ..prediction.crossings import crossings
-from ..prediction.joint import Uncertainty
+from ..prediction.joint import RowUncertainty, Uncertainty
 from ..prediction.rows import Rows
 
 
@@ -86,13 +85,16 @@ class Leverage:
     @cached_property
     def D(self) -> FloatArray:
         """Q - Z Lambda M^-1 Lambda'Z'WQ, (n, r): W D is V^-1 Q."""
-        return self.uncertainty.derivatives(self.rows)
+        return self._of_rows.derivatives
 
     @cached_property
     def of_effects(self) -> FloatArray:
         """Diagonal of Z Lambda M^-1 Lambda'Z', (n,)."""
-        conditional = self.uncertainty.conditional
-        return conditional.of_effects(self.rows, crossings(conditional.pattern, self.rows))
+        return self._of_rows.of_effects
+
+    @cached_property
+    def _of_rows(self) -> RowUncertainty:
+        return RowUncertainty(self.uncertainty, self.rows)
 
     def of_effects_among(self, index: IntArray) -> FloatArray:
         """Z Lambda M^-1 Lambda'Z' among some rows, (m, m)."""

@@ -42,7 +42,7 @@ def variance_hessian(at: FactorizedLinear) -> tuple[FloatArray, FloatArray]:
     m = int(free.sum())
     H = np.empty((m + 1, m + 1))
     # The profiled criterion lacks what log(sigma^2) contributes: put it back.
-    H[:m, :m] = at.hessian()[np.ix_(free, free)] + np.outer(v, v) / (df * s2**2)
+    H[:m, :m] = at.hessian[np.ix_(free, free)] + np.outer(v, v) / (df * s2**2)
     H[:m, m] = H[m, :m] = -2.0 * v / s2**1.5
     H[m, m] = 4.0 * df / s2
     return H, np.append(fit.parameters.unit(fit.eta)[free], fit.sigma)
@@ -50,7 +50,7 @@ def variance_hessian(at: FactorizedLinear) -> tuple[FloatArray, FloatArray]:
 
 def joint_covariance(at: FactorizedGeneralized) -> FloatArray:
     """Of all parameters (gamma, theta, xi); NaN for those at a boundary, or that the data do not determine."""
-    fit, H = at.fit, at.hessian()
+    fit, H = at.fit, at.hessian
     free, out = np.ix_(fit.free, fit.free), np.full_like(H, np.nan)
     out[free] = covariance_of(H[free], fit.sizes[fit.free])
     return out

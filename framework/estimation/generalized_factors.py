@@ -129,6 +129,7 @@ class FactorizedGeneralized(Factorized):
         fit = self.fit
         return self.criterion.pack(fit.gamma, fit.theta, fit.xi)
 
+    @cached_property
     def hessian(self) -> FloatArray:
         """Second derivatives of the criterion by (gamma, theta, xi), by central differences of the exact gradient."""
         if self.fit.digest is not None:
@@ -145,7 +146,7 @@ class FactorizedGeneralized(Factorized):
         hessian, b_moved = np.full((size, size), np.nan), np.full((len(fit.b), m), np.nan)
         if fit.nagq > 0:  # with 0 nobody asks for them
             # each from the modes of the fit, as where they are asked for: that makes the same bits
-            hessian, b_moved = self.hessian(), fit.factorized().moved()[1]
+            hessian, b_moved = self.hessian, fit.factorized().moved()[1]
         return GeneralizedDigest(
             residual_quantiles=residual_quantiles,
             fingerprint=fit.fingerprint,

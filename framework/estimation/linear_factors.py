@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -110,6 +111,7 @@ class FactorizedLinear(Factorized):
         with few_threads(*self.fit.labels.dense_sizes):
             return self.criterion.deviance.at(self.fit.parameters.entries(self.fit.parameters.basis(theta)))
 
+    @cached_property
     def hessian(self) -> FloatArray:
         """Second derivatives of the profiled criterion by theta: exact for one factor, else by differences."""
         with few_threads(*self.fit.labels.dense_sizes):

@@ -83,7 +83,10 @@ class Conditional:
         for start in range(0, len(wanted), CHUNK):
             chunk = wanted[start : start + CHUNK]
             where = slice(ends[start], ends[start + len(chunk)])
-            here, column = c.apart[where], np.searchsorted(chunk, codes[where])
+            here, column = (
+                c.apart[where],
+                np.repeat(np.arange(len(chunk)), np.diff(ends[start : start + len(chunk) + 1])),
+            )
             level, z = rows.codes[c.many][here], rows.columns[c.many][:, here]
             for b in range(grouping.n_columns):
                 E = np.zeros((pattern.q, len(chunk)))

@@ -16,8 +16,7 @@ from ..estimation.covariance import parameter_covariance
 from ..estimation.linear_factors import MOVE, FactorizedLinear
 from ..estimation.profiled import PenalizedLeastSquares
 from .conditional import Conditional
-from .crossings import crossings
-from .rows import Rows
+from .joint import RowUncertainty
 
 #: No estimate of a variance is from fewer degrees of freedom. Matching moments gives less where theta is near zero, and
 #: limits without bounds, which hold the truth no more often.
@@ -35,18 +34,18 @@ def t_quantiles(df: FloatArray | float, level: float) -> FloatArray:
     return np.asarray(stdtrit(df, 0.5 + 0.5 * level))
 
 
-def degrees_of_freedom(at: FactorizedLinear, rows: Rows, noise: FloatArray | float) -> FloatArray:
+def degrees_of_freedom(of_rows: RowUncertainty, noise: FloatArray | float) -> FloatArray:
     """Degrees of freedom (n,) of each row's variance, that of its prediction given theta plus `noise` times sigma^2."""
+    at, rows = of_rows.uncertainty.at, of_rows.rows
+    assert isinstance(at, FactorizedLinear)
     fit, criterion, unit = at.fit, at.criterion, at.criterion.unit
-    rows, x = rows.rotated(fit.turned), fit.theta / unit
-    among = crossings(fit.pattern, rows)
+    x = fit.theta / unit
 
     def relative(here: PenalizedLeastSquares) -> FloatArray:
         conditional = Conditional.at(fit.pattern, here)
-        D = conditional.by_gamma(rows)
-        return np.asarray(np.einsum("na,na->n", D @ here.C, D) + conditional.of_effects(rows, among))
+        return _given_theta(here, conditional.by_gamma(rows), conditional.of_effects(rows, of_rows.among))
 
-    v = relative(at.least_squares) + noise
+    v = _given_theta(at.least_squares, of_rows.derivatives[:, : len(fit.gamma)], of_rows.of_effects) + noise
     by_theta = []
     for j, step in enumerate(MOVE * criterion.sizes(x)):
         if fit.free_theta[j]:
@@ -56,3 +55,8 @@ def degrees_of_freedom(at: FactorizedLinear, rows: Rows, noise: FloatArray | flo
     with np.errstate(invalid="ignore", divide="ignore"):  # of rows that are known exactly
         matched = 2.0 * v**2 / np.einsum("mn,mk,kn->n", g, parameter_covariance(at), g)
     return np.asarray(np.maximum(matched, LEAST))
+
+
+def _given_theta(here: PenalizedLeastSquares, by_gamma: FloatArray, of_effects: FloatArray) -> FloatArray:
+    """Variances of predictions relative to sigma^2, (n,)."""
+    return np.asarray(np.einsum("na,na->n", by_gamma @ here.C, by_gamma) + of_effects)

@@ -12,6 +12,7 @@ whole variance.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -21,7 +22,7 @@ from ..contracts.arrays import FloatArray
 from ..estimation.covariance import estimates_covariance
 from ..estimation.model import Factorized, Fit
 from .conditional import Conditional
-from .crossings import crossings
+from .crossings import Crossing, crossings
 from .rows import Rows
 
 
@@ -53,37 +54,9 @@ class Uncertainty:
             return cls(fit, at, fit.gamma_covariance, np.zeros((len(fit.gamma), 0)), np.zeros((len(fit.b), 0)))
         return cls(fit, at, estimates_covariance(at), *at.moved())
 
-    def variances(self, rows: Rows) -> FloatArray:
-        """Variance of the linear predictor of each row about the true one, (n,)."""
-        rows = rows.rotated(self.fit.turned)
-        D, given_theta = self.derivatives(rows), self.conditional.of_effects(rows, crossings(self.fit.pattern, rows))
-        return np.asarray(np.einsum("na,na->n", D @ self.V, D) + self.fit.scale**2 * given_theta)
-
-    def variances_of_mean(self, rows: Rows, slope: FloatArray, by_xi: FloatArray) -> FloatArray:
-        """Variance of functions of the linear predictor, with these slopes, and of dispersion parameters, (n,)."""
-        rows = rows.rotated(self.fit.turned)
-        D = slope[:, None] * self.derivatives(rows)
-        if D.shape[1] > len(self.fit.gamma):
-            D[:, D.shape[1] - by_xi.shape[1] :] += by_xi
-        effects = self.conditional.of_effects(rows, crossings(self.fit.pattern, rows))
-        return np.asarray(np.einsum("na,na->n", D @ self.V, D) + slope**2 * self.fit.scale**2 * effects)
-
-    def covariance(self, rows: Rows) -> FloatArray:
-        """Covariance matrix (n, n) of the linear predictors of all rows about the true ones."""
-        rows = rows.rotated(self.fit.turned)
-        D, scale2 = self.derivatives(rows), self.fit.scale**2
-        out = D @ self.V @ D.T + scale2 * self.at.factor.gram(self.at.Lambda.t @ self.Zt(rows))
-        for T, z, codes in zip(self.at.Lambda.T, rows.columns, rows.codes, strict=True):
-            new = np.flatnonzero(codes < 0)
-            t = T.T @ z[:, new]
-            same = codes[new][:, None] == codes[new]
-            out[np.ix_(new, new)] += scale2 * np.where(same, t.T @ t, 0.0)
-        return np.asarray(out)
-
-    def derivatives(self, rows: Rows) -> FloatArray:
-        """Of the linear predictor by gamma (which b follows) and by the other parameters, (n, r + m)."""
-        moved = rows.Q @ self.by_gamma + rows.Z(self.fit.pattern.split(self.by_b))
-        return np.column_stack([self.conditional.by_gamma(rows), moved])
+    def of_rows(self, rows: Rows) -> RowUncertainty:
+        """That of the linear predictors of some rows."""
+        return RowUncertainty(self, rows.rotated(self.fit.turned))
 
     @cached_property
     def conditional(self) -> Conditional:
@@ -100,3 +73,64 @@ class Uncertainty:
             for a in range(g.n_columns):
                 out[o + a * g.n_levels + codes[known], known] = z[a, known]
         return out
+
+
+@dataclass(frozen=True, eq=False)
+class RowUncertainty:
+    """Covariance of the linear predictors of some rows about the true ones.
+
+    Parameters
+    ----------
+    uncertainty : Uncertainty
+    rows : Rows
+        In the basis of the fit.
+    """
+
+    uncertainty: Uncertainty
+    rows: Rows
+
+    @cached_property
+    def among(self) -> Sequence[Crossing]:
+        """Which pairs of levels the rows are in."""
+        return crossings(self.uncertainty.fit.pattern, self.rows)
+
+    @cached_property
+    def of_effects(self) -> FloatArray:
+        """Variance of each row's effects where all parameters are known, relative to scale^2, (n,)."""
+        return self.uncertainty.conditional.of_effects(self.rows, self.among)
+
+    @cached_property
+    def derivatives(self) -> FloatArray:
+        """Of the linear predictor by gamma (which b follows) and by the other parameters, (n, r + m)."""
+        of, rows = self.uncertainty, self.rows
+        moved = rows.Q @ of.by_gamma + rows.Z(of.fit.pattern.split(of.by_b))
+        return np.column_stack([of.conditional.by_gamma(rows), moved])
+
+    @property
+    def variances(self) -> FloatArray:
+        """Variance of the linear predictor of each row, (n,)."""
+        return self._variances(self.derivatives, 1.0)
+
+    def variances_of_mean(self, slope: FloatArray, by_xi: FloatArray) -> FloatArray:
+        """Variance of functions of the linear predictor, with these slopes, and of dispersion parameters, (n,)."""
+        D = slope[:, None] * self.derivatives
+        if D.shape[1] > len(self.uncertainty.fit.gamma):
+            D[:, D.shape[1] - by_xi.shape[1] :] += by_xi
+        return self._variances(D, slope)
+
+    def _variances(self, D: FloatArray, slope: FloatArray | float) -> FloatArray:
+        of = self.uncertainty
+        return np.asarray(np.einsum("na,na->n", D @ of.V, D) + slope**2 * of.fit.scale**2 * self.of_effects)
+
+    @property
+    def covariance(self) -> FloatArray:
+        """Covariance matrix (n, n) of the linear predictors of all rows."""
+        of, rows, D = self.uncertainty, self.rows, self.derivatives
+        at, scale2 = of.at, of.fit.scale**2
+        out = D @ of.V @ D.T + scale2 * at.factor.gram(at.Lambda.t @ of.Zt(rows))
+        for T, z, codes in zip(at.Lambda.T, rows.columns, rows.codes, strict=True):
+            new = np.flatnonzero(codes < 0)
+            t = T.T @ z[:, new]
+            same = codes[new][:, None] == codes[new]
+            out[np.ix_(new, new)] += scale2 * np.where(same, t.T @ t, 0.0)
+        return np.asarray(out)

@@ -18,14 +18,13 @@ from ..estimation.covariance import estimates_covariance
 from ..estimation.ending import differs
 from ..estimation.generalized import GeneralizedFit
 from ..estimation.linear import LinearFit
-from ..estimation.linear_factors import FactorizedLinear
 from ..estimation.model import Fit
 from ..formula.terms import Terms
 from ..notes import Note, tell
 from ..threads import few_threads
 from .degrees import degrees_of_freedom, t_quantiles
 from .intervals import predictive_quantiles
-from .joint import Uncertainty
+from .joint import RowUncertainty, Uncertainty
 from .marginal import MarginalMean
 from .parameter import parameter_of, predict_parameter
 from .response import depends_on_phi, mean_of, phi_at, slope_of, slopes_by_xi
@@ -191,16 +190,16 @@ class Predictor:
         columns = {"fit": mean_of(fit, eta, rows, conditional=conditional) if on_response else eta}
         if request.plain:
             return columns, None
-        uncertainty = self.uncertainty
-        covariance = uncertainty.covariance(rows) if request.covariance else None
-        sd = np.where(np.isnan(eta), np.nan, np.sqrt(uncertainty.variances(rows)))
+        uncertainty = self.uncertainty.of_rows(rows)
+        covariance = uncertainty.covariance if request.covariance else None
+        sd = np.where(np.isnan(eta), np.nan, np.sqrt(uncertainty.variances))
         columns["se"] = sd
         by_xi = slopes_by_xi(fit, eta, rows, conditional=conditional) if on_response else np.zeros((len(eta), 0))
         if on_response:
             slope = slope_of(fit, eta, rows, conditional=conditional)
             columns["se"] = sd * np.abs(slope)
             if by_xi.any():
-                of_mean = uncertainty.variances_of_mean(rows, slope, by_xi)
+                of_mean = uncertainty.variances_of_mean(slope, by_xi)
                 columns["se"] = np.where(np.isnan(eta), np.nan, np.sqrt(of_mean))
         if request.interval == "confidence" and by_xi.any() and isinstance(fit, GeneralizedFit):
             columns["lower"], columns["upper"] = _limits_of_mean(fit, columns["fit"], columns["se"], request.level)
@@ -303,10 +302,10 @@ def _limits_of_mean(
 
 
 def _limits(
-    uncertainty: Uncertainty, rows: Rows, eta: FloatArray, sd: FloatArray, request: Request
+    of_rows: RowUncertainty, rows: Rows, eta: FloatArray, sd: FloatArray, request: Request
 ) -> tuple[FloatArray, FloatArray]:
     """For the predictions, or for new responses."""
-    fit = uncertainty.fit
+    fit = of_rows.uncertainty.fit
     weights = weights_of(fit.model.labels, rows) if request.interval == "prediction" else None
     if isinstance(fit, LinearFit):
         noise = 0.0 if weights is None else 1.0 / weights
@@ -314,8 +313,7 @@ def _limits(
             noise = fit.whitening.precision_root**-2
         df: FloatArray | float = float(fit.labels.n - len(fit.gamma))
         if request.satterthwaite:
-            assert isinstance(uncertainty.at, FactorizedLinear)
-            df = degrees_of_freedom(uncertainty.at, rows, noise)
+            df = degrees_of_freedom(of_rows, noise)
         half = t_quantiles(df, request.level) * np.sqrt(sd**2 + fit.sigma**2 * noise)
         return eta - half, eta + half
     if weights is not None:

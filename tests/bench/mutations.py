@@ -2078,8 +2078,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/estimation/generalized_factors.py",
-        "hessian, b_moved = self.hessian(), fit.factorized().moved()[1]",
-        "hessian, b_moved = self.hessian(), 1.1 * fit.factorized().moved()[1]",
+        "hessian, b_moved = self.hessian, fit.factorized().moved()[1]",
+        "hessian, b_moved = self.hessian, 1.1 * fit.factorized().moved()[1]",
         "tests/storage/test_round_trip.py::test_predictions_are_those_of_the_fit",
     ),
     Mutation(

@@ -219,7 +219,7 @@ def test_hessian_behind_the_standard_errors(name: str, hessian: str) -> None:
     # Second differences of the criterion, in units of standard errors, where it is of order one.
     fitted = fit(name, hessian=hessian)._fit
     factorized = fitted.factorized()
-    problem, at, exact = factorized.criterion, factorized.x, factorized.hessian()
+    problem, at, exact = factorized.criterion, factorized.x, factorized.hessian
     units = 1.0 / np.sqrt(np.diagonal(exact))
 
     def criterion(t: FloatArray) -> float:

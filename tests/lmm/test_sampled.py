@@ -41,7 +41,7 @@ def chain() -> pd.DataFrame:
 
 def standard_errors(fit):
     inner = fit._fit
-    return np.sqrt(np.diagonal(np.linalg.inv(0.5 * inner.factorized().hessian())))
+    return np.sqrt(np.diagonal(np.linalg.inv(0.5 * inner.factorized().hessian)))
 
 
 @pytest.mark.parametrize("formula", [CROSSED, SLOPES])
