@@ -5,16 +5,17 @@ from __future__ import annotations
 import numpy as np
 from scipy import special
 
-from ranef.contracts.arrays import BoolArray, FloatArray
+from ranef.contracts.arrays import FloatArray
 from ranef.contracts.family import ExponentialFamily
 
-from .special import flat_ranges, is_count
+from .count import CountFamily
+from .special import flat_ranges
 
 #: Sums of Bell numbers end so many standard deviations from the greatest term.
 _FAR = 10.0
 
 
-class Bell(ExponentialFamily):
+class Bell(CountFamily, ExponentialFamily):
     """Overdispersed counts without a further parameter: Var(y) = mu (1 + W), where W exp(W) = mu.
 
     P(y) = W^y exp(1 - exp(W)) B_y / y! with the Bell numbers B_y: a Poisson number, of mean exp(W) - 1, of groups that
@@ -35,14 +36,17 @@ class Bell(ExponentialFamily):
 
     name = "bell"
     links = ("log", "identity", "sqrt")
-    support_text = "counts 0, 1, 2, ..."
-    discrete = True
 
     def log_density(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
         W = _lambert(mu)
         with np.errstate(invalid="ignore"):
             log_W = np.log(mu) - W
-        return weights * (y * log_W - np.expm1(W) + _log_bell_over_factorial(y))
+        return weights * (y * log_W - np.expm1(W) + self.response_term(y, weights))
+
+    @staticmethod
+    def term(y: FloatArray, weights: FloatArray) -> FloatArray:
+        """log(B_y / y!), with the Bell number B_y."""
+        return _log_bell_over_factorial(y)
 
     def variance(self, mu: FloatArray, phi: FloatArray) -> FloatArray:
         return mu * (1 + _lambert(mu))
@@ -51,9 +55,6 @@ class Bell(ExponentialFamily):
         W = _lambert(mu)
         slope = np.exp(-W) / (1 + W)
         return 1 + W + W / (1 + W), slope * (1 + 1 / np.square(1 + W))
-
-    def support(self, y: FloatArray, weights: FloatArray) -> BoolArray:
-        return is_count(y)
 
     def sample(self, mu: FloatArray, weights: FloatArray, phi: FloatArray, rng: np.random.Generator) -> FloatArray:
         # the groups of k members are a Poisson number of mean W^k / k!

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -13,7 +14,7 @@ from ranef.contracts.family import phi_of_rows
 from ranef.contracts.links import Logit
 
 from .proportion import ProportionFamily
-from .special import flat_ranges, log_binomial, maximize, rising_excess, times_log
+from .special import flat_ranges, maximize, rising_excess, times_log
 
 #: From so many trials on, sums over all numbers of successes are not taken.
 _MANY_TRIALS = 1000
@@ -51,7 +52,7 @@ class BetaBinomial(ProportionFamily):
             - rising_excess(weights, precision, 0)[0]
         )
         with np.errstate(invalid="ignore"):
-            density = excess + special.xlogy(k, mu) + special.xlog1py(f, -mu) + log_binomial(weights, k)
+            density = excess + special.xlogy(k, mu) + special.xlog1py(f, -mu) + self.response_term(y, weights)
         return np.where(((mu == 0) & (k > 0)) | ((mu == 1) & (f > 0)), -np.inf, density)
 
     def evaluate(
@@ -63,13 +64,14 @@ class BetaBinomial(ProportionFamily):
         order: Literal[2, 3] = 2,
     ) -> Derivatives:
         """Log density and derivatives at eta, exact."""
-        return self._evaluate(self.link, y, eta, weights, phi, order)
+        d = self._evaluate(self.link, y, eta, weights, phi, order)
+        return replace(d, log_density=d.log_density + self.response_term(y, weights))
 
     @staticmethod
     def _evaluate(
         link: Link, y: FloatArray, eta: FloatArray, weights: FloatArray, phi: FloatArray, order: Literal[2, 3]
     ) -> Derivatives:
-        """Derivatives with any link: by log(mu precision) for the successes, and likewise for the failures."""
+        """Those without the binomial coefficient: by log(mu precision) for successes, likewise failures."""
         m = link.log_mean(eta)
         v: FloatArray = phi[0]
         n, k = weights, np.rint(weights * y)
@@ -82,7 +84,7 @@ class BetaBinomial(ProportionFamily):
         s1, s2, s3 = m.log_mu1, m.log_mu2, m.log_mu3
         c1, c2, c3 = m.log_complement1, m.log_complement2, m.log_complement3
 
-        log_density = A[0] + B[0] - N[0] + times_log(k, m.log_mu) + times_log(f, m.log_complement) + log_binomial(n, k)
+        log_density = A[0] + B[0] - N[0] + times_log(k, m.log_mu) + times_log(f, m.log_complement)
         d1 = A1 * s1 + B1 * c1
         d2 = A2 * s1**2 + A1 * s2 + B2 * c1**2 + B1 * c2
         share = n * (1 + v) / (n + v)

@@ -12,7 +12,7 @@ from ranef.contracts.arrays import FloatArray
 from ranef.contracts.links import Logit
 
 from .proportion import ProportionFamily
-from .special import LARGE, large_trials, log_binomial, times_log
+from .special import LARGE, large_trials, times_log
 
 
 class Binomial(ProportionFamily):
@@ -37,7 +37,7 @@ class Binomial(ProportionFamily):
 
     def log_density(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
         k = weights * y
-        density = log_binomial(weights, k) + special.xlogy(k, mu) + special.xlog1py(weights - k, -mu)
+        density = self.response_term(y, weights) + special.xlogy(k, mu) + special.xlog1py(weights - k, -mu)
         with np.errstate(divide="ignore"):
             return large_trials(density, k, weights - k, np.log(mu), np.log1p(-mu))
 
@@ -55,7 +55,7 @@ class Binomial(ProportionFamily):
         m = self.link.log_mean(eta)
         k = weights * y
         f = weights - k
-        log_density = log_binomial(weights, k) + times_log(k, m.log_mu) + times_log(f, m.log_complement)
+        log_density = self.response_term(y, weights) + times_log(k, m.log_mu) + times_log(f, m.log_complement)
         log_density = large_trials(log_density, k, f, m.log_mu, m.log_complement)
         d1 = times_log(k, m.log_mu1) + times_log(f, m.log_complement1)
         d2 = times_log(k, m.log_mu2) + times_log(f, m.log_complement2)
@@ -88,7 +88,7 @@ class Binomial(ProportionFamily):
         complement = np.where(positive, smaller, larger)
         # log f = k eta - w log(1 + exp(eta)), less eta's positive part in both terms
         exponent = weights * (y * eta - np.maximum(eta, 0.0))
-        log_density = log_binomial(weights, weights * y) + exponent - weights * np.log1p(decay)
+        log_density = self.response_term(y, weights) + exponent - weights * np.log1p(decay)
         if (weights > LARGE).any():
             m = self.link.log_mean(eta)
             log_density = large_trials(log_density, weights * y, weights * (1 - y), m.log_mu, m.log_complement)

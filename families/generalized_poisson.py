@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from scipy import special
 
 from ranef.contracts import Derivatives, DispersionParameter, InR
-from ranef.contracts.arrays import BoolArray, FloatArray
+from ranef.contracts.arrays import FloatArray
 from ranef.contracts.family import phi_of_rows
 
+from .count import CountFamily
 from .log_mean import LogMeanFamily
-from .special import LARGE, flat_ranges, is_count, log1p_minus, stirling
+from .special import LARGE, flat_ranges, log1p_minus, stirling
 
 
-class GeneralizedPoisson(LogMeanFamily):
+class GeneralizedPoisson(CountFamily, LogMeanFamily):
     """Counts with Var(y) = phi mu, phi > 1, and a longer tail than NB1; a Poisson distribution as phi falls to 1.
 
     f(y) = theta (theta + lambda y)^(y - 1) exp(-theta - lambda y) / y!, where theta = mu / sqrt(phi) and lambda = 1 -
@@ -37,8 +37,6 @@ class GeneralizedPoisson(LogMeanFamily):
 
     name = "generalized_poisson"
     in_r = (InR("glmmTMB", "genpois", ("sigma(m)",)),)
-    support_text = "counts 0, 1, 2, ..."
-    discrete = True
 
     @property
     def parameters(self) -> tuple[DispersionParameter, ...]:
@@ -46,7 +44,7 @@ class GeneralizedPoisson(LogMeanFamily):
 
     def log_density(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
         s, m = _scale_and_mean(y, mu, phi)
-        density = np.log(mu) + (y - 1) * np.log(m) - y * np.log(s) - m / s - special.gammaln(y + 1)
+        density = np.log(mu) + (y - 1) * np.log(m) - y * np.log(s) - m / s - self.response_term(y, weights)
         if (rows := y > LARGE).any():  # the same without terms of the size y log y
             s = s[rows] if np.ndim(s) else s
             y, mu, m = y[rows], mu[rows], m[rows]
@@ -84,9 +82,6 @@ class GeneralizedPoisson(LogMeanFamily):
     def variance(self, mu: FloatArray, phi: FloatArray) -> FloatArray:
         dispersion: FloatArray = phi[0]
         return mu * dispersion
-
-    def support(self, y: FloatArray, weights: FloatArray) -> BoolArray:
-        return is_count(y)
 
     def sample(self, mu: FloatArray, weights: FloatArray, phi: FloatArray, rng: np.random.Generator) -> FloatArray:
         # all descendants of a Poisson number of ancestors, each with a Poisson number of children

@@ -8,13 +8,14 @@ import numpy as np
 from scipy import special
 
 from ranef.contracts import Derivatives, DispersionParameter, InR, Link
-from ranef.contracts.arrays import BoolArray, FloatArray
+from ranef.contracts.arrays import FloatArray
 
+from .count import CountFamily
 from .log_mean import LogMeanFamily
-from .special import is_count, large_counts, log1p_minus_ratio, rising_excess
+from .special import large_counts, log1p_minus_ratio, rising_excess
 
 
-class NegativeBinomial(LogMeanFamily):
+class NegativeBinomial(CountFamily, LogMeanFamily):
     """Counts with Var(y) = mu + mu^2/theta (NB2); a Poisson distribution as theta grows.
 
     Parameters
@@ -36,8 +37,6 @@ class NegativeBinomial(LogMeanFamily):
 
     name = "negative_binomial"
     in_r = (InR("glmmTMB", "nbinom2", ("sigma(m)",)),)
-    support_text = "counts 0, 1, 2, ..."
-    discrete = True
 
     def __init__(self, theta: float | None = None, link: str | Link | None = None) -> None:
         super().__init__(link)
@@ -51,7 +50,7 @@ class NegativeBinomial(LogMeanFamily):
     def log_density(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
         theta: FloatArray = phi[0]
         excess = rising_excess(y, theta, 0)[0]
-        density = excess + special.xlogy(y, mu) - (y + theta) * np.log1p(mu / theta) - special.gammaln(y + 1)
+        density = excess + special.xlogy(y, mu) - (y + theta) * np.log1p(mu / theta) - self.response_term(y, weights)
         return weights * large_counts(density, y, mu, theta)
 
     def by_log_mean(
@@ -84,9 +83,6 @@ class NegativeBinomial(LogMeanFamily):
     def variance(self, mu: FloatArray, phi: FloatArray) -> FloatArray:
         theta: FloatArray = phi[0]
         return mu + mu**2 / theta
-
-    def support(self, y: FloatArray, weights: FloatArray) -> BoolArray:
-        return is_count(y)
 
     def sample(self, mu: FloatArray, weights: FloatArray, phi: FloatArray, rng: np.random.Generator) -> FloatArray:
         theta: FloatArray = phi[0]

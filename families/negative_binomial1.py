@@ -8,13 +8,14 @@ import numpy as np
 from scipy import special
 
 from ranef.contracts import Derivatives, DispersionParameter, InR
-from ranef.contracts.arrays import BoolArray, FloatArray
+from ranef.contracts.arrays import FloatArray
 
+from .count import CountFamily
 from .log_mean import LogMeanFamily
-from .special import is_count, large_counts, log1p_minus_ratio, rising_excess
+from .special import large_counts, log1p_minus_ratio, rising_excess
 
 
-class NegativeBinomial1(LogMeanFamily):
+class NegativeBinomial1(CountFamily, LogMeanFamily):
     """Counts with Var(y) = mu (1 + phi) (NB1); a Poisson distribution as phi vanishes.
 
     The expected weight is that of quasi-likelihood, mu_eta^2 / variance: the Fisher information has no closed form.
@@ -29,8 +30,6 @@ class NegativeBinomial1(LogMeanFamily):
 
     name = "negative_binomial1"
     in_r = (InR("glmmTMB", "nbinom1", ("sigma(m)",)),)
-    support_text = "counts 0, 1, 2, ..."
-    discrete = True
 
     @property
     def parameters(self) -> tuple[DispersionParameter, ...]:
@@ -39,13 +38,12 @@ class NegativeBinomial1(LogMeanFamily):
     def log_density(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
         return self._log_density(y, mu, weights, phi, rising_excess(y, mu / phi[0], 0)[0])
 
-    @staticmethod
     def _log_density(
-        y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray, excess: FloatArray
+        self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray, excess: FloatArray
     ) -> FloatArray:
         dispersion: FloatArray = phi[0]
         log1p = np.log1p(dispersion)
-        density = excess + special.xlogy(y, mu) - y * log1p - mu * (log1p / dispersion) - special.gammaln(y + 1)
+        density = excess + special.xlogy(y, mu) - y * log1p - mu * (log1p / dispersion) - self.response_term(y, weights)
         return weights * large_counts(density, y, mu, mu / dispersion)
 
     def by_log_mean(
@@ -80,9 +78,6 @@ class NegativeBinomial1(LogMeanFamily):
     def variance(self, mu: FloatArray, phi: FloatArray) -> FloatArray:
         dispersion: FloatArray = phi[0]
         return mu * (1 + dispersion)
-
-    def support(self, y: FloatArray, weights: FloatArray) -> BoolArray:
-        return is_count(y)
 
     def sample(self, mu: FloatArray, weights: FloatArray, phi: FloatArray, rng: np.random.Generator) -> FloatArray:
         dispersion: FloatArray = phi[0]

@@ -6,13 +6,14 @@ import numpy as np
 from scipy import special
 
 from ranef.contracts import InR
-from ranef.contracts.arrays import BoolArray, FloatArray
+from ranef.contracts.arrays import FloatArray
 from ranef.contracts.family import ExponentialFamily
 
-from .special import is_count, large_counts
+from .count import CountFamily
+from .special import large_counts
 
 
-class Poisson(ExponentialFamily):
+class Poisson(CountFamily, ExponentialFamily):
     """Counts with Var(y) = mu.
 
     Examples
@@ -29,11 +30,10 @@ class Poisson(ExponentialFamily):
         InR("glmmTMB", "poisson"),
     )
     links = ("log", "identity", "sqrt")
-    support_text = "counts 0, 1, 2, ..."
-    discrete = True
 
     def log_density(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
-        return weights * large_counts(special.xlogy(y, mu) - mu - special.gammaln(y + 1), y, mu)
+        log_factorial = self.response_term(y, weights)
+        return weights * large_counts(special.xlogy(y, mu) - mu - log_factorial, y, mu)
 
     def log_density_phi(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
         return np.zeros((0, len(mu)))
@@ -43,9 +43,6 @@ class Poisson(ExponentialFamily):
 
     def variance_derivatives(self, mu: FloatArray, phi: FloatArray) -> tuple[FloatArray, FloatArray]:
         return np.ones_like(mu), np.zeros_like(mu)
-
-    def support(self, y: FloatArray, weights: FloatArray) -> BoolArray:
-        return is_count(y)
 
     def sample(self, mu: FloatArray, weights: FloatArray, phi: FloatArray, rng: np.random.Generator) -> FloatArray:
         return rng.poisson(mu).astype(float)

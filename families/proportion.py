@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from ranef.contracts import Family, InputError
+from ranef.contracts import InputError
 from ranef.contracts.arrays import BoolArray, FloatArray
 from ranef.contracts.family import describe_rows
 
-from .special import is_count
+from .response_term import ResponseTermFamily
+from .special import is_count, log_binomial
 
 _HOW = "give weights = numbers of trials with y = successes / trials, or y as an (n, 2) array of successes and failures"
 
 
-class ProportionFamily(Family):
+class ProportionFamily(ResponseTermFamily):
     """y is a proportion of successes, weights are the numbers of trials (1: a Bernoulli response)."""
 
     links = ("logit", "probit", "cloglog", "loglog", "cauchit", "log")
@@ -21,6 +22,11 @@ class ProportionFamily(Family):
     support_text = "proportions successes / trials, with weights = trials"
     discrete = True
     weights_are_trials = True
+
+    @staticmethod
+    def term(y: FloatArray, weights: FloatArray) -> FloatArray:
+        """Logarithm of the binomial coefficient."""
+        return log_binomial(weights, np.rint(weights * y))
 
     def support(self, y: FloatArray, weights: FloatArray) -> BoolArray:
         successes = weights * y

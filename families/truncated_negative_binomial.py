@@ -12,7 +12,7 @@ from ranef.contracts.arrays import BoolArray, FloatArray
 from ranef.contracts.links import log_one_minus_exp
 
 from .negative_binomial import NegativeBinomial
-from .special import is_count, log1p_minus, rising_log1p
+from .special import log1p_minus, rising_log1p
 
 
 class TruncatedNegativeBinomial(NegativeBinomial):
@@ -89,7 +89,7 @@ class TruncatedNegativeBinomial(NegativeBinomial):
         return self.by_log_mean(one, mu, one, phi, 2).expected_weight * (1 + mu / theta) ** 2
 
     def support(self, y: FloatArray, weights: FloatArray) -> BoolArray:
-        return is_count(y) & (y > 0)
+        return super().support(y, weights) & (y > 0)
 
     def sample(self, mu: FloatArray, weights: FloatArray, phi: FloatArray, rng: np.random.Generator) -> FloatArray:
         theta: FloatArray = phi[0]

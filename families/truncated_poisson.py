@@ -11,11 +11,12 @@ from ranef.contracts import Derivatives, InR
 from ranef.contracts.arrays import BoolArray, FloatArray
 from ranef.contracts.links import log_one_minus_exp
 
+from .count import CountFamily
 from .log_mean import LogMeanFamily
-from .special import is_count, large_counts
+from .special import large_counts
 
 
-class TruncatedPoisson(LogMeanFamily):
+class TruncatedPoisson(CountFamily, LogMeanFamily):
     """Counts 1, 2, ...: Poisson counts of which the zeros were not seen.
 
     mu is the mean of the Poisson distribution *before* truncation; the mean of the response is mu / (1 - exp(-mu))
@@ -33,20 +34,18 @@ class TruncatedPoisson(LogMeanFamily):
     in_r = (InR("glmmTMB", "truncated_poisson"),)
     links = ("log",)
     support_text = "counts 1, 2, 3, ..."
-    discrete = True
 
     def log_density(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
-        return weights * (self._log_poisson(y, mu) - log_one_minus_exp(np.log(mu))[0])
+        return weights * (self._log_poisson(y, mu, weights) - log_one_minus_exp(np.log(mu))[0])
 
-    @staticmethod
-    def _log_poisson(y: FloatArray, mu: FloatArray) -> FloatArray:
-        return large_counts(special.xlogy(y, mu) - mu - special.gammaln(y + 1), y, mu)
+    def _log_poisson(self, y: FloatArray, mu: FloatArray, weights: FloatArray) -> FloatArray:
+        return large_counts(special.xlogy(y, mu) - mu - self.response_term(y, weights), y, mu)
 
     def by_log_mean(
         self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray, order: Literal[2, 3]
     ) -> Derivatives:
         log_seen, seen1, seen2, seen3 = log_one_minus_exp(np.log(mu))
-        log_density = weights * (self._log_poisson(y, mu) - log_seen)
+        log_density = weights * (self._log_poisson(y, mu, weights) - log_seen)
         d1 = weights * (y - mu - seen1)
         information = weights * (mu + seen2)
         if order == 2:
@@ -74,7 +73,7 @@ class TruncatedPoisson(LogMeanFamily):
         return mu + log_one_minus_exp(np.log(mu))[2]
 
     def support(self, y: FloatArray, weights: FloatArray) -> BoolArray:
-        return is_count(y) & (y > 0)
+        return super().support(y, weights) & (y > 0)
 
     def sample(self, mu: FloatArray, weights: FloatArray, phi: FloatArray, rng: np.random.Generator) -> FloatArray:
         # the first event of a Poisson process comes before time mu; from then on the process starts afresh

@@ -12,7 +12,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 
@@ -189,7 +189,7 @@ class Family(ABC):
     where they differ from row to row: phi[j] is a number or (n,), and arithmetic with it serves both.
 
     Families are immutable: an attribute is set once, in `__init__`, under the name of the constructor's argument; two
-    families are equal when class and attributes are.
+    families are equal when class and attributes are (but for those whose names begin with an underscore).
 
     Parameters
     ----------
@@ -314,6 +314,14 @@ class Family(ABC):
         """Draw a response for every mean, (n,). Weights count only where they are trials."""
 
     # Defaults that a family may override -------------------------------------------------------------------------
+
+    def of_response(self, y: FloatArray, weights: FloatArray) -> Self:
+        """The same family, for evaluations at these responses again and again.
+
+        A fit calls it once, so that what does not depend on the mean (log y!, say) can be found once. That is a matter
+        of speed: the methods give what they gave, for these arrays and for any others. By default the family itself.
+        """
+        return self
 
     def evaluate(
         self,
@@ -523,14 +531,19 @@ class Family(ABC):
             raise AttributeError(f"families are immutable: make a new {type(self).__name__} instead of setting {name}")
         super().__setattr__(name, value)
 
+    @property
+    def _settings(self) -> dict[str, Any]:
+        """The attributes; names with an underscore are of what was found, which makes no other family."""
+        return {name: value for name, value in vars(self).items() if not name.startswith("_")}
+
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and vars(self) == vars(other)
+        return isinstance(other, Family) and type(self) is type(other) and self._settings == other._settings
 
     def __hash__(self) -> int:
         return hash((type(self), repr(self)))
 
     def __repr__(self) -> str:
-        options = {name: value for name, value in vars(self).items() if name != "link" and value is not None}
+        options = {name: value for name, value in self._settings.items() if name != "link" and value is not None}
         link = self.link.name or self.link
         return f"{type(self).__name__}({', '.join(f'{n}={v!r}' for n, v in {'link': link, **options}.items())})"
 

@@ -258,7 +258,12 @@ class Laplace(Likelihood[GeneralizedFit]):
             xi = scale.to_free(begin.phi, design.parameter_rows)
             units = Units(float(1.0 / np.sqrt(begin.weight)), xi)
             criterion_of = partial(
-                GeneralizedCriterion, penalized, units=units, watch=watch, differentiable=analysis.differentiable
+                GeneralizedCriterion,
+                penalized,
+                units=units,
+                watch=watch,
+                differentiable=analysis.differentiable,
+                parameters=covariance,
             )
             near = PRECISION if self.nagq == 0 else STAGE_ONE_PRECISION
             first = criterion_of(1, joint=True, precision=near)

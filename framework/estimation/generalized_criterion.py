@@ -53,6 +53,8 @@ class GeneralizedCriterion(ModelCriterion["Evaluation"]):
     ----------
     origin : (r,) array, optional
         Near the estimates of gamma, so that x is of the size of what the data leave open; 0 by default.
+    parameters : Parameters, optional
+        Those of the model's random effects, where they are known.
     differentiable : Symbolic, optional
         The analysis of a backend with gradients, for the certificate, where the model's own has none.
     """
@@ -69,9 +71,11 @@ class GeneralizedCriterion(ModelCriterion["Evaluation"]):
         differentiable: Symbolic | None = None,
         origin: FloatArray | None = None,
         turned: Blocks | None = None,
+        parameters: Parameters | None = None,
     ) -> None:
         self.n_gamma = 0 if joint else model.design.fixed.rank
-        super().__init__(Parameters(model.design.random.factors), units.eta, self.n_gamma, watch, turned)
+        parameters = Parameters(model.design.random.factors) if parameters is None else parameters
+        super().__init__(parameters, units.eta, self.n_gamma, watch, turned)
         self.model, self.nagq, self.units, self.joint, self.precision = model, nagq, units, joint, precision
         self.dispersion = DispersionScale(model.family.parameters, model.design.parameters)
         self.parameter_rows = model.design.parameter_rows

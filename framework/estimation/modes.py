@@ -102,6 +102,11 @@ class PenalizedLikelihood:
         return self.design.random.template
 
     @cached_property
+    def density(self) -> Family:
+        """The family, to be evaluated at the response."""
+        return self.family.of_response(self.y, self.weights)
+
+    @cached_property
     def K(self) -> Prior:
         """Precision of the spherical effects."""
         return Prior(self.pattern)
@@ -157,14 +162,14 @@ class PenalizedLikelihood:
         if not (np.isfinite(eta).all() and self.family.valid(eta)):
             return None
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            return self.family.evaluate(self.y, eta, self.weights, phi, 2)
+            return self.density.evaluate(self.y, eta, self.weights, phi, 2)
 
     def within(self, eta: FloatArray, phi: FloatArray, order: Literal[2, 3], inside: FloatArray) -> Derivatives:
         """The same at any eta: a density of 0 outside of its support; `inside` lies in it."""
         lower, upper = self.support
         ok = np.isfinite(eta) & (eta > lower) & (eta < upper)
         with np.errstate(all="ignore"):
-            at = self.family.evaluate(self.y, np.where(ok, eta, inside), self.weights, phi, order)
+            at = self.density.evaluate(self.y, np.where(ok, eta, inside), self.weights, phi, order)
         density = np.where(ok & ~np.isnan(at.log_density), at.log_density, -np.inf)
         # no slope where there is no density, or where a mean has underflowed and the density is at its limit
         d1 = np.where(np.isfinite(density) & np.isfinite(at.d1), at.d1, 0.0)
@@ -309,7 +314,7 @@ class Mode:
     def derivatives(self) -> Derivatives:
         """Those of the log density, up to the third."""
         model = self.model
-        return model.family.evaluate(model.y, self.point.eta, model.weights, self.phi, 3)
+        return model.density.evaluate(model.y, self.point.eta, model.weights, self.phi, 3)
 
     @property
     def log_density(self) -> float:

@@ -250,7 +250,7 @@ def _expected(one: PenalizedLikelihood, b: FloatArray, gamma: FloatArray, phi: F
 
 
 def _third(one: PenalizedLikelihood, b: FloatArray, gamma: FloatArray, phi: FloatArray) -> Any:
-    return one.family.evaluate(one.y, one.eta(b, gamma), one.weights, phi, 3)
+    return one.density.evaluate(one.y, one.eta(b, gamma), one.weights, phi, 3)
 
 
 def _moved(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -141,6 +142,20 @@ def integer_weights_are_repeated_rows(f: Checked, setting: Setting) -> None:
         method = getattr(f.family, name)
         expected = s.weights * method(s.y, s.mu, one, s.phi)
         close(name, method(s.y, s.mu, s.weights, s.phi), expected, rtol=1e-10, atol=1e-10)
+
+
+@LAWS.law(on=settings_of)
+def of_response_changes_nothing(f: Checked, setting: Setting) -> None:
+    """The family that `of_response` gives equals the family and answers as it does: of these responses, and others."""
+    s = setting.sample
+    same = f.family.of_response(s.y, s.weights)
+    require(same == f.family, f"{same!r} is another family than {f.family!r}")
+    turned = replace(s, y=s.y[::-1], mu=s.mu[::-1], eta=s.eta[::-1], weights=s.weights[::-1])
+    heavier = replace(s, weights=2.0 * s.weights)
+    for what, sample in (("", s), (" of other rows", turned), (" with other weights", heavier)):
+        expected = sample.answers()
+        for question, answer in sample.answers(same).items():
+            same_bits(f"{question}{what}", answer, expected[question])
 
 
 @LAWS.law(on=settings_of)

@@ -2855,10 +2855,22 @@ MUTATIONS: tuple[Mutation, ...] = (
         f"{ZERO_ALTERED}::test_lognormal_density_is_that_of_scipy",
     ),
     Mutation(
-        "families/poisson.py",
-        "special.gammaln(y + 1), y, mu)",
-        "special.gammaln(y), y, mu)",
+        "families/count.py",
+        "special.gammaln(y + 1), np",
+        "special.gammaln(y), np",
         f"{DENSITIES}::test_log_density_is_that_of_scipy",
+    ),
+    Mutation(
+        "families/response_term.py",
+        "if y is known_y and",
+        "if len(y) == len(known_y) and",
+        f"{BUILT_INS}::test_family_with_each_of_its_links",
+    ),
+    Mutation(
+        "families/response_term.py",
+        "(weights is known_weights or not self.weights_are_trials)",
+        "True",
+        f"{BUILT_INS}::test_family_with_each_of_its_links",
     ),
     Mutation(
         "families/poisson.py",

@@ -62,6 +62,18 @@ class Logistic(Family):
         return rng.logistic(mu, phi[0])
 
 
+class KeepsOneResponse(Geometric):
+    """Answers for the responses that it has seen, whatever it is asked about."""
+
+    def of_response(self, y, weights):
+        other = type(self)(self.link)
+        other._seen = y
+        return other
+
+    def log_density(self, y, mu, weights, phi):
+        return super().log_density(getattr(self, "_seen", y), mu, weights, phi)
+
+
 class CastsDispersion(Logistic):
     """Takes dispersion parameters for numbers."""
 
@@ -254,6 +266,7 @@ def test_right_families_obey(family):
         (NoThirdDerivative, "derivatives_by_eta_are_slopes"),
         (WrongWeight, "expected_weight_is_expected"),
         (LogScaleDerivative, "derivatives_by_phi_are_slopes"),
+        (KeepsOneResponse, "of_response_changes_nothing"),
         (CastsDispersion, "phi_repeated_for_every_row_gives_the_same_bits"),
         (DispersionOfTheFirstRow, "rows_have_their_own_phi"),
         (SharedDispersionOfDraws, "draws_have_the_phi_of_their_row"),
