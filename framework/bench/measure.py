@@ -79,6 +79,7 @@ class _Run:
         self.found: Any = None
         self.reason, self.last = "", 0.0
         try:
+            method.refuse(model)
             self.prepared: Prepared = method.prepare(model)
         except Exception as error:  # whatever a peer raises
             self.reason = said(error)

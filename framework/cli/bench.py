@@ -15,6 +15,7 @@ from ..bench import plot, record, report, simulate
 from ..bench.many import many
 from ..bench.methods import methods
 from ..bench.model import Case, Workload
+from ..bench.streamed import streamed
 from ..formula.model_frame import model_frame
 from .data import labels, numbers, read_csv, read_data
 from .fit import fixed_effects, names_of, random_effects, variables
@@ -51,6 +52,7 @@ SAVED = click.Path(exists=True, dir_okay=False, path_type=Path)
     metavar="M",
     help="Fit M responses drawn from each model, at once and one by one.",
 )
+@click.option("--stream", is_flag=True, help="Fit each model from a Parquet file as well, in one pass.")
 @click.option("--repeats", type=click.IntRange(min=1), help="Timed fits; default 3 to 51, in about 5 seconds.")
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Threads of BLAS.")
 @click.option("--memory/--no-memory", default=True, help="Measure peak memory, in a process for each method.")
@@ -70,6 +72,7 @@ def bench(
     backends: tuple[str, ...],
     optimizers: tuple[str, ...],
     responses: int | None,
+    stream: bool,
     repeats: int | None,
     threads: int,
     memory: bool,
@@ -92,6 +95,7 @@ def bench(
     ranef bench --simulate crossed:rows=100000,levels=2000x200 --backend blocked --backend cholmod --json new.json
     ranef bench --simulate slopes:rows=50000 --grow levels=500,1000,2000,4000 --plot growth.png
     ranef bench sleepstudy cbpp --many 1000
+    ranef bench --simulate slopes:levels=1000 --grow rows=100000,1000000 --stream
     ranef bench --csv trial.csv --formula "score ~ dose + (1 + dose | clinic)" --backend all
     ranef bench --csv trial.csv --y score --x dose --groups clinic,patient --optimizer all
     ranef bench --compare old.json new.json
@@ -105,10 +109,12 @@ def bench(
         return
     if plot_file:
         plot.require_matplotlib()
+    if responses and stream:
+        raise click.UsageError("--many and --stream: one of them")
     chosen = methods(backends or ("auto",), optimizers or ("auto",))
     done = record.benchmark(
         chosen_cases([*names, *catalogue.SETS.get(preset or "", ())], simulated, grow, data, model),
-        many(chosen, responses) if responses else chosen,
+        many(chosen, responses) if responses else streamed(chosen) if stream else chosen,
         repeats=repeats,
         threads=threads,
         memory=memory,

@@ -2861,6 +2861,18 @@ MUTATIONS: tuple[Mutation, ...] = (
         f"{DENSITIES}::test_log_density_is_that_of_scipy",
     ),
     Mutation(
+        "framework/bench/streamed.py",
+        "correlated.get(factor, True)",
+        "correlated.get(factor, False)",
+        "tests/bench/test_command.py::test_formulas_of_arrays_make_the_same_model",
+    ),
+    Mutation(
+        "framework/bench/streamed.py",
+        'for name in ("weights", "offset") if name in columns',
+        'for name in ("weights",) if name in columns',
+        "tests/bench/test_command.py::test_formulas_of_arrays_make_the_same_model",
+    ),
+    Mutation(
         "families/response_term.py",
         "if y is known_y and",
         "if len(y) == len(known_y) and",
@@ -3591,9 +3603,15 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/estimation/search.py",
-        "times_met(ends) > (2 if unseen(ends) > LOST else 1)",
-        "times_met(ends) > (2 if unseen(ends) > LOST else 0)",
+        "times_met(ends + led[1:]) > (2 if unseen(ends) > LOST else 1)",
+        "times_met(ends + led[1:]) > (2 if unseen(ends) > LOST else 0)",
         "tests/estimation/test_basins.py::test_the_lowest_optimum_is_met_twice_or_looked_for_again",
+    ),
+    Mutation(
+        "framework/estimation/search.py",
+        "if value < first.value - APART]",
+        "if value < first.value - APART][:1]",
+        "tests/estimation/test_basins.py::test_looks_that_led_elsewhere_count_as_meetings",
     ),
     Mutation(
         "framework/estimation/basins.py",

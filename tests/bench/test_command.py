@@ -17,6 +17,7 @@ from ranef.bench.measure import Probe
 from ranef.bench.methods import Plugins
 from ranef.bench.model import Case, Workload
 from ranef.bench.report import seconds, times
+from ranef.bench.streamed import Streamed
 from ranef.cli import main
 
 
@@ -71,6 +72,44 @@ def test_saved_runs_compare(done):
     assert run.exit_code == 0, run.output
     verdicts = [line.split("  ") for line in run.output.splitlines() if " / auto" in line]
     assert [cells.count("same") for cells in verdicts] == [1, 1]
+
+
+def test_models_are_fitted_from_a_file_as_well(tmp_path):
+    path = tmp_path / "a.json"
+    simulated = ["--simulate", "slopes:rows=500", "--grow", "levels=20,40"]
+    run = bench(*simulated, "--stream", "--repeats", 1, "--no-memory", "--json", path)
+    assert run.exit_code == 0, run.output
+    results = json.loads(path.read_text())["results"]
+    assert [r["method"] for r in results] == ["auto / auto", "auto / auto, from a file"] * 2
+    for in_memory, from_file in (results[:2], results[2:]):
+        assert from_file["size"] == in_memory["size"]
+        assert from_file["criterion"] == pytest.approx(in_memory["criterion"], abs=1e-9)
+
+
+def test_formulas_of_arrays_make_the_same_model(tmp_path):
+    rng, n = np.random.default_rng(1), 60
+    z, g, h = rng.normal(size=n), rng.integers(8, size=n), rng.integers(5, size=n)
+    model = Workload(
+        y=z + rng.normal(size=8)[g] * (1 + z) + rng.normal(size=n),
+        X=np.column_stack([np.ones(n), z, z**2]),
+        x_names=("(Intercept)", "z", "z2"),
+        groups={"g": g, "h": h},
+        random_effects={"g": [["1", "z2"], ["w"]], "h": [["1", "z"]]},
+        random_data={"w": rng.normal(size=n)},
+        correlated={"h": False},
+        weights=rng.uniform(0.5, 2.0, n),
+        offset=rng.normal(size=n),
+        reml=False,
+    )
+    prepared = Streamed(Plugins()).prepare(model)
+    assert prepared.minus_2_log_likelihood(prepared.fit()) == pytest.approx(-2.0 * model.fit().log_likelihood, abs=1e-8)
+
+
+def test_what_cannot_be_streamed_is_told(tmp_path):
+    run = bench("cbpp", "--stream", "--repeats", 1, "--no-memory")
+    assert run.exit_code == 0, run.output
+    assert "generalized models have no sums over rows" in run.output
+    assert "one of them" in bench("sleepstudy", "--stream", "--many", 2).output
 
 
 def test_many_responses_at_once_and_one_by_one(tmp_path):
