@@ -527,7 +527,7 @@ class Family(ABC):
     # Identity ----------------------------------------------------------------------------------------------------
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name in vars(self):
+        if name in self._settings:
             raise AttributeError(f"families are immutable: make a new {type(self).__name__} instead of setting {name}")
         super().__setattr__(name, value)
 

@@ -14,6 +14,7 @@ from ..contracts.arrays import FloatArray, IntArray
 from ..contracts.linalg import Pattern, PatternBlocks
 from .basis import DEPENDENT, Column
 from .labels import GroupLabels
+from .row_sums import RowSums
 from .template import Template
 
 #: Pairs of levels from which products are prepared, and random effects up to which they are those of one matrix.
@@ -34,6 +35,11 @@ class RandomFactor(GroupLabels):
 
     codes: IntArray
     columns: tuple[Column, ...]
+
+    @cached_property
+    def by_level(self) -> RowSums:
+        """Sums over the rows of each level."""
+        return RowSums(self.codes, self.grouping.n_levels)
 
     @property
     def values(self) -> FloatArray:
@@ -107,7 +113,7 @@ class RandomSums:
 class RandomDesign:
     """Z of all factors, and sums over its rows.
 
-    Every sum is one `bincount` over the rows.
+    Every sum is one pass over the rows (`RowSums`).
 
     Parameters
     ----------
@@ -136,6 +142,11 @@ class RandomDesign:
         return cls(factors, n, Pattern(tuple(f.grouping for f in factors), meetings), pairs)
 
     @cached_property
+    def by_pair(self) -> dict[tuple[int, int], RowSums]:
+        """Sums over the rows of each pair of levels."""
+        return {ij: RowSums(index, len(self.pattern.pairs[ij][0])) for ij, index in self.pairs.items()}
+
+    @cached_property
     def template(self) -> Template:
         """Which entries the factors' T have."""
         return Template.of([f.computed for f in self.factors])
@@ -152,15 +163,15 @@ class RandomDesign:
             block = np.empty((k, k, n_levels))
             for a in range(k):
                 for b in range(a + 1):
-                    block[a, b] = block[b, a] = _sum(f.codes, n_levels, f.columns[a], f.columns[b], w)
+                    block[a, b] = block[b, a] = f.by_level(f.columns[a], f.columns[b], w)
             diagonal.append(block)
         cross = {}
-        for (i, j), index in self.pairs.items():
-            fi, fj, n_pairs = self.factors[i], self.factors[j], len(self.pattern.pairs[i, j][0])
-            block = np.empty((len(fi.columns), len(fj.columns), n_pairs))
+        for (i, j), by_pair in self.by_pair.items():
+            fi, fj = self.factors[i], self.factors[j]
+            block = np.empty((len(fi.columns), len(fj.columns), by_pair.size))
             for a, za in enumerate(fi.columns):
                 for b, zb in enumerate(fj.columns):
-                    block[a, b] = _sum(index, n_pairs, za, zb, w)
+                    block[a, b] = by_pair(za, zb, w)
             cross[i, j] = block
         return PatternBlocks(tuple(diagonal), cross)
 
@@ -168,7 +179,7 @@ class RandomDesign:
         """Z'V for a vector (n,), or the contiguous columns of V (n, r): (q,), or (q, r) with contiguous columns."""
         if V.ndim == 2:
             return np.array([self.Zt(v) for v in V.T]).reshape(V.shape[1], self.pattern.q).T
-        sums = [_sum(f.codes, f.grouping.n_levels, z, V) for f in self.factors for z in f.columns]
+        sums = [f.by_level(z, V) for f in self.factors for z in f.columns]
         return sums[0] if len(sums) == 1 else np.concatenate([np.zeros(0), *sums])
 
     def Z(self, b: FloatArray) -> FloatArray:
@@ -177,7 +188,7 @@ class RandomDesign:
         for o, f in zip(self.pattern.offsets, self.factors, strict=True):
             n_levels = f.grouping.n_levels
             for a, z in enumerate(f.columns):
-                effect = b[o + a * n_levels : o + (a + 1) * n_levels][f.codes]
+                effect = f.by_level.spread(b[o + a * n_levels : o + (a + 1) * n_levels])
                 out += effect if z is None else effect * z
         return out
 
@@ -195,13 +206,13 @@ class RandomDesign:
         for f, block in zip(self.factors, K.diagonal, strict=True):
             for a, za in enumerate(f.columns):
                 for b in range(a + 1):
-                    out += _times((1.0 if a == b else 2.0) * block[a, b], f.codes, za, f.columns[b])
+                    out += _times(f.by_level.spread((1.0 if a == b else 2.0) * block[a, b]), za, f.columns[b])
         for ij, block in K.cross.items():
             fi, fj = self.factors[ij[0]], self.factors[ij[1]]
-            index = self.pairs[ij]
+            by_pair = self.by_pair[ij]
             for a, za in enumerate(fi.columns):
                 for b, zb in enumerate(fj.columns):
-                    out += _times(2.0 * block[a, b], index, za, zb)
+                    out += _times(by_pair.spread(2.0 * block[a, b]), za, zb)
         return out
 
 
@@ -313,21 +324,9 @@ def _meeting(f: RandomFactor, g: RandomFactor) -> tuple[IntArray, IntArray, IntA
     return rows, columns, index
 
 
-def _sum(codes: IntArray, n: int, *parts: FloatArray | None) -> FloatArray:
-    """Sum over rows of a product, by code; None stands for ones."""
-    given = [p for p in parts if p is not None]
-    if not given:
-        return np.bincount(codes, minlength=n).astype(np.float64)
-    weights = given[0]
-    for p in given[1:]:
-        weights = weights * p
-    return np.asarray(np.bincount(codes, weights=weights, minlength=n), dtype=np.float64)
-
-
-def _times(values: FloatArray, codes: IntArray, *parts: FloatArray | None) -> FloatArray:
-    """values[codes] times a product of row columns; None stands for ones."""
-    out = values[codes]
+def _times(values: FloatArray, *parts: FloatArray | None) -> FloatArray:
+    """Values of rows times a product of row columns; None stands for ones."""
     for p in parts:
         if p is not None:
-            out *= p
-    return out
+            values *= p
+    return values

@@ -2376,15 +2376,15 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/design/random.py",
-        "_times((1.0 if a == b else 2.0) * block",
-        "_times(block",
+        "spread((1.0 if a == b else 2.0) * block",
+        "spread(block",
         f"{GLMM_GRADIENT}::test_laplace",
         f"{GLMM_GRADIENT}::test_laplace_of_vector_terms",
     ),
     Mutation(
         "framework/design/random.py",
-        "                    out += _times(2.0 * block[a, b",
-        "                    out += _times(block[a, b",
+        "by_pair.spread(2.0 * block[a, b",
+        "by_pair.spread(block[a, b",
         f"{GLMM_GRADIENT}::test_laplace",
     ),
     Mutation(
@@ -2859,6 +2859,18 @@ MUTATIONS: tuple[Mutation, ...] = (
         "special.gammaln(y + 1), np",
         "special.gammaln(y), np",
         f"{DENSITIES}::test_log_density_is_that_of_scipy",
+    ),
+    Mutation(
+        "framework/design/row_sums.py",
+        "first, codes = self._runs",
+        "first, codes = self._runs[0], self.codes[self._runs[0] - 1]",
+        "tests/design/test_row_sums.py::test_sums_are_those_of_a_loop",
+    ),
+    Mutation(
+        "framework/design/row_sums.py",
+        "np.append(first, len(self.codes))",
+        "np.append(first, first[-1] + 1)",
+        "tests/design/test_row_sums.py::test_sums_are_those_of_a_loop",
     ),
     Mutation(
         "framework/bench/streamed.py",
