@@ -63,7 +63,7 @@ def library(name: str, extra: str) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        raise MissingExtraError(f"these data need {name.partition('.')[0]}: pip install 'ranef[{extra}]'") from error
+        raise MissingExtraError(f'these data need {name.partition(".")[0]}: pip install "ranef[{extra}]"') from error
 
 
 def source_of(data: Any) -> Source | None:
