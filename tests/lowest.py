@@ -14,7 +14,7 @@ from typing import Any
 
 PROJECT = Path(__file__).parents[1] / "pyproject.toml"
 LEFT_OUT = ("cholmod", "all", "test", "docs", "dev")
-RUNNERS = ("hypothesis", "pytest", "pytest-xdist")
+RUNNERS = ("array-api-compat", "array-api-strict", "hypothesis", "pytest", "pytest-xdist")
 
 
 def lowest(project: dict[str, Any]) -> list[str]:

@@ -27,6 +27,12 @@ def test_the_workflow_tries_the_versions_that_are_promised():
     assert PROJECT["requires-python"] == f">={min(promised, key=lambda v: int(v.split('.')[1]))}"
 
 
+def test_the_sdist_has_what_stands_beside_the_packages():
+    included = (HOME / "MANIFEST.in").read_text(encoding="utf-8").split()
+    beside = {path.name for path in HOME.iterdir() if path.suffix in (".md", ".cff")}
+    assert beside - {PROJECT["readme"]} <= set(included)
+
+
 def test_all_has_every_extra_but_those_that_need_a_compiler_or_check_the_code():
     extras = PROJECT["optional-dependencies"]
     listed = re.fullmatch(r"ranef\[(.*)\]", extras["all"][0])[1].split(",")

@@ -47,7 +47,7 @@ def read_data(path: Path) -> Any:
 
         return feather.read_table(path)
     except ModuleNotFoundError as error:
-        raise MissingExtraError(f"{path} needs pyarrow: pip install 'ranef[pyarrow]'") from error
+        raise MissingExtraError(f'{path} needs pyarrow: pip install "ranef[pyarrow]"') from error
     except (OSError, ValueError) as error:  # pyarrow's own errors are ValueErrors
         raise InputError(f"{path} cannot be read: {error}") from error
 

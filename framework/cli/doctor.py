@@ -33,14 +33,16 @@ def doctor() -> None:
 
 
 def versions() -> Iterator[tuple[str, str]]:
-    """Python, ranef, and all that ranef depends on, extras included."""
+    """Python, ranef, and all that it runs with, each once, with the first extra that brings it."""
     yield "platform", platform.platform()
     yield "python", platform.python_version()
     yield "ranef", importlib.metadata.version("ranef")
+    wanted: dict[str, str] = {}
     for needed in requirements():
-        if needed.name != "ranef" and needed.extra not in ("test", "dev", "all"):
-            missing = f'not installed (pip install "ranef[{needed.extra}]")'
-            yield needed.name, registry.version_of(needed.name) or missing
+        if needed.name != "ranef" and needed.extra not in ("test", "docs", "dev", "all"):
+            wanted.setdefault(needed.name, needed.extra)
+    for name, extra in wanted.items():
+        yield name, registry.version_of(name) or f'not installed (pip install "ranef[{extra}]")'
     yield "SuiteSparse CHOLMOD", cholmod_version()
 
 

@@ -124,6 +124,10 @@ def fit(
         else:
             solution = ranef.glmm(**arguments, family=family if link is None else f"{family}({link})")
     click.echo(solution.summary(names) if names else solution.summary())
+    for warning in given:
+        click.echo(f"Warning: {warning.message}", err=True)
+    if save is not None:  # before what may fail
+        solution.save(save)
     if anova is not None:
         click.echo(f"\n{solution.anova(int(anova), df)}")
     if check:
@@ -132,10 +136,6 @@ def fit(
         draw(solution, plot)
     if html is not None:
         solution.report(html, rng=seed, anova=int(anova or 3), df=df)
-    if save is not None:
-        solution.save(save)
-    for warning in given:
-        click.echo(f"Warning: {warning.message}", err=True)
 
 
 def draw(solution: Any, file: Path) -> None:

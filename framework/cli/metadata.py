@@ -22,11 +22,11 @@ class Requirement:
 
 
 def requirements() -> Iterator[Requirement]:
-    """All distributions that ranef's metadata ask for, extras included."""
+    """All distributions that ranef's metadata ask for, extras included (of ranef itself, too)."""
     for line in importlib.metadata.requires("ranef") or ():
         text, _, marker = line.partition(";")
         extra = re.search(r"extra == ['\"]([\w-]+)", marker)
-        if found := re.match(r"([\w.-]+)\s*([^\[\s]*)\s*$", text):
+        if found := re.match(r"([\w.-]+)(?:\[[^]]*\])?\s*([^\[\s]*)\s*$", text):
             yield Requirement(found[1], found[2], extra[1] if extra else "")
 
 

@@ -215,14 +215,15 @@ def times_met(ends: Sequence[float]) -> int:
 
 
 def n_different(ends: Sequence[float]) -> int:
-    """In how many optima they ended.
+    """In how many optima they ended; those that broke down, at inf, in one.
 
     Examples
     --------
     >>> n_different([2.0, 1.0, 1.01])
     2
     """
-    return 1 + int((np.diff(np.sort(ends)) > BEGUN).sum())
+    found = np.sort(np.array(ends))
+    return 1 + int((found[1:] > found[:-1] + BEGUN).sum())
 
 
 def unseen(ends: Sequence[float]) -> float:

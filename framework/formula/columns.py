@@ -37,8 +37,8 @@ def library(name: str) -> ModuleType:
         return importlib.import_module(name)
     except ImportError as error:
         raise MissingExtraError(
-            f"formulas need {name.partition('.')[0]}: pip install 'ranef[formula]'. Arrays need nothing: "
-            "ranef.lmm(y, X, groups)"
+            f'formulas need {name.partition(".")[0]}: pip install "ranef[formula]". Arrays need nothing: '
+            "ranef.lmm(y, X, groups), or ranef fit --y --x --groups in the shell"
         ) from error
 
 

@@ -144,7 +144,7 @@ def model_frame(
     InputError, InputTypeError
         With the place in the formula, the column, the rows or the levels.
     MissingExtraError
-        Where formulaic or narwhals is not installed (``pip install 'ranef[formula]'``).
+        Where formulaic or narwhals is not installed (``pip install "ranef[formula]"``).
 
     Examples
     --------

@@ -63,7 +63,7 @@ def library(name: str, extra: str) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        raise MissingExtraError(f"these data need {name.partition('.')[0]}: pip install 'ranef[{extra}]'") from error
+        raise MissingExtraError(f'these data need {name.partition(".")[0]}: pip install "ranef[{extra}]"') from error
 
 
 def source_of(data: Any) -> Source | None:
@@ -102,8 +102,8 @@ def _lazy(frame: Any, names: tuple[str, ...] | None) -> Iterator[Any]:
     chosen = frame if names is None else frame.select(list(names))
     if not hasattr(chosen, "collect_batches"):
         raise InputError(
-            "this polars cannot collect a lazy frame in batches (LazyFrame.collect_batches): use a newer one, or pass "
-            "the frame's files, or frame.collect() where it fits into memory"
+            "this polars cannot collect a lazy frame in batches (LazyFrame.collect_batches): use 1.34 or newer, or "
+            "pass the frame's files, or frame.collect() where it fits into memory"
         )
     return iter(chosen.collect_batches(chunk_size=ROWS, maintain_order=True))
 

@@ -42,8 +42,9 @@ class FakeCholmod05(ModuleType):
             pattern = np.zeros((n, n), dtype=bool)
             pattern[A.indices, np.repeat(np.arange(n), np.diff(A.indptr))] = True
             self._pattern = filled((pattern | pattern.T)[np.ix_(self.perm, self.perm)])
-            indptr = np.concatenate([[0], np.cumsum(self._pattern.sum(axis=0))])
-            indices = np.nonzero(self._pattern.T)[1]
+            # CHOLMOD's integers are those of A; SciPy before 1.15 solves with 32 bits only
+            indptr = np.concatenate([[0], np.cumsum(self._pattern.sum(axis=0))]).astype(A.indptr.dtype)
+            indices = np.nonzero(self._pattern.T)[1].astype(A.indices.dtype)
             self.factor = csc_array((np.zeros(len(indices)), indices, indptr), shape=(n, n))
 
         def factorize(self, A: Any, *, ldl: bool, beta: float, lower: bool) -> FakeCholmod05.CholeskyFactor:

@@ -3158,6 +3158,24 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/cli/fit.py",
+        "if save is not None:",
+        "if save is not None and plot is None:",
+        "tests/solution/test_report.py::test_a_model_is_kept_though_its_plot_cannot_be_drawn",
+    ),
+    Mutation(
+        "framework/cli/doctor.py",
+        "wanted.setdefault(needed.name, needed.extra)",
+        'wanted.setdefault(needed.name + " " * len(wanted), needed.extra)',
+        "tests/plugins/test_command_line.py::test_doctor_names_what_each_extra_brings_once",
+    ),
+    Mutation(
+        "framework/cli/metadata.py",
+        r"(?:\[[^]]*\])?",
+        "",
+        "tests/plugins/test_command_line.py::test_doctor_names_what_each_extra_brings_once",
+    ),
+    Mutation(
+        "framework/cli/fit.py",
         "None if offset is None else numbers(columns, offset)",
         "None if offset is None else numbers(columns, y)",
         "tests/plugins/test_command_is_call.py::test_the_command_is_the_call",
@@ -3624,6 +3642,12 @@ MUTATIONS: tuple[Mutation, ...] = (
         "if value < first.value - APART]",
         "if value < first.value - APART][:1]",
         "tests/estimation/test_basins.py::test_looks_that_led_elsewhere_count_as_meetings",
+    ),
+    Mutation(
+        "framework/estimation/basins.py",
+        "(found[1:] > found[:-1] + BEGUN)",
+        "(np.diff(found) > BEGUN)",
+        "tests/estimation/test_basins.py::test_descents_that_broke_down_are_counted_without_a_warning",
     ),
     Mutation(
         "framework/estimation/basins.py",

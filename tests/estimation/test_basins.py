@@ -11,7 +11,7 @@ from scipy.special import binom, gammaln
 import ranef
 from ranef.contracts import ConvergenceWarning
 from ranef.estimation import basins, search
-from ranef.estimation.basins import _FullRoots, unseen
+from ranef.estimation.basins import _FullRoots, n_different, unseen
 
 from ..laws.designs import linear
 
@@ -57,6 +57,11 @@ def test_what_descents_leave_unseen_is_the_posterior_expectation(n, different):
     likelihood = binom(k, different) * np.exp(gammaln(k) - gammaln(n + k) + gammaln(n))
     expected = likelihood @ ((k - different) / (n + k)) / likelihood.sum()
     assert unseen([float(i % different) for i in range(n)]) == pytest.approx(expected, rel=1e-6)
+
+
+def test_descents_that_broke_down_are_counted_without_a_warning():
+    with np.errstate(all="raise"):
+        assert n_different([2.0, np.inf, 1.0, 1.01, np.inf]) == 3
 
 
 def coins(seed, **arguments):

@@ -29,6 +29,7 @@ def folder(tmp_path_factory):
     return folder
 
 
+CONNECTION = duckdb.connect()  # relations of DuckDB 1.0 do not keep theirs
 SOURCES = {
     "folder": lambda folder: folder,
     "pattern": lambda folder: str(folder / "*.parquet"),
@@ -37,12 +38,14 @@ SOURCES = {
     "frames": lambda folder: [DATA.iloc[:10], TABLE.slice(10, 0), pl.from_arrow(TABLE.slice(10))],
     "dicts": lambda folder: ({c: DATA[c].to_numpy()[a : a + 100] for c in DATA} for a in range(0, 600, 100)),
     "lazy": lambda folder: pl.from_arrow(TABLE).lazy(),
-    "duckdb": lambda folder: duckdb.connect().sql(f"select * from read_parquet('{folder}/*.parquet') order by id"),
+    "duckdb": lambda folder: CONNECTION.sql(f"select * from read_parquet('{folder}/*.parquet') order by id"),
 }
 
 
 @pytest.mark.parametrize("kind", SOURCES)
 def test_every_source_has_the_predictions_of_the_rows(kind, folder):
+    if kind == "lazy" and not hasattr(pl.LazyFrame, "collect_batches"):
+        pytest.skip("this polars has no batches of lazy frames")
     table = pa.Table.from_batches(LINEAR.predict_stream(SOURCES[kind](folder), keep=["id"]))
     assert table.column_names == ["id", "fit"]
     assert table["id"].to_pylist() == list(range(600))

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import re
+import tomllib
 from importlib import import_module
 from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +18,8 @@ from ranef.cli import data, main
 from ranef.cli.doctor import SLEEPSTUDY_LOG_LIKELIHOOD
 from ranef.cli.fit import fixed_effects, random_effects, variables
 from ranef.contracts import InputError, InputTypeError
+
+PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
 
 def run(*arguments: str):
@@ -145,6 +150,18 @@ def test_doctor_says_what_there_is_and_checks_a_fit(monkeypatch):
     assert done.exit_code == 0, done.output
     for text in ("python", "numpy", "BLAS", "OMP_NUM_THREADS=3", "all is well"):
         assert text in done.output
+
+
+def test_doctor_names_what_each_extra_brings_once():
+    listed = [line.split()[0] for line in run("doctor").output.splitlines()]
+    extras = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    brought = {
+        re.match(r"[\w-]+", r)[0]
+        for name, rs in extras.items()
+        for r in rs
+        if name not in ("all", "test", "docs", "dev")
+    }
+    assert {name: listed.count(name) for name in brought} == dict.fromkeys(brought, 1)
 
 
 def test_doctor_notices_a_wrong_fit(monkeypatch):

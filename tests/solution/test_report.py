@@ -172,6 +172,13 @@ def test_one_command_from_data_to_report(file):
     assert "Type II Analysis" in Page(html.read_text(encoding="utf-8")).sections["tests-of-terms"]
 
 
+def test_a_model_is_kept_though_its_plot_cannot_be_drawn(file):
+    formula, model = "Reaction ~ Days + (1 | Subject)", file.with_suffix(".ranef")
+    done = CliRunner().invoke(main, ["fit", str(file), formula, "--plot", "residuals.xyz", "--save", str(model)])
+    assert done.exit_code == 1
+    assert ranef.load(model).converged
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
