@@ -281,7 +281,8 @@ def basis_of_terms(
         B, R = basis(own, weights)
         bases += B
         blocks.append(R)
-    return tuple(bases), np.asarray(block_diag(*blocks), dtype=np.float64)
+    R = blocks[0] if len(blocks) == 1 else block_diag(*blocks)
+    return tuple(bases), np.asarray(R, dtype=np.float64)
 
 
 def check_identifiable(design: MixedDesign | SummedDesign) -> None:

@@ -26,7 +26,6 @@ from .linear_criterion import LinearCriterion
 from .linear_factors import FactorizedLinear
 from .model import Controls, Digest, Fit, Likelihood, Model, refuse_settings
 from .moments import moment_start
-from .monte_carlo import MonteCarlo
 from .parameters import Parameters
 from .pipeline import Analysis, Pipeline, Watch, analysis_with_gradient
 from .profiled import ProfiledDeviance
@@ -269,19 +268,13 @@ def _with_enough_probes(
 ) -> Standing[LinearCriterion]:
     """The optimum with its Monte Carlo error; where that is large, the search goes on with more probes."""
     while True:
-        error = _monte_carlo(found)
+        error = monte_carlo(found.criterion, found.x)
         if error is None:
             return found
         n = error.enough_probes
         if n == error.n_probes or not found.certificate.converged:
             return replace(found, certificate=found.certificate.sampled(error))
         found = _search(with_probes(found.criterion, n), found.x, design, pipeline, controls)
-
-
-def _monte_carlo(found: Standing[LinearCriterion]) -> MonteCarlo | None:
-    criterion = found.criterion
-    free = criterion.parameters.free(criterion.unit * found.x, criterion.eta)
-    return monte_carlo(criterion, found.x, free)
 
 
 def _reproduces(criterion: LinearCriterion, x: FloatArray, value: float, design: MixedDesign | SummedDesign) -> bool:

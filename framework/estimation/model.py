@@ -471,6 +471,6 @@ class Fit(ABC):
 
     def beside(self, others: Sequence[Self]) -> Self:
         """The fit that knows of other points with the same criterion: what differs there is not determined."""
-        unknown = not_identified(self.quantities, [other.quantities for other in others])
+        unknown = not_identified(self.quantities, [other.quantities for other in others]) if others else ()
         certificate = replace(self.certificate, not_identified=unknown)
         return replace(self, elsewhere=tuple(others), certificate=certificate)

@@ -24,7 +24,7 @@ from ..design.residual_labels import ResidualLabels
 from ..design.template import Template
 from ..design.terms import Term
 from .independent import Independent
-from .term_parameters import Disentangled, Root, Structured
+from .term_parameters import Disentangled, Root, Structured, by_columns
 
 #: A change of T T', in units of an average observation, that is none: of an angle where standard deviations are zero.
 NOTHING = 1e-8
@@ -238,6 +238,8 @@ class Parameters:
 
     def zeros(self, theta: FloatArray) -> tuple[int, ...]:
         """Parameters of the user's columns that are diagonals of T, or scales, and zero."""
+        if not self.structured and all(np.diagonal(root.of(theta)).all() for root in self.roots):
+            return ()  # of full rank in any basis
         return tuple(np.flatnonzero(self.diagonal & (self.users(theta) == 0.0)).tolist())
 
     def smallest_singular_values(self, theta: FloatArray) -> dict[str, float]:
@@ -270,8 +272,7 @@ def _roots(term: Term, factor: int, first: int, at: int) -> Iterator[Root]:
             yield Root(Term(term.factor, (column,)), factor, first + i, np.full((1, 1), at + i))
         return
     places = np.full((k, k), at)
-    columns, rows = np.triu_indices(k)  # column by column of the lower triangle
-    places[rows, columns] += np.arange(len(rows))
+    places[by_columns(k)] += np.arange(k * (k + 1) // 2)
     yield Root(term, factor, first, places)
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import eigh
 
-from ..contracts.arrays import BoolArray, FloatArray
+from ..contracts.arrays import FloatArray
 from ..contracts.linalg import SampledFactor, SampledSymbolic
 from .linear_criterion import LinearCriterion, Scaled
 from .monte_carlo import MonteCarlo
 
 
-def monte_carlo(criterion: LinearCriterion, x: FloatArray, free: BoolArray) -> MonteCarlo | None:
-    """The Monte Carlo error of an optimum x, of which parameters `free` are not held; None where nothing is sampled.
+def monte_carlo(criterion: LinearCriterion, x: FloatArray) -> MonteCarlo | None:
+    """The Monte Carlo error of an optimum x, in parameters that are not held; None where nothing is sampled.
 
     The estimates of exact probes would be -H^-1 g away, with g the gradient's error. Of its covariance S, and 2 H^-1
     that of the estimates, the largest ratio v'H^-1 S H^-1 v / (2 v'H^-1 v) is an eigenvalue of S / 2 beside H. The
@@ -23,6 +23,7 @@ def monte_carlo(criterion: LinearCriterion, x: FloatArray, free: BoolArray) -> M
     if not isinstance(factor, SampledFactor):
         return None
     logdets = factor.probe_logdets
+    free = criterion.parameters.free(criterion.unit * x, criterion.eta)
     if not free.any():
         return MonteCarlo(0.0, logdets)
     gradients = np.array([_gradient(here, criterion, i) for i in range(len(logdets))])[:, free]

@@ -19,6 +19,13 @@ def _lower(k: int) -> tuple[IntArray, IntArray]:
     return np.tril_indices(k)
 
 
+@cache
+def by_columns(k: int) -> tuple[IntArray, IntArray]:
+    """Rows and columns of the entries of a lower triangle, column by column."""
+    columns, rows = np.triu_indices(k)
+    return rows, columns
+
+
 @dataclass(frozen=True, eq=False)
 class Root:
     """Where one unstructured covariance matrix, that of a term's correlated columns, stands in x.
@@ -118,8 +125,7 @@ class Structured:
         """Those of T, or of a derivative of it, that the template has."""
         if self.term.is_diagonal:
             return np.diagonal(T)
-        columns, rows = np.triu_indices(len(T))
-        return T[rows, columns]
+        return T[by_columns(len(T))]
 
     def covariance_derivatives(self, parameters: FloatArray) -> FloatArray:
         """Derivatives of T T' by the parameters, (m, k, k)."""
