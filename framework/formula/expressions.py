@@ -165,15 +165,20 @@ def _call(group: Group, names: Names) -> str:
     if function.startswith("contr."):
         return f"{_contrast(group.function, names)}({inside})"
     python = function.replace(".", "_")
-    known = python in NUMERIC or python in FACTORS or python in STATEFUL
-    if not known and not (function in names.context and callable(names.context[function])):
+    if not _is_known(python) and not (function in names.context and callable(names.context[function])):
+        module, _, plain = function.rpartition(".")
+        meant = f" (write {plain})" if module in ("np", "numpy") and _is_known(plain) else ""
         refuse(
             names.text,
             group.function.start,
             group.function.end,
-            f"there is no function {function}; there are {listed()}, and those passed in context={{...}}",
+            f"there is no function {function}{meant}; there are {listed()}, and those passed in context={{...}}",
         )
     return f"{python}({inside})"
+
+
+def _is_known(python: str) -> bool:
+    return python in NUMERIC or python in FACTORS or python in STATEFUL
 
 
 def _contrast(token: Token, names: Names) -> str:

@@ -150,7 +150,7 @@ REFUSED = {
     "y ~ x z + (1 | g)": "without a sign",
     "y ~ x^z + (1 | g)": "whole number",
     "y ~ x@z + (1 | g)": "no meaning",
-    "y ~ np.log(x) + (1 | g)": "no function np.log",
+    "y ~ np.log(x) + (1 | g)": "no function np.log (write log)",
     "y ~ I(x.real) + (1 | g)": "no column 'x.real'",
     "y ~ __import__('os') + (1 | g)": "no function __import__",
     "y ~ I([x for x in z]) + (1 | g)": "no expression",
