@@ -60,7 +60,7 @@ class RandomFactor(GroupLabels):
     @cached_property
     def inflation(self) -> FloatArray:
         """How many times each column is as large as its part that the others do not explain, (k,)."""
-        return _inflation(self.gram)
+        return inflation(self.gram)
 
     def rotated(self, turn: FloatArray) -> Self:
         """The rows too."""
@@ -84,7 +84,7 @@ class SummedFactor(GroupLabels):
     @property
     def inflation(self) -> FloatArray:
         """How many times each column is as large as its part that the others do not explain, (k,)."""
-        return _inflation(self.gram)
+        return inflation(self.gram)
 
 
 @dataclass(frozen=True, eq=False)
@@ -304,7 +304,8 @@ def both_sides(left: FloatArray, A: FloatArray, right: FloatArray) -> FloatArray
     return np.asarray(np.matmul(right, np.tensordot(left, A, 1)))
 
 
-def _inflation(gram: FloatArray) -> FloatArray:
+def inflation(gram: FloatArray) -> FloatArray:
+    """How many times columns with these products are as large as what the others do not explain of them, (k,)."""
     size = np.sqrt(gram.diagonal())
     eigenvalues, V = np.linalg.eigh(gram / np.outer(size, size))
     return np.asarray(np.sqrt((V**2 / np.maximum(eigenvalues, DEPENDENT**2)).sum(axis=1)))

@@ -12,7 +12,8 @@ from scipy.linalg import lapack
 
 from ..contracts.arrays import FloatArray
 from ..design.basis import lower_root
-from ..design.random import RandomDesign, RandomSums
+from ..design.random import RandomDesign, RandomSums, inflation
+from ..design.terms import INTERCEPT
 from .certificate import FLAT, SUSPICIOUS, C, Standing
 from .criterion import Criterion, Root
 
@@ -20,6 +21,8 @@ from .criterion import Criterion, Root
 MODERATE = 0.5
 #: A column that is this many times as large as what sets it apart from others is nearly dependent on them.
 LARGE = 3.0 * MODERATE
+#: From here on such columns leave a search few digits, and a message says so.
+NEARLY_DEPENDENT = 1e3
 #: Standard deviations below this are at zero where directions are swapped; the new one is so many times the old one.
 SMALLEST_SWAPPED, SIZES_SWAPPED = 0.1, (0.1, 0.3, 1.0, 3.0)
 #: Levels up to which a variance is looked at once more at zero.
@@ -102,6 +105,17 @@ def size_apart(root: Root, random: RandomDesign | RandomSums) -> float:
     """Standard deviation of an independent effect at which what sets its column apart is moderate; 0 of others."""
     f = random.factors[root.factor]
     return MODERATE * float(f.inflation[root.first]) if len(root) == 1 < f.grouping.n_columns else 0.0
+
+
+def nearly_dependent(random: RandomDesign | RandomSums) -> list[str]:
+    """Variables of independent effects that are so far from their origin that they are nearly a constant."""
+    independent = [f for f in random.factors if f.independent and INTERCEPT in f.column_names]
+    return [
+        name
+        for f in independent
+        for name, size in zip(f.column_names, inflation(f.R.T @ f.R).tolist(), strict=True)
+        if size > NEARLY_DEPENDENT and name != INTERCEPT
+    ]
 
 
 def has_few_levels(random: RandomDesign | RandomSums) -> bool:

@@ -13,7 +13,19 @@ import numpy as np
 from ..contracts.arrays import FloatArray
 from ..contracts.optim import OptimizationResult, Optimizer, Status
 from ..design.random import RandomDesign, RandomSums
-from .basins import APART, descents, elsewhere, has_many_basins, is_far, looks, n_different, times_met, turns, unseen
+from .basins import (
+    APART,
+    descents,
+    elsewhere,
+    has_many_basins,
+    is_far,
+    looks,
+    n_different,
+    nearly_dependent,
+    times_met,
+    turns,
+    unseen,
+)
 from .certificate import ENDED, FLAT, C, Standing, aligned, certify
 from .criterion import Criterion
 
@@ -34,6 +46,9 @@ ROUNDS, LOST = 3, 0.2
 MANY_OPTIMA = (
     "{descents} descents from other starts ended in {optima} optima, the lowest of which was met {times}: lower ones "
     "are likely, since the data are too few for these random effects. Use fewer, or (x || g) instead of (x | g)"
+)
+FAR_COLUMNS = (
+    "The values of {0} are large beside their differences, so that effects in (... || g) nearly cancel: centre {0}"
 )
 
 
@@ -95,6 +110,9 @@ def search(
         times = ("once", "twice")[times_met(ends + led[1:]) - 1]
         said = MANY_OPTIMA.format(descents=len(ends) - 1, optima=n_different(ends), times=times)
         certificate = replace(certificate, converged=False, message=said)
+    if not certificate.converged and random and (far := nearly_dependent(random)):
+        said = f"{certificate.message.rstrip('.')}. {FAR_COLUMNS.format(', '.join(far))}"
+        certificate = replace(certificate, message=said)
     log.debug("search ended at %.9g, %d other optima known", found.value, len(certificate.other_optima))
     return replace(found, certificate=certificate)
 

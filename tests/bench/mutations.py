@@ -2861,6 +2861,12 @@ MUTATIONS: tuple[Mutation, ...] = (
         f"{DENSITIES}::test_log_density_is_that_of_scipy",
     ),
     Mutation(
+        "framework/estimation/basins.py",
+        "inflation(f.R.T @ f.R)",
+        "inflation(np.eye(len(f.R)))",
+        "tests/estimation/test_basins.py::test_a_search_that_fails_far_from_the_origin_is_told_to_centre",
+    ),
+    Mutation(
         "framework/design/row_sums.py",
         "first, codes = self._runs",
         "first, codes = self._runs[0], self.codes[self._runs[0] - 1]",

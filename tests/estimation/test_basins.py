@@ -118,6 +118,14 @@ def test_the_lowest_optimum_is_met_twice_or_looked_for_again(monkeypatch):
     assert attempts == [0, 1]
 
 
+@pytest.mark.parametrize(("seed", "told"), [(958188479, True), (1268401620, False)])
+def test_a_search_that_fails_far_from_the_origin_is_told_to_centre(seed, told):
+    """19 rows, (1 + x || g0) with x about 1e7; and a fit that fails for another reason."""
+    with pytest.warns(ConvergenceWarning) as given:
+        assert not linear(seed).fit().converged
+    assert [str(w.message).endswith("(... || g) nearly cancel: centre x") for w in given] == [told] * len(given)
+
+
 @pytest.mark.filterwarnings("ignore::ranef.SingularFitWarning")
 def test_looks_that_led_elsewhere_count_as_meetings():
     """17 rows: the first search and all 24 descents end 1.36 above the optimum that every look at other basins finds.
