@@ -559,10 +559,22 @@ MUTATIONS: tuple[Mutation, ...] = (
         f"{RESIDUAL_SOLUTIONS}::test_normalized_residuals_are_whitened",
     ),
     Mutation(
-        "framework/prediction/predict.py",
-        "            noise = fit.whitening.precision_root**-2\n",
-        "            noise = fit.whitening.precision_root**2\n",
+        "framework/prediction/noise.py",
+        "np.exp(2.0 * fit.theta",
+        "np.exp(-2.0 * fit.theta",
         f"{RESIDUAL_SOLUTIONS}::test_prediction_intervals_of_the_rows_have_their_variances",
+    ),
+    Mutation(
+        "framework/prediction/noise.py",
+        "2.0 * variances * rows.scales",
+        "variances * rows.scales",
+        "tests/residual/test_intervals.py::test_limits_are_those_of_dense_matrices",
+    ),
+    Mutation(
+        "framework/formula/residual.py",
+        "time=self.time if by_visit else None",
+        "time=None",
+        "tests/residual/test_intervals.py::test_visits_of_complete_groups_are_samples",
     ),
     # many responses
     Mutation(
@@ -3873,8 +3885,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/prediction/degrees.py",
-        "+ noise",
-        "+ 0.0 * noise",
+        "+ noise.variances",
+        "+ 0.0 * noise.variances",
         "tests/prediction/test_predict.py::test_intervals_of_a_linear_model",
     ),
     Mutation(
