@@ -571,6 +571,30 @@ MUTATIONS: tuple[Mutation, ...] = (
         "tests/residual/test_intervals.py::test_limits_are_those_of_dense_matrices",
     ),
     Mutation(
+        "framework/design/residual.py",
+        "        group = copies * len(residual.group) + group\n",
+        "",
+        "tests/residual/test_resampling.py::test_copies_of_a_level_have_groups_of_their_own",
+    ),
+    Mutation(
+        "framework/diagnostics/influence.py",
+        "np.linalg.inv(own.to_users)[0] @ there.to_users @ delta",
+        "delta[0]",
+        "tests/residual/test_influence.py::test_refits_are_fits_without_the_rows",
+    ),
+    Mutation(
+        "framework/bootstrap/schemes.py",
+        "self.fit.whitening.coloured(e[None])[0]",
+        "e / self.fit.whitening.precision_root",
+        "tests/residual/test_resampling.py::test_resampled_residuals_have_the_covariance_of_the_structure",
+    ),
+    Mutation(
+        "framework/bootstrap/jackknife.py",
+        "return design.residual.group,",
+        "return np.arange(design.n),",
+        "tests/residual/test_resampling.py::test_the_jackknife_leaves_out_groups",
+    ),
+    Mutation(
         "framework/formula/residual.py",
         "time=self.time if by_visit else None",
         "time=None",
