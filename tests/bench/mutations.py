@@ -572,8 +572,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/design/residual.py",
-        "        group = copies * len(residual.group) + group\n",
-        "",
+        "group = copies * len(residual.group) + group",
+        "group = residual.group[rows]",
         "tests/residual/test_resampling.py::test_copies_of_a_level_have_groups_of_their_own",
     ),
     Mutation(
