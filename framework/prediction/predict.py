@@ -28,7 +28,7 @@ from .joint import RowUncertainty, Uncertainty
 from .marginal import MarginalMean
 from .noise import Noise
 from .parameter import parameter_of, predict_parameter
-from .response import depends_on_phi, mean_of, phi_at, slope_of, slopes_by_xi
+from .response import depends_on_phi, limits_of_mean, mean_of, phi_at, slope_of, slopes_by_xi
 from .rows import Rows, encoded, new_rows, weights_of
 
 SCALES = ("response", "link")
@@ -204,7 +204,8 @@ class Predictor:
                 of_mean = uncertainty.variances_of_mean(slope, by_xi)
                 columns["se"] = np.where(np.isnan(eta), np.nan, np.sqrt(of_mean))
         if request.interval == "confidence" and by_xi.any() and isinstance(fit, GeneralizedFit):
-            columns["lower"], columns["upper"] = _limits_of_mean(fit, columns["fit"], columns["se"], request.level)
+            half = ndtri(0.5 + 0.5 * request.level) * columns["se"]
+            columns["lower"], columns["upper"] = limits_of_mean(fit, columns["fit"], half)
         elif request.interval:
             columns["lower"], columns["upper"] = _limits(uncertainty, rows, eta, sd, request)
         return columns, covariance
@@ -287,18 +288,6 @@ def _determined(fit: Fit, rows: Rows) -> FloatArray:
     for other in fit.elsewhere:
         undetermined |= differs(eta, linear_predictor(other, rows), size)
     return np.where(undetermined, np.nan, eta)
-
-
-def _limits_of_mean(
-    fit: GeneralizedFit, mean: FloatArray, se: FloatArray, level: float
-) -> tuple[FloatArray, FloatArray]:
-    """For means that depend on dispersion parameters too: by the normal law on the scale of the link."""
-    link = fit.family.link
-    with np.errstate(all="ignore"):
-        eta = link.link(mean)
-        half = ndtri(0.5 + 0.5 * level) * se / np.abs(link.mean(eta).mu_eta)
-        ends = link.mean(eta - half).mu, link.mean(eta + half).mu
-    return np.minimum(*ends), np.maximum(*ends)
 
 
 def _limits(

@@ -4595,6 +4595,18 @@ MUTATIONS: tuple[Mutation, ...] = (
         f"{EMMEANS}::test_weights",
     ),
     Mutation(
+        "framework/inference/emmeans/scale.py",
+        "        D[:, len(D.T) - len(fit.xi) :] = by_xi\n",
+        "",
+        "tests/emmeans/test_response.py",
+    ),
+    Mutation(
+        "framework/inference/emmeans/scale.py",
+        "        if fit.dispersion.models:\n",
+        "        if not fit.dispersion.models:\n",
+        "tests/emmeans/test_response.py",
+    ),
+    Mutation(
         "framework/inference/emmeans/linear.py",
         "        made[np.abs(made) <= ROUNDING * (np.abs(weights) @ np.abs(L))] = 0.0\n",
         "        made += 1e-15\n",
