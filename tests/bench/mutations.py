@@ -3969,6 +3969,18 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/solution/updating.py",
+        "for name, own in design.parameters.items() if name not in names}",
+        "for name, own in design.parameters.items()}",
+        "tests/prediction/test_update.py::test_models_are_taken_away_without_data",
+    ),
+    Mutation(
+        "framework/solution/updating.py",
+        "return (design, terms) if by_visit else None",
+        "return design, terms",
+        "tests/prediction/test_update.py::test_unstructured_residuals_have_the_variances_of_their_visits",
+    ),
+    Mutation(
+        "framework/solution/updating.py",
         "if g.name not in spoken and any(_structures(g))",
         "if any(_structures(g))",
         "tests/prediction/test_update.py::test_words_of_the_formula_stay_words",
