@@ -3980,6 +3980,12 @@ MUTATIONS: tuple[Mutation, ...] = (
         "tests/prediction/test_update.py::test_unstructured_residuals_have_the_variances_of_their_visits",
     ),
     Mutation(
+        "framework/estimation/existence.py",
+        "DEGENERATE = 10.0",
+        "DEGENERATE = 1e2",
+        "tests/glmm/test_edges.py::test_where_laplaces_approximation_grows_slowly_quadrature_has_a_maximum",
+    ),
+    Mutation(
         "framework/solution/updating.py",
         "if g.name not in spoken and any(_structures(g))",
         "if any(_structures(g))",
