@@ -36,8 +36,7 @@ def test_their_errors_are_by_the_delta_method():
     """(1 - p) exp(eta), with derivatives written out and the joint covariance of beta and logit p."""
     fit = fitted("zero_inflated_poisson", zi="~ 1")
     table = fit.emmeans("mined", type="response")
-    V = np.asarray(fit._fit.factorized().hessian())
-    V = 2.0 * np.linalg.inv(V)
+    V = 2.0 * np.linalg.inv(fit._fit.factorized().hessian)
     Q = fit._fit.labels.fixed.in_basis(np.array([[1.0, 0.0], [1.0, 1.0]]))
     p = fit.predict(NEW, random="none", type="zprob")[0]
     mean = (1.0 - p) * np.exp(Q @ fit._fit.gamma)
