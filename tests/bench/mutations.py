@@ -3921,8 +3921,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/prediction/degrees.py",
-        "(2.0 * step * unit[j]))",
-        "(2.0 * step))",
+        "(2.0 * step * unit[j]) +",
+        "(2.0 * step) +",
         "tests/prediction/test_predict.py::test_intervals_of_a_linear_model",
     ),
     Mutation(
