@@ -228,8 +228,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/bootstrap/schemes.py",
-        "self.residuals[rng.integers(0, n, size=n)] / root",
-        "self.residuals[rng.integers(0, n, size=n)]",
+        "return e if root is None else e / root",
+        "return e",
         "tests/bootstrap/test_bootstrap.py::test_weighted_residuals_are_of_rows_with_weight_one",
     ),
     Mutation(
@@ -3615,8 +3615,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/large/predictions.py",
-        "needed = terms.columns_read(**predictor.needed, given=texts.values())",
-        "needed = terms.columns_read(**predictor.needed)",
+        "needed = terms.columns_read(**needs, of_scales=of_scales, given=texts.values())",
+        "needed = terms.columns_read(**needs, of_scales=of_scales)",
         "tests/large/test_predictions.py::test_weights_that_were_an_array",
     ),
     Mutation(
@@ -3842,9 +3842,9 @@ MUTATIONS: tuple[Mutation, ...] = (
         "tests/prediction/test_predict.py::test_a_dropped_column_leaves_some_rows_undetermined",
     ),
     Mutation(
-        "framework/prediction/predict.py",
-        "noise = 0.0 if weights is None else 1.0 / weights",
-        "noise = 0.0 if weights is None else 1.0 / weights**0",
+        "framework/prediction/noise.py",
+        "fit.sigma**2 / weights_of(fit.labels, rows)",
+        "fit.sigma**2 / weights_of(fit.labels, rows) ** 0",
         "tests/prediction/test_predict.py::test_intervals_of_a_linear_model",
     ),
     Mutation(
