@@ -163,20 +163,21 @@ def _moments_of(mu: bytes, phi: bytes) -> _Moments:
     mean, nu, row = _pairs(np.frombuffer(mu), np.frombuffer(phi)[None])
     sums = np.empty((9, len(mean)))
     for t in _tables(mean, nu):
-        c = t.counts - mean[t.pairs, None]
-        g = np.sum(t.probability * t.log_factorial, axis=1)
-        h = t.log_factorial - g[:, None]
-        parts = [t.log_rate, t.log_total]
-        weighted = t.probability * c
-        with_g = [np.sum(weighted * h, axis=1)]
-        for _ in range(3):
-            weighted = weighted * c
-            parts.append(np.sum(weighted, axis=1))
-            with_g.append(np.sum(weighted * h, axis=1))
-        sums[:, t.pairs] = [*parts, g, *with_g[:3]]
+        p, c = t.probability, t.counts - mean[t.pairs, None]
+        g = _sums(p, t.log_factorial)
+        h = p * (t.log_factorial - g[:, None])
+        c2 = np.square(c)
+        c3 = c2 * c
+        moments = _sums(p, c2), _sums(p, c3), np.einsum("mk,mk,mk->m", p, c2, c2)
+        sums[:, t.pairs] = [t.log_rate, t.log_total, *moments, g, _sums(h, c), _sums(h, c2), _sums(h, c3)]
     rows = sums[:, row]
     rows.flags.writeable = False
     return _Moments(*rows)
+
+
+def _sums(p: FloatArray, values: FloatArray) -> FloatArray:
+    """Of p (m, K) times values (m, K) or (1, K), over counts: without an array of the products."""
+    return np.asarray(np.einsum("mk,mk->m", p, values) if len(values) == len(p) else p @ values[0])
 
 
 def _tables(mean: FloatArray, nu: FloatArray) -> Iterator[_Table]:
@@ -210,7 +211,9 @@ def _windows(mean: FloatArray, nu: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 def _table(pairs: slice, counts: FloatArray, mean: FloatArray, nu: FloatArray) -> _Table:
     """Newton's method on log(mean) in log(lambda), kept inside a bracket by bisection."""
-    log_factorial = special.gammaln(counts + 1)
+    log_factorial = _log_factorial(counts)
+    apart = counts - mean[:, None]
+    squares = np.square(apart)
     base = -nu[:, None] * log_factorial
     low, high = np.log(mean / (1 + mean)) - 1, nu * np.log(mean + 2) + 3 + np.maximum(np.log(mean), 0)
     log_rate = np.clip(_first_log_rate(mean, nu), low, high)
@@ -222,15 +225,23 @@ def _table(pairs: slice, counts: FloatArray, mean: FloatArray, nu: FloatArray) -
         total = share.sum(axis=1)
         if np.all(closed):
             break
-        found = np.sum(share * counts, axis=1) / total
-        variance = np.sum(share * np.square(counts - found[:, None]), axis=1) / total
-        closed = np.abs(found - mean) <= 1e-9 * np.minimum(mean, variance)  # the step that follows squares the error
+        ahead = _sums(share, apart) / total
+        found, variance = mean + ahead, _sums(share, squares) / total - np.square(ahead)
+        closed = np.abs(ahead) <= 1e-9 * np.minimum(mean, variance)  # the step that follows squares the error
         low, high = np.where(found < mean, log_rate, low), np.where(found < mean, high, log_rate)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            newton = log_rate + np.log(mean / found) * found / variance
+            newton = log_rate - np.log1p(ahead / mean) * found / variance
             inside = (newton > low) & (newton < high)
         log_rate = np.where(closed | inside, newton, 0.5 * (low + high))
     return _Table(pairs, counts, log_factorial, share / total[:, None], log_rate, greatest + np.log(total))
+
+
+def _log_factorial(counts: FloatArray) -> FloatArray:
+    """log y!: of all counts once where they occur in many rows."""
+    first, last = counts[:, 0].min(), counts[:, -1].max()
+    if last - first >= counts.size:
+        return np.asarray(special.gammaln(counts + 1))
+    return np.asarray(special.gammaln(np.arange(first, last + 1) + 1)[(counts - first).astype(np.intp)])
 
 
 def _first_log_rate(mean: FloatArray, nu: FloatArray) -> FloatArray:

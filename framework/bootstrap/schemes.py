@@ -93,9 +93,10 @@ class Residuals(OfResponses):
     effects : tuple of (k, L) arrays
         Random effects of each factor, of the covariance that the model has.
     residuals : (n,) array
-        Of rows with weight 1.
+        Of rows with weight 1; of a model with a residual structure whitened.
     """
 
+    fit: LinearFit
     population: FloatArray
     effects: tuple[FloatArray, ...]
     residuals: FloatArray
@@ -110,8 +111,7 @@ class Residuals(OfResponses):
             Where levels are related, or too few to have the model's covariance.
         """
         design = fit.model.design
-        w = np.ones(design.n) if design.weights is None else design.weights
-        residuals = np.sqrt(w) * (design.y - fit.linear_predictor)
+        residuals = _independent(fit, design.y - fit.linear_predictor)
         residuals -= residuals.mean()
         size = float(np.sqrt((residuals**2).mean()))
         parts = zip(fit.groups, fit.parameters.T(fit.theta), fit.turned, fit.pattern.split(fit.u[:, None]), strict=True)
@@ -129,15 +129,29 @@ class Residuals(OfResponses):
     def drawn(self, rng: np.random.Generator, count: int) -> FloatArray:
         """Levels and rows, with replacement."""
         design, n = self.fit.model.design, len(self.residuals)
-        root = 1.0 if design.weights is None else np.sqrt(design.weights)
         out = np.empty((count, n))
         for j in range(count):
             out[j] = self.population
             for b, f in zip(self.effects, design.random.factors, strict=True):
                 own = b[:, rng.integers(0, b.shape[1], size=b.shape[1])]
                 out[j] += np.einsum("ak,ak->k", own[:, f.codes], f.values)
-            out[j] += self.residuals[rng.integers(0, n, size=n)] / root
+            out[j] += self._of_rows(self.residuals[rng.integers(0, n, size=n)])
         return out.T
+
+    def _of_rows(self, e: FloatArray) -> FloatArray:
+        """Residuals of the rows from those that are independent and of one variance."""
+        if self.fit.parameters.residual is not None:
+            return np.asarray(self.fit.whitening.coloured(e[None])[0])
+        root = self.fit.precision_root
+        return e if root is None else e / root
+
+
+def _independent(fit: LinearFit, e: FloatArray) -> FloatArray:
+    """The inverse of `Residuals._of_rows`."""
+    if fit.parameters.residual is not None:
+        return np.asarray(fit.whitening.white(e[None])[0])
+    root = fit.precision_root
+    return e if root is None else e * root
 
 
 def _whitened(u: FloatArray, used: Any, name: str) -> FloatArray:
@@ -208,6 +222,12 @@ def cases_by(fit: Fit, by: Any) -> int | None:
         raise InputError(
             f"the levels of {', '.join(related)} are related, and no cases that could be drawn independently"
         )
+    residual = fit.labels.residual
+    if not names and residual is not None:
+        raise InputError(
+            "type='cases' draws levels of a factor of random effects, and the model has none; use 'parametric' or "
+            "'residual'"
+        )
     if by is None:
         found = outermost(fit)
         if found is None:
@@ -217,6 +237,11 @@ def cases_by(fit: Fit, by: Any) -> int | None:
             )
         return found
     if isinstance(by, str) and by == ROWS and ROWS not in names:
+        if residual is not None and residual.kind:
+            raise InputError(
+                f"by='rows': residuals of a {residual.group} are correlated, and its rows no cases that could be drawn "
+                "independently"
+            )
         return None
     if not isinstance(by, str) or by not in names:
         raise InputError(f"by must be one of {', '.join(names)}, or 'rows'; got {shown(by)}")

@@ -8,13 +8,13 @@ where rows have weights), and C has a block of correlations for each group (Pinh
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import gcd
 from typing import Any, NoReturn
 
 import numpy as np
 
-from ..contracts.arrays import AnyArray, FloatArray, IntArray
+from ..contracts.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from ..contracts.errors import InputError, InputTypeError, shown
 from .arrays import as_numbers, check_length, column_names
 from .fixed import orthogonalize
@@ -29,6 +29,8 @@ MOST_VISITS = 60
 ORDERED = ("ar1", "toep")
 #: Largest part of a column of ones outside of the span of D that is rounding.
 ONES = 1e-6
+#: Part of a column's largest entry that is rounding of zero.
+NOTHING = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +52,15 @@ class ResidualRows:
     group: IntArray
     position: AnyArray
     basis: FloatArray
+
+    @property
+    def columns(self) -> FloatArray:
+        """D (n, d): D U = [1, B]."""
+        made = np.vstack([np.ones(len(self.group)), self.basis]).T
+        D = np.linalg.solve(self.labels.to_users.T, made.T).T
+        if self.labels.strata:
+            return np.asarray(np.round(D))
+        return np.where(np.abs(D) > NOTHING * np.abs(D).max(axis=0), D, 0.0)
 
 
 def build_residual(
@@ -89,10 +100,6 @@ def build_residual(
         group, _ = encode(given_group, name)
         check_length(group, n, f"residual: {name}")
         position, visits = _positions(kind, given_time, time, n)
-        _check_groups(kind, group, position, name, time)
-        _check_nested(group, name, factors)
-        if kind in ("toep", "us"):
-            _check_met(kind, group, position.astype(np.intp), visits, name)
     matrix: FloatArray | None = None
     names: tuple[str, ...] = ()
     if dispersion is not None:
@@ -101,13 +108,69 @@ def build_residual(
         names = column_names(dispersion, dispersion_names or None, matrix)
     elif kind == "us":
         matrix, names = (position[:, None] == np.arange(len(visits))).astype(np.float64), visits
-    basis, root, names = _scales(matrix, names, n)
+    asked = ResidualLabels(kind, time, name, visits, 0, names, np.zeros((0, 0)))
+    return _checked(asked, group, position, matrix, factors, weights)
+
+
+def select_residual(
+    residual: ResidualRows,
+    rows: BoolArray | IntArray,
+    factors: Sequence[Any],
+    weights: FloatArray | None,
+    copies: IntArray | None = None,
+) -> ResidualRows:
+    """The structure of some rows, with the same visits and columns of the dispersion.
+
+    Parameters
+    ----------
+    residual : ResidualRows
+    rows : (n,) bool array, or int array
+    factors : sequence of RandomFactor
+    weights : array or None
+        Of these rows.
+    copies : int array, optional
+        Of rows that are taken several times, which copy each is of: its group is another in each.
+
+    Raises
+    ------
+    InputError
+        Where a row is in one group twice; where visits, pairs of them or strata are not there any more.
+    """
+    labels, group = residual.labels, residual.group[rows]
+    if labels.kind and copies is None and np.asarray(rows).dtype != np.bool_ and len(np.unique(rows)) < len(rows):
+        raise InputError(
+            f"a row that is taken twice is no other row of its {labels.group}, whose residuals are correlated: take "
+            "whole levels of a factor"
+        )
+    if copies is not None:
+        group = copies * len(residual.group) + group
+    group = np.unique(group, return_inverse=True)[1].ravel()
+    D = residual.columns[rows] if labels.dispersion else None
+    return _checked(labels, group, residual.position[rows], D, factors, weights)
+
+
+def _checked(
+    asked: ResidualLabels,
+    group: IntArray,
+    position: AnyArray,
+    D: FloatArray | None,
+    factors: Sequence[Any],
+    weights: FloatArray | None,
+) -> ResidualRows:
+    """The rows of what is asked for."""
+    kind, name = asked.kind, asked.group
+    if kind:
+        _check_groups(kind, group, position, name, asked.time)
+        _check_nested(group, name, factors)
+    if kind in ("toep", "us"):
+        _check_met(kind, group, position.astype(np.intp), asked.visits, name)
+    basis, to_users = _scales(D, asked.dispersion, len(group))
     if kind:
         _check_identified(kind, group, name, factors, weights, homogeneous=not len(basis))
     largest = int(np.bincount(group).max()) if kind else 0
-    strata = matrix is not None and bool(np.isin(matrix, (0.0, 1.0)).all() and (matrix.sum(axis=1) == 1.0).all())
-    steps = _steps(group, position) if kind == "car1" else (1.0, 1.0)
-    labels = ResidualLabels(kind, time, name, visits, largest, names, root, strata, *steps)
+    strata = D is not None and bool(np.isin(D, (0.0, 1.0)).all() and (D.sum(axis=1) == 1.0).all())
+    step, closest = _steps(group, position) if kind == "car1" else (1.0, 1.0)
+    labels = replace(asked, largest=largest, to_users=to_users, strata=strata, step=step, closest=closest)
     return ResidualRows(labels, group, position, basis)
 
 
@@ -261,12 +324,10 @@ def _check_identified(
             )
 
 
-def _scales(
-    matrix: FloatArray | None, names: tuple[str, ...], n: int
-) -> tuple[FloatArray, FloatArray, tuple[str, ...]]:
+def _scales(matrix: FloatArray | None, names: tuple[str, ...], n: int) -> tuple[FloatArray, FloatArray]:
     """B (d - 1, n); and the matrix (d, d) that makes the user's coefficients of (log sigma, delta)."""
     if matrix is None:
-        return np.zeros((0, n)), np.zeros((0, 0)), ()
+        return np.zeros((0, n)), np.zeros((0, 0))
     fixed = orthogonalize(matrix, names, None)
     if fixed.dropped_names:
         raise InputError(
@@ -286,19 +347,4 @@ def _scales(
     made = np.vstack([np.ones(n), basis])
     # coefficients of the user's columns of which ones and B are combinations: D U = [1, B]
     U = np.linalg.lstsq(matrix, made.T, rcond=None)[0]
-    return np.ascontiguousarray(basis), np.asarray(U), names
-
-
-def refuse_residual(residual: ResidualRows | None) -> None:
-    """Refuse a design of some of the rows.
-
-    Raises
-    ------
-    InputError
-        Where there is a residual structure.
-    """
-    if residual is not None:
-        raise InputError(
-            "models with a residual structure are not fitted to some of their rows: what is left of a group has other "
-            "correlations. Fit to the data without them"
-        )
+    return np.ascontiguousarray(basis), np.asarray(U)

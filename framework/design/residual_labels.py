@@ -63,6 +63,11 @@ class ResidualLabels:
         """Parameters of S beside sigma."""
         return max(len(self.dispersion) - 1, 0)
 
+    @property
+    def scales_are_visits(self) -> bool:
+        """Whether the columns of D are the visits, as of us without a dispersion."""
+        return bool(self.visits) and self.dispersion == self.visits
+
     def __len__(self) -> int:
         return self.n_correlations + self.n_scales
 

@@ -48,6 +48,26 @@ def residual_of_new_rows(labels: ResidualLabels, newdata: Mapping[str, Any], n: 
     return ResidualRows(labels, group, position, _basis(labels, newdata.get("dispersion"), position, n))
 
 
+def scales_of_new_rows(labels: ResidualLabels, newdata: Mapping[str, Any], n: int) -> FloatArray:
+    """Columns (d, n) of log S of new rows: of groups and times no more than the visits that S may depend on.
+
+    Raises
+    ------
+    InputError
+        For parts that are missing, and visits that the model does not know.
+    """
+    position: AnyArray = np.zeros(n)
+    if labels.scales_are_visits and newdata.get("dispersion") is None:
+        time = (newdata.get("residual") or {}).get("time")
+        if time is None:
+            raise InputError(
+                "newdata['residual'] has no time, and each visit has a variance of its own: give "
+                "newdata={..., 'residual': {'time': time}}"
+            )
+        position = _positions(labels, time, n)
+    return _basis(labels, newdata.get("dispersion"), position, n)
+
+
 def _positions(labels: ResidualLabels, given: Any, n: int) -> AnyArray:
     """Times, or places among the visits of the fit."""
     name = f"newdata['residual']: {labels.time}"
@@ -84,7 +104,7 @@ def _basis(labels: ResidualLabels, given: Any, position: AnyArray, n: int) -> Fl
     """Columns of log S beside sigma, as the fit has them: D U = [1, B]."""
     if not labels.dispersion:
         return np.zeros((0, n))
-    if given is None and labels.dispersion == labels.visits:
+    if given is None and labels.scales_are_visits:
         given = (position[:, None] == np.arange(len(labels.visits))).astype(np.float64)
     if given is None:
         raise InputError(f"newdata has no dispersion, whose columns are {', '.join(labels.dispersion)}")

@@ -12,7 +12,7 @@ from .fixed import orthogonalize
 from .mixed import MixedDesign, assembled, basis_of_terms
 from .parameter import select_parameters
 from .random import RandomFactor
-from .residual import refuse_residual
+from .residual import select_residual
 from .terms import INTERCEPT
 
 #: Level of each row that is taken and labels of the levels, by position of the factor.
@@ -33,9 +33,10 @@ def select_rows(design: MixedDesign, rows: BoolArray | IntArray) -> MixedDesign:
     Raises
     ------
     InputError
-        Where too little is left: one level of a factor, or no more rows than columns of X.
+        Where too little is left: one level of a factor, no more rows than columns of X, no pair of two visits whose
+        residuals are correlated.
     """
-    return _taken(design, rows, {})
+    return _taken(design, rows, {}, None)
 
 
 def repeat_levels(design: MixedDesign, by: int, chosen: IntArray) -> MixedDesign:
@@ -71,7 +72,7 @@ def repeat_levels(design: MixedDesign, by: int, chosen: IntArray) -> MixedDesign
         copy, level = np.divmod(pairs, f.grouping.n_levels)
         names = [f"{f.levels[old]}/{number + 1}" for old, number in zip(level.tolist(), copy.tolist(), strict=True)]
         regrouped[j] = codes.ravel(), np.array(names)
-    return _taken(design, rows, regrouped)
+    return _taken(design, rows, regrouped, copies)
 
 
 def is_nested(inner: RandomFactor, outer: RandomFactor) -> bool:
@@ -80,8 +81,9 @@ def is_nested(inner: RandomFactor, outer: RandomFactor) -> bool:
     return len(pairs) == len(np.unique(inner.codes))
 
 
-def _taken(design: MixedDesign, rows: BoolArray | IntArray, regrouped: Regrouped) -> MixedDesign:
-    refuse_residual(design.residual)
+def _taken(
+    design: MixedDesign, rows: BoolArray | IntArray, regrouped: Regrouped, copies: IntArray | None
+) -> MixedDesign:
     metric = design.fixed.weights
     weights, offset, within = (None if v is None else v[rows] for v in (design.weights, design.offset, metric))
     X = design.X[rows]
@@ -92,7 +94,8 @@ def _taken(design: MixedDesign, rows: BoolArray | IntArray, regrouped: Regrouped
         raise InputError(f"X has {fixed.rank} independent columns for the {len(X)} rows that are left")
     factors = tuple(_selected(f, rows, within, regrouped.get(j)) for j, f in enumerate(design.random.factors))
     selected = assembled(design.y[rows], X, fixed, factors, weights, offset).called(design.response)
-    return replace(selected, parameters=select_parameters(design.parameters, rows))
+    residual = design.residual and select_residual(design.residual, rows, factors, weights, copies)
+    return replace(selected, parameters=select_parameters(design.parameters, rows), residual=residual)
 
 
 def _selected(

@@ -22,6 +22,7 @@ from scipy.linalg import solve_triangular
 from ..contracts.arrays import AnyArray, FloatArray, IntArray
 from ..contracts.errors import InputError, InputTypeError, NoMaximumError, NotPositiveDefiniteError, shown
 from ..design.grouping import encode
+from ..design.labels import Labels
 from ..design.selection import select_rows
 from ..display.records import Table
 from ..estimation.linear import LinearFit
@@ -291,9 +292,18 @@ def _refitted(fit: Fit, cases: Cases) -> Without:
         if not np.array_equal(other.labels.fixed.kept, fit.labels.fixed.kept):
             reasons[i] = "the other rows do not determine the coefficients"
             continue
-        beta[i], scale[i] = other.labels.fixed.coefficients(other.gamma), other.scale
+        beta[i], scale[i] = other.labels.fixed.coefficients(other.gamma), _scale_in(fit.labels, other)
         logdet[i] = np.linalg.slogdet(_covariance(other))[1]
     return Without(beta, scale, logdet, reasons)
+
+
+def _scale_in(labels: Labels, other: Fit) -> float:
+    """sigma: where residuals have several variances the geometric mean over the rows with the case, not without."""
+    own, there = labels.residual, other.labels.residual
+    if own is None or there is None or not own.dispersion:
+        return other.scale
+    delta = np.append(np.log(other.scale), other.theta[len(other.theta) - there.n_scales :])
+    return float(np.exp(np.linalg.inv(own.to_users)[0] @ there.to_users @ delta))
 
 
 def _fit_without(model: Model[Any], cases: Cases, i: int) -> Fit:

@@ -25,7 +25,7 @@ from ..contracts.family import Family, describe_rows, eta_bounds
 from ..contracts.ordered import OrderedFamily
 from .modes import DegenerateModeError, EdgeError, Mode, PenalizedLikelihood
 from .parted import PartedLikelihood
-from .quadrature import CUT, Quadrature
+from .quadrature import CUT, MAX_COLUMNS, Quadrature
 from .thresholds import groups_of_spacings, is_extreme, one_sided
 
 #: Means that are so small a part of the average one, by fixed effects alone, raise the suspicion of separation.
@@ -39,7 +39,7 @@ GROWING = 1e-3
 #: Distance from the edge of the domain, as a part of the largest one, at which a search has ended there.
 AT_EDGE = 1e-3
 #: Conditional variance of a spherical random effect, whose variance is 1, from which on M is nearly singular.
-DEGENERATE = 1e2
+DEGENERATE = 10.0
 #: Links on whose scale numbers are logarithms, or much like them.
 LOGARITHMIC = ("log", "logit", "probit", "cloglog", "loglog")
 #: Root mean square of what X leaves of a positive offset there, from which on it is no logarithm: e^20 is 5e8.
@@ -288,16 +288,16 @@ def refuse_dead_end(mode: Mode, quadrature: Quadrature | None, converged: bool) 
         room = np.minimum(mode.point.eta - lower, upper - mode.point.eta)
         if len(rows := np.flatnonzero(room < AT_EDGE * room.max())):
             raise NoMaximumError(_at_the_edge(model, f" (y in {describe_rows(model.y, rows)})"))
-    inverse = mode.newton.factor.selected_inverse().diagonal
-    if (
-        not model.pattern.has_precision
-        and max(np.einsum("aal->al", block).max(initial=0.0) for block in inverse) > DEGENERATE
-    ):
-        raise NoMaximumError(_degenerate(model))
+    variances = (np.einsum("aal->al", block) for block in mode.newton.factor.selected_inverse().diagonal)
+    if not model.pattern.has_precision and max(v.max(initial=0.0) for v in variances) > DEGENERATE:
+        raise NoMaximumError(_degenerate(model, quadrature))
 
 
-def _degenerate(model: PenalizedLikelihood) -> str:
-    advice = "Try hessian='expected', simplify" if model.hessian == "observed" else "Simplify"
+def _degenerate(model: PenalizedLikelihood, quadrature: Quadrature | None = None) -> str:
+    one = [f.grouping.n_columns for f in model.design.random.factors]
+    ways = ["quadrature (nagq=9)"] * (quadrature is None and len(one) == 1 and one[0] <= MAX_COLUMNS)
+    ways += ["hessian='expected'"] * (model.hessian == "observed")
+    advice = f"Try {' or '.join(ways)}, simplify" if ways else "Simplify"
     return (
         "the approximated likelihood has no maximum: it grows without end towards parameters with which the "
         f"conditional density of some random effects is flat at its mode, which can be as the {model.family.name} "

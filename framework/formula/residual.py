@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -58,6 +58,10 @@ class ResidualPlan:
         trees = [*(self.group.parts if self.group else ()), *([self.time] if self.time is not None else [])]
         return [*self.encoded, *(name for tree in trees for name in variables(tree, self.names))]
 
+    def of_scales(self, *, by_visit: bool) -> ResidualPlan:
+        """What variances depend on: the dispersion, or the visits that stand for it."""
+        return replace(self, group=None, time=self.time if by_visit else None)
+
     def arguments(self, source: Source, rows: IntArray) -> dict[str, Any]:
         """Arguments `residual`, `dispersion` and `dispersion_names` of the array call."""
         out: dict[str, Any] = {}
@@ -87,13 +91,16 @@ class ResidualPlan:
         frame = Frame(data)
         source = Source(frame, self.names, variables)
         rows, out = np.arange(frame.n), dict[str, Any]()
+        of_residual = dict[str, Any]()
         if self.group is not None:
             labels, missing = labels_of(self.group, source)
             if missing.any():
                 raise InputError(f"{self.group.label} is missing in {rows_text(missing)} of the new rows")
-            out["residual"] = {"group": labels}
-            if self.time is not None:
-                out["residual"]["time"] = self._times(source, rows, known=True)
+            of_residual["group"] = labels
+        if self.time is not None:
+            of_residual["time"] = self._times(source, rows, known=True)
+        if of_residual:
+            out["residual"] = of_residual
         if self.dispersion:
             stored = {name: source.stored(name) for name in self.encoded}
             matrix, part = learn(self.dispersion, table_of(stored, self.names, frame.n), self.names)

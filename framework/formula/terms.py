@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 from ..design.arrays import as_numbers
+from ..design.residual_labels import ResidualLabels
 from .encoder import Encoder
 from .expressions import variables
 from .formulaic import TermColumns
 from .observed import Observed, columns_behind
 from .plan import text_expression
-from .residual import residual_plan
+from .residual import ResidualPlan, residual_plan
 
 #: Fields that states of earlier versions do not have.
 LATER = {"levels", "na_action", "observed", "residual", "dispersion", "parameters"}
@@ -112,9 +113,19 @@ class Terms:
         return rows
 
     def columns_read(
-        self, *, effects: bool, levels: bool, weights: bool, parameters: bool, given: Iterable[str] = ()
+        self,
+        *,
+        effects: bool,
+        levels: bool,
+        weights: bool,
+        parameters: bool,
+        of_scales: ResidualLabels | None = None,
+        given: Iterable[str] = (),
     ) -> list[str]:
-        """Columns of a data frame that `new_rows` reads; `given` are expressions of weights and offset."""
+        """Columns of a data frame that are read for `new_rows`, and for `new_residual` with `scales`.
+
+        `given` are expressions of weights and offset.
+        """
         plan = self.encoder.plan
         texts = [*given, *(text for text in (self.encoder.offset, self.weights if weights else "") if text)]
         trees = [*plan.offsets, *(text_expression(t, plan.names) for t in texts if t != "array")]
@@ -122,12 +133,22 @@ class Terms:
         found = columns_behind([*used, *(name for tree in trees for name in variables(tree, plan.names))], plan.names)
         for encoder in self.parameters.values() if parameters else ():
             found += columns_behind(encoder.plan.in_fixed, encoder.plan.names)
+        if of_scales is not None and (residual := self.of_residuals(of_scales, scales=True)) is not None:
+            found += columns_behind(residual.used, residual.names)
         return list(dict.fromkeys(found))
 
-    def new_residual(self, data: Any, columns: Sequence[str]) -> dict[str, Any]:
-        """Groups and times of correlated residuals, and `columns` of the dispersion, of new rows."""
+    def new_residual(self, data: Any, labels: ResidualLabels, *, scales: bool = False) -> dict[str, Any]:
+        """Groups and times of correlated residuals, and columns of the dispersion, of new rows.
+
+        With `scales` what their variances depend on only: columns of the dispersion, or the visits that stand for them.
+        """
+        plan = self.of_residuals(labels, scales=scales)
+        return {} if plan is None else plan.of_new_rows(data, self.encoder.variables, labels.dispersion)
+
+    def of_residuals(self, labels: ResidualLabels, *, scales: bool = False) -> ResidualPlan | None:
+        """What `residual` and `dispersion` ask for."""
         plan = residual_plan(self.residual or None, self.dispersion or None, self.encoder.plan.names)
-        return {} if plan is None else plan.of_new_rows(data, self.encoder.variables, columns)
+        return plan.of_scales(by_visit=labels.scales_are_visits) if scales and plan is not None else plan
 
     # Without pickle -------------------------------------------------------------------------------------------------
 

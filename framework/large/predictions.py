@@ -100,7 +100,9 @@ def prediction_stream(
     if wrong := [name for name, text in texts.items() if not isinstance(text, str)]:
         raise InputTypeError(f"{wrong[0]} must be the name of a column, or an expression: rows come part by part")
     kept, predictor = _kept(keep), Predictor(fit, request, terms)
-    needed = terms.columns_read(**predictor.needed, given=texts.values())
+    needs = predictor.needed
+    of_scales = fit.labels.residual if needs.pop("scales") else None
+    needed = terms.columns_read(**needs, of_scales=of_scales, given=texts.values())
     names = None if kept is None else tuple(dict.fromkeys([*needed, *kept]))
     return PredictionStream(_batches(predictor, source, names, kept, texts))
 

@@ -76,6 +76,7 @@ class Planned:
             For fits without rows, or without estimates of all parameters.
         """
         fit.labels.refuse_penalty("power")
+        fit.labels.refuse_residual("power")
         if not fit.certificate.converged or fit.elsewhere:
             raise InputError("the fit has not converged, or the data do not determine all of its parameters")
         model = replace(fit.model, rows=fit.model.design)  # which has to be there

@@ -26,8 +26,9 @@ from .degrees import degrees_of_freedom, t_quantiles
 from .intervals import predictive_quantiles
 from .joint import RowUncertainty, Uncertainty
 from .marginal import MarginalMean
+from .noise import Noise
 from .parameter import parameter_of, predict_parameter
-from .response import depends_on_phi, mean_of, phi_at, slope_of, slopes_by_xi
+from .response import depends_on_phi, limits_of_mean, mean_of, phi_at, slope_of, slopes_by_xi
 from .rows import Rows, encoded, new_rows, weights_of
 
 SCALES = ("response", "link")
@@ -139,12 +140,13 @@ class Predictor:
         """What of new rows is needed, as `Terms.new_rows` is asked."""
         request = self.request
         if self.parameter is not None:
-            return {"effects": False, "levels": False, "weights": False, "parameters": True}
+            return {"effects": False, "levels": False, "weights": False, "parameters": True, "scales": False}
         prediction = request.interval == "prediction"
         parameters = prediction or _needs_parameters(self.fit, request)
         effects = request.random != "none"
         levels = effects and not request.marginal
-        return {"effects": effects, "levels": levels, "weights": prediction, "parameters": parameters}
+        named = {"weights": prediction, "parameters": parameters, "scales": prediction}
+        return {"effects": effects, "levels": levels, **named}
 
     def columns(
         self, newdata: Any, given: Mapping[str, Any] | None = None
@@ -202,7 +204,8 @@ class Predictor:
                 of_mean = uncertainty.variances_of_mean(slope, by_xi)
                 columns["se"] = np.where(np.isnan(eta), np.nan, np.sqrt(of_mean))
         if request.interval == "confidence" and by_xi.any() and isinstance(fit, GeneralizedFit):
-            columns["lower"], columns["upper"] = _limits_of_mean(fit, columns["fit"], columns["se"], request.level)
+            half = ndtri(0.5 + 0.5 * request.level) * columns["se"]
+            columns["lower"], columns["upper"] = limits_of_mean(fit, columns["fit"], half)
         elif request.interval:
             columns["lower"], columns["upper"] = _limits(uncertainty, rows, eta, sd, request)
         return columns, covariance
@@ -251,10 +254,8 @@ def _rows(fit: Fit, newdata: Any, request: Request) -> Rows:
     if newdata is None:
         rows = Rows.of(fit.model.design).with_effects(labels, request.random)
     else:
-        if request.interval == "prediction":
-            labels.refuse_residual("a prediction interval of new rows")
-        chosen = {"random": request.random, "new_levels": request.new_levels}
-        rows = new_rows(labels, newdata, **chosen, with_levels=not request.marginal)
+        needed = {"with_levels": not request.marginal, "scales": request.interval == "prediction"}
+        rows = new_rows(labels, newdata, random=request.random, new_levels=request.new_levels, **needed)
     if not request.marginal:
         return rows
     # the mean over all levels: of a linear model that without effects
@@ -289,35 +290,22 @@ def _determined(fit: Fit, rows: Rows) -> FloatArray:
     return np.where(undetermined, np.nan, eta)
 
 
-def _limits_of_mean(
-    fit: GeneralizedFit, mean: FloatArray, se: FloatArray, level: float
-) -> tuple[FloatArray, FloatArray]:
-    """For means that depend on dispersion parameters too: by the normal law on the scale of the link."""
-    link = fit.family.link
-    with np.errstate(all="ignore"):
-        eta = link.link(mean)
-        half = ndtri(0.5 + 0.5 * level) * se / np.abs(link.mean(eta).mu_eta)
-        ends = link.mean(eta - half).mu, link.mean(eta + half).mu
-    return np.minimum(*ends), np.maximum(*ends)
-
-
 def _limits(
     of_rows: RowUncertainty, rows: Rows, eta: FloatArray, sd: FloatArray, request: Request
 ) -> tuple[FloatArray, FloatArray]:
     """For the predictions, or for new responses."""
     fit = of_rows.uncertainty.fit
-    weights = weights_of(fit.model.labels, rows) if request.interval == "prediction" else None
+    of_responses = request.interval == "prediction"
     if isinstance(fit, LinearFit):
-        noise = 0.0 if weights is None else 1.0 / weights
-        if weights is not None and fit.parameters.residual is not None:
-            noise = fit.whitening.precision_root**-2
+        noise = Noise.of(fit, rows) if of_responses else Noise.none(fit, rows)
         df: FloatArray | float = float(fit.labels.n - len(fit.gamma))
         if request.satterthwaite:
             df = degrees_of_freedom(of_rows, noise)
-        half = t_quantiles(df, request.level) * np.sqrt(sd**2 + fit.sigma**2 * noise)
+        half = t_quantiles(df, request.level) * np.sqrt(sd**2 + fit.sigma**2 * noise.variances)
         return eta - half, eta + half
-    if weights is not None:
+    if of_responses:
         assert isinstance(fit, GeneralizedFit)
+        weights = weights_of(fit.model.labels, rows)
         return predictive_quantiles(fit, eta, sd, weights, request.level, phi_at(fit, rows))
     half = ndtri(0.5 + 0.5 * request.level) * sd
     lower, upper = eta - half, eta + half

@@ -84,7 +84,17 @@ def slope_of(fit: Fit, eta: FloatArray, rows: Rows | None = None, *, conditional
     return (above - below) / (2.0 * h)
 
 
-def slopes_by_xi(fit: Fit, eta: FloatArray, rows: Rows, *, conditional: bool = False) -> FloatArray:
+def limits_of_mean(fit: GeneralizedFit, mean: FloatArray, half: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Limits of means that depend on dispersion parameters too: `half` around them, by way of the scale of the link."""
+    link = fit.family.link
+    with np.errstate(all="ignore"):
+        eta = link.link(mean)
+        half = half / np.abs(link.mean(eta).mu_eta)
+        ends = link.mean(eta - half).mu, link.mean(eta + half).mu
+    return np.minimum(*ends), np.maximum(*ends)
+
+
+def slopes_by_xi(fit: Fit, eta: FloatArray, rows: Rows | None = None, *, conditional: bool = False) -> FloatArray:
     """Derivatives of `mean_of` by unconstrained dispersion parameters, (n, s); none where there are none."""
     if not isinstance(fit, GeneralizedFit) or not depends_on_phi(fit.family, conditional=conditional):
         return np.zeros((len(eta), 0))

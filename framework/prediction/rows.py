@@ -16,6 +16,7 @@ from ..design.labels import FixedLabels, GroupLabels, Labels
 from ..design.mixed import MixedDesign
 from ..design.parameter import spelled_out
 from ..design.reading import as_groups, as_mapping, check_alignment, frame_columns, rows_text
+from ..design.residual_new import scales_of_new_rows
 from ..design.terms import INTERCEPT
 from ..estimation.generalized import GeneralizedFit
 from ..estimation.model import Fit
@@ -23,6 +24,8 @@ from ..formula.terms import Terms
 
 #: What `newdata` of an array fit may have.
 PARTS = ("X", "groups", "random_data", "offset", "weights", "parameters")
+#: And beside these where residuals have a structure.
+OF_RESIDUALS = ("residual", "dispersion")
 #: What is done about levels that the model does not know.
 NEW_LEVELS = ("error", "population")
 
@@ -45,6 +48,8 @@ class Rows:
     weights : (n,) array, or None for ones
     parameters : mapping of str to (n, c) array
         Rows of the bases of dispersion parameters that have a model, as far as they are known.
+    scales : (d, n) array, or None for zeros
+        Columns B of log S = B delta, of linear models whose residuals have several variances, as far as they are known.
     """
 
     Q: FloatArray
@@ -54,6 +59,7 @@ class Rows:
     offset: FloatArray | None
     weights: FloatArray | None
     parameters: Mapping[str, FloatArray] = field(default_factory=dict)
+    scales: FloatArray | None = None
 
     def __len__(self) -> int:
         return len(self.Q)
@@ -63,15 +69,19 @@ class Rows:
         """The rows that a model was fitted to."""
         columns = tuple(f.values for f in design.random.factors)
         codes = tuple(f.codes for f in design.random.factors)
+        scales = None if design.residual is None else design.residual.basis
         return cls(design.fixed.Q, np.ones(design.n, bool), codes, columns, design.offset, design.weights,
-                   design.parameter_rows)  # fmt: skip
+                   design.parameter_rows, scales)  # fmt: skip
 
     def at(self, index: IntArray) -> Rows:
         """Some of the rows."""
         codes, columns = (c[index] for c in self.codes), (z[:, index] for z in self.columns)
         offset, weights = (None if v is None else v[index] for v in (self.offset, self.weights))
         parameters = {name: B[index] for name, B in self.parameters.items()}
-        return Rows(self.Q[index], self.estimable[index], tuple(codes), tuple(columns), offset, weights, parameters)
+        scales = None if self.scales is None else self.scales[:, index]
+        return Rows(
+            self.Q[index], self.estimable[index], tuple(codes), tuple(columns), offset, weights, parameters, scales
+        )
 
     def Z(self, parts: Sequence[FloatArray]) -> FloatArray:
         """Z B (n, c) for effects (c, k, L) by factor; levels that are not known have none. Without factors (n, 1)."""
@@ -138,6 +148,7 @@ def encoded(
     levels: bool,
     weights: bool,
     parameters: bool = False,
+    scales: bool = False,
 ) -> Any:
     """New data as `new_rows` takes them: of a fit by formula encoded as its data were.
 
@@ -155,6 +166,8 @@ def encoded(
     if terms is None:
         return _spelled_out(fit, newdata)
     rows = terms.new_rows(newdata, effects=effects, levels=levels, weights=weights, given=given, parameters=parameters)
+    if scales and fit.labels.residual is not None:
+        rows |= terms.new_residual(newdata, fit.labels.residual, scales=True)
     if parameters:  # those whose formula is one of a constant have none
         rows["parameters"] = {name: rows["parameters"][name] for name in fit.labels.parameters}
     return rows
@@ -168,10 +181,13 @@ def _spelled_out(fit: Fit, newdata: Any) -> Any:
     return {**newdata, "parameters": spelled_out(fit.family, columns)}
 
 
-def new_rows(labels: Labels, newdata: Any, *, random: Any, new_levels: str, with_levels: bool = True) -> Rows:
+def new_rows(
+    labels: Labels, newdata: Any, *, random: Any, new_levels: str, with_levels: bool = True, scales: bool = False
+) -> Rows:
     """Rows of new data: a dict with X, groups, random_data, offset and weights as the model was fitted to.
 
-    Groups and columns of effects that are left out need not be there; nor groups without `with_levels`.
+    Groups and columns of effects that are left out need not be there; nor groups without `with_levels`, nor what the
+    variances of residuals depend on without `scales`.
 
     Raises
     ------
@@ -180,10 +196,11 @@ def new_rows(labels: Labels, newdata: Any, *, random: Any, new_levels: str, with
     """
     if new_levels not in NEW_LEVELS:
         raise InputError(f"new_levels must be 'error' or 'population'; got {shown(new_levels)}")
-    if not isinstance(newdata, Mapping) or not set(newdata) <= set(PARTS):
-        extra = f", and has {', '.join(map(str, set(newdata) - set(PARTS)))}" if isinstance(newdata, Mapping) else ""
+    parts = PARTS if labels.residual is None else (*PARTS, *OF_RESIDUALS)
+    if not isinstance(newdata, Mapping) or not set(newdata) <= set(parts):
+        extra = f", and has {', '.join(map(str, set(newdata) - set(parts)))}" if isinstance(newdata, Mapping) else ""
         raise InputTypeError(
-            f"newdata must be a dict with {', '.join(PARTS)} (those that the model has){extra}; the model was fitted "
+            f"newdata must be a dict with {', '.join(parts)} (those that the model has){extra}; the model was fitted "
             "to arrays"
         )
     names = [] if isinstance(random, str) and random in ("all", "none") else _names(random, labels)
@@ -207,7 +224,9 @@ def new_rows(labels: Labels, newdata: Any, *, random: Any, new_levels: str, with
     weights = as_weights(newdata.get("weights"), n, "newdata['weights']", "newdata['X']")
     fixed = labels.fixed
     of_parameters = parameter_rows(labels.parameters, newdata.get("parameters"), n)
-    rows = Rows(fixed.in_basis(X), fixed.estimable(X), tuple(codes), tuple(columns), offset, weights, of_parameters)
+    of_residuals = scales_of_new_rows(labels.residual, newdata, n) if scales and labels.residual is not None else None
+    rows = Rows(fixed.in_basis(X), fixed.estimable(X), tuple(codes), tuple(columns), offset, weights, of_parameters,
+                of_residuals)  # fmt: skip
     return rows.with_effects(labels, random)
 
 

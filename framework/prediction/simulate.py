@@ -144,7 +144,7 @@ def _of_residual(newdata: Any, terms: Terms | None, labels: ResidualLabels | Non
     if labels is None:
         return {}
     if terms is not None:
-        return terms.new_residual(newdata, labels.dispersion)
+        return terms.new_residual(newdata, labels)
     return newdata if isinstance(newdata, Mapping) else {}
 
 
@@ -179,8 +179,6 @@ def simulate(
             "were observed, and new rows are not simulated given these. Use random='new'"
         )
     of_residual = _of_residual(newdata, terms, structure)
-    if structure is not None and terms is None:
-        newdata = {part: value for part, value in newdata.items() if part not in ("residual", "dispersion")}
     newdata = encoded(fit, terms, newdata, given, effects=True, levels=True, weights=True, parameters=True)
     new_levels = "population" if random == "new" else "error"
     residual = None

@@ -96,7 +96,8 @@ class Bootstrapped(FittedModel[F]):
     def jackknife(self, record: Bootstrap, statistic: Callable[[Any], Any] | None = None) -> dict[str, float]:
         """Acceleration of the statistics of a bootstrap, for its BCa intervals: the fit without each unit.
 
-        Units are the levels of the factor that all others are nested in, and rows where factors are crossed.
+        Units are the levels of the factor that all others are nested in; where factors are crossed or there are none
+        the groups of correlated residuals, or rows.
 
         Parameters
         ----------

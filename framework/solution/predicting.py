@@ -276,7 +276,8 @@ class Predicting(FittedModel[F]):
             `data`, since a fit does not keep the frame: ``fit.update(formula=". ~ . + x", data=d)``. A dot is that side
             of the formula before; `weights`, `offset`, `subset`, contrasts, orders of levels, covariance structures and
             known precisions are those of the fit, unless they are given; so are models of dispersion parameters
-            (`dispersion`, `zi`, `parameters`).
+            (`dispersion`, `zi`, `parameters`) and of residuals (`residual`). None takes one of these away, which needs
+            no data: ``fit.update(zi=None)``.
 
         Raises
         ------

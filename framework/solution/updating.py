@@ -11,10 +11,14 @@ from ..calls.categories import in_categories
 from ..calls.formulas import read_formula
 from ..calls.parameters import models_of_parameters
 from ..contracts.errors import InputError, InputTypeError
+from ..contracts.family import Family
 from ..contracts.ordered import OrderedFamily
 from ..design.labels import GroupLabels
-from ..design.parameter import SPACINGS
-from ..estimation.generalized import Laplace
+from ..design.mixed import MixedDesign
+from ..design.parameter import INFLATION, SPACINGS, dispersion_among, refuse_models, spelled_out
+from ..design.reading import as_mapping
+from ..design.reduced import without_correlation, without_dispersion
+from ..estimation.generalized import GeneralizedFit, Laplace
 from ..estimation.model import Fit, Model
 from ..formula.bars import names_in, parse
 from ..formula.change import changed_formula
@@ -41,6 +45,12 @@ def model_of_data(fit: Fit, terms: Terms | None, changes: Mapping[str, Any]) -> 
         For a fit to arrays, without data, or where what the fit was told as an array has to be told again.
     """
     asked = {name: changes[name] for name in OF_DATA if name in changes}
+    if (simpler := _without_models(fit, terms, asked)) is not None:
+        design, terms = simpler
+        model = fit.model.with_settings({name: value for name, value in changes.items() if name not in OF_DATA})
+        model = Model.of(design, model.likelihood, model.controls, model.provenance)
+        tell(model.likelihood.check(design))
+        return (model.with_response(changes["y"]) if "y" in changes else model), terms
     if terms is None:
         raise InputTypeError(
             f"update of {', '.join(asked)} is for fits by formula; this one is to arrays: call ranef.lmm or ranef.glmm"
@@ -75,12 +85,70 @@ def model_of_data(fit: Fit, terms: Terms | None, changes: Mapping[str, Any]) -> 
     return Model.of(design, likelihood, model.controls, provenance), given.terms
 
 
+def _without_models(fit: Fit, terms: Terms | None, asked: Mapping[str, Any]) -> tuple[MixedDesign, Terms | None] | None:
+    """The design without the models that are taken away, which needs no data; None where anything else is asked for."""
+    if isinstance(fit, GeneralizedFit):
+        names = _taken_away(fit.family, asked)
+        if not set(asked) <= set(OF_PARAMETERS) or any(name not in names for name in _named(fit.family, asked)):
+            return None
+        refuse_models(fit.family, names)
+        design = fit.model.design
+        left = {name: own for name, own in design.parameters.items() if name not in names}
+        encoders = terms and {name: own for name, own in terms.parameters.items() if name not in names}
+        return replace(design, parameters=left), terms and replace(terms, parameters=encoders or {})
+    if not set(asked) <= set(OF_RESIDUALS) or any(value is not None for value in asked.values()):
+        return None
+    return _without_structure(fit.model.design, terms, asked)
+
+
+def _without_structure(
+    design: MixedDesign, terms: Terms | None, asked: Mapping[str, Any]
+) -> tuple[MixedDesign, Terms | None] | None:
+    """With independent residuals, or one variance of all; None where `us` would have those of its visits instead."""
+    own = design.residual
+    if own is None:
+        return design, terms
+    by_visit = own.labels.scales_are_visits
+    if own.labels.kind == "us" and "residual" not in asked:
+        return (design, terms) if by_visit else None
+    made: MixedDesign | None = design
+    if "residual" in asked and own.labels.kind:
+        made = without_correlation(design)
+    if own.labels.dispersion and ("dispersion" in asked or by_visit) and made is not None:
+        made = without_dispersion(made)
+    if made is None:
+        raise InputError(
+            "nothing is left but an ordinary regression: a model needs random effects or correlated residuals"
+        )
+    if terms is None:
+        return made, None
+    residual, dispersion = ("" if name in asked else getattr(terms, name) for name in OF_RESIDUALS)
+    return made, replace(terms, residual=residual, dispersion=dispersion)
+
+
+def _named(family: Family, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What is asked of dispersion parameters by their names."""
+    named = {str(name): value for name, value in as_mapping(asked.get("parameters"), "parameters").items()}
+    of_arguments = {"dispersion": dispersion_among((p.name for p in family.parameters), family), "zi": INFLATION}
+    named |= {name: asked[argument] for argument, name in of_arguments.items() if argument in asked and name}
+    return spelled_out(family, named)
+
+
+def _taken_away(family: Family, asked: Mapping[str, Any]) -> set[str]:
+    """Dispersion parameters that are to be the same for all rows: None, or a formula of a constant."""
+    named = _named(family, asked)
+    return {n for n, v in named.items() if v is None or (isinstance(v, str) and v.replace(" ", "") == "~1")}
+
+
 def _models(fit: Fit, likelihood: Laplace, terms: Terms, asked: Mapping[str, Any]) -> dict[str, Any]:
     """Formulas of dispersion parameters of a generalized model: those of the fit, unless they are given."""
     if asked.get("residual") is not None:
         raise InputTypeError("residual: a generalized model has no correlation of residuals")
-    kept = {name: encoder.formula for name, encoder in terms.parameters.items()}
-    changed = models_of_parameters(likelihood.family, **{name: asked.get(name) for name in OF_PARAMETERS})
+    away = _taken_away(likelihood.family, asked)
+    kept = {name: encoder.formula for name, encoder in terms.parameters.items() if name not in away}
+    given = {name: asked.get(name) for name in OF_PARAMETERS}
+    given["parameters"] = {n: v for n, v in as_mapping(given["parameters"], "parameters").items() if v is not None}
+    changed = models_of_parameters(likelihood.family, **given)
     if (family := ordered_family_of(fit)) is not None:
         kept = {} if SPACINGS in changed else _of_spacings(family, kept)
     return {"parameters": kept | changed}

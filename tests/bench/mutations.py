@@ -228,8 +228,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/bootstrap/schemes.py",
-        "self.residuals[rng.integers(0, n, size=n)] / root",
-        "self.residuals[rng.integers(0, n, size=n)]",
+        "return e if root is None else e / root",
+        "return e",
         "tests/bootstrap/test_bootstrap.py::test_weighted_residuals_are_of_rows_with_weight_one",
     ),
     Mutation(
@@ -559,10 +559,46 @@ MUTATIONS: tuple[Mutation, ...] = (
         f"{RESIDUAL_SOLUTIONS}::test_normalized_residuals_are_whitened",
     ),
     Mutation(
-        "framework/prediction/predict.py",
-        "            noise = fit.whitening.precision_root**-2\n",
-        "            noise = fit.whitening.precision_root**2\n",
+        "framework/prediction/noise.py",
+        "np.exp(2.0 * fit.theta",
+        "np.exp(-2.0 * fit.theta",
         f"{RESIDUAL_SOLUTIONS}::test_prediction_intervals_of_the_rows_have_their_variances",
+    ),
+    Mutation(
+        "framework/prediction/noise.py",
+        "2.0 * variances * rows.scales",
+        "variances * rows.scales",
+        "tests/residual/test_intervals.py::test_limits_are_those_of_dense_matrices",
+    ),
+    Mutation(
+        "framework/design/residual.py",
+        "group = copies * len(residual.group) + group",
+        "group = residual.group[rows]",
+        "tests/residual/test_resampling.py::test_copies_of_a_level_have_groups_of_their_own",
+    ),
+    Mutation(
+        "framework/diagnostics/influence.py",
+        "np.linalg.inv(own.to_users)[0] @ there.to_users @ delta",
+        "delta[0]",
+        "tests/residual/test_influence.py::test_refits_are_fits_without_the_rows",
+    ),
+    Mutation(
+        "framework/bootstrap/schemes.py",
+        "self.fit.whitening.coloured(e[None])[0]",
+        "e / self.fit.whitening.precision_root",
+        "tests/residual/test_resampling.py::test_resampled_residuals_have_the_covariance_of_the_structure",
+    ),
+    Mutation(
+        "framework/bootstrap/jackknife.py",
+        "return design.residual.group,",
+        "return np.arange(design.n),",
+        "tests/residual/test_resampling.py::test_the_jackknife_leaves_out_groups",
+    ),
+    Mutation(
+        "framework/formula/residual.py",
+        "time=self.time if by_visit else None",
+        "time=None",
+        "tests/residual/test_intervals.py::test_visits_of_complete_groups_are_samples",
     ),
     # many responses
     Mutation(
@@ -3585,8 +3621,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/large/predictions.py",
-        "needed = terms.columns_read(**predictor.needed, given=texts.values())",
-        "needed = terms.columns_read(**predictor.needed)",
+        "needed = terms.columns_read(**needs, of_scales=of_scales, given=texts.values())",
+        "needed = terms.columns_read(**needs, of_scales=of_scales)",
         "tests/large/test_predictions.py::test_weights_that_were_an_array",
     ),
     Mutation(
@@ -3812,9 +3848,9 @@ MUTATIONS: tuple[Mutation, ...] = (
         "tests/prediction/test_predict.py::test_a_dropped_column_leaves_some_rows_undetermined",
     ),
     Mutation(
-        "framework/prediction/predict.py",
-        "noise = 0.0 if weights is None else 1.0 / weights",
-        "noise = 0.0 if weights is None else 1.0 / weights**0",
+        "framework/prediction/noise.py",
+        "fit.sigma**2 / weights_of(fit.labels, rows)",
+        "fit.sigma**2 / weights_of(fit.labels, rows) ** 0",
         "tests/prediction/test_predict.py::test_intervals_of_a_linear_model",
     ),
     Mutation(
@@ -3879,8 +3915,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/prediction/degrees.py",
-        "+ noise",
-        "+ 0.0 * noise",
+        "+ noise.variances",
+        "+ 0.0 * noise.variances",
         "tests/prediction/test_predict.py::test_intervals_of_a_linear_model",
     ),
     Mutation(
@@ -3891,8 +3927,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/prediction/degrees.py",
-        "(2.0 * step * unit[j]))",
-        "(2.0 * step))",
+        "(2.0 * step * unit[j]) +",
+        "(2.0 * step) +",
         "tests/prediction/test_predict.py::test_intervals_of_a_linear_model",
     ),
     Mutation(
@@ -3936,6 +3972,24 @@ MUTATIONS: tuple[Mutation, ...] = (
         "np.diag(sds**2)",
         "np.diag(sds)",
         "tests/prediction/test_simulate_formula.py::test_standard_deviations_are_independent_effects",
+    ),
+    Mutation(
+        "framework/solution/updating.py",
+        "for name, own in design.parameters.items() if name not in names}",
+        "for name, own in design.parameters.items()}",
+        "tests/prediction/test_update.py::test_models_are_taken_away_without_data",
+    ),
+    Mutation(
+        "framework/solution/updating.py",
+        "return (design, terms) if by_visit else None",
+        "return design, terms",
+        "tests/prediction/test_update.py::test_unstructured_residuals_have_the_variances_of_their_visits",
+    ),
+    Mutation(
+        "framework/estimation/existence.py",
+        "DEGENERATE = 10.0",
+        "DEGENERATE = 1e2",
+        "tests/glmm/test_edges.py::test_where_laplaces_approximation_grows_slowly_quadrature_has_a_maximum",
     ),
     Mutation(
         "framework/solution/updating.py",
@@ -4563,6 +4617,18 @@ MUTATIONS: tuple[Mutation, ...] = (
         "        elif len(ends) == 2 and bool(",
         "        elif False and bool(",
         f"{EMMEANS}::test_weights",
+    ),
+    Mutation(
+        "framework/inference/emmeans/scale.py",
+        "        D[:, len(D.T) - len(fit.xi) :] = by_xi\n",
+        "",
+        "tests/emmeans/test_response.py",
+    ),
+    Mutation(
+        "framework/inference/emmeans/scale.py",
+        "        if fit.dispersion.models:\n",
+        "        if not fit.dispersion.models:\n",
+        "tests/emmeans/test_response.py",
     ),
     Mutation(
         "framework/inference/emmeans/linear.py",

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy import stats
+from scipy.special import logsumexp
 
 import ranef
 from ranef import registry
@@ -420,6 +421,31 @@ def test_a_laplace_approximation_that_grows_without_end(seed: int) -> None:
     y = family.sample(mean, np.ones(24), np.array([0.3, 1.4]), rng)
     with pytest.raises(NoMaximumError, match=r"grows without end.*flat at its mode.*not log-concave"):
         fit(y, np.column_stack([np.ones(24), x]), {"g": g}, family=family)
+
+
+@pytest.mark.parametrize("seed", [17, 35, 48])
+def test_where_laplaces_approximation_grows_slowly_quadrature_has_a_maximum(seed: int) -> None:
+    # Means go to 0 where half of a normal distribution is seen: the density is no longer concave in their logarithm.
+    rng = np.random.default_rng(seed)
+    family, g, x = TruncatedGaussian("log"), np.repeat(np.arange(30), 10), rng.normal(size=300)
+    eta = -1.0 + 0.5 * x + 0.5 * rng.normal(size=30)[g]
+    y, X = family.sample(np.exp(eta), np.ones(300), np.ones(1), rng), np.column_stack([np.ones(300), x])
+    with pytest.raises(NoMaximumError, match=r"flat at its mode.*Try quadrature \(nagq=9\) or hessian='expected'"):
+        fit(y, X, {"g": g}, family=family)
+    by_quadrature, scored = (
+        fit(y, X, {"g": g}, family=family, nagq=15),
+        fit(y, X, {"g": g}, family=family, hessian="expected"),
+    )
+    assert by_quadrature.converged
+    assert scored.converged
+    gamma, b_sd, sigma = by_quadrature.coefficients, by_quadrature.theta[0], by_quadrature.dispersion["sigma"]
+    z, w = np.polynomial.hermite_e.hermegauss(120)
+    means = np.exp(X @ gamma + b_sd * z[:, None])
+    log_f = np.array([family.log_density(y, mu, np.ones(300), np.full((1, 300), sigma)) for mu in means])
+    levels = np.array([np.bincount(g, weights=row) for row in log_f])
+    expected = logsumexp(levels, b=(w / w.sum())[:, None], axis=0).sum()
+    assert by_quadrature.log_likelihood == pytest.approx(expected, abs=5e-3)
+    assert scored.log_likelihood == pytest.approx(expected, abs=0.5)
 
 
 def test_a_breakdown_at_a_mode_that_is_none() -> None:

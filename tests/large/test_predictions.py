@@ -119,9 +119,12 @@ def test_only_columns_that_are_needed_are_read(tmp_path):
         next(LINEAR.predict_stream(tmp_path / "new.parquet", random="none", interval="prediction"))
 
 
-def test_weights_that_were_an_array():
+def test_weights_that_were_an_array(tmp_path):
+    """Their column is read from a file, of which columns that are not needed stay where they are."""
     fit = ranef.lmm("y ~ x + (1 | g)", DATA, weights=DATA["w"].to_numpy())
-    table = pa.Table.from_batches(fit.predict_stream([DATA], interval="prediction", weights="w"))
+    DATA.to_parquet(tmp_path / "rows.parquet")
+    stream = fit.predict_stream(tmp_path / "rows.parquet", interval="prediction", weights="w")
+    table = pa.Table.from_batches(stream)
     expected = fit.predict(DATA, interval="prediction", weights=DATA["w"].to_numpy())
     assert np.allclose(table["upper"], expected["upper"], rtol=1e-12)
 

@@ -296,6 +296,9 @@ def test_files_refits_and_updates_keep_the_models(tmp_path):
     without = fit.update(data=WINE, parameters={NAMES[0]: "~ 1"})
     assert without.n_parameters == fit.n_parameters - 1
     assert without.update(data=WINE, parameters={"spacings": "~ 1"}).log_likelihood == back.log_likelihood
+    for one in (fit, without):  # a model of all spacings takes the place of those that have names
+        again = one.update(data=WINE, parameters={"spacings": "~ 1 + contact"})
+        assert {encoder.formula for encoder in again.terms.parameters.values()} == {"~ 1 + contact"}
     assert fit.update(family="ordinal(probit)").log_likelihood == pytest.approx(wine("probit").log_likelihood, abs=1e-8)
 
 

@@ -162,3 +162,70 @@ def test_dots_are_the_sides_before(formula: str, change: str, expected: str) -> 
 def test_bad_changes_mark_the_place(change: str, message: str) -> None:
     with pytest.raises(ranef.InputError, match=message):
         changed_formula("y ~ a + (1 | g)", change)
+
+
+COUNTS = ranef.datasets.load("salamanders")
+MODELS: dict[str, Any] = {"family": "zero_inflated_negative_binomial", "zi": "~ mined", "dispersion": "~ DOP"}
+
+
+def counts(**options: Any) -> ranef.GLMMSolution:
+    return ranef.glmm("count ~ mined + (1 | site)", COUNTS, **(MODELS | options))
+
+
+@pytest.mark.parametrize(
+    ("changes", "options"),
+    [
+        ({"zi": None}, {"zi": None}),
+        ({"dispersion": "~ 1"}, {"dispersion": None}),
+        ({"parameters": {"theta": None, "zi": "~1"}}, {"zi": None, "dispersion": None}),
+    ],
+)
+def test_models_are_taken_away_without_data(changes: dict[str, Any], options: dict[str, Any]) -> None:
+    """And with data None is the same: a model of another parameter stays."""
+    fit, expected = counts(), counts(**options)
+    for made in (fit.update(**changes), fit.update(data=COUNTS, **changes)):
+        assert made.log_likelihood == pytest.approx(expected.log_likelihood, abs=1e-7)
+        assert set(made._fit.labels.parameters) == set(expected._fit.labels.parameters)
+        new = {"mined": ["no"], "DOP": [0.5]}
+        assert made.predict(new, random="none") == pytest.approx(expected.predict(new, random="none"), rel=1e-4)
+
+
+def test_a_model_needs_data_and_known_names() -> None:
+    fit = counts()
+    with pytest.raises(ranef.InputTypeError, match="needs data="):
+        fit.update(zi="~ cover")
+    with pytest.raises(ranef.InputTypeError, match="needs data="):
+        fit.update(zi=None, dispersion="~ cover")
+    with pytest.raises(ranef.InputError, match="names phi, which"):
+        fit.update(parameters={"phi": None})
+
+
+RESIDUAL = {"residual": "ar1(Days | Subject)", "dispersion": "~ late"}
+
+
+@pytest.mark.parametrize(
+    "changes", [{"residual": None}, {"dispersion": None}, {"residual": None, "dispersion": None, "reml": False}]
+)
+def test_structures_of_residuals_are_taken_away_without_data(changes: dict[str, Any]) -> None:
+    formula = "Reaction ~ Days + (1 | Subject)"
+    fit, expected = ranef.lmm(formula, DATA, **RESIDUAL), ranef.lmm(formula, DATA, **(RESIDUAL | changes))
+    made = fit.update(**changes)
+    assert made.log_likelihood == pytest.approx(expected.log_likelihood, abs=1e-7)
+    assert (made._terms.residual, made._terms.dispersion) == (expected._terms.residual, expected._terms.dispersion)
+    arrays = ranef.lmm(DATA["Reaction"], np.ones((180, 1)), {"Subject": DATA["Subject"]},
+                       dispersion=np.column_stack([np.ones(180), DATA["Days"]]))  # fmt: skip
+    plain = ranef.lmm(DATA["Reaction"], np.ones((180, 1)), {"Subject": DATA["Subject"]})
+    assert arrays.update(dispersion=None).log_likelihood == pytest.approx(plain.log_likelihood, abs=1e-7)
+
+
+def test_unstructured_residuals_have_the_variances_of_their_visits() -> None:
+    """They go with the correlations; another dispersion of theirs is no part that can go without the data."""
+    short = {name: column[np.isin(SLEEP["Days"], (0, 4, 9))] for name, column in DATA.items()}
+    fit = ranef.lmm("Reaction ~ Days", short, residual="us(Days | Subject)")
+    assert fit.update(dispersion=None).log_likelihood == pytest.approx(fit.log_likelihood, abs=1e-7)
+    with pytest.raises(ranef.InputError, match="nothing is left but an ordinary regression"):
+        fit.update(residual=None)
+    alike = ranef.lmm("Reaction ~ Days", short, residual="us(Days | Subject)", dispersion="~ 1")
+    with pytest.raises(ranef.InputTypeError, match="needs data="):
+        alike.update(dispersion=None)
+    assert alike.update(dispersion=None, data=short).log_likelihood == pytest.approx(fit.log_likelihood, abs=1e-6)

@@ -91,8 +91,42 @@ def test_sets_of_rows_of_very_large_groups_are_refused(fit, monkeypatch):
         fit.influence(data().subject)
 
 
-def test_rows_are_not_left_out_by_refits(fit):
-    assert np.isnan(fit.influence(data().subject, refit=True)["cooks"]).all()
+@pytest.mark.parametrize("by", ["site", "arm and site"])
+def test_refits_are_fits_without_the_rows(fit, by):
+    """Of a formula and the other rows; sigma is the geometric mean of the standard deviations of all rows."""
+    d, given = data(), frame() | {"weights": data().weights}
+    codes = d.site if by == "site" else d.arm + 2 * d.site
+    some = codes < 4
+    table = fit.influence(np.where(some, codes, 99), refit=True)
+    shown = {"residual": fit._terms.residual or None, "dispersion": fit._terms.dispersion or None}
+    for i in range(4):
+        rest = {name: column[codes != i] for name, column in given.items()}
+        other = ranef.lmm(fit._terms.formula, rest, weights="weights", compute_satterthwaite=False, **shown)
+        assert table.coefficients[i] == pytest.approx(other.coefficients, abs=1e-5)
+        parameters, log_sd = other.residual_parameters, np.log(other.sigma)
+        if "sd_arm[0]" in parameters:
+            log_sd = np.mean(np.log(np.where(d.arm, parameters["sd_arm[1]"], parameters["sd_arm[0]"])))
+        elif "logsd_time" in parameters:
+            log_sd = parameters["logsd_(Intercept)"] + parameters["logsd_time"] * d.time.mean()
+        assert table["sigma"][i] == pytest.approx(np.exp(log_sd), rel=1e-5)
+        assert table["covratio"][i] == pytest.approx(np.linalg.det(other.vcov) / np.linalg.det(fit.vcov), rel=1e-4)
+
+
+def test_refits_keep_the_visits_and_say_what_is_not_left():
+    """A stratum, a pair of visits, or correlations that only one set of rows has."""
+    d = frame()
+    fit = ranef.lmm("y ~ arm + time", d, residual="toep(time | subject)", dispersion="~ 0 + arm")
+    for labels, said in [
+        (d["arm"], "dispersion has columns that depend on each other"),
+        (np.where((d["time"] == 0) | (d["time"] == 4), "ends", "rest"), "rows that are 4 apart"),
+    ]:
+        table = fit.influence(labels, refit=True)
+        assert said in table.reasons[str(np.unique(labels)[0])]
+        assert np.isnan(table["cooks"][0])
+    last = fit.influence(np.where(d["subject"] == 3, "one", "others"), refit=True)
+    rest = {name: column[d["subject"] != 3] for name, column in d.items()}
+    other = ranef.lmm("y ~ arm + time", rest, residual="toep(time | subject)", dispersion="~ 0 + arm")
+    assert last.coefficients[0] == pytest.approx(other.coefficients, abs=1e-6)
 
 
 def test_checks_of_a_right_model_find_little(fit):

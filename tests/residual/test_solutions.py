@@ -258,7 +258,6 @@ def test_what_is_not_there_is_refused_by_name(mixed):
     calls = {
         "icc": lambda: mixed.icc,
         "exact_lrt": lambda: mixed.exact_lrt(10, 1),
-        "prediction interval": lambda: mixed.predict(frame(), interval="prediction"),
     }
     for name, call in calls.items():
         with pytest.raises(InputError, match=name):

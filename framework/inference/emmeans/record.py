@@ -216,21 +216,19 @@ def summarized(linear: Linear, adjust: Any, level: Any, on: Any) -> MarginalMean
     df = np.full(len(se), np.inf) if found.test.df is None else found.test.df
     with np.errstate(invalid="ignore", divide="ignore"):
         statistic = value / se
-    p, half = np.empty(len(se)), np.empty(len(se))
+    p, quantiles = np.empty(len(se)), np.empty(len(se))
     for _, rows in linear.families():
         tests = _tests(linear, rows, statistic, df)
-        half[rows] = tests.quantiles(level, used) * se[rows]
+        quantiles[rows] = tests.quantiles(level, used)
         if linear.what == "contrasts":
             p[rows] = tests.p_values(used)
-    lower, upper = value - half, value + half
-    back = on == "response" and scale.header != ""
-    shown_value, shown_se = (scale.back(value), np.abs(scale.slope(value)) * se) if back else (value, se)
-    if back:
-        lower, upper = scale.limits(value, (lower, upper))
-    columns: dict[str, Any] = dict(linear.labels) | {"estimate": shown_value, "se": shown_se}
+    there = value, se, value - quantiles * se, value + quantiles * se
+    if back := on == "response" and scale.header != "":
+        there = scale.shown(value, se, quantiles, found.rows)
+    columns: dict[str, Any] = dict(linear.labels) | dict(zip(("estimate", "se"), there[:2], strict=True))
     if found.test.df is not None:
         columns["df"] = np.where(known, found.test.df, np.nan)
-    columns |= {"lower": lower, "upper": upper}
+    columns |= dict(zip(("lower", "upper"), there[2:], strict=True))
     headers = {"estimate": scale.header if back else "Estimate"}
     if linear.what == "contrasts":
         columns |= {"statistic": statistic, "p_value": p}

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...contracts.arrays import FloatArray
+from ...contracts.errors import InputError
+from ...estimation.covariance import estimates_covariance
 from ...estimation.generalized import GeneralizedFit
 from ...estimation.model import Fit
 from ...formula.expressions import Names
 from ...formula.terms import Terms
-from ...prediction.response import mean_of, slope_of
+from ...prediction.response import depends_on_phi, limits_of_mean, mean_of, slope_of, slopes_by_xi
 
 
 class Step(ABC):
@@ -66,6 +68,21 @@ class Scale:
         apart = lower > upper  # the interval goes through a pole, as that of 1 / y at 0
         return np.where(apart, np.nan, lower), np.where(apart, np.nan, upper)
 
+    def shown(
+        self, value: FloatArray, se: FloatArray, quantiles: FloatArray, rows: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+        """Estimates, standard errors and limits on the scale of the response.
+
+        Parameters
+        ----------
+        value, se, quantiles : (c,) arrays
+            On this scale: estimates, their standard errors, and how many of these limits are away.
+        rows : (c, r) array
+            Weights of the coefficients of the basis.
+        """
+        lower, upper = self.limits(value, (value - quantiles * se, value + quantiles * se))
+        return self.back(value), np.abs(self.slope(value)) * se, lower, upper
+
     def slope(self, v: FloatArray) -> FloatArray:
         """Derivative of `back`."""
         total = np.ones_like(v)
@@ -111,6 +128,39 @@ class InverseLink(Step):
         return slope_of(self.fit, v)
 
 
+@dataclass(frozen=True)
+class ScaleOfMean(Scale):
+    """That of a mean that may depend on dispersion parameters, which are estimated as well.
+
+    Where these have a model there is no way back: they differ from row to row.
+    """
+
+    def shown(
+        self, value: FloatArray, se: FloatArray, quantiles: FloatArray, rows: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+        """By the delta method from all parameters; limits as `predict` has them."""
+        (step,) = self.steps
+        assert isinstance(step, InverseLink)
+        fit = step.fit
+        if fit.dispersion.models:
+            raise InputError(
+                f"means of the response depend on {', '.join(fit.dispersion.models)}, which differs from row to row by "
+                "its model, and are no function of those on the scale of the link. predict(newdata, random='none', "
+                "interval='confidence') has the mean of every row that you name; type='link' has marginal means of the "
+                "linear predictor, and contrast(..., type='response') what their differences are"
+            )
+        by_xi = slopes_by_xi(fit, value)
+        if not by_xi.any():
+            return super().shown(value, se, quantiles, rows)
+        mean = self.back(value)
+        D = np.zeros((len(value), len(fit.gamma) + len(fit.theta) + len(fit.xi)))
+        D[:, : len(fit.gamma)] = self.slope(value)[:, None] * rows
+        D[:, len(D.T) - len(fit.xi) :] = by_xi
+        total = np.sqrt(np.einsum("na,ab,nb->n", D, estimates_covariance(fit.factorized()), D))
+        total = np.where(np.isnan(se), np.nan, total)
+        return mean, total, *limits_of_mean(fit, mean, quantiles * total)
+
+
 def _of_link(fit: GeneralizedFit) -> Scale:
     link, family = fit.family.link, fit.family
     header = "prob" if link.range == (0.0, 1.0) else "rate" if family.name == "poisson" else "response"
@@ -119,7 +169,8 @@ def _of_link(fit: GeneralizedFit) -> Scale:
         differences = Scale(link.name, "ratio", (Power(math.e),))
     elif link.name == "logit":
         differences = Scale("log odds ratio", "odds.ratio", (Power(math.e),))
-    return Scale(link.name, header, (InverseLink(fit),), differences)
+    kind = ScaleOfMean if depends_on_phi(family) and (fit.has_joint_covariance or fit.dispersion.models) else Scale
+    return kind(link.name, header, (InverseLink(fit),), differences)
 
 
 # Transformations of the response ------------------------------------------------------------------------------------

@@ -1,0 +1,66 @@
+"""Marginal means of responses whose mean depends on dispersion parameters, such as the probability of extra zeros."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+import ranef
+from ranef.contracts import InputError
+
+NEW = {"mined": ["no", "yes"]}
+
+
+@cache
+def fitted(family, **options):
+    return ranef.glmm("count ~ mined + (1 | site)", ranef.datasets.load("salamanders"), family=family, **options)
+
+
+@pytest.mark.parametrize("family", ["zero_inflated_poisson", "hurdle_poisson", "truncated_poisson", "nbinom2"])
+def test_means_of_cells_are_predictions(family, tmp_path):
+    """With the standard errors and limits of `predict`, in which all parameters are estimated."""
+    d = ranef.datasets.load("salamanders")
+    d = {name: column[d["count"] > 0] for name, column in d.items()} if family.startswith("trunc") else d
+    fit = ranef.glmm("count ~ mined + (1 | site)", d, family=family)
+    expected = fit.predict(NEW, random="none", interval="confidence")
+    fit.save(tmp_path / "fit")
+    for one in (fit, ranef.load(tmp_path / "fit")):
+        table = one.emmeans("mined", type="response")
+        for own, other in zip(("estimate", "se", "lower", "upper"), ("fit", "se", "lower", "upper"), strict=True):
+            assert table[own] == pytest.approx(np.asarray(expected[other]), rel=1e-7)
+
+
+def test_their_errors_are_by_the_delta_method():
+    """(1 - p) exp(eta), with derivatives written out and the joint covariance of beta and logit p."""
+    fit = fitted("zero_inflated_poisson", zi="~ 1")
+    table = fit.emmeans("mined", type="response")
+    V = 2.0 * np.linalg.inv(fit._fit.factorized().hessian)
+    Q = fit._fit.labels.fixed.in_basis(np.array([[1.0, 0.0], [1.0, 1.0]]))
+    p = fit.predict(NEW, random="none", type="zprob")[0]
+    mean = (1.0 - p) * np.exp(Q @ fit._fit.gamma)
+    D = np.zeros((2, len(V)))
+    D[:, :2], D[:, -1] = mean[:, None] * Q, -p * mean
+    assert table["estimate"] == pytest.approx(mean, rel=1e-8)
+    assert table["se"] == pytest.approx(np.sqrt(np.diagonal(D @ V @ D.T)), rel=1e-5)
+
+
+def test_a_model_of_zeros_has_means_of_the_linear_predictor_only():
+    """emmeans 1.8.4 of glmmTMB 1.1.5: emmeans(b, "mined"), and the ratio of pairs."""
+    fit = fitted("zero_inflated_poisson", zi="~ mined")
+    table = fit.emmeans("mined")
+    assert table["estimate"] == pytest.approx([1.2298197, 0.0878965], abs=2e-5)
+    assert table["se"] == pytest.approx([0.09089939, 0.23287966], rel=1e-3)
+    ratio = table.contrast("pairwise", type="response")
+    assert 1.0 / ratio["estimate"][0] == pytest.approx(0.3192045, rel=1e-4)
+    with pytest.raises(InputError, match="depend on zi, which differs from row to row by its model"):
+        fit.emmeans("mined", type="response")
+
+
+def test_a_dispersion_that_the_mean_does_not_know_is_no_hindrance():
+    fit = fitted("nbinom2", dispersion="~ mined")
+    table = fit.emmeans("mined", type="response")
+    expected = fit.predict(NEW, random="none", se=True)
+    assert table["estimate"] == pytest.approx(np.asarray(expected["fit"]))
+    assert table["se"] == pytest.approx(np.asarray(expected["se"]), rel=1e-6)
