@@ -14,11 +14,10 @@ import logging as _logging
 from importlib import import_module as _import_module
 from importlib.metadata import PackageNotFoundError as _PackageNotFoundError
 from importlib.metadata import version as _version
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
 from . import contracts, datasets, registry
-from .bootstrap.lrt import BootstrapTest
-from .bootstrap.record import Bootstrap
 from .contracts import hookimpl
 from .contracts.errors import (
     ComparisonError,
@@ -45,35 +44,72 @@ from .contracts.errors import (
 from .design.censored import Surv
 from .design.pedigree import Pedigree, pedigree
 from .display.records import Table
-from .display.side_by_side import ModelTable
 from .display.tables import VarCompSummary
 from .formula.model_frame import ModelFrame, model_frame
 from .frontends.glmm import glmm
 from .frontends.lmm import lmm
-from .frontends.many import glmm_many, lmm_many
-from .frontends.power import Plan, planned, power, power_curve
-from .frontends.simulate import simulate
-from .inference.anova import Anova
-from .inference.comparison import Comparison
-from .inference.contrasts import Contrasts
-from .inference.exact_lrt import ExactTest
-from .inference.explained import R2
-from .inference.intervals import Intervals
-from .inference.methods import JointTest
-from .inference.profile import Profile
-from .large.gram import Gram
-from .large.predictions import PredictionStream
-from .large.stream import StreamError
-from .large.stream import gram_of as gram
-from .many.record import ManyFits
-from .planning.run import Power
-from .prediction.predict import Prediction
-from .solution.by_simulation import bootstrap_test
-from .solution.comparing import anova
 from .solution.glmm import GLMMParams, GLMMSolution
 from .solution.lmm import LMMParams, LMMSolution
-from .solution.loading import load
-from .solution.side_by_side import table
+
+if _TYPE_CHECKING:
+    from .bootstrap.lrt import BootstrapTest
+    from .bootstrap.record import Bootstrap
+    from .display.side_by_side import ModelTable
+    from .frontends.many import glmm_many, lmm_many
+    from .frontends.power import Plan, planned, power, power_curve
+    from .frontends.simulate import simulate
+    from .inference.anova import Anova
+    from .inference.comparison import Comparison
+    from .inference.contrasts import Contrasts
+    from .inference.exact_lrt import ExactTest
+    from .inference.explained import R2
+    from .inference.intervals import Intervals
+    from .inference.methods import JointTest
+    from .inference.profile import Profile
+    from .large.gram import Gram
+    from .large.predictions import PredictionStream
+    from .large.stream import StreamError
+    from .large.stream import gram_of as gram
+    from .many.record import ManyFits
+    from .planning.run import Power
+    from .prediction.predict import Prediction
+    from .solution.by_simulation import bootstrap_test
+    from .solution.comparing import anova
+    from .solution.loading import load
+    from .solution.side_by_side import table
+
+#: What a fit does not need, by its name here: module and name there, imported on first use.
+_LATER = {
+    "Anova": (".inference.anova", "Anova"),
+    "Bootstrap": (".bootstrap.record", "Bootstrap"),
+    "BootstrapTest": (".bootstrap.lrt", "BootstrapTest"),
+    "Comparison": (".inference.comparison", "Comparison"),
+    "Contrasts": (".inference.contrasts", "Contrasts"),
+    "ExactTest": (".inference.exact_lrt", "ExactTest"),
+    "Gram": (".large.gram", "Gram"),
+    "Intervals": (".inference.intervals", "Intervals"),
+    "JointTest": (".inference.methods", "JointTest"),
+    "ManyFits": (".many.record", "ManyFits"),
+    "ModelTable": (".display.side_by_side", "ModelTable"),
+    "Plan": (".frontends.power", "Plan"),
+    "Power": (".planning.run", "Power"),
+    "Prediction": (".prediction.predict", "Prediction"),
+    "PredictionStream": (".large.predictions", "PredictionStream"),
+    "Profile": (".inference.profile", "Profile"),
+    "R2": (".inference.explained", "R2"),
+    "StreamError": (".large.stream", "StreamError"),
+    "anova": (".solution.comparing", "anova"),
+    "bootstrap_test": (".solution.by_simulation", "bootstrap_test"),
+    "glmm_many": (".frontends.many", "glmm_many"),
+    "gram": (".large.stream", "gram_of"),
+    "lmm_many": (".frontends.many", "lmm_many"),
+    "load": (".solution.loading", "load"),
+    "planned": (".frontends.power", "planned"),
+    "power": (".frontends.power", "power"),
+    "power_curve": (".frontends.power", "power_curve"),
+    "simulate": (".frontends.simulate", "simulate"),
+    "table": (".solution.side_by_side", "table"),
+}
 
 #: What fits and long work have to say of their way; silent unless an application listens (docs/guide.md).
 _logging.getLogger("ranef").addHandler(_logging.NullHandler())
@@ -155,10 +191,18 @@ __all__ = [
 
 
 def __getattr__(name: str) -> _Any:
-    """Subpackages on first use: `ranef.families`, `ranef.testkit` ..."""
+    """Names and subpackages on first use: `ranef.power`, `ranef.families`, `ranef.testkit` ..."""
+    if name in _LATER:
+        module, attribute = _LATER[name]
+        globals()[name] = found = getattr(_import_module(module, __name__), attribute)
+        return found
     try:
         return _import_module(f"{__name__}.{name}")
     except ModuleNotFoundError as error:
         if error.name == f"{__name__}.{name}":
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
         raise
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -24,6 +24,7 @@ from ..estimation.model import Fit
 from ..estimation.whitening import Whitening
 from ..prediction.joint import RowUncertainty, Uncertainty
 from ..prediction.rows import Rows
+from ..threads import few_threads
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,4 +130,5 @@ class Leverage:
 
 def hat_values(fit: Fit) -> FloatArray:
     """Diagonal of H, (n,): its sum is the effective number of degrees of freedom of the linear predictor."""
-    return Leverage.of(fit).hat_values
+    with few_threads(*fit.labels.dense_sizes):
+        return Leverage.of(fit).hat_values

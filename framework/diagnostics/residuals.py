@@ -16,6 +16,7 @@ from ..estimation.model import Fit
 from ..prediction.marginal import MarginalMean
 from ..prediction.residuals import KINDS, Responses
 from ..prediction.rows import Rows
+from ..threads import few_threads
 from .leverage import Leverage
 
 #: What residuals are about: the mean given the random effects, or that of the population.
@@ -65,7 +66,7 @@ def _linear(fit: LinearFit, kind: str, standardized: bool) -> FloatArray:
     if kind == "normalized":
         return (pearson if fit.parameters.residual is None else fit.whitening.white(response[None])[0]) / fit.sigma
     if standardized:  # Var(e) = sigma^2 (R - A C A')
-        return pearson / (fit.sigma * _left(Leverage.of(fit).shares))
+        return pearson / (fit.sigma * _left(_shares(fit)))
     return pearson / fit.sigma if kind == "quantile" else pearson
 
 
@@ -74,7 +75,13 @@ def _generalized(fit: GeneralizedFit, kind: str, rng: Any, standardized: bool) -
     if not standardized:
         return of_kind
     scale = np.sqrt(fit.phi[0]) if fit.family.multiplicative_dispersion else 1.0
-    return np.asarray(of_kind / (scale * _left(Leverage.of(fit).shares)))
+    return np.asarray(of_kind / (scale * _left(_shares(fit))))
+
+
+def _shares(fit: Fit) -> FloatArray:
+    """Parts of the rows' residual variances that the fitted values take."""
+    with few_threads(*fit.labels.dense_sizes):
+        return Leverage.of(fit).shares
 
 
 def _left(hat: FloatArray) -> FloatArray:

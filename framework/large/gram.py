@@ -16,7 +16,6 @@ from ..formula.recipe import Recipe, make_recipe
 from ..formula.terms import Terms
 from ..notes import Note, tell
 from ..registry import Provenance
-from ..storage.grams import load_gram, save_gram
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -160,6 +159,8 @@ class Gram:
         OSError
             Where the file cannot be written.
         """
+        from ..storage.grams import save_gram
+
         save_gram(path, self.recipe, self.sums, self.seen)
 
     @classmethod
@@ -173,6 +174,8 @@ class Gram:
         OSError
             Where it cannot be read.
         """
+        from ..storage.grams import load_gram
+
         return cls(*load_gram(path))
 
     def design(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..display.records import Table
-from ..inference.emmeans.means import joint_tests, marginal_means, marginal_slopes
-from ..inference.emmeans.record import MarginalMeans
 from .base import F
 from .tested import Tested
+
+if TYPE_CHECKING:
+    from ..inference.emmeans.record import MarginalMeans
 
 
 class Averaged(Tested[F]):
@@ -79,6 +80,8 @@ class Averaged(Tested[F]):
         ----------
         Searle, Speed & Milliken (1980), doi 10.1080/00031305.1980.10483031.
         """
+        from ..inference.emmeans.means import marginal_means
+
         given = {"by": by, "at": at, "weights": weights, "offset": offset, "adjust": adjust, "on": type}
         level = self._conf_level if level is None else level
         return marginal_means(self._fit, self._terms, self._method(df), specs, level=level, **given)
@@ -118,6 +121,8 @@ class Averaged(Tested[F]):
         >>> fit.emtrends("Days", "Days", at={"Days": [0, 9]})["estimate"].round(3).tolist()
         [7.434, 13.5]
         """
+        from ..inference.emmeans.means import marginal_slopes
+
         given = {"by": by, "at": at, "weights": weights, "adjust": adjust}
         level = self._conf_level if level is None else level
         return marginal_slopes(self._fit, self._terms, self._method(df), specs, var, level=level, **given)
@@ -151,4 +156,6 @@ class Averaged(Tested[F]):
         >>> tests["term"].tolist(), tests["df1"].tolist(), tests["statistic"].round(3).tolist()
         (['recipe', 'temperature', 'recipe:temperature'], [2, 5, 10], [0.249, 20.52, 1.006])
         """
+        from ..inference.emmeans.means import joint_tests
+
         return joint_tests(self._fit, self._terms, self._method(df), by, at)

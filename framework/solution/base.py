@@ -31,6 +31,7 @@ from ..inference.smooths import curves as smooth_curves
 from ..inference.smooths import smooth_table
 from ..inference.wald import WaldTest
 from ..registry import Provenance
+from ..threads import few_threads
 from . import tables
 
 F = TypeVar("F", bound=Fit)
@@ -164,7 +165,8 @@ class FittedModel(ABC, Generic[F]):
     def ranef_variances(self) -> MappingProxyType[str, FloatArray]:
         """Conditional covariance matrices of the random effects by factor, (levels, columns, columns)."""
         out = {}
-        inverse = self._fit.factorized().factor.selected_inverse().diagonal
+        with few_threads(*self._labels.dense_sizes):
+            inverse = self._fit.factorized().factor.selected_inverse().diagonal
         roots = self._fit.parameters.T(self._fit.theta)
         for f, T, block, (_, sigma) in zip(self._fit.groups, roots, inverse, self._covariances, strict=True):
             A = f.users_effects(T)

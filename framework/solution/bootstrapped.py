@@ -5,15 +5,16 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable
 from concurrent.futures import Executor
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from ..bootstrap.record import Bootstrap
-from ..bootstrap.run import bootstrap, extended, jackknife
 from ..formula.terms import Terms
 from ..notes import tell
 from .base import F, FittedModel
+
+if TYPE_CHECKING:
+    from ..bootstrap.record import Bootstrap
 
 
 class Bootstrapped(FittedModel[F]):
@@ -86,6 +87,8 @@ class Bootstrapped(FittedModel[F]):
         Davison & Hinkley (1997), doi 10.1017/CBO9780511802843; Carpenter, Goldstein & Rasbash (2003), doi
         10.1111/1467-9876.00415; Morris (2002), doi 10.1002/sim.1207.
         """
+        from ..bootstrap.run import bootstrap
+
         record = bootstrap(
             self._fit, self._of, nsim, statistic=statistic, se=se, kind=type, random=random, by=by, rng=rng,
             executor=executor, workers=workers, progress=progress, frame=self._frame,
@@ -122,11 +125,15 @@ class Bootstrapped(FittedModel[F]):
         ----------
         Efron (1987), doi 10.1080/01621459.1987.10478410.
         """
+        from ..bootstrap.run import jackknife
+
         return jackknife(self._fit, self._of, record, statistic)[0]
 
     def _extended(
         self, record: Bootstrap, more: Any, statistic: Any, se: Any, executor: Any, workers: Any, progress: Any
     ) -> Bootstrap:
+        from ..bootstrap.run import extended
+
         found = extended(self._fit, self._of, record, more, statistic=statistic, se=se, executor=executor,
                          workers=workers, progress=progress)  # fmt: skip
         tell(found.messages, found)

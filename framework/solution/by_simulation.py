@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from concurrent.futures import Executor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..bootstrap.lrt import BootstrapTest
-from ..bootstrap.lrt import bootstrap_test as of_fits
 from ..contracts.errors import InputTypeError, shown
 from ..notes import tell
 from .bootstrapped import Bootstrapped
+
+if TYPE_CHECKING:
+    from ..bootstrap.lrt import BootstrapTest
 
 
 def bootstrap_test(
@@ -69,6 +70,8 @@ def bootstrap_test(
     ----------
     Halekoh & Hojsgaard (2014), doi 10.18637/jss.v059.i09; Davison & Hinkley (1997), section 4.2.
     """
+    from ..bootstrap.lrt import bootstrap_test as of_fits
+
     for one in (fit, other):
         if not isinstance(one, Bootstrapped):
             raise InputTypeError(f"bootstrap_test takes fits of ranef.lmm and ranef.glmm; got {shown(one)}")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..contracts.errors import InputError, InputTypeError, shown
 from ..estimation.generalized import GeneralizedFit
-from ..inference.comparison import Compared, Comparison, compare
 from .base import FittedModel
+
+if TYPE_CHECKING:
+    from ..inference.comparison import Comparison
 
 
 def anova(*fits: Any, names: Sequence[str] | None = None, refit: bool = True) -> Comparison:
@@ -47,6 +49,8 @@ def anova(*fits: Any, names: Sequence[str] | None = None, refit: bool = True) ->
     >>> table["statistic"].round(2).tolist(), table["df"].tolist(), table["npar"].tolist()
     ([nan, 23.54], [nan, 1.0], [5, 6])
     """
+    from ..inference.comparison import Compared, compare
+
     for fit in fits:
         if not isinstance(fit, FittedModel):
             raise InputTypeError(f"anova takes fits of ranef.lmm and ranef.glmm; got {shown(fit)}")

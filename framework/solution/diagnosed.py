@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..contracts.arrays import FloatArray
-from ..diagnostics.check import Checked, check
-from ..diagnostics.collinearity import ranef_pca, vif
-from ..diagnostics.findings import Findings
-from ..diagnostics.influence import Influence, influence
-from ..diagnostics.leverage import hat_values
-from ..diagnostics.residuals import residuals
-from ..diagnostics.simulated import SimulatedResiduals, simulated_residuals
 from ..display.records import Table
-from ..prediction.simulate import checked_count, checked_rng
 from .base import F, FittedModel, _frozen
+
+if TYPE_CHECKING:
+    from ..diagnostics.findings import Findings
+    from ..diagnostics.influence import Influence
+    from ..diagnostics.simulated import SimulatedResiduals
 
 
 class Diagnosed(FittedModel[F]):
@@ -59,6 +56,8 @@ class Diagnosed(FittedModel[F]):
         >>> fit.residuals_of("pearson", standardized=True)[:3].round(3).tolist()
         [0.775, -1.544, -1.544]
         """
+        from ..diagnostics.residuals import residuals
+
         undetermined = np.isnan(self._determined(lambda fit: fit.linear_predictor, self._scale))
         of_kind = residuals(self._fit, kind, rng, about=about, standardized=standardized)
         return _frozen(np.where(undetermined, np.nan, of_kind))
@@ -85,6 +84,8 @@ class Diagnosed(FittedModel[F]):
         ----------
         Hodges & Sargent (2001), doi 10.1093/biomet/88.2.367.
         """
+        from ..diagnostics.leverage import hat_values
+
         return _frozen(self._determined(hat_values, 1.0))
 
     def influence(self, by: Any = None, *, refit: bool = False) -> Influence:
@@ -123,6 +124,8 @@ class Diagnosed(FittedModel[F]):
         Belsley, Kuh & Welsch (1980), doi 10.1002/0471725153; Christensen, Pearson & Johnson (1992), doi
         10.2307/1269550.
         """
+        from ..diagnostics.influence import influence
+
         return influence(self._fit, by, refit=refit, frame=self._frame)
 
     def simulated_residuals(
@@ -166,6 +169,8 @@ class Diagnosed(FittedModel[F]):
         ----------
         Dunn & Smyth (1996), doi 10.1080/10618600.1996.10474708.
         """
+        from ..diagnostics.simulated import simulated_residuals
+
         return simulated_residuals(self._fit, nsim, rng, random=random, by=by, terms=self._terms, frame=self._frame)
 
     def vif(self) -> Table:
@@ -190,6 +195,8 @@ class Diagnosed(FittedModel[F]):
         ----------
         Fox & Monette (1992), doi 10.1080/01621459.1992.10475190.
         """
+        from ..diagnostics.collinearity import vif
+
         return vif(self._fit, self.vcov, self._columns_of_terms, self._frame)
 
     def ranef_pca(self) -> Table:
@@ -209,6 +216,8 @@ class Diagnosed(FittedModel[F]):
         ----------
         Bates, Kliegl, Vasishth & Baayen (2015), arXiv 1506.04967.
         """
+        from ..diagnostics.collinearity import ranef_pca
+
         return ranef_pca(self._fit, self._frame)
 
     def check(self, nsim: int = 250, rng: np.random.Generator | int | None = None) -> Findings:
@@ -234,6 +243,9 @@ class Diagnosed(FittedModel[F]):
         >>> fit.check(rng=1).ok
         True
         """
+        from ..diagnostics.check import Checked, check
+        from ..prediction.simulate import checked_count, checked_rng
+
         nsim, rng = checked_count(nsim), checked_rng(rng)
         checked = Checked(self._fit, self.vcov, self._terms, self._columns_of_terms, nsim, rng)
         return check(checked, self._frame)

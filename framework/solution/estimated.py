@@ -5,16 +5,16 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from ..bootstrap.run import boot_intervals
 from ..contracts.errors import InputTypeError
 from ..formula.terms import Terms
-from ..inference.confint import confint
-from ..inference.intervals import Coefficients, Intervals
-from ..inference.profile import Profile, profile
 from ..notes import tell
 from .base import F, FittedModel
+
+if TYPE_CHECKING:
+    from ..inference.intervals import Coefficients, Intervals
+    from ..inference.profile import Profile
 
 
 class Estimated(FittedModel[F]):
@@ -75,6 +75,9 @@ class Estimated(FittedModel[F]):
         ----------
         Bates, Maechler, Bolker & Walker (2015), section 5.1, doi 10.18637/jss.v067.i01.
         """
+        from ..bootstrap.run import boot_intervals
+        from ..inference.confint import confint
+
         if method == "boot":
             found = boot_intervals(self._fit, self._of, which, level, kind, bootstrap, self._frame)
             tell(found[1], found[0])
@@ -122,11 +125,15 @@ class Estimated(FittedModel[F]):
         ----------
         Bates, Maechler, Bolker & Walker (2015), section 5.1, doi 10.18637/jss.v067.i01.
         """
+        from ..inference.profile import profile
+
         return replace(profile(self._fit, which, level, progress), frame=self._frame)
 
     @property
     def _tested(self) -> Coefficients:
         """The fixed effects with their tests."""
+        from ..inference.intervals import Coefficients
+
         return Coefficients(self.coefficients, self.se, self._test)
 
     @abstractmethod

@@ -5,17 +5,18 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 
-from ..bootstrap.beside import with_limits
 from ..contracts.arrays import FloatArray
 from ..display.records import Table
 from ..formula.terms import Terms
-from ..inference.explained import R2, icc_table, r2, variance_parts
 from ..notes import tell
 from .base import F, FittedModel
+
+if TYPE_CHECKING:
+    from ..inference.explained import R2
 
 T = TypeVar("T", bound=Table)
 
@@ -83,6 +84,8 @@ class Explained(FittedModel[F]):
         Nakagawa, Johnson & Schielzeth (2017), doi 10.1098/rsif.2017.0213; Johnson (2014), doi
         10.1111/2041-210X.12225; Stoffel, Nakagawa & Schielzeth (2021), doi 10.7717/peerj.11414.
         """
+        from ..inference.explained import r2
+
         found = r2(self._fit, self._terms, partition, null, approximation)
         again = partial(_r2, partition=partition, null=null, approximation=approximation)
         return self._with_limits(found, again, interval, level, bootstrap)
@@ -127,6 +130,8 @@ class Explained(FittedModel[F]):
         ----------
         Nakagawa, Johnson & Schielzeth (2017), doi 10.1098/rsif.2017.0213.
         """
+        from ..inference.explained import icc_table
+
         found = icc_table(self._fit, null, approximation, self._frame)
         again = partial(_icc, null=null, approximation=approximation)
         return self._with_limits(found, again, interval, level, bootstrap)
@@ -165,12 +170,16 @@ class Explained(FittedModel[F]):
         ----------
         Rights & Sterba (2019), doi 10.1037/met0000184.
         """
+        from ..inference.explained import variance_parts
+
         return variance_parts(self._fit, by, null, approximation, self._frame)
 
     def _with_limits(
         self, found: T, again: Callable[[Any], FloatArray], interval: Any, level: Any, options: Mapping[str, Any]
     ) -> T:
         """The table with limits of its columns from a bootstrap, where these are asked for."""
+        from ..bootstrap.beside import with_limits
+
         table, messages = with_limits(found, self._fit, self._of, again, interval, level, options)
         tell(messages, table)
         return table
@@ -182,11 +191,15 @@ class Explained(FittedModel[F]):
 
 def _r2(solution: Explained[Any], partition: Any, null: Any, approximation: Any) -> FloatArray:
     """Marginal R2, then conditional ones, for replicates: in the order of columns."""
+    from ..inference.explained import r2
+
     table = r2(solution._fit, solution._terms, partition, null, approximation)
     return np.concatenate([table["marginal"], table["conditional"]])
 
 
 def _icc(solution: Explained[Any], null: Any, approximation: Any) -> FloatArray:
     """Adjusted ones, then conditional ones."""
+    from ..inference.explained import icc_table
+
     table = icc_table(solution._fit, null, approximation, "")
     return np.concatenate([table["adjusted"], table["conditional"]])

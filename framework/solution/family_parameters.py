@@ -23,8 +23,6 @@ from ..estimation.dispersion import scale_text, to_natural
 from ..estimation.generalized import GeneralizedFit
 from ..formula.columns import Frame
 from ..inference.thresholds import Thresholds, ordered_family
-from ..prediction.parameter import phi_of
-from ..prediction.rows import Rows, encoded, new_rows
 from . import tables
 from .mixed import MixedSolution
 
@@ -241,6 +239,8 @@ class FamilyParameters(MixedSolution[GeneralizedFit]):
         return replace(table, columns={"row": row, **table.columns}, frame=self._frame)
 
     def _thresholds_of(self, newdata: Any) -> Thresholds:
+        from ..prediction.rows import Rows, encoded, new_rows
+
         if newdata is None:
             return Thresholds.of(self._fit, Rows.of(self._fit.model.design))
         given, terms = None, self._terms
@@ -275,6 +275,8 @@ class FamilyParameters(MixedSolution[GeneralizedFit]):
          0.164699 0.6549 0.1661 0.0121 0.002263
          0.009133 0.1660 0.5872 0.1914 0.046275
         """
+        from ..prediction.parameter import phi_of
+
         family = ordered_family(self._fit)
         eta = self.predict(newdata, scale="link", **options)
         P = family.probabilities(np.asarray(eta), phi_of(self._fit, newdata, self._terms))

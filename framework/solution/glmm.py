@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,9 +22,11 @@ from ..inference.laplace_check import LaplaceCheck, laplace_check
 from ..inference.methods import Asymptotic, Method
 from ..inference.observation_level import average_mean
 from ..inference.wald import ZTest
-from ..prediction.residuals import Responses
 from .base import _expand, _frozen
 from .family_parameters import FamilyParameters
+
+if TYPE_CHECKING:
+    from ..prediction.residuals import Responses
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,6 +204,8 @@ class GLMMSolution(FamilyParameters):
 
     @cached_property
     def _rows(self) -> Responses:
+        from ..prediction.residuals import Responses
+
         fit = self._fit
         return Responses(self.family, fit.model.design.y, self.linear_predictor, fit.weights, fit.phi)
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from .. import storage
 from ..contracts.errors import InputError, InputTypeError, shown
 from ..display.records import Table
 from ..display.shown import Shown
@@ -61,6 +60,8 @@ class Kept(FittedModel[F]):
                 "a fit whose residuals have a covariance structure is saved with its rows, which all that is computed "
                 "from it needs: save(path, rows=True)"
             )
+        from .. import storage
+
         storage.save(path, self._fit, None if rows else self._fit.digest or self._digest(), self._options())
 
     @abstractmethod

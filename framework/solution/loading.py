@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import storage
 from ..contracts.linalg import LinalgBackend
 from ..estimation.generalized import GeneralizedFit
 from ..estimation.linear import LinearFit
 from ..formula.terms import Terms
-from ..storage.node import Node
 from .glmm import GLMMSolution
 from .lmm import LMMSolution
+
+if TYPE_CHECKING:
+    from ..storage.node import Node
 
 
 def load(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..plots.accessor import Plots
+from typing import TYPE_CHECKING
+
 from .averaged import Averaged
 from .base import F
 from .bootstrapped import Bootstrapped
@@ -13,6 +14,9 @@ from .kept import Kept
 from .predicting import Predicting
 from .reported import Reported
 from .smoothed import Smoothed
+
+if TYPE_CHECKING:
+    from ..plots.accessor import Plots
 
 
 class MixedSolution(
@@ -31,4 +35,6 @@ class MixedSolution(
     @property
     def plot(self) -> Plots:
         """Plots of the fit, a method each; they need matplotlib (the extra `plots`)."""
+        from ..plots.accessor import Plots
+
         return Plots(self)

@@ -5,20 +5,23 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from ..contracts.arrays import FloatArray
 from ..estimation.model import Model
 from ..formula.terms import Terms
-from ..large.predictions import PredictionStream, prediction_stream
-from ..many.record import ManyFits, fit_many
 from ..notes import tell
-from ..prediction.predict import Prediction, Request, predict
-from ..prediction.simulate import simulate
 from .base import F, FittedModel
 from .updating import OF_DATA, model_of_data
+
+if TYPE_CHECKING:
+    from ..prediction.predict import Prediction
+
+if TYPE_CHECKING:
+    from ..large.predictions import PredictionStream
+    from ..many.record import ManyFits
 
 
 class Predicting(FittedModel[F]):
@@ -105,6 +108,8 @@ class Predicting(FittedModel[F]):
         McLean, Sanders & Stroup (1991), doi 10.1080/00031305.1991.10475767; Kackar & Harville (1984), doi
         10.1080/01621459.1984.10477102.
         """
+        from ..prediction.predict import Request, predict
+
         request = Request(random, new_levels, scale, se, interval, level, theta_uncertainty, marginal, covariance,
                           type, self._satterthwaite)  # fmt: skip
         return predict(self._fit, newdata, request, self._terms, {"weights": weights, "offset": offset})
@@ -161,6 +166,9 @@ class Predicting(FittedModel[F]):
         >>> len(batches), batches[0].num_rows, batches[0].schema.names
         (10, 18, ['Subject', 'fit', 'se'])
         """
+        from ..large.predictions import prediction_stream
+        from ..prediction.predict import Request
+
         request = Request(random, new_levels, scale, se, interval, level, theta_uncertainty, marginal, False,
                           type, self._satterthwaite)  # fmt: skip
         given = {"weights": weights, "offset": offset}
@@ -207,6 +215,8 @@ class Predicting(FittedModel[F]):
         >>> fit.simulate(1000, rng=1).shape
         (30, 1000)
         """
+        from ..prediction.simulate import simulate
+
         given = {"weights": weights, "offset": offset}
         options = {"random": random, "newdata": newdata, "theta_uncertainty": theta_uncertainty}
         return simulate(self._fit, nsim, rng, **options, terms=self._terms, given=given)
@@ -261,6 +271,8 @@ class Predicting(FittedModel[F]):
         >>> many.coefficients.mean(axis=0).round(1).tolist()
         [251.8, 10.5]
         """
+        from ..many.record import fit_many
+
         many = fit_many(self._fit.model, Y, self._of, L=L, executor=executor, progress=progress, frame=self._frame)
         tell(many.notes, many)
         return many

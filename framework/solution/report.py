@@ -10,8 +10,6 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from ..contracts.errors import InputError
-from ..inference.anova import type_of
-from ..plots.style import pyplot, style
 
 if TYPE_CHECKING:
     from .mixed import MixedSolution
@@ -49,6 +47,9 @@ def report(fit: MixedSolution[Any], rng: Any, *, anova: int = 3, df: str | None 
     InputError, InputTypeError
         For types of tests or degrees of freedom that there are not.
     """
+    from ..inference.anova import type_of
+    from ..plots.style import pyplot
+
     pyplot()
     type_of(anova)
     fit._method(df)
@@ -106,6 +107,7 @@ def _figures(fit: MixedSolution[Any], rng: Any, nsim: int) -> Iterator[str]:
 
 def _figure(draw: Callable[[], Any], caption: str) -> str:
     """An image within the page, which has its own white ground in dark pages too."""
+    from ..plots.style import style
 
     def drawn() -> str:
         with style() as plt, plt.rc_context({"svg.hashsalt": SALT}):

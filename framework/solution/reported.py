@@ -11,7 +11,6 @@ import numpy as np
 
 from ..display.records import Table
 from ..display.shown import Page
-from ..prediction.simulate import checked_count, checked_rng
 from . import broom, maketables
 from .base import F, FittedModel
 from .report import report
@@ -162,6 +161,8 @@ class Reported(FittedModel[F]):
         >>> page
         <HTML page of ... characters>
         """
+        from ..prediction.simulate import checked_count, checked_rng
+
         solution = cast("MixedSolution[F]", self)
         page = Page(report(solution, checked_rng(rng), anova=anova, df=df, nsim=checked_count(nsim)))
         if path is not None:

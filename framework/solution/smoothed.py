@@ -6,7 +6,6 @@ from typing import Any
 
 from ..display.records import Table
 from ..inference.smooths import SmoothCurve, curve, smooth_table
-from ..prediction.predict import Request
 from .base import F, FittedModel
 
 
@@ -75,6 +74,8 @@ class Smoothed(FittedModel[F]):
         >>> fit.smooth("s(Days)", n=2)["fit"].round(1).tolist()
         [-47.1, 47.1]
         """
+        from ..prediction.predict import Request
+
         options: dict[str, Any] = {"theta_uncertainty": theta_uncertainty, "satterthwaite": self._satterthwaite}
         request = Request(scale="link", se=True, interval="confidence", level=level, **options)
         return curve(self._fit, self._terms, term, n, request)

@@ -14,10 +14,10 @@ from ..contracts.errors import InputError
 from ..display.records import Table
 from ..display.summary import coefficient_record
 from ..display.tables import CoefficientTable
-from ..prediction.levels import coefficient_rows, effect_rows
-from ..prediction.predict import Predictor, Request
-from ..prediction.rows import Rows
 from ..threads import few_threads
+
+if TYPE_CHECKING:
+    from ..prediction.rows import Rows
 
 if TYPE_CHECKING:
     from .base import FittedModel
@@ -84,6 +84,9 @@ def ranef_table(
     fit: FittedModel[Any], level: float | None, *, beta_uncertainty: bool, theta_uncertainty: bool
 ) -> Table:
     """A row for each effect: all columns of a level, then the next level, factor by factor."""
+    from ..prediction.levels import effect_rows
+    from ..prediction.predict import Request
+
     names, rows = effect_rows(fit._labels)
     if beta_uncertainty:
         return _by_level(fit, names, _estimates(fit, rows, level, theta_uncertainty), level)
@@ -99,12 +102,16 @@ def ranef_table(
 
 def level_coefficients(fit: FittedModel[Any], level: float | None, *, theta_uncertainty: bool) -> Table:
     """A row for each coefficient of each level, factor by factor."""
+    from ..prediction.levels import coefficient_rows
+
     names, rows = coefficient_rows(fit._labels)
     return _by_level(fit, names, _estimates(fit, rows, level, theta_uncertainty), level)
 
 
 def _estimates(fit: FittedModel[Any], rows: Rows, level: float | None, theta_uncertainty: bool) -> dict[str, AnyArray]:
     """Values of rows with standard errors about the true ones, and limits where a level is given."""
+    from ..prediction.predict import Predictor, Request
+
     asked = Request(scale="link", se=True, theta_uncertainty=theta_uncertainty, satterthwaite=fit._satterthwaite)
     if level is not None:
         asked = replace(asked, interval="confidence", level=level)

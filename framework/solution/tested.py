@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, Self, overload
+from typing import TYPE_CHECKING, Any, Self, overload
 
 import numpy as np
 
 from ..contracts.errors import ComparisonError
 from ..display.records import Table
-from ..inference.anova import Anova, anova
-from ..inference.comparison import Comparison
-from ..inference.contrasts import Contrasts, contrasts
-from ..inference.deletions import drop1
-from ..inference.exact_lrt import ExactTest, exact_lrt
-from ..inference.lrt import likelihood_ratio_test
-from ..inference.methods import Method
-from ..inference.variance_tests import ranova
 from .base import F, FittedModel
 from .comparing import anova as anova_of_fits
 from .comparison import LikelihoodRatioTest
+
+if TYPE_CHECKING:
+    from ..inference.anova import Anova
+    from ..inference.comparison import Comparison
+    from ..inference.contrasts import Contrasts
+    from ..inference.exact_lrt import ExactTest
+    from ..inference.methods import Method
 
 
 class Tested(FittedModel[F]):
@@ -71,6 +70,8 @@ class Tested(FittedModel[F]):
         Kenward & Roger (1997), doi 10.2307/2533558; Kuznetsova, Brockhoff & Christensen (2017), doi
         10.18637/jss.v082.i13.
         """
+        from ..inference.contrasts import contrasts
+
         level = self._conf_level if level is None else level
         return contrasts(self._fit, self._method(df), L, rhs, level=level, joint=joint, frame=self._frame)
 
@@ -124,6 +125,8 @@ class Tested(FittedModel[F]):
         ----------
         Kuznetsova, Brockhoff & Christensen (2017), doi 10.18637/jss.v082.i13.
         """
+        from ..inference.anova import anova
+
         return anova(self._fit, self._method(df), self._terms, type, test, terms)
 
     def drop1(self, test: str = "LRT", df: str | None = None, *, terms: Any = None) -> Table:
@@ -155,6 +158,8 @@ class Tested(FittedModel[F]):
         >>> fit.drop1()["statistic"].round(3).tolist()
         [nan, 0.53, 79.531]
         """
+        from ..inference.deletions import drop1
+
         return drop1(self._fit, self._method(df), self._terms, test, terms)
 
     def ranova(self, *, reduce: bool = True) -> Table:
@@ -189,6 +194,8 @@ class Tested(FittedModel[F]):
         ----------
         Stram & Lee (1994), doi 10.2307/2533455.
         """
+        from ..inference.variance_tests import ranova
+
         return ranova(self._fit, self._terms, reduce=reduce, frame=self._frame)
 
     def exact_lrt(self, nsim: int = 10_000, rng: np.random.Generator | int | None = None) -> ExactTest:
@@ -223,6 +230,8 @@ class Tested(FittedModel[F]):
         ----------
         Crainiceanu & Ruppert (2004), doi 10.1111/j.1467-9868.2004.00438.x.
         """
+        from ..inference.exact_lrt import exact_lrt
+
         return exact_lrt(self._fit, nsim, rng, frame=self._frame)
 
     @abstractmethod
@@ -246,6 +255,8 @@ class Tested(FittedModel[F]):
             Where the models are of different kinds, families or links, are not fitted to the same data, were fitted by
             REML with different fixed effects, mix REML and ML, or are not nested; the message says which.
         """
+        from ..inference.lrt import likelihood_ratio_test
+
         for one in (other, *others):
             if type(self) is not type(one):
                 raise ComparisonError(

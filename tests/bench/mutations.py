@@ -2903,6 +2903,12 @@ MUTATIONS: tuple[Mutation, ...] = (
         "tests/estimation/test_basins.py::test_a_search_that_fails_far_from_the_origin_is_told_to_centre",
     ),
     Mutation(
+        "framework/solution/base.py",
+        "with few_threads(*self._labels.dense_sizes):",
+        "if True:",
+        "tests/solution/test_threads.py::test_threads_of_blas_change_no_bit_of_small_models",
+    ),
+    Mutation(
         "framework/design/row_sums.py",
         "first, codes = self._runs",
         "first, codes = self._runs[0], self.codes[self._runs[0] - 1]",

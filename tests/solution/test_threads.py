@@ -5,6 +5,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 import ranef
 from ranef.testkit.check import at_once, same_bits
@@ -51,6 +52,36 @@ def test_the_criterion_of_a_solution_is_shared(crossed):
     alone = [slopes(i) for i in range(8)]
     for _ in range(10):
         same_bits("a shared analysis", at_once([partial(slopes, i) for i in range(8)]), alone)
+
+
+#: What is computed when it is asked for.
+ASKED = {
+    "vcov": lambda fit: fit.vcov,
+    "ranef_variances": lambda fit: fit.ranef_variances,
+    "p_values": lambda fit: fit.p_values,
+    "hat_values": lambda fit: fit.hat_values(),
+    "standardized residuals": lambda fit: fit.residuals_of("pearson", standardized=True),
+    "influence": lambda fit: fit.influence().to_dict(),
+    "anova": lambda fit: fit.contrast(np.eye(2)).to_dict(),
+    "confint": lambda fit: fit.confint("random").to_dict(),
+    "predict": lambda fit: fit.predict(se=True, interval="confidence").to_dict(),
+    "ranef_table": lambda fit: fit.ranef_table(beta_uncertainty=True, theta_uncertainty=True).to_dict(),
+    "r2": lambda fit: fit.r2().to_dict(),
+    "simulate": lambda fit: fit.simulate(2, rng=1, theta_uncertainty=True),
+    "bootstrap": lambda fit: fit.bootstrap(8, rng=1).replicates,
+}
+
+
+@pytest.mark.filterwarnings("ignore::ranef.RanefWarning")
+@pytest.mark.parametrize("name", ASKED)
+@pytest.mark.parametrize("kind", ["lmm", "glmm"])
+def test_threads_of_blas_change_no_bit_of_small_models(crossed, kind, name):
+    """Another thread may set their number meanwhile."""
+    sent, found = pickle.dumps(fit(crossed, kind)), []
+    for threads in (1, 2):
+        with threadpool_limits(threads, user_api="blas"):
+            found.append(ASKED[name](pickle.loads(sent)))
+    same_bits(name, *found)
 
 
 @pytest.mark.parametrize("kind", ["lmm", "glmm"])
