@@ -144,8 +144,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/diagnostics/residuals.py",
-        "_left(Leverage.of(fit).shares))\n    return pearson",
-        "_left(Leverage.of(fit).hat_values))\n    return pearson",
+        "return Leverage.of(fit).shares",
+        "return Leverage.of(fit).hat_values",
         "tests/residual/test_influence.py::test_leverages_are_what_fitted_values_follow",
     ),
     Mutation(
@@ -2907,6 +2907,24 @@ MUTATIONS: tuple[Mutation, ...] = (
         "with few_threads(*self._labels.dense_sizes):",
         "if True:",
         "tests/solution/test_threads.py::test_threads_of_blas_change_no_bit_of_small_models",
+    ),
+    Mutation(
+        "families/binomial.py",
+        "expected * (sign * (np.where(positive, smaller, larger) - p))",
+        "expected * (np.where(positive, smaller, larger) - p)",
+        "tests/families/test_single_trials.py::test_derivatives_are_those_of_any_number_of_trials_to_the_last_bit",
+    ),
+    Mutation(
+        "families/binomial.py",
+        "np.all(weights == 1.0) and np.all(",
+        "np.all(",
+        "tests/families/test_single_trials.py::test_other_responses_have_the_general_formula",
+    ),
+    Mutation(
+        "families/binomial.py",
+        "and y is self._single[0] and weights",
+        "and weights.size == self._single[0].size or weights",
+        "tests/families/test_single_trials.py::test_other_arrays_than_those_that_are_known",
     ),
     Mutation(
         "framework/design/row_sums.py",
