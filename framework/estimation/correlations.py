@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 
 import numpy as np
@@ -99,6 +100,20 @@ def quick_decay(labels: ResidualLabels, size: float) -> FloatArray:
     return np.array([_slowness(size, labels.closest)])
 
 
+def at_limits(labels: ResidualLabels, x: FloatArray, left: float) -> Iterator[FloatArray]:
+    """x with one parameter after the other at each of its limits, but for `left`; none of unstructured matrices."""
+    if labels.kind == "car1":
+        yield np.array([-np.log(left)])
+    elif labels.kind == "cs":
+        yield from (np.array([end]) for end in (np.log(left), -np.log(left)))
+    elif labels.kind in ("ar1", "toep"):
+        for j in range(len(x)):
+            for end in (-1.0, 1.0):
+                there = x.copy()
+                there[j] = end * np.arctanh(1.0 - left)
+                yield there
+
+
 def _slowness(size: float, steps: float) -> float:
     """Minus the logarithm of the decay in a step, of a correlation over some steps."""
     return float(np.log(steps) - np.log(-np.log(size)))
@@ -161,4 +176,4 @@ def _toeplitz(x: FloatArray, k: int) -> tuple[FloatArray, FloatArray]:
     return r[lag], r_by[:, lag]
 
 
-__all__ = ["Correlations", "correlations", "moderate", "quick_decay", "residual_quantities"]
+__all__ = ["Correlations", "at_limits", "correlations", "moderate", "quick_decay", "residual_quantities"]

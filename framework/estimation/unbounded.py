@@ -4,9 +4,16 @@ A Gaussian likelihood grows without end where a variance may vanish that leaves 
 deviation of its own does so for a stratum whose rows X reproduces. An unstructured covariance matrix has the variance
 u'(SCS)u of any combination u of visits: m groups with all of a visits have u'y_i = c for some u and c, wherever m <= a.
 Restricted likelihoods pay for coefficients that are then known exactly: they grow where these are less than the rows.
+
+Which rows and visits do so can be told before a search in some cases. In all others the edges are looked at after it:
+correlations near their limits, standard deviations of some rows near zero. A likelihood that is higher there than at
+the end of the search, and grows on, has no maximum. (Where it is lower as far as numbers go there is one for all
+purposes: it grows by a logarithm, and does so by maximum likelihood wherever few groups are the largest, say.)
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -14,7 +21,17 @@ from ..contracts.arrays import FloatArray
 from ..contracts.errors import NoMaximumError
 from ..design.mixed import ONES, MixedDesign
 from ..design.residual import ResidualRows
+from .basins import MANY_ROWS
+from .certificate import FLAT, Standing
+from .correlations import at_limits
+from .linear_criterion import LinearCriterion
+from .residual_criterion import ResidualCriterion
 from .unstructured_starts import cancels, few_groups, places_of_visits, small_combinations
+
+#: How near to an edge the criterion is looked at, and still nearer; a fall in between that is no rounding.
+AT_EDGE, NEARER, FALLING = 1e-6, 1e-10, 1.0
+#: Rows, those of the largest deviations first, whose standard deviations are tried.
+TRIED = 10
 
 
 def refuse_unbounded(design: MixedDesign, reml: bool) -> None:
@@ -88,6 +105,60 @@ def _refuse_combinations(design: MixedDesign, residual: ResidualRows, reml: bool
                 )
 
 
+def refuse_growing(found: Standing[LinearCriterion]) -> None:
+    """Refuse likelihoods that grow at an edge of the residuals' covariances, higher than where a search found an end.
+
+    Raises
+    ------
+    NoMaximumError
+        With what is at its edge.
+    """
+    criterion = found.criterion
+    if not isinstance(criterion, ResidualCriterion) or criterion.design.n > MANY_ROWS:
+        return
+    highest = found.value - FLAT if found.certificate.converged else np.inf
+    for what, near, nearer in _edges(criterion, found.x):
+        value = criterion.value(nearer)
+        if value < highest and value < criterion.value(near) - FALLING:
+            raise NoMaximumError(
+                f"the likelihood has no maximum: it grows without end as {what}, where too few rows are left a "
+                "residual. Use a structure with less parameters, or fewer columns of X"
+                + ("" if criterion.reml else ", or reml=True")
+            )
+
+
+def _edges(criterion: ResidualCriterion, x: FloatArray) -> Iterator[tuple[str, FloatArray, FloatArray]]:
+    """Points near an edge, and still nearer: from x, from there with random effects, and with independent residuals."""
+    labels, at = criterion.residual.rows.labels, criterion.parameters.of_residual.start
+    own, scales = slice(at, at + labels.n_correlations), slice(at + labels.n_correlations, len(x))
+    independent, with_effects = x.copy(), x
+    independent[at:] = 0.0
+    for root in criterion.roots:
+        with_effects = root.put(with_effects, np.eye(len(root)))
+    for start in (x, with_effects, independent):
+        for near, nearer in zip(*(at_limits(labels, start[own], left) for left in (AT_EDGE, NEARER)), strict=True):
+            what = f"residual correlations ({labels.kind} by {labels.group}) go to their limit"
+            yield what, _put(start, own, near), _put(start, own, nearer)
+        for direction in _towards_no_variance(criterion.residual.rows.basis):
+            near, nearer = (-np.log(left) * direction for left in (AT_EDGE, NEARER))
+            what = "the residual standard deviation of some rows goes to zero (dispersion)"
+            yield what, _put(start, scales, near), _put(start, scales, nearer)
+
+
+def _put(x: FloatArray, where: slice, values: FloatArray) -> FloatArray:
+    out = x.copy()
+    out[where] = values
+    return out
+
+
+def _towards_no_variance(basis: FloatArray) -> Iterator[FloatArray]:
+    """Directions of delta in which log S falls by 1 where it falls most: of rows that are far out, and of columns."""
+    rows = np.unique(basis.T, axis=0)
+    far = rows[np.argsort((rows**2).sum(axis=1))[::-1][:TRIED]]
+    for direction in [*-far, *np.eye(len(basis)), *-np.eye(len(basis))] if len(basis) else ():
+        yield direction / -(direction @ basis).min()
+
+
 def _exact_coefficients(y: FloatArray, Q: FloatArray, constant: bool) -> int:
     """How many combinations of coefficients a vanishing combination of visits would tell exactly, of (m, a) rows."""
     columns = np.column_stack([y, -np.ones(len(y))]) if constant else y
@@ -95,4 +166,4 @@ def _exact_coefficients(y: FloatArray, Q: FloatArray, constant: bool) -> int:
     return int(np.linalg.matrix_rank(np.einsum("a,mar->mr", u, Q)))
 
 
-__all__ = ["refuse_unbounded"]
+__all__ = ["refuse_growing", "refuse_unbounded"]

@@ -421,6 +421,30 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/estimation/unbounded.py",
+        "for direction in [*-far, *np.eye(len(basis)), *-np.eye(len(basis))]",
+        "for direction in [*far[:1]]",
+        "tests/residual/test_edges.py::test_likelihoods_that_grow_without_end_beyond_the_search_have_no_maximum",
+    ),
+    Mutation(
+        "framework/estimation/correlations.py",
+        "for end in (np.log(left), -np.log(left))",
+        "for end in (-np.log(left),)",
+        "tests/residual/test_edges.py::test_likelihoods_that_grow_without_end_beyond_the_search_have_no_maximum",
+    ),
+    Mutation(
+        "framework/inference/kenward_roger.py",
+        "    if of_residual:  # and",
+        "    if of_residual is not None:  # and",
+        "tests/residual/test_kenward_roger.py::test_a_correlation_that_ends_at_nothing_takes_no_part",
+    ),
+    Mutation(
+        "families/special.py",
+        "np.maximum(y, -1.0), np.ones_like(y))",
+        "np.maximum(y, 0.0), np.ones_like(y))",
+        "tests/families/test_laws.py::test_cdf_sums_the_density",
+    ),
+    Mutation(
+        "framework/estimation/unbounded.py",
         "m > a - (not constant)",
         "m > a - 1",
         "tests/residual/test_edges.py::test_two_levels_with_both_of_two_visits_have_no_maximum",

@@ -119,6 +119,36 @@ def test_a_stratum_that_x_reproduces_has_no_maximum(formula, rows):
     assert np.isnan(fit.residual_parameters["sd_s[q]"]) == (formula == "y ~ s")
 
 
+def few_rows(y):
+    """Nine rows of three groups, with an x of which one row has most of what there is."""
+    x = np.array([-9.0, 1.0, 1.2, 1.1, 0.9, 1.3, 1.0, 1.4, 0.8])
+    return {"y": y, "x": x, "g": np.array([0, 0, 0, 0, 1, 1, 2, 2, 3]), "t": np.array([0, 1, 2, 3, 0, 1, 0, 1, 0])}
+
+
+@pytest.mark.parametrize(
+    ("options", "at_edge"),
+    [
+        ({"dispersion": "~ x"}, lambda d, e: (np.eye(9), np.where(d["x"] < 0, e, 1.0))),
+        ({"residual": "cs(1 | g)"}, lambda d, e: (_alike(d["g"], -(1.0 - e**2) / 3.0), np.ones(9))),
+    ],
+)
+def test_likelihoods_that_grow_without_end_beyond_the_search_have_no_maximum(options, at_edge):
+    """V written out grows by log 10 for each digit of a standard deviation that leaves one row, or one sum, nothing."""
+    d = few_rows(np.random.default_rng(3).normal(size=9))
+    values = []
+    for e in (1e-2, 1e-4, 1e-6):
+        C, sd = at_edge(d, e)
+        values.append(profiled(C * np.outer(sd, sd), np.ones((9, 1)), d["y"], reml=False))
+    assert np.diff(values) == pytest.approx(-2.0 * np.log(100.0), abs=0.01)
+    with pytest.raises(NoMaximumError, match="the likelihood has no maximum: it grows without end as"):
+        ranef.lmm("y ~ 1", d, reml=False, **options)
+    assert ranef.lmm("y ~ 1", d, **options).converged
+
+
+def _alike(g, rho):
+    return np.where(g[:, None] == g, rho, 0.0) + (1.0 - rho) * np.eye(len(g))
+
+
 def test_where_correlations_are_one_to_rounding_there_is_no_curvature():
     """Partial autocorrelations of 1 - 1e-17: the criterion is defined, but not on both sides of it."""
     _, _, criterion = criterion_of("toep", "", False, False, True)
