@@ -62,7 +62,7 @@ def correlations(labels: ResidualLabels, x: FloatArray) -> FloatArray:
         C, _ = _matrix(labels, x)
         return C[0, 1:] if labels.kind == "toep" else C[np.tril_indices(len(C), -1)]
     if labels.kind == "car1":
-        return np.asarray(np.exp(-np.exp(-x[:1]) / labels.step))
+        return np.asarray(np.exp(-np.exp(np.minimum(-x[:1], LARGEST)) / labels.step))
     return np.array([_single(labels, float(v))[0] for v in x[: labels.n_correlations]])
 
 

@@ -9,6 +9,7 @@ from scipy import stats
 import ranef
 from ranef.contracts import InputError, InputTypeError, NoMaximumError
 from ranef.design.mixed import build_design
+from ranef.estimation.correlations import correlations
 
 from .models import profiled
 from .test_criterion import criterion_for, criterion_of
@@ -117,6 +118,13 @@ def test_a_stratum_that_x_reproduces_has_no_maximum(formula, rows):
     assert ranef.lmm(formula, more, dispersion="~ 0 + s", reml=False).converged
     fit = ranef.lmm(formula, d, dispersion="~ 0 + s", compute_satterthwaite=False)
     assert np.isnan(fit.residual_parameters["sd_s[q]"]) == (formula == "y ~ s")
+
+
+def test_a_decay_without_end_leaves_no_correlation():
+    """exp(-exp(800)) is 0, and says so quietly."""
+    labels = criterion_of("car1", "", False, False, True)[2].residual.rows.labels
+    with np.errstate(over="raise"):
+        assert correlations(labels, np.array([-800.0])).tolist() == [0.0]
 
 
 def few_rows(y):
