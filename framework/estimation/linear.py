@@ -258,6 +258,7 @@ def _search(
         part = at.sigma2 / (cross.yWy / cross.n)
         lost = not found.certificate.converged and at.cancelled < CANCELLED and part < SUSPECT
         if part < PERFECT or (lost and _reproduces(criterion, x, found.value, design)):
+            refuse_growing(found)
             raise _perfect_fit()
         if at.cancelled < CANCELLED:
             break

@@ -17,8 +17,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..contracts.arrays import FloatArray
+from ..contracts.arrays import FloatArray, IntArray
 from ..contracts.errors import NoMaximumError
+from ..contracts.family import Family, describe_rows
 from ..design.mixed import ONES, MixedDesign
 from ..design.residual import ResidualRows
 from .basins import MANY_ROWS
@@ -30,6 +31,8 @@ from .unstructured_starts import cancels, few_groups, places_of_visits, small_co
 
 #: How near to an edge the criterion is looked at, and still nearer; a fall in between that is no rounding.
 AT_EDGE, NEARER, FALLING = 1e-6, 1e-10, 1.0
+#: Leverage of rows that some direction of a basis is of alone, but for rounding.
+ALONE = 1.0 - 1e-8
 #: Rows, those of the largest deviations first, whose standard deviations are tried.
 TRIED = 10
 
@@ -64,6 +67,57 @@ def _refuse_reproduced_strata(design: MixedDesign, residual: ResidualRows) -> No
                 f"row{'s' * (count > 1)}, which the columns of X can reproduce, so that it goes to zero and the "
                 "likelihood grows without end. Merge it with another, or use reml=True"
             )
+
+
+def refuse_dispersions_of_few_rows(design: MixedDesign, family: Family) -> None:
+    """Refuse models of a dispersion parameter that have a value of its own for some rows, which X reproduces.
+
+    Where densities grow without end at their mean, as they do of a continuous response, so does the likelihood.
+
+    Raises
+    ------
+    NoMaximumError
+        With the parameter, and how many rows.
+    """
+    if family.discrete or design.y.ndim > 1:
+        return
+    weights = np.ones(design.n) if design.weights is None else design.weights
+    for i, parameter in enumerate(family.parameters):
+        basis = design.parameter_rows.get(parameter.name)
+        if basis is None or (parameter.lower, parameter.upper) != (0.0, np.inf):
+            continue
+        for rows in _rows_of_their_own(basis / np.sqrt(design.n), design.fixed.rank):
+            reproduced = np.linalg.matrix_rank(design.fixed.Q[rows]) == len(rows)
+            if reproduced and _grows_at_its_mean(family, i, design.y[rows], weights[rows]):
+                raise NoMaximumError(
+                    f"the likelihood has no maximum: {parameter.name} has a value apart from all other rows for "
+                    f"{describe_rows(design.y, rows)} (counted from 0), and the columns of X can reproduce that: the "
+                    "likelihood grows without end. Merge levels in the model of the parameter, or leave columns out"
+                )
+
+
+def _rows_of_their_own(basis: FloatArray, most: int) -> Iterator[IntArray]:
+    """At most so many rows, alike in an orthonormal basis, of which one direction is zero in all others."""
+    leverage = (basis**2).sum(axis=1)
+    some = np.flatnonzero(leverage * most > ALONE)
+    _, of, counts = np.unique(basis[some].round(9), axis=0, return_inverse=True, return_counts=True)
+    for k in np.flatnonzero(counts <= most):
+        rows = some[of.ravel() == k]
+        if leverage[rows].sum() > ALONE:
+            yield rows
+
+
+def _grows_at_its_mean(family: Family, i: int, y: FloatArray, weights: FloatArray) -> bool:
+    """Whether densities of y at means of y grow with the i-th parameter to an end of its range."""
+    phi = np.array([p.start if p.fixed is None else p.fixed for p in family.parameters])
+
+    def log_density(value: float) -> float:
+        phi[i] = value
+        return float(family.log_density(y, y, weights, phi).sum())
+
+    with np.errstate(all="ignore"):
+        grown = [log_density(NEARER**end) - log_density(AT_EDGE**end) for end in (1.0, -1.0)]
+    return any(np.isfinite(g) and g > FALLING for g in grown)
 
 
 def _refuse_few_groups(design: MixedDesign, residual: ResidualRows, reml: bool) -> None:
@@ -128,14 +182,15 @@ def refuse_growing(found: Standing[LinearCriterion]) -> None:
 
 
 def _edges(criterion: ResidualCriterion, x: FloatArray) -> Iterator[tuple[str, FloatArray, FloatArray]]:
-    """Points near an edge, and still nearer: from x, from there with random effects, and with independent residuals."""
+    """Points near an edge, and still nearer: from x, and with and without random effects and other correlations."""
     labels, at = criterion.residual.rows.labels, criterion.parameters.of_residual.start
     own, scales = slice(at, at + labels.n_correlations), slice(at + labels.n_correlations, len(x))
-    independent, with_effects = x.copy(), x
-    independent[at:] = 0.0
+    with_effects, without = criterion.scattered(x, 1.0), criterion.scattered(x, 0.0)
     for root in criterion.roots:
-        with_effects = root.put(with_effects, np.eye(len(root)))
-    for start in (x, with_effects, independent):
+        with_effects, without = root.put(with_effects, np.eye(len(root))), root.put(without, np.zeros((len(root),) * 2))
+    plain = without.copy()
+    plain[at:] = 0.0
+    for start in (x, with_effects, without, plain):
         for near, nearer in zip(*(at_limits(labels, start[own], left) for left in (AT_EDGE, NEARER)), strict=True):
             what = f"residual correlations ({labels.kind} by {labels.group}) go to their limit"
             yield what, _put(start, own, near), _put(start, own, nearer)
@@ -166,4 +221,4 @@ def _exact_coefficients(y: FloatArray, Q: FloatArray, constant: bool) -> int:
     return int(np.linalg.matrix_rank(np.einsum("a,mar->mr", u, Q)))
 
 
-__all__ = ["refuse_growing", "refuse_unbounded"]
+__all__ = ["refuse_dispersions_of_few_rows", "refuse_growing", "refuse_unbounded"]

@@ -427,6 +427,18 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/estimation/unbounded.py",
+        "if reproduced and _grows_at_its_mean(family, i, design.y[rows], weights[rows]):",
+        "if reproduced:",
+        "tests/glmm/test_parameter_models.py::test_rows_whose_density_cannot_grow_have_a_dispersion_of_their_own",
+    ),
+    Mutation(
+        "framework/estimation/unbounded.py",
+        "for start in (x, with_effects, without, plain):",
+        "for start in (x, with_effects):",
+        "tests/residual/test_edges.py::test_a_stratum_is_one_however_it_is_written",
+    ),
+    Mutation(
+        "framework/estimation/unbounded.py",
         "for direction in [*-far, *np.eye(len(basis)), *-np.eye(len(basis))]",
         "for direction in [*far[:1]]",
         "tests/residual/test_edges.py::test_likelihoods_that_grow_without_end_beyond_the_search_have_no_maximum",

@@ -153,6 +153,26 @@ def test_likelihoods_that_grow_without_end_beyond_the_search_have_no_maximum(opt
     assert ranef.lmm("y ~ 1", d, **options).converged
 
 
+def test_a_stratum_is_one_however_it_is_written():
+    """One row of 40 with a standard deviation of its own, beside random effects that would take it up as well."""
+    rng = np.random.default_rng(0)
+    g = np.repeat(np.arange(8), 5)
+    d = {"y": 0.5 * rng.normal(size=8)[g] + rng.normal(size=40), "f": np.where(np.arange(40) == 7, "p", "q"), "g": g}
+    for dispersion in ("~ 0 + f", "~ f"):
+        with pytest.raises(NoMaximumError):
+            ranef.lmm("y ~ 1 + (1 | g)", d, dispersion=dispersion, reml=False)
+
+
+def test_a_stratum_of_one_response_has_no_restricted_maximum():
+    """Ten rows of 3.0, which cost one coefficient."""
+    rng = np.random.default_rng(0)
+    g = np.repeat(np.arange(8), 5)
+    y = 3.0 + 0.5 * rng.normal(size=8)[g] + rng.normal(size=40)
+    y[:10] = 3.0
+    with pytest.raises(NoMaximumError, match="the residual standard deviation of some rows goes to zero"):
+        ranef.lmm("y ~ 1 + (1 | g)", {"y": y, "g": g, "f": np.arange(40) < 10}, dispersion="~ 0 + f")
+
+
 def _alike(g, rho):
     return np.where(g[:, None] == g, rho, 0.0) + (1.0 - rho) * np.eye(len(g))
 
