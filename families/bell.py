@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from scipy import special
 
-from ranef.contracts.arrays import FloatArray
+from ranef.contracts.arrays import FloatArray, IntArray
 from ranef.contracts.family import ExponentialFamily
 
 from .count import CountFamily
-from .special import flat_ranges
+from .special import flat_ranges, summed_to
 
 #: Sums of Bell numbers end so many standard deviations from the greatest term.
 _FAR = 10.0
@@ -66,11 +66,10 @@ class Bell(CountFamily, ExponentialFamily):
         return total
 
     def cdf(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
-        if not len(y):
-            return np.zeros(0)
-        rows, counts, starts = flat_ranges(np.zeros_like(y), y, np.ones_like(y))
-        density = self.log_density(counts, mu[rows], np.ones_like(counts), phi)
-        return np.asarray(np.minimum(np.add.reduceat(np.exp(density), starts), 1.0), np.float64)
+        def log_density(counts: FloatArray, rows: IntArray) -> FloatArray:
+            return self.log_density(counts, mu[rows], np.ones_like(counts), phi)
+
+        return summed_to(y, log_density)
 
 
 def _lambert(mu: FloatArray) -> FloatArray:

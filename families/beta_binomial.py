@@ -9,12 +9,12 @@ import numpy as np
 from scipy import special
 
 from ranef.contracts import Derivatives, DispersionParameter, InR, Link
-from ranef.contracts.arrays import FloatArray
+from ranef.contracts.arrays import FloatArray, IntArray
 from ranef.contracts.family import phi_of_rows
 from ranef.contracts.links import Logit
 
 from .proportion import ProportionFamily
-from .special import flat_ranges, maximize, rising_excess, times_log
+from .special import maximize, rising_excess, summed_to, times_log
 
 #: From so many trials on, sums over all numbers of successes are not taken.
 _MANY_TRIALS = 1000
@@ -125,11 +125,11 @@ class BetaBinomial(ProportionFamily):
         result[many] = self._cdf_of_many_trials(y[many], mu[many], weights[many], phi_of_rows(phi, many))
         if not many.all():
             y, mu, weights, phi = y[~many], mu[~many], weights[~many], phi_of_rows(phi, ~many)
-            rows, k, starts = flat_ranges(np.zeros_like(y), np.rint(weights * y), np.ones_like(y))
-            n = weights[rows]
-            result[~many] = np.add.reduceat(
-                np.exp(self.log_density(k / n, mu[rows], n, phi_of_rows(phi, rows))), starts
-            )
+
+            def log_density(k: FloatArray, rows: IntArray) -> FloatArray:
+                return self.log_density(k / weights[rows], mu[rows], weights[rows], phi_of_rows(phi, rows))
+
+            result[~many] = summed_to(np.rint(weights * y), log_density)
         return np.minimum(result, 1.0)
 
     @staticmethod

@@ -13,7 +13,7 @@ from ranef.contracts import DispersionParameter, InR
 from ranef.contracts.arrays import BoolArray, FloatArray, IntArray
 from ranef.contracts.family import ExponentialFamily, phi_of_rows
 
-from .special import flat_ranges, is_count
+from .special import is_count, summed_to
 
 #: Probabilities below exp(-44) of the greatest are left out of sums.
 _NEGLIGIBLE = 44.0
@@ -105,11 +105,10 @@ class ConwayMaxwellPoisson(ExponentialFamily):
         return draws
 
     def cdf(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
-        if not len(y):
-            return np.zeros(0)
-        rows, counts, starts = flat_ranges(np.zeros_like(y), y, np.ones_like(y))
-        density = self.log_density(counts, mu[rows], np.ones_like(counts), phi_of_rows(phi, rows))
-        return np.asarray(np.minimum(np.add.reduceat(np.exp(density), starts), 1.0), np.float64)
+        def log_density(counts: FloatArray, rows: IntArray) -> FloatArray:
+            return self.log_density(counts, mu[rows], np.ones_like(counts), phi_of_rows(phi, rows))
+
+        return summed_to(y, log_density)
 
     def start_dispersion(self, y: FloatArray, mu: FloatArray, weights: FloatArray) -> FloatArray:
         return np.clip([float(np.average((y - mu) ** 2 / mu, weights=weights))], 0.1, 10.0)  # by moments

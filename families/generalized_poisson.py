@@ -7,12 +7,12 @@ from typing import Literal
 import numpy as np
 
 from ranef.contracts import Derivatives, DispersionParameter, InR
-from ranef.contracts.arrays import FloatArray
+from ranef.contracts.arrays import FloatArray, IntArray
 from ranef.contracts.family import phi_of_rows
 
 from .count import CountFamily
 from .log_mean import LogMeanFamily
-from .special import LARGE, flat_ranges, log1p_minus, stirling
+from .special import LARGE, log1p_minus, stirling, summed_to
 
 
 class GeneralizedPoisson(CountFamily, LogMeanFamily):
@@ -93,11 +93,10 @@ class GeneralizedPoisson(CountFamily, LogMeanFamily):
         return np.asarray(total, np.float64)
 
     def cdf(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
-        if not len(y):
-            return np.zeros(0)
-        rows, counts, starts = flat_ranges(np.zeros_like(y), y, np.ones_like(y))
-        density = self.log_density(counts, mu[rows], np.ones_like(counts), phi_of_rows(phi, rows))
-        return np.asarray(np.minimum(np.add.reduceat(np.exp(density), starts), 1.0), np.float64)
+        def log_density(counts: FloatArray, rows: IntArray) -> FloatArray:
+            return self.log_density(counts, mu[rows], np.ones_like(counts), phi_of_rows(phi, rows))
+
+        return summed_to(y, log_density)
 
     def saturated_mean(self, y: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
         return self.most_likely_mean(y, phi, smallest=0)

@@ -261,7 +261,8 @@ def _picked(cells: FloatArray, y: FloatArray) -> FloatArray:
 
 def _tails(noise: Link, x: FloatArray) -> tuple[Tails, Tails]:
     """Lower and upper ends of all categories, (K, n), of thresholds less eta (K - 1, n); the outer ones are open."""
-    inner = Tails.of(noise.log_mean(x))
+    with np.errstate(over="ignore", invalid="ignore"):  # far out F is nothing to rounding, and has no derivatives
+        inner = Tails.of(noise.log_mean(x))
     open_, none = np.zeros_like(x[:1]), np.zeros((3, *x[:1].shape))
     lower = Tails(
         np.concatenate([open_ - np.inf, inner.log_below]),

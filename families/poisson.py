@@ -48,7 +48,7 @@ class Poisson(CountFamily, ExponentialFamily):
         return rng.poisson(mu).astype(float)
 
     def cdf(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
-        return np.asarray(special.pdtr(y, mu), np.float64)
+        return np.where(y < 0, 0.0, special.pdtr(np.maximum(y, 0.0), mu))
 
     def deviance(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
         return 2 * weights * np.asarray(special.kl_div(y, mu), np.float64)

@@ -266,6 +266,14 @@ def flat_ranges(first: FloatArray, last: FloatArray, step: FloatArray) -> tuple[
     return rows, elements, starts
 
 
+def summed_to(y: FloatArray, log_density: Callable[[FloatArray, IntArray], FloatArray]) -> FloatArray:
+    """P(Y <= y) of counts: the density of counts k of rows i, summed over 0, 1, ... y_i; 0 where y_i is negative."""
+    rows, counts, _ = flat_ranges(np.zeros_like(y), np.maximum(y, -1.0), np.ones_like(y))
+    if not len(rows):
+        return np.zeros(len(y))
+    return np.asarray(np.minimum(np.bincount(rows, np.exp(log_density(counts, rows)), len(y)), 1.0), np.float64)
+
+
 def decreasing_root(
     f: Callable[[FloatArray], tuple[FloatArray, FloatArray]], low: FloatArray, high: FloatArray
 ) -> FloatArray:

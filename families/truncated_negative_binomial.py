@@ -104,8 +104,8 @@ class TruncatedNegativeBinomial(NegativeBinomial):
 
     def cdf(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
         theta: FloatArray = phi[0]
-        above = special.betainc(y + 1, theta, mu / (mu + theta))
-        return np.asarray(1 - above / -np.expm1(-theta * np.log1p(mu / theta)), np.float64)
+        above = special.betainc(np.maximum(y, 0.0) + 1, theta, mu / (mu + theta))
+        return np.maximum(1 - above / -np.expm1(-theta * np.log1p(mu / theta)), 0.0)
 
     def saturated_mean(self, y: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
         return self.most_likely_mean(y, phi, smallest=1)

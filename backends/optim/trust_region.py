@@ -101,8 +101,8 @@ class TrustRegion(Optimizer):
 
     @staticmethod
     def _curvature(objective: Objective, x: FloatArray, g: FloatArray) -> FloatArray:
-        if objective.curvature is not None:
-            return objective.curvature(x)
+        if objective.curvature is not None and np.isfinite(B := objective.curvature(x)).all():
+            return B
         return np.eye(len(x)) * max(_length(g), 1.0)
 
 

@@ -227,6 +227,8 @@ def _judged(
         way_down, fall = max(
             (_downhill(exact, x, value, step) for step in _ways_down(exact, x, spectrum)), key=lambda way: way[1]
         )
+    for step, there in _grown(exact, x, spectrum.sizes):
+        way_down, fall = max((way_down, fall), _downhill(exact, there, value, step), key=lambda way: way[1])
     newton = spectrum.drop
     if EXPECTED_DROP < newton <= NEAR and status in ENDED:
         # where an optimizer came to its end this may be the rounding of a gradient: tried, it is no fall at all
@@ -273,6 +275,14 @@ def _ways_down(criterion: Criterion[Any], x: FloatArray, spectrum: Spectrum) -> 
         for i in np.flatnonzero(at_bound[spectrum.free] & (np.diagonal(spectrum.H) < 0.0)):
             inward = 1.0 if (x <= criterion.lower)[spectrum.free][i] else -1.0
             yield spectrum.whole(inward * np.eye(len(spectrum.H))[i])
+
+
+def _grown(criterion: Criterion[Any], x: FloatArray, sizes: FloatArray) -> Iterator[tuple[FloatArray, FloatArray]]:
+    """Steps of scales that are zero with correlations that have no effect at x, and of either sign beside it."""
+    for there in criterion.unsigned(x):
+        slopes = criterion.gradient(there)[1] * sizes
+        for i in np.flatnonzero((x <= criterion.lower) & (slopes < -LEVEL)):
+            yield sizes[i] * np.eye(len(x))[i], there
 
 
 # Bases ----------------------------------------------------------------------------------------------------------------

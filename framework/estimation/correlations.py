@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 
 import numpy as np
@@ -61,7 +62,7 @@ def correlations(labels: ResidualLabels, x: FloatArray) -> FloatArray:
         C, _ = _matrix(labels, x)
         return C[0, 1:] if labels.kind == "toep" else C[np.tril_indices(len(C), -1)]
     if labels.kind == "car1":
-        return np.asarray(np.exp(-np.exp(-x[:1]) / labels.step))
+        return np.asarray(np.exp(-np.exp(np.minimum(-x[:1], LARGEST)) / labels.step))
     return np.array([_single(labels, float(v))[0] for v in x[: labels.n_correlations]])
 
 
@@ -97,6 +98,20 @@ def moderate(labels: ResidualLabels, size: float) -> FloatArray:
 def quick_decay(labels: ResidualLabels, size: float) -> FloatArray:
     """x of car1 at which the closest neighbours of all have this correlation."""
     return np.array([_slowness(size, labels.closest)])
+
+
+def at_limits(labels: ResidualLabels, x: FloatArray, left: float) -> Iterator[FloatArray]:
+    """x with one parameter after the other at each of its limits, but for `left`; none of unstructured matrices."""
+    if labels.kind == "car1":
+        yield np.array([-np.log(left)])
+    elif labels.kind == "cs":
+        yield from (np.array([end]) for end in (np.log(left), -np.log(left)))
+    elif labels.kind in ("ar1", "toep"):
+        for j in range(len(x)):
+            for end in (-1.0, 1.0):
+                there = x.copy()
+                there[j] = end * np.arctanh(1.0 - left)
+                yield there
 
 
 def _slowness(size: float, steps: float) -> float:
@@ -161,4 +176,4 @@ def _toeplitz(x: FloatArray, k: int) -> tuple[FloatArray, FloatArray]:
     return r[lag], r_by[:, lag]
 
 
-__all__ = ["Correlations", "correlations", "moderate", "quick_decay", "residual_quantities"]
+__all__ = ["Correlations", "at_limits", "correlations", "moderate", "quick_decay", "residual_quantities"]

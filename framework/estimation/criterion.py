@@ -104,6 +104,10 @@ class Criterion(ABC, Generic[E]):
         """Which parameters have no effect here, whatever the data are."""
         return np.zeros(len(x), dtype=bool)
 
+    def unsigned(self, x: FloatArray) -> Iterator[FloatArray]:
+        """The same point with other correlations, of which those of a standard deviation of zero are none."""
+        yield from ()
+
     def moderate(self, x: FloatArray, size: float) -> Iterator[FloatArray]:
         """Points like x, with independent effects of moderate size in terms with a covariance structure."""
         yield from ()
@@ -263,6 +267,16 @@ class ModelCriterion(Criterion[E]):
         idle = np.zeros(len(x), dtype=bool)
         idle[self.of_theta] = self.parameters.idle(self.unit_of_theta * x[self.of_theta], self.eta)
         return idle
+
+    def unsigned(self, x: FloatArray) -> Iterator[FloatArray]:
+        """The same point with angles of covariance structures that have no effect there at either sign."""
+        idle, start = self.idle(x), self.of_theta.start
+        for s in self.parameters.structured:
+            idle[start + s.mine.start : start + s.mine.stop] &= ~s.scales
+        if self.parameters.residual is not None:
+            idle[start + self.parameters.of_residual.start :] = False
+        for sign in (1.0, -1.0) if idle.any() else ():
+            yield np.clip(np.where(idle, sign, x), self.lower, self.upper)
 
     def moderate(self, x: FloatArray, size: float) -> Iterator[FloatArray]:
         """Points with independent effects in terms with a covariance structure."""

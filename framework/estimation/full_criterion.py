@@ -14,11 +14,15 @@ from functools import cached_property
 import numpy as np
 
 from ..contracts.arrays import FloatArray
+from ..contracts.errors import NotPositiveDefiniteError
 from ..contracts.linalg import Blocks
 from .criterion import ModelCriterion
 from .parameters import Parameters
 from .pipeline import Watch
 from .profiled import Held, PenalizedLeastSquares, ProfiledDeviance
+
+#: Logarithms of standard deviations whose squares are numbers.
+LARGEST = 350.0
 
 
 class FullCriterion(ModelCriterion["Full"]):
@@ -67,8 +71,16 @@ class FullCriterion(ModelCriterion["Full"]):
         return np.asarray((np.concatenate([gamma, of_theta, [np.log(sigma)]]) - self.origin) / self.unit)
 
     def natural(self, x: FloatArray) -> tuple[FloatArray, FloatArray, float]:
-        """gamma, theta relative to sigma, and sigma: the inverse of `pack`."""
+        """gamma, theta relative to sigma, and sigma: the inverse of `pack`.
+
+        Raises
+        ------
+        NotPositiveDefiniteError
+            Where sigma^2 is no number.
+        """
         natural = self.origin + self.unit * x
+        if not abs(natural[-1]) < LARGEST:
+            raise NotPositiveDefiniteError("the residual variance is zero or infinite to rounding")
         sigma = float(np.exp(natural[-1]))
         return natural[: self.n_gamma], natural[self.of_theta] / np.where(self.scales, sigma, 1.0), sigma
 

@@ -45,6 +45,7 @@ from .quadrature import refuse_quadrature
 from .search import minimize, search
 from .start import fixed_effects_start, start_by_moments, start_with_modes
 from .thresholds import refuse_no_intercept
+from .unbounded import refuse_dispersions_of_few_rows
 
 #: The first stage only has to come near: its estimates are where the joint search starts.
 STAGE_ONE_TOLERANCE = 1.0
@@ -225,7 +226,9 @@ class Laplace(Likelihood[GeneralizedFit]):
         refuse_censored(design.y, f"the {self.family.name} family", self.family.censored)
         self.family.check_response(design.y, weights)
         self.family.check_identified(design.y, weights)
-        return self.check_design(design)
+        notes = self.check_design(design)
+        refuse_dispersions_of_few_rows(design, self.family)
+        return notes
 
     def check_design(self, design: MixedDesign) -> list[Note]:
         """What to warn of; impossible quadrature, and thresholds without an intercept, are refused."""

@@ -32,7 +32,7 @@ from .profiled import ProfiledDeviance
 from .residual_criterion import ResidualCriterion
 from .sampling import monte_carlo, with_probes
 from .search import lower, search
-from .unbounded import refuse_unbounded
+from .unbounded import refuse_growing, refuse_unbounded
 from .whitening import ResidualModel, Whitening
 
 #: A residual variance below this part of y's is that of a model that reproduces y; without an optimum, below this one.
@@ -210,6 +210,7 @@ class Gaussian(Likelihood[LinearFit]):
             if isinstance(criterion, ResidualCriterion):
                 for there in criterion.elsewhere(x0):
                     found = lower(found, _search(criterion, there, design, pipeline, controls))
+                refuse_growing(found)
         return _fit(model, found, pipeline, watch)
 
 
@@ -257,6 +258,7 @@ def _search(
         part = at.sigma2 / (cross.yWy / cross.n)
         lost = not found.certificate.converged and at.cancelled < CANCELLED and part < SUSPECT
         if part < PERFECT or (lost and _reproduces(criterion, x, found.value, design)):
+            refuse_growing(found)
             raise _perfect_fit()
         if at.cancelled < CANCELLED:
             break

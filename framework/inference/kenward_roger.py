@@ -94,11 +94,12 @@ class KenwardRoger(Method):
             return _adjusted(fit)
 
     def known(self, rows: FloatArray) -> BoolArray:
-        """Rows whose adjusted variance has nothing from directions that rounding hides."""
+        """Rows whose adjusted variance has nothing from directions that rounding hides, and is no negative number."""
         half = rows @ self.Phi
         variance = np.einsum("ci,ci->c", half, rows)
         hidden = np.abs(np.einsum("ci,fij,cj->fc", half, self.unknown, half)).max(axis=0, initial=0.0)
-        return np.asarray(hidden <= NEGLIGIBLE * variance)
+        adjusted = np.einsum("ci,ij,cj->c", rows, self.V, rows)
+        return np.asarray((hidden <= NEGLIGIBLE * variance) & (adjusted >= 0.0))
 
     def test(self, rows: FloatArray) -> TTest:
         """t distributions with 2 / A_1 degrees of freedom: for one row A_1 = A_2, and F is not scaled."""
@@ -152,7 +153,7 @@ def _adjusted(fit: LinearFit) -> KenwardRoger:
     known = sums = _of_effects(fit.pattern, here, directions)
     residual = factorized.residual_evaluation
     of_residual = None if residual is None else ResidualDirections(residual, fit.free_theta)
-    if of_residual is not None:
+    if of_residual:  # and some parameter of the residuals is inside of its range
         sums = of_residual.beside(known, directions)
     mine = [*range(m), *range(x, len(sums.P))]
     P, Q = sums.P[mine], sums.Q[np.ix_(mine, mine)]
@@ -165,7 +166,7 @@ def _adjusted(fit: LinearFit) -> KenwardRoger:
     U = np.einsum("ij,ijab->ab", W, Q) - np.einsum("ij,iab,jbc->ac", W, P, C @ P, optimize=True)
     for at, (_, i, j) in enumerate(bent, start=m):
         U -= 0.25 * (1.0 if i == j else 2.0) * W[i, j] * _curved(sums.P[at], information[mine, at], W, P)
-    if of_residual is not None and of_residual.bends:
+    if of_residual and of_residual.bends:
         bending = of_residual.beside(known, directions, W[m + 1 :, m + 1 :])
         U -= 0.25 * _curved(bending.P[-1], _information(bending, C)[mine, -1], W, P)
     adjusted = C + 2.0 * C @ (0.5 * (U + U.T)) @ C

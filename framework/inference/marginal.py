@@ -393,8 +393,8 @@ class _Sums:
         one, E, P = first.factor, first.E, self.P
         self.diagonal[one] += (E - P).sum(axis=2)
         self.squares[one, one] += _squares(E, E) - _squares(E, P) - _squares(P, E)
-        EY = np.einsum("abl,ibl->ial", E, self.Y).reshape(len(self.Y), -1)
-        self._add_gram(self.mine, self.mine, EY @ self.Y.reshape(len(self.Y), -1).T)
+        EY = np.einsum("abl,ibl->ial", E, self.Y)
+        self._add_gram(self.mine, self.mine, np.einsum("ial,jal->ij", EY, self.Y, optimize=True))
 
     def _add_gram(self, left: Sequence[int], right: Sequence[int], block: FloatArray) -> None:
         rows, columns = (

@@ -170,9 +170,15 @@ def trace(
         return Curve.missing(quantity, "it is a function of several parameters of its covariance structure")
     if np.isnan(quantity.at(Point.of(criterion, x))):
         return Curve.missing(quantity, "a standard deviation is zero: there is no correlation")
-    walk = _Walk(quantity, *quantity.turned(criterion, x), reach, minimize)
+    turned, x = quantity.turned(criterion, x)
+    if not np.isfinite(turned.curvature(x)).all():
+        return Curve.missing(quantity, "the deviance has no curvature at the estimate: it is beside an edge")
+    walk = _Walk(quantity, turned, x, reach, minimize)
     try:
-        visits = walk.filled([*walk.side(-1.0)[::-1], walk.start, *walk.side(1.0)])
+        visits = [*walk.side(-1.0)[::-1], walk.start, *walk.side(1.0)]
+        if (np.diff([visit.c for visit in visits]) <= 0.0).any():
+            return Curve.missing(quantity, "the deviance changes within the rounding of the estimate")
+        visits = walk.filled(visits)
     except _Lower as fall:
         return Curve.missing(quantity, f"the deviance falls by {fall} below the estimates', which are no optimum")
     if len(visits) == 1:

@@ -53,15 +53,16 @@ class MarginalMean:
         penalized = rows.rotated(fit.turned).Z(fit.pattern.split(fit.b[:, None]))[:, 0]
         eta = np.where(rows.estimable, rows.population(fit.gamma) + penalized, np.nan)
         v = self._variance(fit.theta)
-        m = self._mean(eta, v)
-        if V is None:
-            return m, np.zeros_like(m)
-        h = STEP * np.maximum(np.abs(eta), 1.0)
-        D = rows.Q * ((self._mean(eta + h, v) - self._mean(eta - h, v)) / (2.0 * h))[:, None]
-        if len(V) > D.shape[1]:
-            D = np.column_stack([D, self._by_theta(eta), self._by_xi(eta, v)])
-            V = V[: D.shape[1], : D.shape[1]]
-        return m, np.sqrt(np.einsum("na,ab,nb->n", D, V, D))
+        with np.errstate(all="ignore"):  # means that are infinite to rounding have no standard error
+            m = self._mean(eta, v)
+            if V is None:
+                return m, np.zeros_like(m)
+            h = STEP * np.maximum(np.abs(eta), 1.0)
+            D = rows.Q * ((self._mean(eta + h, v) - self._mean(eta - h, v)) / (2.0 * h))[:, None]
+            if len(V) > D.shape[1]:
+                D = np.column_stack([D, self._by_theta(eta), self._by_xi(eta, v)])
+                V = V[: D.shape[1], : D.shape[1]]
+            return m, np.sqrt(np.einsum("na,ab,nb->n", D, V, D))
 
     def _by_theta(self, eta: FloatArray) -> FloatArray:
         fit, out = self.fit, []

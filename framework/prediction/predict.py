@@ -194,7 +194,8 @@ class Predictor:
             return columns, None
         uncertainty = self.uncertainty.of_rows(rows)
         covariance = uncertainty.covariance if request.covariance else None
-        sd = np.where(np.isnan(eta), np.nan, np.sqrt(uncertainty.variances))
+        with np.errstate(invalid="ignore"):  # no curvature, no variance: of fits that did not converge
+            sd = np.where(np.isnan(eta), np.nan, np.sqrt(uncertainty.variances))
         columns["se"] = sd
         by_xi = slopes_by_xi(fit, eta, rows, conditional=conditional) if on_response else np.zeros((len(eta), 0))
         if on_response:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.optimize import minimize
+from scipy.optimize import minimize, minimize_scalar
 
 import ranef
 from ranef.contracts import (
@@ -20,8 +20,10 @@ from ranef.contracts import (
     InputTypeError,
     PluginNotFoundError,
     SingularFitWarning,
+    Status,
 )
 from ranef.covariances import Toeplitz
+from ranef.estimation.certificate import certify
 
 HERE = Path(__file__).resolve().parent
 REFERENCE = json.loads((HERE / "reference.json").read_text())
@@ -401,3 +403,21 @@ def test_one_column_has_no_correlation():
 def test_uncorrelated_columns_have_no_structure():
     with pytest.raises(InputError, match=r"correlated\['patient'\] is False, which is the structure diag"):
         visits("cs", correlated=False)
+
+
+@pytest.mark.parametrize("kind", ["cs", "toep"])
+def test_a_standard_deviation_of_zero_has_no_sign(kind):
+    """At 0 the correlation has no effect: a way down with a correlation of -1 is one, whatever the angle says there."""
+    rng = np.random.default_rng(1)
+    g, v = np.repeat(np.arange(12), 6), np.tile([0, 0, 0, 1, 1, 1], 12)
+    b = rng.normal(size=12)[g]
+    d = {"y": np.where(v, 2.0 * b, -0.4 * b) + rng.normal(size=72), "f": np.array(["a", "b"])[v], "g": g}
+    fit = ranef.lmm(f"y ~ 0 + f + {kind}(0 + f | g)", d)
+    assert fit.var_table()["corr_1"][0] == pytest.approx(-1.0)
+    criterion = fit._fit.factorized().criterion
+
+    best = minimize_scalar(lambda sd: criterion.value(np.array([0.0, sd, 0.0])), bounds=(0.0, 5.0), method="bounded").x
+    for angle in (1.0, -1.0):
+        at = certify(criterion, np.array([0.0, best, angle]), Status.CONVERGED, quick=False)
+        assert not at.certificate.converged
+        assert criterion.value(at.way_down) < at.value - 1.0

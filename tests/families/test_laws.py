@@ -211,6 +211,8 @@ def test_cdf_sums_the_density(cls, phi):
     if family.discrete:
         expected = np.cumsum(p)
         np.testing.assert_allclose(family.cdf(y, np.full_like(y, mu), n, phi), expected, rtol=1e-9)
+        below = np.append(y[-1:], -1.0 / n[-1])  # nothing is below 0, in the last row as well
+        np.testing.assert_allclose(family.cdf(below, np.full(2, mu), n[-2:], phi), [expected[-1], 0.0], rtol=1e-9)
         return
     rng = np.random.default_rng(77)
     sample = family.sample(np.full(5000, mu), np.ones(5000), phi, rng)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 
 import ranef
 from ranef import registry
-from ranef.contracts import Family, IdentificationWarning, InputError, InputTypeError
+from ranef.contracts import Family, IdentificationWarning, InputError, InputTypeError, NoMaximumError
 from ranef.design.mixed import build_design
 from ranef.design.parameter import parameter_design
 from ranef.estimation.dispersion import DispersionScale
@@ -387,3 +388,27 @@ def test_formulas_go_with_formulas_and_matrices_with_arrays() -> None:
         ranef.glmm(d["count"], np.ones((644, 1)), {"site": d["site"]}, family="nbinom2", dispersion="~ DOP")
     with pytest.raises(InputError, match=r"parameters\['theta'\] has 3 rows"):
         ranef.glmm(d["count"], np.ones((644, 1)), {"site": d["site"]}, family="nbinom2", dispersion=np.ones((3, 1)))
+
+
+@pytest.mark.parametrize("family", ["gaussian", "student_t", "gamma(log)", "lognormal", "weibull", "beta", "tobit"])
+def test_a_dispersion_of_one_row_has_no_maximum(family):
+    """The log density at the mean grows by the logarithm of one over the standard deviation; of counts it does not."""
+    rng = np.random.default_rng(2)
+    g, one = np.repeat(np.arange(8), 5), np.arange(40) == 7
+    d = {"y": rng.beta(4.0, 4.0, 40), "g": g, "f": np.where(one, "p", "q"), "two": np.arange(40) < 8}
+    for dispersion in ("~ f", "~ 0 + f"):
+        with pytest.raises(NoMaximumError, match=r"apart from all other rows for row 7"):
+            ranef.glmm("y ~ 1 + (1 | g)", d, family=family, dispersion=dispersion)
+    assert ranef.glmm("y ~ 1 + (1 | g)", d, family=family, dispersion="~ two").converged
+
+
+def test_rows_whose_density_cannot_grow_have_a_dispersion_of_their_own():
+    """Counts, and what is at the limit of a tobit model: probabilities, none of which is above 1."""
+    rng = np.random.default_rng(2)
+    g, one = np.repeat(np.arange(8), 5), np.arange(40) == 7
+    d = {"y": np.where(one, 0.0, 0.1 + rng.gamma(4.0, 0.5, 40)), "g": g, "f": np.where(one, "p", "q")}
+    d["count"] = rng.poisson(3.0 * rng.gamma(2.0, 0.5, 40)).astype(float)
+    for y, family in (("y", "tobit"), ("count", "negative_binomial")):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            assert np.isfinite(ranef.glmm(f"{y} ~ 1 + (1 | g)", d, family=family, dispersion="~ f").log_likelihood)

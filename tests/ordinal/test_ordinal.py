@@ -288,3 +288,14 @@ def test_many_categories_by_their_own_thresholds():
             np.testing.assert_allclose(getattr(d, given)[j], slope, atol=1e-6, err_msg=given)
         slope = (ahead.expected_weight - back.expected_weight) / (2 * h)
         np.testing.assert_allclose(d.expected_weight_phi[j], slope, atol=1e-7)
+
+
+@pytest.mark.parametrize("link", LINKS)
+def test_deviances_at_means_without_derivatives_are_quiet(link):
+    """At the mean at which an end is certain log F has no second derivative to rounding: the deviance needs none."""
+    family, mu = Ordinal(link, categories=["no", "yes"]), np.array([0.15, 0.15])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = family.deviance(np.array([0.0, 1.0]), mu, np.ones(2), np.zeros(0))
+    p = family.probabilities(mu[:1], np.zeros(0))[0]
+    np.testing.assert_allclose(found, -2.0 * np.log(p), rtol=1e-9)

@@ -472,3 +472,17 @@ def test_columns_of_a_frame_are_taken_by_name() -> None:
     np.testing.assert_allclose(found, fit.predict({"X": [[1.0, 0.5], [1.0, 1.0]], "groups": {"g": [0, 1]}}))
     with pytest.raises(ranef.InputError, match=r"newdata\['X'\] has no column one"):
         fit.predict({"X": new[["x"]], "groups": {"g": [0, 1]}})
+
+
+@pytest.mark.filterwarnings("ignore:the fit is singular")
+def test_population_means_that_are_infinite_to_rounding_have_no_standard_error():
+    """exp(v / 2) is beyond all numbers for levels of a variance of some thousands."""
+    rng = np.random.default_rng(4)
+    g = np.repeat(np.arange(5), 4)
+    relationship = {"g": 1e-4 * np.eye(5)}
+    y = rng.poisson(np.exp(rng.normal(size=5))[g]).astype(float)
+    fit = ranef.glmm(y, np.ones((20, 1)), {"g": g}, family="poisson", relationship=relationship)
+    assert fit.var_components[0].variance > 2000.0
+    found = fit.predict({"X": np.ones((1, 1))}, marginal=True, se=True)
+    assert np.isinf(found["fit"][0])
+    assert np.isnan(found["se"][0])

@@ -9,6 +9,7 @@ from scipy import stats
 import ranef
 from ranef.contracts import InputError, InputTypeError, NoMaximumError
 from ranef.design.mixed import build_design
+from ranef.estimation.correlations import correlations
 
 from .models import profiled
 from .test_criterion import criterion_for, criterion_of
@@ -117,6 +118,63 @@ def test_a_stratum_that_x_reproduces_has_no_maximum(formula, rows):
     assert ranef.lmm(formula, more, dispersion="~ 0 + s", reml=False).converged
     fit = ranef.lmm(formula, d, dispersion="~ 0 + s", compute_satterthwaite=False)
     assert np.isnan(fit.residual_parameters["sd_s[q]"]) == (formula == "y ~ s")
+
+
+def test_a_decay_without_end_leaves_no_correlation():
+    """exp(-exp(800)) is 0, and says so quietly."""
+    labels = criterion_of("car1", "", False, False, True)[2].residual.rows.labels
+    with np.errstate(over="raise"):
+        assert correlations(labels, np.array([-800.0])).tolist() == [0.0]
+
+
+def few_rows(y):
+    """Nine rows of three groups, with an x of which one row has most of what there is."""
+    x = np.array([-9.0, 1.0, 1.2, 1.1, 0.9, 1.3, 1.0, 1.4, 0.8])
+    return {"y": y, "x": x, "g": np.array([0, 0, 0, 0, 1, 1, 2, 2, 3]), "t": np.array([0, 1, 2, 3, 0, 1, 0, 1, 0])}
+
+
+@pytest.mark.parametrize(
+    ("options", "at_edge"),
+    [
+        ({"dispersion": "~ x"}, lambda d, e: (np.eye(9), np.where(d["x"] < 0, e, 1.0))),
+        ({"residual": "cs(1 | g)"}, lambda d, e: (_alike(d["g"], -(1.0 - e**2) / 3.0), np.ones(9))),
+    ],
+)
+def test_likelihoods_that_grow_without_end_beyond_the_search_have_no_maximum(options, at_edge):
+    """V written out grows by log 10 for each digit of a standard deviation that leaves one row, or one sum, nothing."""
+    d = few_rows(np.random.default_rng(3).normal(size=9))
+    values = []
+    for e in (1e-2, 1e-4, 1e-6):
+        C, sd = at_edge(d, e)
+        values.append(profiled(C * np.outer(sd, sd), np.ones((9, 1)), d["y"], reml=False))
+    assert np.diff(values) == pytest.approx(-2.0 * np.log(100.0), abs=0.01)
+    with pytest.raises(NoMaximumError, match="the likelihood has no maximum: it grows without end as"):
+        ranef.lmm("y ~ 1", d, reml=False, **options)
+    assert ranef.lmm("y ~ 1", d, **options).converged
+
+
+def test_a_stratum_is_one_however_it_is_written():
+    """One row of 40 with a standard deviation of its own, beside random effects that would take it up as well."""
+    rng = np.random.default_rng(0)
+    g = np.repeat(np.arange(8), 5)
+    d = {"y": 0.5 * rng.normal(size=8)[g] + rng.normal(size=40), "f": np.where(np.arange(40) == 7, "p", "q"), "g": g}
+    for dispersion in ("~ 0 + f", "~ f"):
+        with pytest.raises(NoMaximumError):
+            ranef.lmm("y ~ 1 + (1 | g)", d, dispersion=dispersion, reml=False)
+
+
+def test_a_stratum_of_one_response_has_no_restricted_maximum():
+    """Ten rows of 3.0, which cost one coefficient."""
+    rng = np.random.default_rng(0)
+    g = np.repeat(np.arange(8), 5)
+    y = 3.0 + 0.5 * rng.normal(size=8)[g] + rng.normal(size=40)
+    y[:10] = 3.0
+    with pytest.raises(NoMaximumError, match="the residual standard deviation of some rows goes to zero"):
+        ranef.lmm("y ~ 1 + (1 | g)", {"y": y, "g": g, "f": np.arange(40) < 10}, dispersion="~ 0 + f")
+
+
+def _alike(g, rho):
+    return np.where(g[:, None] == g, rho, 0.0) + (1.0 - rho) * np.eye(len(g))
 
 
 def test_where_correlations_are_one_to_rounding_there_is_no_curvature():

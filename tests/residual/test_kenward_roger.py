@@ -163,3 +163,16 @@ def test_tables_take_it():
     by_emmeans = fit.emmeans("arm", df=KR).contrast("pairwise")
     by_contrast = fit.contrast([0.0, -1.0, 0.0], KR)
     assert by_emmeans["df"][0] == pytest.approx(by_contrast["df"][0])
+
+
+def test_a_correlation_that_ends_at_nothing_takes_no_part():
+    """Neighbours that repel each other: car1 has no correlation below 0, and what is left is the model without."""
+    rng = np.random.default_rng(1)
+    g, time = np.repeat(np.arange(6), 5), np.tile(np.arange(5.0), 6)
+    x = rng.normal(size=30)
+    d = {"y": rng.normal(size=30) - 0.4 * np.where(time % 2, 1.0, -1.0), "x": x, "g": g, "time": time}
+    fit, without = (ranef.lmm("y ~ x + (1 | g)", d, **more) for more in ({"residual": "car1(time | g)"}, {}))
+    assert fit.residual_parameters["Phi|g"] < 1e-8
+    found, expected = (f.contrast(np.eye(2), df=KR) for f in (fit, without))
+    assert found["df"] == pytest.approx(expected["df"], rel=1e-6)
+    assert found["se"] == pytest.approx(expected["se"], rel=1e-6)

@@ -105,3 +105,30 @@ def test_coefficients_of_a_dispersion_have_profiles():
         e = d["y"] / sd - X / sd[:, None] @ np.linalg.lstsq(X / sd[:, None], d["y"] / sd, rcond=None)[0]
         held = 99 * (1.0 + np.log(2.0 * np.pi * (e @ e) / 99)) + 2.0 * np.log(sd).sum()
         assert zeta**2 == pytest.approx(held + 2.0 * fit.log_likelihood, abs=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore::ranef.RanefWarning")
+@pytest.mark.parametrize(
+    ("d", "formula", "options"),
+    [
+        (
+            {"y": [5.02, 4.06, 6.78, 7.24, 4.5, 6.39], "g": [0, 0, 1, 1, 2, 2], "t": [0, 1, 0, 1, 0, 1]},
+            "y ~ factor(t)",
+            {"residual": "ar1(t | g)", "dispersion": "~ 0 + f"},
+        ),
+        (
+            {"y": [3.923, 3.757, 3.419, 3.439, 1.719, 2.889], "g": [0, 0, 0, 1, 1, 1], "t": [0, 2, 3, 0, 2, 3]},
+            "y ~ x",
+            {"residual": "cs(1 | g)", "dispersion": "~ factor(t)"},
+        ),
+    ],
+)
+def test_profiles_of_six_rows_are_missing_with_a_word(d, formula, options):
+    """Their maximum likelihood, unlike the restricted one, grows without end."""
+    d |= {"x": [0.22, -1.13, 1.39, -0.85, -1.45, -0.6], "f": list("bbbbaa")}
+    found = ranef.lmm(formula, {name: np.array(column) for name, column in d.items()}, **options).confint(
+        method="profile"
+    )
+    missing = np.isnan(found["lower"])
+    assert missing.any()
+    assert {name for name, lost in zip(found["parameter"], missing, strict=True) if lost} <= set(found.reasons)

@@ -340,3 +340,16 @@ def test_traces_over_diagonal_factors_are_those_of_all_entries(diagonal):
     E = rng.normal(size=(*k, 5))
     expected = np.einsum("mac,abp,nbd,cdp->mn", moves[0], E, moves[1], E)
     np.testing.assert_allclose(_traces(E, *moves), expected, atol=1e-12)
+
+
+def test_kenward_roger_of_a_curve_that_is_a_straight_line():
+    """A curve without a variance is its line: tests are those of the model that has the line alone."""
+    rng = np.random.default_rng(3)
+    d = {"x": rng.uniform(size=40), "z": rng.uniform(size=40)}
+    rng.normal(size=40)
+    d["y"] = 3.0 * np.sin(6.0 * d["x"]) + rng.normal(size=40)
+    curve, line = (ranef.lmm(f"y ~ s(x, k=5) + {z}", d) for z in ("s(z)", "z"))
+    assert curve.theta[1] < 1e-6
+    found, expected = (fit.contrast(np.eye(3), df="kenward-roger") for fit in (curve, line))
+    assert found["df"][2] == pytest.approx(expected["df"][1], rel=1e-6)
+    assert found["p_value"][2] == pytest.approx(expected["p_value"][1], rel=1e-6)
