@@ -355,8 +355,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/estimation/correlations.py",
-        "np.exp(-x[:1]) / labels.step",
-        "np.exp(-x[:1]) * labels.step",
+        "LARGEST)) / labels.step",
+        "LARGEST)) * labels.step",
         "tests/residual/test_edges.py::test_the_unit_of_time_does_not_matter",
     ),
     Mutation(
