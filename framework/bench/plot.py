@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..contracts import InputError, MissingExtraError
+from ..contracts import InputError
 from ..plots.style import style
 from .measure import Result
 
@@ -21,12 +20,6 @@ SIZES = {
     "factors": ("q", "random effects q"),
     "columns": ("m", "covariance parameters m"),
 }
-
-
-def require_matplotlib() -> None:
-    """Better now than after an hour of measuring."""
-    if importlib.util.find_spec("matplotlib") is None:
-        raise MissingExtraError('--plot needs matplotlib: pip install "ranef[plots]"')
 
 
 def plot(record: Record, path: Path) -> None:

@@ -17,6 +17,7 @@ from ..bench.methods import methods
 from ..bench.model import Case, Workload
 from ..bench.streamed import streamed
 from ..formula.model_frame import model_frame
+from ..plots.style import require_matplotlib
 from .data import labels, numbers, read_csv, read_data
 from .fit import fixed_effects, names_of, random_effects, variables
 
@@ -108,7 +109,7 @@ def bench(
         click.echo(report.compare(record.read(compare[0]), record.read(compare[1]), style))
         return
     if plot_file:
-        plot.require_matplotlib()
+        require_matplotlib("--plot")
     if responses and stream:
         raise click.UsageError("--many and --stream: one of them")
     chosen = methods(backends or ("auto",), optimizers or ("auto",))

@@ -94,6 +94,10 @@ def fit(
         raise click.UsageError("--df is of --anova")
     if ml and family is not None:
         raise click.UsageError("--ml is for linear models: generalized linear mixed models are always fitted by it")
+    if plot is not None or html is not None:
+        from ..plots.style import require_matplotlib
+
+        require_matplotlib("--plot" if html is None else "--html")
     chosen = {"backend": backend, "optimizer": optimizer, "covariance": dict(map(structure, covariance)) or None}
     if formula is not None:
         if other := [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -67,6 +68,18 @@ def pyplot() -> Any:
     except ImportError as error:
         raise MissingExtraError('plots need matplotlib: pip install "ranef[plots]"') from error
     return plt
+
+
+def require_matplotlib(option: str) -> None:
+    """Better before a long work than after it.
+
+    Raises
+    ------
+    MissingExtraError
+        Without matplotlib, with the option of the command line that needs it.
+    """
+    if importlib.util.find_spec("matplotlib") is None:
+        raise MissingExtraError(f'{option} needs matplotlib: pip install "ranef[plots]"')
 
 
 @contextmanager

@@ -328,7 +328,7 @@ def test_built_ins_only_holds_in_the_measuring_process(monkeypatch):
 
 
 def test_missing_matplotlib_is_told_before_anything_is_measured(monkeypatch, tmp_path):
-    monkeypatch.setattr("ranef.bench.plot.importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("ranef.plots.style.importlib.util.find_spec", lambda name: None)
     run = bench("sleepstudy", "--plot", tmp_path / "a.png")
     assert run.exit_code == 1
     assert run.output == 'Error: --plot needs matplotlib: pip install "ranef[plots]"\n'

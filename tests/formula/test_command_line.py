@@ -81,6 +81,15 @@ def test_what_does_not_go_together(arguments, said, frame, tmp_path):
     assert said in done.output
 
 
+@pytest.mark.parametrize("option", ["--plot", "--html"])
+def test_missing_matplotlib_is_told_before_the_fit(option, frame, tmp_path, monkeypatch):
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    monkeypatch.setattr("ranef.plots.style.importlib.util.find_spec", lambda name: None)
+    done = run("fit", tmp_path / "a.csv", FORMULA, option, tmp_path / "out")
+    assert done.exit_code == 1
+    assert done.output == f'Error: {option} needs matplotlib: pip install "ranef[plots]"\n'
+
+
 def test_a_damaged_file_is_named(tmp_path):
     (tmp_path / "a.parquet").write_bytes(b"no parquet")
     done = run("fit", tmp_path / "a.parquet", FORMULA)
