@@ -351,6 +351,8 @@ class FittedModel(ABC, Generic[F]):
     def _summary_data(self) -> SummaryData:
         kept = self._labels.fixed.kept
         se = self.se[kept]
+        curved = bool(smooth_curves(self._terms))
+        rowless = ("the table of smooth terms is left out: their tests need the rows, which this fit has not",)
         return SummaryData(
             title=self._title,
             model=self.model,
@@ -361,9 +363,9 @@ class FittedModel(ABC, Generic[F]):
             n_groups=tuple((f.name, f.grouping.n_levels) for f in self._fit.groups if not f.is_penalty),
             coefficients=tables.tests_of(self, kept),
             correlation=self.vcov[np.ix_(kept, kept)] / np.outer(se, se),
-            notes=self._notes(),
+            notes=(*self._notes(), *rowless * (curved and not self.has_rows)),
             details=self._details(),
-            smooths=smooth_table(self._fit, self._terms) if self.has_rows and smooth_curves(self._terms) else None,
+            smooths=smooth_table(self._fit, self._terms) if curved and self.has_rows else None,
         )
 
     def _details(self) -> tuple[str, ...]:

@@ -204,6 +204,13 @@ def test_saved_and_pickled_fits_predict_the_same(fits, tmp_path):
                 np.testing.assert_array_equal(other.smooth(label, n=5)["se"], fit.smooth(label, n=5)["se"])
 
 
+def test_a_summary_says_where_the_table_of_smooth_terms_needs_rows(fits, tmp_path):
+    fits["tp"].save(tmp_path / "a")
+    said = "the table of smooth terms is left out"
+    assert said in ranef.load(tmp_path / "a").summary()
+    assert said not in fits["tp"].summary()
+
+
 def test_new_responses_are_about_the_curve(fits):
     fit = fits["ps"]
     drawn = fit.simulate(400, rng=1)
