@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from scipy import special
 
-from ranef.contracts import InR
+from ranef.contracts import Derivatives, InR
 from ranef.contracts.arrays import FloatArray
 from ranef.contracts.family import ExponentialFamily
+from ranef.contracts.links import Log
 
 from .count import CountFamily
 from .special import large_counts
@@ -34,6 +37,36 @@ class Poisson(CountFamily, ExponentialFamily):
     def log_density(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
         log_factorial = self.response_term(y, weights)
         return weights * large_counts(special.xlogy(y, mu) - mu - log_factorial, y, mu)
+
+    def evaluate(
+        self,
+        y: FloatArray,
+        eta: FloatArray,
+        weights: FloatArray,
+        phi: FloatArray,
+        order: Literal[2, 3] = 2,
+    ) -> Derivatives:
+        """Log density and derivatives at eta, exact; those with the canonical link are short."""
+        if not isinstance(self.link, Log):
+            return super().evaluate(y, eta, weights, phi, order)
+        mu = np.exp(eta)
+        log_density = weights * large_counts(y * eta - mu - self.response_term(y, weights), y, mu)
+        d1, expected = weights * (y - mu), weights * mu
+        if order == 2:
+            return Derivatives(log_density, d1, -expected, expected)
+        none = np.zeros((0, len(eta)))
+        return Derivatives(
+            log_density,
+            d1,
+            -expected,
+            expected,
+            d3=-expected,
+            expected_weight_eta=expected,
+            phi1=none,
+            phi1_eta=none,
+            phi1_eta2=none,
+            expected_weight_phi=none,
+        )
 
     def log_density_phi(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
         return np.zeros((0, len(mu)))

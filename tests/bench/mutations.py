@@ -3012,6 +3012,18 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "families/poisson.py",
+        "d3=-expected,",
+        "d3=expected,",
+        f"{FAMILY_LAWS}::test_exact_derivatives_are_those_of_differences",
+    ),
+    Mutation(
+        "families/poisson.py",
+        "large_counts(y * eta - mu - self.response_term(y, weights), y, mu)",
+        "(y * eta - mu - self.response_term(y, weights))",
+        DENSITIES,
+    ),
+    Mutation(
+        "families/poisson.py",
         "return 2 * weights * np.asarray",
         "return weights * np.asarray",
         f"{FAMILY_LAWS}::test_unit_deviances_fall_to_zero_at_the_saturated_mean_and_slope_as_the_score",
