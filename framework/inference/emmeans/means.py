@@ -19,7 +19,7 @@ from ...formula.terms import Terms
 from ..methods import Method
 from ..thresholds import ordered_family_of
 from .average import WEIGHTS, averages
-from .families import family_of
+from .families import crossed, family_of
 from .grid import Axis, Grid, reference_grid
 from .joint import joint_tests_by
 from .linear import Linear, names_of
@@ -247,10 +247,7 @@ def _around_means(grid: Grid, at: Mapping[str, Any]) -> Grid:
 
 def _interactions(axes: Sequence[Axis]) -> FloatArray:
     """Products of differences of consecutive values, the first axis fastest."""
-    C: FloatArray = np.ones((1, 1))
-    for axis in axes:
-        C = np.asarray(np.kron(family_of("consec", [str(v) for v in axis.values]).weights, C), dtype=np.float64)
-    return C
+    return crossed([family_of("consec", [str(v) for v in axis.values]).weights for axis in axes])
 
 
 def _blocks(L: FloatArray, groups: Sequence[Axis]) -> Iterator[tuple[dict[str, Any], FloatArray]]:
