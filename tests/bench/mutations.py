@@ -4691,6 +4691,18 @@ MUTATIONS: tuple[Mutation, ...] = (
         f"{EMMEANS_LAWS}::test_labels_with_operators_stand_in_brackets",
     ),
     Mutation(
+        "framework/inference/emmeans/scale.py",
+        "return through_link(self.fit, v)",
+        "return mean_of(self.fit, v)",
+        f"{EMMEANS}::test_means_of_counts_go_back_through_the_link_alone",
+    ),
+    Mutation(
+        "framework/inference/emmeans/joint.py",
+        "test.df < _rank(L)",
+        "test.df > _rank(L)",
+        f"{EMMEANS_LAWS}::test_joint_tests_say_what_the_data_do_not_determine",
+    ),
+    Mutation(
         "framework/inference/emmeans/average.py",
         "for name in reversed(kept)]",
         "for name in kept]",

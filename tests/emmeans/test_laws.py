@@ -88,6 +88,20 @@ def test_interaction_contrasts_are_contrasts_of_contrasts():
     np.testing.assert_allclose(by_hand["estimate"], at_once["estimate"][order], rtol=1e-10)
 
 
+def test_joint_tests_say_what_the_data_do_not_determine():
+    # emmeans 1.8.4, joint_tests of trt, which is nested in two, with nesting = NULL: week F(3, 195.05) = 10.581 alone
+    data = weeks()
+    data["two"] = np.where(data["trt"] == "lo", "B", "A").astype(object)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ranef.RankDeficiencyWarning)
+        table = ranef.lmm("y ~ two * trt + week + (1 | g)", data).joint_tests()
+    assert table["term"].tolist() == ["week"]
+    assert table["statistic"][0] == pytest.approx(10.581, abs=5e-4)
+    assert any(note.endswith("nested factors): two, trt, two:trt") for note in table.notes)
+    assert any(note.endswith("of freedom: trt, holes, trt:holes") for note in fit("holes").joint_tests().notes)
+    assert not fit("weeks").joint_tests().notes
+
+
 def test_labels_with_operators_stand_in_brackets():
     # emmeans 1.8.4: pairs(emmeans(lmer(y ~ trt + (1 | g)), "trt")) of these levels, and pairs() of that
     data = weeks()
