@@ -470,6 +470,7 @@ def test_array_fits_have_no_terms():
     ("call", "kind", "text"),
     [
         (lambda m: m.emmeans("treat"), InputError, "specs names treat; the variables of the reference grid are: trt"),
+        (lambda m: m.emmeans("~ trt | week"), InputError, r"written as emmeans\(\['a', 'b'\], by='c'\)"),
         (lambda m: m.emmeans("trt", by="trt"), InputError, "specs and in by"),
         (lambda m: m.emmeans(["trt", "trt"]), InputError, "twice"),
         (lambda m: m.emmeans(3), InputTypeError, "specs must be"),

@@ -202,7 +202,8 @@ def _refuse_different_effects(fit: Fit, terms: Terms, names: Sequence[str], what
 def _check_names(grid: Grid, names: Sequence[str], argument: str) -> None:
     if unknown := [name for name in names if name not in grid.names]:
         has = ", ".join(grid.names) or "none"
-        raise InputError(f"{argument} names {', '.join(unknown)}; the variables of the reference grid are: {has}")
+        hint = ". A formula is written as emmeans(['a', 'b'], by='c')" if set("~|:*") & set("".join(unknown)) else ""
+        raise InputError(f"{argument} names {', '.join(unknown)}; the variables of the reference grid are: {has}{hint}")
 
 
 def _notes(grid: Grid, kept: Sequence[str], var: str, weights: str) -> Iterator[str]:
