@@ -4692,9 +4692,9 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/inference/emmeans/scale.py",
-        "return through_link(self.fit, v)",
-        "return mean_of(self.fit, v)",
-        f"{EMMEANS}::test_means_of_counts_go_back_through_the_link_alone",
+        "(Power(math.e),), note=note)",
+        "(Power(math.e),))",
+        "tests/emmeans/test_response.py::test_ratios_say_which_means_they_are_of",
     ),
     Mutation(
         "framework/inference/emmeans/joint.py",

@@ -271,6 +271,8 @@ def _notes(linear: Linear, adjust: str, said: str, back: bool) -> Iterator[str]:
     if back:
         extra = "tests and limits are" if linear.what == "contrasts" else "limits are"
         yield f"Back from the {linear.scale.name} scale, on which {extra}"
+        if linear.scale.note:
+            yield linear.scale.note
     elif linear.scale.name and linear.scale.header:
         yield f"On the {linear.scale.name} scale, not that of the response"
     sizes = {len(rows) for _, rows in linear.families()}
