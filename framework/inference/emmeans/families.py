@@ -154,8 +154,8 @@ def crossed(weights: Sequence[FloatArray]) -> FloatArray:
 
     Examples
     --------
-    >>> crossed([np.array([[1.0, -1.0]]), np.array([[1.0, -1.0, 0.0]])]).tolist()
-    [[1.0, -1.0, -1.0, 1.0, 0.0, 0.0]]
+    >>> crossed([np.array([[1.0, -1.0]]), np.array([[1.0, 1.0, -2.0]])]).tolist()
+    [[1.0, -1.0, 1.0, -1.0, -2.0, 2.0]]
     """
     product: FloatArray = np.ones((1, 1))
     for of_factor in weights:
