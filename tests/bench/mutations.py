@@ -4680,6 +4680,42 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/inference/emmeans/average.py",
+        'WEIGHTS[weights if counts.shape[1] > 1 else "equal"]',
+        "WEIGHTS[weights]",
+        f"{EMMEANS}::test_cells_with_nothing_to_average_over",
+    ),
+    Mutation(
+        "framework/inference/emmeans/families.py",
+        "np.kron(of_factor, product)",
+        "np.kron(product, of_factor)",
+        f"{EMMEANS}::test_interaction_contrasts",
+    ),
+    Mutation(
+        "framework/inference/emmeans/record.py",
+        "if made not in taken",
+        "if made",
+        f"{EMMEANS_LAWS}::test_interaction_contrasts_are_contrasts_of_contrasts",
+    ),
+    Mutation(
+        "framework/inference/emmeans/families.py",
+        "if _OPERATORS & set(label)",
+        "if False",
+        f"{EMMEANS_LAWS}::test_labels_with_operators_stand_in_brackets",
+    ),
+    Mutation(
+        "framework/inference/emmeans/scale.py",
+        "(Power(math.e),), note=note)",
+        "(Power(math.e),))",
+        "tests/emmeans/test_response.py::test_ratios_say_which_means_they_are_of",
+    ),
+    Mutation(
+        "framework/inference/emmeans/joint.py",
+        "test.df < _rank(L)",
+        "test.df > _rank(L)",
+        f"{EMMEANS_LAWS}::test_joint_tests_say_what_the_data_do_not_determine",
+    ),
+    Mutation(
+        "framework/inference/emmeans/average.py",
         "for name in reversed(kept)]",
         "for name in kept]",
         f"{EMMEANS}::test_means_of_an_unbalanced_model",

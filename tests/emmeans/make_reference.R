@@ -67,6 +67,11 @@ out$weeks$sidak_for_tukey <- table_of(contrast(e, "consec"), adjust = "sidak")
 out$weeks$custom <- table_of(contrast(e, list(early = c(.5, .5, -1, 0), last = c(0, 0, -1, 1))))
 out$weeks$joint <- tests_of(joint_tests(m, showconf = FALSE)); out$weeks$joint_by <- tests_of(joint_tests(m, by = "week", showconf = FALSE))
 
+out$weeks$reversed <- table_of(contrast(e, "revpairwise"))
+e <- emmeans(m, c("trt", "week"))
+out$weeks$interaction <- list(one = table_of(contrast(e, interaction = "pairwise")), two = table_of(contrast(e, interaction = c("consec", "poly"))),
+                              by = table_of(contrast(emmeans(m, c("trt", "week"), by = "z"), interaction = "pairwise", adjust = "holm")))
+
 m <- polished(y ~ trt * poly(x, 2) + ns(time, 3) + (1 | g), d)
 out$curves <- list(means = table_of(emmeans(m, "trt", at = list(x = 3))), slopes = table_of(emtrends(m, "trt", var = "x", delta.var = 1e-4)),
                    pairs = table_of(pairs(emtrends(m, "trt", var = "x", at = list(x = 7), delta.var = 1e-4))),
@@ -90,6 +95,11 @@ m <- suppressMessages(polished(y ~ trt * holes + (1 | g), d))
 out$holes <- list(trt = table_of(emmeans(m, "trt")), by = table_of(emmeans(m, "trt", by = "holes")),
                   cells = table_of(emmeans(m, "trt", weights = "cells")), pairs = table_of(pairs(emmeans(m, "holes"))),
                   joint = tests_of(joint_tests(m, showconf = FALSE)))
+
+m <- suppressMessages(polished(y ~ trt + holes + (1 | g), d))
+out$additive <- list(cells = table_of(emmeans(m, c("trt", "holes"), weights = "cells")))
+m <- polished(log(size) ~ trt * factor(z) + x + (1 | g), d)
+out$logged$interaction <- table_of(contrast(emmeans(m, c("trt", "z"), type = "response"), interaction = "pairwise"))
 
 m <- polished(angle ~ recipe * temperature + (1 | recipe:replicate), cake)
 e <- emmeans(m, "temperature")

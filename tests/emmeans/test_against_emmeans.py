@@ -49,9 +49,26 @@ def test_adjustments(adjust):
     agree(fit("weeks").emmeans("week").pairs(adjust=adjust), FACTS["weeks"]["adjust"][adjust])
 
 
+def test_interaction_contrasts():
+    facts, m = FACTS["weeks"]["interaction"], fit("weeks")
+    means = m.emmeans(["trt", "week"])
+    agree(means.contrast(interaction="pairwise"), facts["one"])
+    agree(means.contrast(interaction=["consec", "poly"]), facts["two"])
+    within = m.emmeans(["trt", "week"], by="z")
+    agree(within.contrast(interaction="pairwise", adjust="holm"), facts["by"])
+    ratios = fit("crossed").emmeans(["trt", "z"], type="response").contrast(interaction="pairwise")
+    agree(ratios, FACTS["logged"]["interaction"])
+
+
+def test_cells_with_nothing_to_average_over():
+    # emmeans 1.8.4: the cell hi:w4 is empty, and the additive model has a mean there: 1.4202920
+    agree(fit("additive").emmeans(["trt", "holes"], weights="cells"), FACTS["additive"]["cells"])
+
+
 def test_other_contrasts():
     facts, means = FACTS["weeks"], fit("weeks").emmeans("week")
     control = {k: v for k, v in facts["control"].items() if k not in ("lower", "upper")}
+    agree(means.contrast("revpairwise"), facts["reversed"])
     agree(means.contrast("trt.vs.ctrl", ref="w3"), control)
     agree(means.contrast("trt.vs.ctrl", ref=2), control)
     agree(means.contrast("consec", adjust="sidak"), facts["sidak_for_tukey"])

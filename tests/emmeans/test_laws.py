@@ -68,6 +68,54 @@ def test_prior_weights_count_in_cells():
     assert table["estimate"][0] == pytest.approx(np.average(means, weights=w), rel=1e-10)
 
 
+def test_values_of_the_grid_are_lists_ranges_or_columns_of_any_frame():
+    m = fit("weeks")
+    expected = m.emmeans("x", at={"x": [1.0, 2.0]})["estimate"]
+    for given in (range(1, 3), (1, 2), pandas.Series([1.0, 2.0]), np.array([1, 2])):
+        np.testing.assert_array_equal(m.emmeans("x", at={"x": given})["estimate"], expected)
+    levels = m.emmeans("trt", at={"trt": pandas.Series(["lo", "ctl"])})
+    assert levels["trt"].tolist() == ["lo", "ctl"]
+
+
+def test_interaction_contrasts_are_contrasts_of_contrasts():
+    means = fit("weeks").emmeans(["trt", "week"])
+    by_hand = means.contrast("consec", by="week").contrast("poly", by="contrast")
+    at_once = means.contrast(interaction=["consec", "poly"])
+    assert at_once["week_poly"].tolist() == ["linear", "linear", "quadratic", "quadratic", "cubic", "cubic"]
+    order = np.argsort(at_once["trt_consec"], kind="stable")
+    assert by_hand["contrast"].tolist() == at_once["trt_consec"][order].tolist()
+    assert by_hand["contrast1"].tolist() == at_once["week_poly"][order].tolist()  # the name that emmeans gives it
+    np.testing.assert_allclose(by_hand["estimate"], at_once["estimate"][order], rtol=1e-10)
+
+
+def test_joint_tests_say_what_the_data_do_not_determine():
+    # emmeans 1.8.4, joint_tests of trt, which is nested in two, with nesting = NULL: week F(3, 195.05) = 10.581 alone
+    data = weeks()
+    data["two"] = np.where(data["trt"] == "lo", "B", "A").astype(object)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ranef.RankDeficiencyWarning)
+        table = ranef.lmm("y ~ two * trt + week + (1 | g)", data).joint_tests()
+    assert table["term"].tolist() == ["week"]
+    assert table["statistic"][0] == pytest.approx(10.581, abs=5e-4)
+    assert any(note.endswith("nested factors): two, trt, two:trt") for note in table.notes)
+    assert any(note.endswith("of freedom: trt, holes, trt:holes") for note in fit("holes").joint_tests().notes)
+    assert not fit("weeks").joint_tests().notes
+
+
+def test_labels_with_operators_stand_in_brackets():
+    # emmeans 1.8.4: pairs(emmeans(lmer(y ~ trt + (1 | g)), "trt")) of these levels, and pairs() of that
+    data = weeks()
+    data["trt"] = np.array([{"ctl": "pre-op", "hi": "hi", "lo": "a/b"}[level] for level in data["trt"]], object)
+    model = ranef.lmm("y ~ trt + (1 | g)", data, levels={"trt": ["pre-op", "hi", "a/b"]})
+    pairs = model.emmeans("trt").pairs()
+    assert pairs["contrast"].tolist() == ["(pre-op) - hi", "(pre-op) - (a/b)", "hi - (a/b)"]
+    assert pairs.pairs()["contrast"].tolist()[0] == "((pre-op) - hi) - ((pre-op) - (a/b))"
+    control = model.emmeans("trt").contrast("trt.vs.ctrl", ref="a/b")
+    assert control["contrast"].tolist() == ["(pre-op) - (a/b)", "hi - (a/b)"]
+    ratios = ranef.lmm("log(size) ~ trt + (1 | g)", data).emmeans("trt", type="response").pairs()
+    assert set(ratios["contrast"]) == {"(a/b) / hi", "(a/b) / (pre-op)", "hi / (pre-op)"}
+
+
 def test_variables_as_functions_of_others():
     data = weeks() | {"x2": weeks()["x"] ** 2}
     m = ranef.lmm("y ~ trt + x + x2 + (1 | g)", data)
@@ -422,6 +470,7 @@ def test_array_fits_have_no_terms():
     ("call", "kind", "text"),
     [
         (lambda m: m.emmeans("treat"), InputError, "specs names treat; the variables of the reference grid are: trt"),
+        (lambda m: m.emmeans("~ trt | week"), InputError, r"written as emmeans\(\['a', 'b'\], by='c'\)"),
         (lambda m: m.emmeans("trt", by="trt"), InputError, "specs and in by"),
         (lambda m: m.emmeans(["trt", "trt"]), InputError, "twice"),
         (lambda m: m.emmeans(3), InputTypeError, "specs must be"),
@@ -444,6 +493,10 @@ def test_array_fits_have_no_terms():
         (lambda m: m.emmeans("trt").contrast({"a": [1, -1]}), InputError, "2 weights"),
         (lambda m: m.emmeans("trt").contrast({"a": {"up": 1}}), InputError, "no mean 'up'"),
         (lambda m: m.emmeans("trt").contrast("trt.vs.ctrl", ref="up"), InputError, "no mean 'up'"),
+        (lambda m: m.emmeans("trt").contrast("pairwise", interaction="poly"), InputError, "takes the place"),
+        (lambda m: m.emmeans(["trt", "week"]).contrast(interaction=["poly"]), InputError, "one for each of trt, week"),
+        (lambda m: m.emmeans("trt").contrast(interaction="pairs"), InputError, "'pairwise'"),
+        (lambda m: m.emmeans().contrast(interaction="poly"), InputError, "nothing to compare"),
         (lambda m: m.emmeans("trt").contrast("pairwise", ref="hi"), InputError, "control of"),
         (lambda m: m.emmeans("trt").contrast("pairwise", by="week"), InputError, "the rows have trt"),
         (lambda m: m.emmeans().pairs(), InputError, "nothing to compare"),

@@ -64,3 +64,19 @@ def test_a_dispersion_that_the_mean_does_not_know_is_no_hindrance():
     expected = fit.predict(NEW, random="none", se=True)
     assert table["estimate"] == pytest.approx(np.asarray(expected["fit"]))
     assert table["se"] == pytest.approx(np.asarray(expected["se"]), rel=1e-6)
+
+
+def test_ratios_say_which_means_they_are_of():
+    # emmeans 1.8.4, glmmTMB 1.1.5: pairs(emmeans(glmmTMB(count ~ mined + (1 | site), Salamanders, truncated_nbinom2,
+    # ziformula = ~ 1), "mined", type = "response")): ratio 0.323030192, SE 0.075238179, of yes / no
+    data = ranef.datasets.load("salamanders")
+    hurdle = ranef.glmm("count ~ mined + (1 | site)", data, family="hurdle_negative_binomial")
+    means = hurdle.emmeans("mined", type="response")
+    ratio = means.contrast("revpairwise")
+    assert ratio["contrast"].tolist() == ["yes / no"]
+    assert ratio["estimate"][0] == pytest.approx(0.323030192, rel=2e-5)
+    assert ratio["se"][0] == pytest.approx(0.075238179, rel=2e-4)
+    assert abs(ratio["estimate"][0] - means["estimate"][1] / means["estimate"][0]) > 0.01
+    assert any("before extra zeros and truncation" in note for note in ratio.notes)
+    plain = ranef.glmm("count ~ mined + (1 | site)", data, family="poisson").emmeans("mined", type="response").pairs()
+    assert not any("truncation" in note for note in plain.notes)

@@ -44,13 +44,13 @@ WEIGHTS: dict[str, Callable[[FloatArray, Sequence[int]], FloatArray]] = {
 def averages(grid: Grid, rows: FloatArray, kept: Sequence[str], weights: str) -> FloatArray:
     """Means of the grid's rows for each combination of the `kept` axes, the first of these fastest, (R, p).
 
-    NaN where all weights are zero.
+    NaN where all weights are zero. Where nothing is averaged over there is nothing to weight.
     """
     order = [grid.names.index(name) for name in reversed(kept)]
     rest = [j for j in range(len(grid.axes)) if j not in order]
     size = int(np.prod([grid.shape[j] for j in order]))
     cells = np.moveaxis(rows, [*order, *rest], range(len(grid.axes))).reshape(size, -1, rows.shape[-1])
     counts = grid.counts.transpose([*order, *rest]).reshape(size, -1)
-    w = WEIGHTS[weights](counts, [grid.shape[j] for j in rest])
+    w = WEIGHTS[weights if counts.shape[1] > 1 else "equal"](counts, [grid.shape[j] for j in rest])
     with np.errstate(invalid="ignore"):
         return np.asarray(np.einsum("ra,rap->rp", w / w.sum(axis=1, keepdims=True), cells))

@@ -15,6 +15,8 @@ from ...design.arrays import as_numbers
 
 #: Names of polynomial contrasts; "degree 5" and so on after them.
 DEGREES = ("linear", "quadratic", "cubic", "quartic")
+#: Labels that have one of these stand in brackets, as in emmeans: (pre-op) - post.
+_OPERATORS = frozenset("+-*/")
 #: Degrees that "poly" goes to.
 HIGHEST = 6
 
@@ -42,6 +44,10 @@ class Family:
 def _pairwise(k: int, labels: Sequence[str], ref: int) -> Family:
     pairs = list(combinations(range(k), 2))
     return _differences(labels, pairs, "tukey", pairwise=True)
+
+
+def _reversed_pairs(k: int, labels: Sequence[str], ref: int) -> Family:
+    return _differences(labels, [(i, j) for i in range(k) for j in range(i)], "tukey", pairwise=True)
 
 
 def _against_control(k: int, labels: Sequence[str], ref: int) -> Family:
@@ -93,6 +99,7 @@ def _whole(values: FloatArray) -> FloatArray:
 #: By name: of the number of means, their labels, and the place of the control.
 FAMILIES: dict[str, Callable[[int, Sequence[str], int], Family]] = {
     "pairwise": _pairwise,
+    "revpairwise": _reversed_pairs,
     "trt.vs.ctrl": _against_control,
     "poly": _polynomial,
     "consec": _consecutive,
@@ -127,7 +134,8 @@ def family_of(method: Any, labels: Sequence[str], ref: Any = None, short: Sequen
             raise InputError("ref= is the control of 'trt.vs.ctrl'")
         if k < 2:
             raise InputError(f"there is one mean ({', '.join(labels)}): nothing to compare it with")
-        return FAMILIES[method](k, labels, 0 if ref is None else _place(ref, labels, short))
+        shown_as = [f"({label})" if _OPERATORS & set(label) else label for label in labels]
+        return FAMILIES[method](k, shown_as, 0 if ref is None else _place(ref, labels, short))
     if ref is not None:
         raise InputError("ref= is the control of 'trt.vs.ctrl'")
     names, weights = _given(method, labels, short)
@@ -139,6 +147,20 @@ def family_of(method: Any, labels: Sequence[str], ref: Any = None, short: Sequen
     if not np.isfinite(weights).all():
         raise InputError("the weights of contrasts must be finite")
     return Family(names, weights, "none")
+
+
+def crossed(weights: Sequence[FloatArray]) -> FloatArray:
+    """Products of contrasts of several factors: all combinations of their rows, the first factor fastest.
+
+    Examples
+    --------
+    >>> crossed([np.array([[1.0, -1.0]]), np.array([[1.0, 1.0, -2.0]])]).tolist()
+    [[1.0, -1.0, 1.0, -1.0, -2.0, 2.0]]
+    """
+    product: FloatArray = np.ones((1, 1))
+    for of_factor in weights:
+        product = np.asarray(np.kron(of_factor, product), dtype=np.float64)
+    return product
 
 
 def _given(method: Any, labels: Sequence[str], short: Sequence[str]) -> tuple[tuple[str, ...], FloatArray]:

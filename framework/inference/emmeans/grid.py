@@ -165,8 +165,9 @@ def _axis(name: str, kind: str, levels: tuple[str, ...], given: Any, observed: O
 
 
 def _list(given: Any) -> list[Any]:
-    values = given.tolist() if isinstance(given, np.ndarray) else given
-    return list(values) if isinstance(values, list | tuple) else [values]
+    """The values of a list, a range, or a column of any kind; one value alone."""
+    values = np.asarray(given, dtype=object)
+    return values.tolist() if values.ndim == 1 else [given]
 
 
 def _levels(name: str, given: Any, levels: tuple[str, ...]) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from ...estimation.model import Fit
 from .. import caveats
 from ..contrasts import estimates, joint_test
 from ..methods import JointTest, Method
+from .linear import text_of
 
 #: Rows of the basis shorter than this part of the longest are nothing.
 NOTHING = 1e-9
@@ -25,8 +26,10 @@ def joint_tests_by(
     """A table of tests that rows L beta (c, p) are zero together, each with the labels that say which.
 
     Of rows that X does not determine, what is determined of their span is tested. Where nothing is, there is no row.
+    Notes say which these are.
     """
-    found = [(key, test) for key, L in tests if (test := _test(fit, method, L)) is not None]
+    tried = [(key, L, _test(fit, method, L)) for key, L in tests]
+    found = [(key, test) for key, _, test in tried if test is not None]
     columns: dict[str, Any] = {name: [key[name] for key, _ in found] for name in (tests[0][0] if tests else {})}
     columns["df1"] = [test.df for _, test in found]
     f = any(np.isfinite(test.df_denominator) for _, test in found)
@@ -34,8 +37,28 @@ def joint_tests_by(
         columns["df2"] = [test.df_denominator for _, test in found]
     columns |= {"statistic": [t.statistic for _, t in found], "p_value": [t.p_value for _, t in found]}
     names = {"statistic": "F value", "p_value": "Pr(>F)"} if f else {"statistic": "Chisq", "p_value": "Pr(>Chisq)"}
-    notes = tuple(filter(None, [caveats.first_threshold(fit)]))
+    notes = tuple(filter(None, [caveats.first_threshold(fit), *_not_determined(tried)]))
     return Table(columns, title=title or f"Joint tests by {method.title}", notes=notes, headers=names, frame=frame)
+
+
+def _not_determined(tried: Sequence[tuple[Mapping[str, Any], FloatArray, JointTest | None]]) -> Iterator[str]:
+    """What is said of tests that there are not, and of those of a part of their rows."""
+    nothing = [_name(key) for key, _, test in tried if test is None]
+    part = [_name(key) for key, L, test in tried if test is not None and test.df < _rank(L)]
+    if nothing:
+        yield f"Left out, since the data determine nothing of them (empty cells, nested factors): {', '.join(nothing)}"
+    if part:
+        yield f"Only what the data determine is tested, with fewer degrees of freedom: {', '.join(part)}"
+
+
+def _name(key: Mapping[str, Any]) -> str:
+    return " ".join(text_of(value) for value in key.values()) or "these rows"
+
+
+def _rank(L: FloatArray) -> int:
+    """Of the rows, with one for each that is a mean of no cell."""
+    empty = np.isnan(L).any(axis=1)
+    return int(empty.sum()) + int(np.linalg.matrix_rank(L[~empty]) if (~empty).any() else 0)
 
 
 def _test(fit: Fit, method: Method, L: FloatArray) -> JointTest | None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -91,12 +92,32 @@ class Linear:
 
     def names_of(self, rows: AnyArray, full: bool = True) -> list[str]:
         """What rows are called within their family; `full` with the variable before levels that are numbers."""
-        columns = []
+        columns = self._texts(rows, full).values()
+        return [" ".join(texts) for texts in zip(*columns, strict=True)] or [""] * len(rows)
+
+    def factors_of(self, rows: AnyArray) -> dict[str, list[str]]:
+        """Levels of the variables whose combinations, the first variable fastest, are the rows of a family.
+
+        Raises
+        ------
+        InputError
+            Where the rows are other ones.
+        """
+        texts = self._texts(rows, full=False)
+        factors = {name: list(dict.fromkeys(column)) for name, column in texts.items()}
+        grid = [tuple(reversed(row)) for row in product(*reversed(factors.values()))]
+        if not factors or grid != list(zip(*texts.values(), strict=True)):
+            raise InputError("interaction contrasts are of means of all combinations of some variables")
+        return factors
+
+    def _texts(self, rows: AnyArray, full: bool) -> dict[str, list[str]]:
+        """By variable, what its values in the rows are called."""
+        columns = {}
         for name in (name for name in self.labels if name not in self.by):
             texts = [text_of(value) for value in self.labels[name][rows].tolist()]
             numbers = full and all(_NUMBER.fullmatch(text) for text in texts)
-            columns.append([name * numbers + text for text in texts])
-        return [" ".join(texts) for texts in zip(*columns, strict=True)] or [""] * len(rows)
+            columns[name] = [name * numbers + text for text in texts]
+        return columns
 
     def combined(self, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Rows of L and offsets of combinations (r, c), rounding left out; NaN where they need an unknown row."""

@@ -19,7 +19,7 @@ from ...formula.terms import Terms
 from ..methods import Method
 from ..thresholds import ordered_family_of
 from .average import WEIGHTS, averages
-from .families import family_of
+from .families import crossed, family_of
 from .grid import Axis, Grid, reference_grid
 from .joint import joint_tests_by
 from .linear import Linear, names_of
@@ -202,7 +202,8 @@ def _refuse_different_effects(fit: Fit, terms: Terms, names: Sequence[str], what
 def _check_names(grid: Grid, names: Sequence[str], argument: str) -> None:
     if unknown := [name for name in names if name not in grid.names]:
         has = ", ".join(grid.names) or "none"
-        raise InputError(f"{argument} names {', '.join(unknown)}; the variables of the reference grid are: {has}")
+        hint = ". A formula is written as emmeans(['a', 'b'], by='c')" if set("~|:*") & set("".join(unknown)) else ""
+        raise InputError(f"{argument} names {', '.join(unknown)}; the variables of the reference grid are: {has}{hint}")
 
 
 def _notes(grid: Grid, kept: Sequence[str], var: str, weights: str) -> Iterator[str]:
@@ -247,10 +248,7 @@ def _around_means(grid: Grid, at: Mapping[str, Any]) -> Grid:
 
 def _interactions(axes: Sequence[Axis]) -> FloatArray:
     """Products of differences of consecutive values, the first axis fastest."""
-    C: FloatArray = np.ones((1, 1))
-    for axis in axes:
-        C = np.asarray(np.kron(family_of("consec", [str(v) for v in axis.values]).weights, C), dtype=np.float64)
-    return C
+    return crossed([family_of("consec", [str(v) for v in axis.values]).weights for axis in axes])
 
 
 def _blocks(L: FloatArray, groups: Sequence[Axis]) -> Iterator[tuple[dict[str, Any], FloatArray]]:

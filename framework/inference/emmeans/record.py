@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
+from itertools import chain, count
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from ...contracts.errors import InputError, shown
 from ...display.records import Table
 from ..methods import DEPENDENT
 from .adjust import WITHOUT_LIMITS, Together, check_adjust
-from .families import family_of
+from .families import Family, crossed, family_of
 from .joint import joint_tests_by
 from .letters import letters_of
 from .linear import Linear, names_of
@@ -59,6 +60,7 @@ class MarginalMeans(Table):
         self,
         method: Any = "eff",
         *,
+        interaction: str | Sequence[str] | None = None,
         adjust: str | None = None,
         by: Any = "same",
         ref: Any = None,
@@ -70,8 +72,11 @@ class MarginalMeans(Table):
         Parameters
         ----------
         method : str, dict, or matrix
-            "pairwise", "trt.vs.ctrl", "poly", "consec", "eff", "del.eff", "mean_chg"; a dict of label and weights
-            (in order, or by label of the mean); or a matrix with a row of weights for each contrast.
+            "pairwise", "revpairwise", "trt.vs.ctrl", "poly", "consec", "eff", "del.eff", "mean_chg"; a dict of label
+            and weights (in order, or by label of the mean); or a matrix with a row of weights for each contrast.
+        interaction : str or list of str, optional
+            Interaction contrasts in the place of `method`: products of contrasts of each variable, by the name of one
+            family for all, or of one for each. They are not adjusted by default.
         adjust : str, optional
             "none", "tukey", "sidak", "dunnettx" (Dunnett's, approximated), "mvt" (multivariate t), "scheffe",
             "bonferroni", "holm", "hochberg", "fdr" or "BY". By default as in emmeans: Tukey's for "pairwise",
@@ -100,24 +105,25 @@ class MarginalMeans(Table):
         (['A - B', 'A - C', 'B - C'], [1.478, 1.522, 0.044], [0.82, 0.81, 1.0])
         """
         of = self.linear if by == "same" else replace(self.linear, by=_by(by, self.linear))
-        labels: list[str] = []
+        labels: dict[str, list[str]] = {}
         blocks, keys = [], []
         sizes = {len(rows) for _, rows in of.families()}
         for key, rows in of.families():
-            family = family_of(method, of.names_of(rows), ref, of.names_of(rows, full=False))
-            weights = np.zeros((len(family.names), len(of.L)))
+            names, family = _family(of, rows, method, interaction, ref)
+            weights = np.zeros((len(family.weights), len(of.L)))
             weights[:, rows] = family.weights
             blocks.append(weights)
-            labels += family.names
-            keys += [key] * len(family.names)
+            keys += [key] * len(family.weights)
+            for name, texts in names.items():
+                labels.setdefault(name, []).extend(texts)
         weights = np.concatenate(blocks)
         L, offset = of.combined(weights)
         on = type or self.type
         sums = np.abs(weights.sum(axis=1)) <= 1e-6 * np.abs(weights).max(axis=1)
         scale, notes = _scale_of_contrasts(of.scale, bool(sums.all()))
         if on == "response" and scale.name and not isinstance(method, Mapping):
-            labels = [label.replace(" - ", " / ") for label in labels]
-        columns: dict[str, AnyArray] = {"contrast": np.array(labels, dtype=object)}
+            labels = {name: [text.replace(" - ", " / ") for text in texts] for name, texts in labels.items()}
+        columns: dict[str, AnyArray] = {name: np.array(texts, dtype=object) for name, texts in labels.items()}
         columns |= {name: _column([key[name] for key in keys]) for name in of.by}
         made = replace(
             of,
@@ -265,6 +271,8 @@ def _notes(linear: Linear, adjust: str, said: str, back: bool) -> Iterator[str]:
     if back:
         extra = "tests and limits are" if linear.what == "contrasts" else "limits are"
         yield f"Back from the {linear.scale.name} scale, on which {extra}"
+        if linear.scale.note:
+            yield linear.scale.note
     elif linear.scale.name and linear.scale.header:
         yield f"On the {linear.scale.name} scale, not that of the response"
     sizes = {len(rows) for _, rows in linear.families()}
@@ -289,6 +297,37 @@ def _scale_of_contrasts(scale: Scale, differences: bool) -> tuple[Scale, tuple[s
     if differences and scale.differences is not None:
         return replace(scale.differences, differences=scale.differences), ()
     return Scale(), (f"Contrasts are on the {scale.name} scale, not that of the response",)
+
+
+def _family(
+    linear: Linear, rows: AnyArray, method: Any, interaction: Any, ref: Any
+) -> tuple[dict[str, Sequence[str]], Family]:
+    """Contrasts of the rows of a family, with the columns that name them."""
+    if interaction is None:
+        family = family_of(method, linear.names_of(rows), ref, linear.names_of(rows, full=False))
+        return {_free("contrast", linear.by): family.names}, family
+    if method != "eff" or ref is not None:
+        raise InputError("interaction= takes the place of the method and of ref=")
+    factors = linear.factors_of(rows)
+    methods = [interaction] * len(factors) if isinstance(interaction, str) else list(interaction)
+    if len(methods) != len(factors) or not all(isinstance(name, str) for name in methods):
+        raise InputError(
+            f"interaction must be the name of a family of contrasts, or one for each of {', '.join(factors)}; got "
+            f"{shown(interaction)}"
+        )
+    families = [family_of(name, labels) for name, labels in zip(methods, factors.values(), strict=True)]
+    places = np.indices([len(family.names) for family in families]).reshape(len(families), -1, order="F")
+    columns: dict[str, Sequence[str]] = {
+        _free(f"{factor}_{name}", linear.by): [family.names[i] for i in place]
+        for factor, name, family, place in zip(factors, methods, families, places, strict=True)
+    }
+    return columns, Family((), crossed([family.weights for family in families]), "none")
+
+
+def _free(name: str, taken: Sequence[str]) -> str:
+    """A name of a column, with a number behind it where the rows are divided by another one of that name."""
+    numbered = (f"{name}{i}" for i in count(1))
+    return next(made for made in chain([name], numbered) if made not in taken)
 
 
 def _by(by: Any, linear: Linear) -> tuple[str, ...]:

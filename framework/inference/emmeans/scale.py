@@ -12,12 +12,16 @@ import numpy as np
 
 from ...contracts.arrays import FloatArray
 from ...contracts.errors import InputError
+from ...contracts.ordered import OrderedFamily
 from ...estimation.covariance import estimates_covariance
 from ...estimation.generalized import GeneralizedFit
 from ...estimation.model import Fit
 from ...formula.expressions import Names
 from ...formula.terms import Terms
 from ...prediction.response import depends_on_phi, limits_of_mean, mean_of, slope_of, slopes_by_xi
+
+#: Said of ratios where the mean of a response is not the inverse link alone.
+OF_MU = "Ratios are of means before extra zeros and truncation, as glmmTMB has them, not of means of responses"
 
 
 class Step(ABC):
@@ -46,12 +50,15 @@ class Scale:
         The way back.
     differences : Scale, optional
         Of differences, where these have a way back: ratios of logarithms, odds ratios of logits.
+    note : str
+        What else is to be known of estimates that are back.
     """
 
     name: str = ""
     header: str = ""
     steps: tuple[Step, ...] = ()
     differences: Scale | None = None
+    note: str = ""
 
     def back(self, v: FloatArray) -> FloatArray:
         """On the scale of the response."""
@@ -166,7 +173,8 @@ def _of_link(fit: GeneralizedFit) -> Scale:
     header = "prob" if link.range == (0.0, 1.0) else "rate" if family.name == "poisson" else "response"
     differences = None
     if link.multiplicative:
-        differences = Scale(link.name, "ratio", (Power(math.e),))
+        note = OF_MU * (depends_on_phi(family) and not isinstance(family, OrderedFamily))
+        differences = Scale(link.name, "ratio", (Power(math.e),), note=note)
     elif link.name == "logit":
         differences = Scale("log odds ratio", "odds.ratio", (Power(math.e),))
     kind = ScaleOfMean if depends_on_phi(family) and (fit.has_joint_covariance or fit.dispersion.models) else Scale
