@@ -26,7 +26,7 @@ SAVED = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command()
-@click.argument("names", nargs=-1, metavar="[CASE]...")
+@click.argument("names", nargs=-1, metavar="[CASE]... | FILE FORMULA")
 @click.option("--preset", type=click.Choice(list(catalogue.SETS)), help="A set of cases.")
 @click.option(
     "--simulate", "simulated", multiple=True, metavar="SPEC", help="GENERATOR:rows=...,levels=...; repeatable."
@@ -97,7 +97,7 @@ def bench(
     ranef bench --simulate slopes:rows=50000 --grow levels=500,1000,2000,4000 --plot growth.png
     ranef bench sleepstudy cbpp --many 1000
     ranef bench --simulate slopes:levels=1000 --grow rows=100000,1000000 --stream
-    ranef bench --csv trial.csv --formula "score ~ dose + (1 + dose | clinic)" --backend all
+    ranef bench trial.csv "score ~ dose + (1 + dose | clinic)" --backend all
     ranef bench --csv trial.csv --y score --x dose --groups clinic,patient --optimizer all
     ranef bench --compare old.json new.json
     """  # noqa: D301 (click reads the character \b)
@@ -112,6 +112,10 @@ def bench(
         require_matplotlib("--plot")
     if responses and stream:
         raise click.UsageError("--many and --stream: one of them")
+    if len(names) == 2 and Path(names[0]).is_file():
+        if data is not None or model["formula"] is not None:
+            raise click.UsageError(f"{names[0]}: --csv and --formula say this")
+        data, model["formula"], names = Path(names[0]), names[1], ()
     chosen = methods(backends or ("auto",), optimizers or ("auto",))
     done = record.benchmark(
         chosen_cases([*names, *catalogue.SETS.get(preset or "", ())], simulated, grow, data, model),

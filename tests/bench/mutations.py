@@ -2987,6 +2987,12 @@ MUTATIONS: tuple[Mutation, ...] = (
         "tests/design/test_row_sums.py::test_sums_are_those_of_a_loop",
     ),
     Mutation(
+        "framework/cli/bench.py",
+        'data, model["formula"], names = Path(names[0]), names[1], ()',
+        'data, model["formula"], names = Path(names[0]), names[1].replace("Days", "1"), ()',
+        "tests/formula/test_command_line.py::test_bench_by_a_file_and_a_formula",
+    ),
+    Mutation(
         "framework/bench/streamed.py",
         "correlated.get(factor, True)",
         "correlated.get(factor, False)",

@@ -97,6 +97,19 @@ def test_a_damaged_file_is_named(tmp_path):
     assert "a.parquet cannot be read" in done.output
 
 
+@pytest.mark.parametrize("options", [[], ["--weights", "Days1"]])
+def test_bench_by_a_file_and_a_formula(options, frame, tmp_path):
+    path, text = tmp_path / "a.tsv", "Reaction ~ Days + (1 | Subject)"
+    frame.assign(Days1=frame["Days"] + 1).to_csv(path, index=False, sep="\t")
+    shared = ["--repeats", 1, "--no-memory", *options, "--json"]
+    for arguments, name in (([path, text], "one"), (["--csv", path, "--formula", text], "two")):
+        done = run("bench", *arguments, *shared, tmp_path / name)
+        assert done.exit_code == 0, done.output
+    one, two = (json.loads((tmp_path / name).read_text())["results"][0] for name in ("one", "two"))
+    assert (one["case"], one["criterion"]) == (two["case"], two["criterion"])
+    assert "--csv and --formula say this" in run("bench", path, text, "--formula", text).output
+
+
 def test_bench_by_formula(frame, tmp_path):
     frame.to_csv(tmp_path / "a.csv", index=False)
     options = ("--no-memory", "--repeats", 1, "--json", tmp_path / "a.json")
