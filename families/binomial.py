@@ -131,8 +131,8 @@ class Binomial(ProportionFamily):
 
     def cdf(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
         k = np.rint(weights * y)
-        below = special.betainc(np.maximum(weights - k, 1), k + 1, 1 - mu)
-        return np.where(k < weights, below, 1.0)
+        below = special.betainc(np.maximum(weights - k, 1), np.maximum(k, 0) + 1, 1 - mu)
+        return np.where(k < 0, 0.0, np.where(k < weights, below, 1.0))
 
     def deviance(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
         return 2 * weights * (special.rel_entr(y, mu) + special.rel_entr(1 - y, 1 - mu))

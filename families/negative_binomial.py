@@ -90,7 +90,7 @@ class NegativeBinomial(CountFamily, LogMeanFamily):
 
     def cdf(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
         theta: FloatArray = phi[0]
-        return np.asarray(special.betainc(theta, y + 1, theta / (mu + theta)), np.float64)
+        return np.where(y < 0, 0.0, special.betainc(theta, np.maximum(y, 0.0) + 1, theta / (mu + theta)))
 
     def deviance(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
         theta: FloatArray = phi[0]

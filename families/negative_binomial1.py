@@ -85,7 +85,7 @@ class NegativeBinomial1(CountFamily, LogMeanFamily):
 
     def cdf(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
         dispersion: FloatArray = phi[0]
-        return np.asarray(special.betainc(mu / dispersion, y + 1, 1 / (1 + dispersion)), np.float64)
+        return np.where(y < 0, 0.0, special.betainc(mu / dispersion, np.maximum(y, 0.0) + 1, 1 / (1 + dispersion)))
 
     def saturated_mean(self, y: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
         return self.most_likely_mean(y, phi, smallest=0)

@@ -81,7 +81,7 @@ class TruncatedPoisson(CountFamily, LogMeanFamily):
         return rng.poisson(np.maximum(mu - first, 0.0)) + np.ones_like(mu)
 
     def cdf(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
-        return 1 - np.asarray(special.pdtrc(np.maximum(y, 0.0), mu), np.float64) / -np.expm1(-mu)
+        return np.maximum(1 - special.pdtrc(np.maximum(y, 0.0), mu) / -np.expm1(-mu), 0.0)
 
     def saturated_mean(self, y: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
         return self.most_likely_mean(y, phi, smallest=1)

@@ -14,6 +14,7 @@ from ranef.contracts.censoring import ends
 from ranef.contracts.links import CLogLog
 
 from .location_scale import LocationScaleFamily, Standard
+from .special import raised
 
 
 class PositiveTimes(LocationScaleFamily):
@@ -102,7 +103,7 @@ class Weibull(ExtremeTimes):
     def sample(self, mu: FloatArray, weights: FloatArray, phi: FloatArray, rng: np.random.Generator) -> FloatArray:
         k: FloatArray = phi[0]
         scale: FloatArray = np.exp(-special.gammaln(1 + 1 / k))
-        return np.asarray(mu * scale * rng.standard_exponential(mu.shape) ** (1 / k))
+        return np.asarray(mu * scale * raised(rng.standard_exponential(mu.shape), 1 / k))
 
     def start_dispersion(self, y: FloatArray, mu: FloatArray, weights: FloatArray) -> FloatArray:
         if self.shape is not None:
