@@ -12,7 +12,7 @@ from ranef.contracts.arrays import FloatArray
 from ranef.contracts.links import Logit
 
 from .proportion import ProportionFamily
-from .special import LARGE, large_trials, times_log
+from .special import LARGE, by_eta_alone, large_trials, times_log
 
 
 class Binomial(ProportionFamily):
@@ -29,8 +29,8 @@ class Binomial(ProportionFamily):
     -804.6084
     """
 
-    #: Of a family for single trials, which `of_response` made: y, weights, and 1 where y = 0, -1 where y = 1.
-    _single: tuple[FloatArray, FloatArray, FloatArray] | None = None
+    #: Of a family for single trials, which `of_response` made: 1 where y = 0, -1 where y = 1.
+    _sign: FloatArray | None = None
 
     name = "binomial"
     in_r = (
@@ -42,7 +42,7 @@ class Binomial(ProportionFamily):
         """The same family, which knows the binomial coefficients, or that all are single trials."""
         other = super().of_response(y, weights)
         single = bool(np.all(weights == 1.0) and np.all((y == 0.0) | (y == 1.0)))
-        other._single = (y, weights, 1.0 - 2.0 * y) if single else None
+        other._sign = 1.0 - 2.0 * y if single else None
         return other
 
     def log_density(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
@@ -61,8 +61,8 @@ class Binomial(ProportionFamily):
     ) -> Derivatives:
         """Log density and derivatives at eta, exact: they are linear in log mu and log(1 - mu)."""
         if isinstance(self.link, Logit):
-            if self._single is not None and y is self._single[0] and weights is self._single[1]:
-                return _single_trials(self._single[2], eta, order)
+            if self._sign is not None and self.knows(y, weights):
+                return _single_trials(self._sign, eta, order)
             return self._evaluate_logit(y, eta, weights, order)
         m = self.link.log_mean(eta)
         k = weights * y
@@ -75,20 +75,9 @@ class Binomial(ProportionFamily):
         expected = -weights * _product(m.log_mu1, m.log_complement1)
         if order == 2:
             return Derivatives(log_density, d1, d2, expected)
-        none = np.zeros((0, len(eta)))
-        return Derivatives(
-            log_density,
-            d1,
-            d2,
-            expected,
-            d3=times_log(k, m.log_mu3) + times_log(f, m.log_complement3),
-            expected_weight_eta=-weights
-            * (_product(m.log_mu2, m.log_complement1) + _product(m.log_mu1, m.log_complement2)),
-            phi1=none,
-            phi1_eta=none,
-            phi1_eta2=none,
-            expected_weight_phi=none,
-        )
+        d3 = times_log(k, m.log_mu3) + times_log(f, m.log_complement3)
+        bent = _product(m.log_mu2, m.log_complement1) + _product(m.log_mu1, m.log_complement2)
+        return by_eta_alone(log_density, d1, d2, expected, d3, -weights * bent)
 
     def _evaluate_logit(self, y: FloatArray, eta: FloatArray, weights: FloatArray, order: Literal[2, 3]) -> Derivatives:
         """The canonical link needs one exponential and one logarithm; no term cancels in the tails."""
@@ -109,19 +98,7 @@ class Binomial(ProportionFamily):
         if order == 2:
             return Derivatives(log_density, d1, -expected, expected)
         expected_eta = expected * (complement - mu)
-        none = np.zeros((0, len(eta)))
-        return Derivatives(
-            log_density,
-            d1,
-            -expected,
-            expected,
-            d3=-expected_eta,
-            expected_weight_eta=expected_eta,
-            phi1=none,
-            phi1_eta=none,
-            phi1_eta2=none,
-            expected_weight_phi=none,
-        )
+        return by_eta_alone(log_density, d1, -expected, expected, -expected_eta, expected_eta)
 
     def variance(self, mu: FloatArray, phi: FloatArray) -> FloatArray:
         return mu * (1 - mu)
@@ -156,19 +133,7 @@ def _single_trials(sign: FloatArray, eta: FloatArray, order: Literal[2, 3]) -> D
     if order == 2:
         return Derivatives(log_density, d1, -expected, expected)
     expected_eta = expected * (sign * (np.where(positive, smaller, larger) - p))
-    none = np.zeros((0, len(eta)))
-    return Derivatives(
-        log_density,
-        d1,
-        -expected,
-        expected,
-        d3=-expected_eta,
-        expected_weight_eta=expected_eta,
-        phi1=none,
-        phi1_eta=none,
-        phi1_eta2=none,
-        expected_weight_phi=none,
-    )
+    return by_eta_alone(log_density, d1, -expected, expected, -expected_eta, expected_eta)
 
 
 def _product(a: FloatArray, b: FloatArray) -> FloatArray:

@@ -13,7 +13,7 @@ from ranef.contracts.family import ExponentialFamily
 from ranef.contracts.links import Log
 
 from .count import CountFamily
-from .special import large_counts
+from .special import by_eta_alone, large_counts
 
 
 class Poisson(CountFamily, ExponentialFamily):
@@ -54,19 +54,7 @@ class Poisson(CountFamily, ExponentialFamily):
         d1, expected = weights * (y - mu), weights * mu
         if order == 2:
             return Derivatives(log_density, d1, -expected, expected)
-        none = np.zeros((0, len(eta)))
-        return Derivatives(
-            log_density,
-            d1,
-            -expected,
-            expected,
-            d3=-expected,
-            expected_weight_eta=expected,
-            phi1=none,
-            phi1_eta=none,
-            phi1_eta2=none,
-            expected_weight_phi=none,
-        )
+        return by_eta_alone(log_density, d1, -expected, expected, -expected, expected)
 
     def log_density_phi(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:
         return np.zeros((0, len(mu)))

@@ -29,8 +29,11 @@ class ResponseTermFamily(Family):
 
     def response_term(self, y: FloatArray, weights: FloatArray) -> FloatArray:
         """`term`, found before where these are the arrays that it is known of."""
-        if self._found is not None:
-            known_y, known_weights, found = self._found
-            if y is known_y and (weights is known_weights or not self.weights_are_trials):
-                return found
-        return self.term(y, weights)
+        return self._found[2] if self._found is not None and self.knows(y, weights) else self.term(y, weights)
+
+    def knows(self, y: FloatArray, weights: FloatArray) -> bool:
+        """Whether these are the arrays that `of_response` was given."""
+        if self._found is None:
+            return False
+        known_y, known_weights, _ = self._found
+        return y is known_y and (weights is known_weights or not self.weights_are_trials)

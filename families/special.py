@@ -20,6 +20,19 @@ _STIRLING_FROM = 16.0
 _ATANH = 1 / np.arange(3.0, 29.0, 2.0)
 
 
+def by_eta_alone(
+    log_density: FloatArray,
+    d1: FloatArray,
+    d2: FloatArray,
+    expected: FloatArray,
+    d3: FloatArray,
+    expected_eta: FloatArray,
+) -> Derivatives:
+    """All derivatives of a family without dispersion parameters."""
+    none = np.zeros((0, len(d1)))
+    return Derivatives(log_density, d1, d2, expected, d3, expected_eta, none, none, none, none)
+
+
 def polynomial(coefficients: FloatArray, x: FloatArray) -> FloatArray:
     """c_0 + c_1 x + c_2 x^2 + ..., elementwise."""
     return np.asarray(np.polynomial.polynomial.polyval(x, coefficients), np.float64)

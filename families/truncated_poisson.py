@@ -13,7 +13,7 @@ from ranef.contracts.links import log_one_minus_exp
 
 from .count import CountFamily
 from .log_mean import LogMeanFamily
-from .special import large_counts
+from .special import by_eta_alone, large_counts
 
 
 class TruncatedPoisson(CountFamily, LogMeanFamily):
@@ -50,20 +50,8 @@ class TruncatedPoisson(CountFamily, LogMeanFamily):
         information = weights * (mu + seen2)
         if order == 2:
             return Derivatives(log_density, d1, -information, information)
-        none = np.zeros((0, len(mu)))
         rise = weights * (mu + seen3)
-        return Derivatives(
-            log_density,
-            d1,
-            -information,
-            information,
-            d3=-rise,
-            expected_weight_eta=rise,
-            phi1=none,
-            phi1_eta=none,
-            phi1_eta2=none,
-            expected_weight_phi=none,
-        )
+        return by_eta_alone(log_density, d1, -information, information, -rise, rise)
 
     def response_mean(self, mu: FloatArray, phi: FloatArray) -> FloatArray:
         return mu + log_one_minus_exp(np.log(mu))[1]

@@ -95,19 +95,20 @@ def search(
 
     seen = [tried(there) for there in chain(turns(first), elsewhere(first, random) if random else ())]
     led = [value for value in seen if value < first.value - APART]  # others than those that went back to the start
-    ends, settled = [found.value], True
+    ends, settled, met = [found.value], True, 0
     rounds = ROUNDS if random and has_many_basins(first, random) else 0
     for attempt in range(rounds):
         assert random is not None  # or there is no round
         for there, value in descents(first, random, attempt):
             is_new = value < found.value - FLAT or all(abs(value - known) > APART for known in optima)
             ends.append(min(value, tried(there)) if is_new else value)
-        settled = len(ends) == 1 or times_met(ends + led[1:]) > (2 if unseen(ends) > LOST else 1)
+        met = times_met(ends + led[1:])
+        settled = len(ends) == 1 or met > (2 if unseen(ends) > LOST else 1)
         if settled and not is_far(found):
             break
     certificate = replace(found.certificate, other_optima=_others(optima, found.value))
     if certificate.converged and not settled:
-        times = ("once", "twice")[times_met(ends + led[1:]) - 1]
+        times = ("once", "twice")[met - 1]
         said = MANY_OPTIMA.format(descents=len(ends) - 1, optima=n_different(ends), times=times)
         certificate = replace(certificate, converged=False, message=said)
     if not certificate.converged and random and (far := nearly_dependent(random)):

@@ -17,11 +17,9 @@ from .base import F, FittedModel
 from .updating import OF_DATA, model_of_data
 
 if TYPE_CHECKING:
-    from ..prediction.predict import Prediction
-
-if TYPE_CHECKING:
     from ..large.predictions import PredictionStream
     from ..many.record import ManyFits
+    from ..prediction.predict import Prediction
 
 
 class Predicting(FittedModel[F]):

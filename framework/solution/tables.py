@@ -18,8 +18,6 @@ from ..threads import few_threads
 
 if TYPE_CHECKING:
     from ..prediction.rows import Rows
-
-if TYPE_CHECKING:
     from .base import FittedModel
 
 

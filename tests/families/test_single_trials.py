@@ -16,7 +16,7 @@ Y = np.repeat([0.0, 1.0], len(ENDS) * 2)
 def test_derivatives_are_those_of_any_number_of_trials_to_the_last_bit(order):
     family, one = Binomial(), np.ones(len(Y))
     bound = family.of_response(Y, one)
-    assert bound._single is not None
+    assert bound._sign is not None
     expected = vars(family.evaluate(Y, ETA, one, np.zeros(0), order))
     for part, found in vars(bound.evaluate(Y, ETA, one, np.zeros(0), order)).items():
         np.testing.assert_array_equal(found, expected[part], err_msg=part)
@@ -26,7 +26,7 @@ def test_derivatives_are_those_of_any_number_of_trials_to_the_last_bit(order):
     ("y", "weights"), [([0.0, 0.5], [2.0, 2.0]), ([0.0, 1.0], [1.0, 2.0]), ([0.5, 1.0], [1.0, 1.0])]
 )
 def test_other_responses_have_the_general_formula(y, weights):
-    assert Binomial().of_response(np.array(y), np.array(weights))._single is None
+    assert Binomial().of_response(np.array(y), np.array(weights))._sign is None
 
 
 def test_other_arrays_than_those_that_are_known():
