@@ -111,8 +111,8 @@ class Residuals(OfResponses):
             Where levels are related, or too few to have the model's covariance.
         """
         design = fit.model.design
-        residuals = _independent(fit, design.y - fit.linear_predictor)
-        residuals -= residuals.mean()
+        residuals = fit.white((design.y - fit.linear_predictor)[None])[0]
+        residuals = residuals - residuals.mean()
         size = float(np.sqrt((residuals**2).mean()))
         parts = zip(fit.groups, fit.parameters.T(fit.theta), fit.turned, fit.pattern.split(fit.u[:, None]), strict=True)
         effects = []
@@ -129,29 +129,15 @@ class Residuals(OfResponses):
     def drawn(self, rng: np.random.Generator, count: int) -> FloatArray:
         """Levels and rows, with replacement."""
         design, n = self.fit.model.design, len(self.residuals)
-        out = np.empty((count, n))
+        out, residuals = np.empty((count, n)), np.empty((count, n))
         for j in range(count):
             out[j] = self.population
             for b, f in zip(self.effects, design.random.factors, strict=True):
                 own = b[:, rng.integers(0, b.shape[1], size=b.shape[1])]
                 out[j] += np.einsum("ak,ak->k", own[:, f.codes], f.values)
-            out[j] += self._of_rows(self.residuals[rng.integers(0, n, size=n)])
+            residuals[j] = self.residuals[rng.integers(0, n, size=n)]
+        out += self.fit.coloured(residuals)
         return out.T
-
-    def _of_rows(self, e: FloatArray) -> FloatArray:
-        """Residuals of the rows from those that are independent and of one variance."""
-        if self.fit.parameters.residual is not None:
-            return np.asarray(self.fit.whitening.coloured(e[None])[0])
-        root = self.fit.precision_root
-        return e if root is None else e / root
-
-
-def _independent(fit: LinearFit, e: FloatArray) -> FloatArray:
-    """The inverse of `Residuals._of_rows`."""
-    if fit.parameters.residual is not None:
-        return np.asarray(fit.whitening.white(e[None])[0])
-    root = fit.precision_root
-    return e if root is None else e * root
 
 
 def _whitened(u: FloatArray, used: Any, name: str) -> FloatArray:

@@ -61,10 +61,10 @@ def _linear(fit: LinearFit, kind: str, standardized: bool) -> FloatArray:
     response = design.y - fit.linear_predictor
     if kind in ("response", "working"):
         return response
+    if kind == "normalized":
+        return np.asarray(fit.white(response[None])[0] / fit.sigma)
     root = fit.precision_root
     pearson = response if root is None else response * root
-    if kind == "normalized":
-        return (pearson if fit.parameters.residual is None else fit.whitening.white(response[None])[0]) / fit.sigma
     if standardized:  # Var(e) = sigma^2 (R - A C A')
         return pearson / (fit.sigma * _left(_shares(fit)))
     return pearson / fit.sigma if kind == "quantile" else pearson

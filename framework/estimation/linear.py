@@ -118,6 +118,20 @@ class LinearFit(Fit):
         weights = self.model.design.weights
         return None if weights is None else np.sqrt(weights)
 
+    def white(self, E: FloatArray) -> FloatArray:
+        """Residuals E (m, n) of the rows, made independent and of variance sigma^2."""
+        if self.parameters.residual is not None:
+            return np.asarray(self.whitening.white(E))
+        root = self.precision_root
+        return E if root is None else E * root
+
+    def coloured(self, E: FloatArray) -> FloatArray:
+        """The inverse of `white`."""
+        if self.parameters.residual is not None:
+            return np.asarray(self.whitening.coloured(E))
+        root = self.precision_root
+        return E if root is None else E / root
+
     def vcov_root(self) -> FloatArray:
         """R^-1 R_X^-1: its Gram matrix times sigma^2 is the covariance of the kept coefficients."""
         root = solve_triangular(self.RX, np.eye(len(self.RX)), check_finite=False) if len(self.RX) else self.RX

@@ -227,9 +227,9 @@ MUTATIONS: tuple[Mutation, ...] = (
         "tests/bootstrap/test_bootstrap.py::test_resampled_effects_and_residuals_have_the_models_covariance",
     ),
     Mutation(
-        "framework/bootstrap/schemes.py",
-        "return e if root is None else e / root",
-        "return e",
+        "framework/estimation/linear.py",
+        "return E if root is None else E / root",
+        "return E",
         "tests/bootstrap/test_bootstrap.py::test_weighted_residuals_are_of_rows_with_weight_one",
     ),
     Mutation(
@@ -631,9 +631,9 @@ MUTATIONS: tuple[Mutation, ...] = (
         "tests/residual/test_influence.py::test_refits_are_fits_without_the_rows",
     ),
     Mutation(
-        "framework/bootstrap/schemes.py",
-        "self.fit.whitening.coloured(e[None])[0]",
-        "e / self.fit.whitening.precision_root",
+        "framework/estimation/linear.py",
+        "np.asarray(self.whitening.coloured(E))",
+        "E / self.whitening.precision_root",
         "tests/residual/test_resampling.py::test_resampled_residuals_have_the_covariance_of_the_structure",
     ),
     Mutation(
