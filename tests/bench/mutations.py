@@ -4113,6 +4113,18 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     # known relationships
     Mutation(
+        "backends/linalg/elimination.py",
+        "block_diagonal = {j for j in remaining if factors[j].precision is None}",
+        "block_diagonal = set(remaining)",
+        f"{RELATIONSHIP}/test_linear.py::test_many_levels_beside_a_few_related_ones_are_eliminated",
+    ),
+    Mutation(
+        "backends/linalg/blocked.py",
+        "and self.eliminated and f.precision is None:",
+        "and self.eliminated:",
+        f"{RELATIONSHIP}/test_linear.py::test_many_levels_beside_a_few_related_ones_are_eliminated",
+    ),
+    Mutation(
         "framework/estimation/profiled.py",
         "return self.factor.logdet - self.criterion.K.logdet",
         "return self.factor.logdet",
