@@ -9,6 +9,7 @@ from. Columns without estimated correlations are only scaled.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeGuard
 
 import numpy as np
 from scipy.linalg import solve_triangular
@@ -46,7 +47,7 @@ def orthonormal(columns: Sequence[Column], metric: Metric) -> tuple[tuple[Column
     Z = np.array([columns[j] for j in others], dtype=np.float64)
     largest = _largest(Z, metric)
     means = np.zeros(len(Z)) if ones is None else _means(Z, metric)
-    Z -= np.outer(means, _ones(Z.shape[1], metric))
+    Z -= means[:, None] * _ones(Z.shape[1], metric) if _is_summed(metric) else means[:, None]
     size = np.sqrt(_gram(Z, metric).diagonal())
     if not (size > CONSTANT * largest).all():
         return scaled(columns, metric)
@@ -113,32 +114,37 @@ def alike(columns: Sequence[Column], metric: Metric) -> tuple[tuple[Column, ...]
     return tuple(z / size for z in full), size * np.eye(len(columns))
 
 
+def _is_summed(metric: Metric) -> TypeGuard[FloatArray]:
+    """Whether columns are coefficients of those that there are sums of."""
+    return metric is not None and metric.ndim == 2
+
+
 def _gram(Z: FloatArray, metric: Metric) -> FloatArray:
     """Z W Z' over the trace of W, for columns Z (k, n)."""
     if metric is None:
         return np.asarray(Z @ Z.T / Z.shape[1])
-    if metric.ndim == 2:
+    if _is_summed(metric):
         return np.asarray(Z @ metric @ Z.T / metric[0, 0])
     return np.asarray((Z * metric) @ Z.T / metric.sum())
 
 
 def _means(Z: FloatArray, metric: Metric) -> FloatArray:
     """Weighted means of columns Z (k, n)."""
-    if metric is not None and metric.ndim == 2:
+    if _is_summed(metric):
         return np.asarray(Z @ metric[0] / metric[0, 0])
     return np.asarray(np.average(Z, axis=1, weights=metric))
 
 
 def _largest(Z: FloatArray, metric: Metric) -> FloatArray:
     """How large columns Z (k, n) are, counted from zero."""
-    if metric is not None and metric.ndim == 2:
+    if _is_summed(metric):
         return np.sqrt(_gram(Z, metric).diagonal())
-    return np.asarray(np.abs(Z).max(axis=1))
+    return np.asarray(np.maximum(Z.max(axis=1), -Z.min(axis=1)))
 
 
 def _ones(n: int, metric: Metric) -> FloatArray:
     """A column of ones."""
-    return np.eye(1, n)[0] if metric is not None and metric.ndim == 2 else np.ones(n)
+    return np.eye(1, n)[0] if _is_summed(metric) else np.ones(n)
 
 
 def lower_root(A: FloatArray) -> FloatArray:

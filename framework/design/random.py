@@ -55,7 +55,12 @@ class RandomFactor(GroupLabels):
     @cached_property
     def gram(self) -> FloatArray:
         """Mean products of the columns, (k, k)."""
-        return np.asarray(self.values @ self.values.T / len(self.codes))
+        k, n = len(self.columns), len(self.codes)
+        gram = np.empty((k, k))
+        for a, one in enumerate(self.columns):
+            for b, other in enumerate(self.columns[: a + 1]):
+                gram[a, b] = gram[b, a] = _product(one, other, n) / n
+        return gram
 
     @cached_property
     def inflation(self) -> FloatArray:
@@ -323,6 +328,14 @@ def _meeting(f: RandomFactor, g: RandomFactor) -> tuple[IntArray, IntArray, IntA
         cells, index = np.unique(key, return_inverse=True)
     rows, columns = np.divmod(cells, g.grouping.n_levels)
     return rows, columns, index
+
+
+def _product(one: Column, other: Column, n: int) -> float:
+    """Inner product of two columns; None stands for ones."""
+    if one is None or other is None:
+        there = other if one is None else one
+        return float(n) if there is None else float(there.sum())
+    return float(one @ other)
 
 
 def _times(values: FloatArray, *parts: FloatArray | None) -> FloatArray:

@@ -17,6 +17,7 @@ from ..contracts.arrays import FloatArray
 from ..contracts.errors import NotPositiveDefiniteError
 from ..contracts.linalg import Blocks, Factor, Pattern, PatternBlocks, SampledSymbolic, Symbolic
 from ..design.crossproducts import CrossProducts
+from .level_sums import level_sums
 from .prior import Prior
 from .relative import RelativeFactor, bending
 
@@ -231,9 +232,10 @@ class PenalizedLeastSquares:
             return self.average_information()
         return self._hessian_by_levels() if self.criterion.by_levels else self._dense_hessian()
 
-    def _marginal_blocks(self) -> FloatArray:
+    def _marginal_blocks(self, levels: slice) -> FloatArray:
         """Diagonal blocks (k, k, L) of Z'V^-1 Z for one grouping factor."""
-        T, A, M_inverse = self.Lambda.T[0], self.cross.ZtWZ.diagonal[0], self.factor.selected_inverse().diagonal[0]
+        T, A = self.Lambda.T[0], self.cross.ZtWZ.diagonal[0][:, :, levels]
+        M_inverse = self.factor.selected_inverse().diagonal[0][:, :, levels]
         if self.Lambda.informative(self.cross.mean_weight)[0]:  # A - AT M^-1 T'A would have no digits
             inverse = np.linalg.inv(T)
             rest = np.eye(len(T))[:, :, None] - M_inverse
@@ -247,23 +249,13 @@ class PenalizedLeastSquares:
         With E_l the diagonal blocks of Z'V^-1 Z, R_l = Q_l C Q_l' (REML), e_l = (Z'e)_l and dG = dT T' + T dT':
         -tr(P dV P dV') + 2 y'P dV P dV' P y / sigma^2 + tr(d2V (P - P y y'P / sigma^2)), less the profiled part.
         """
-        f, template = self.pattern.groupings[0], self.cross.template
-        k, n_levels, rows, columns = f.n_columns, f.n_levels, template.rows[0], template.columns[0]
-        dG = self._moves_of_G()[0]
+        template, k, r = self.cross.template, self.pattern.groupings[0].n_columns, len(self.C)
+        rows, columns, dG = template.rows[0], template.columns[0], self._moves_of_G()[0]
         directions = dG.reshape(-1, k * k)
-
-        E = self._marginal_blocks()
-        e = self.Zte.reshape(k, n_levels)
-        ee = e[:, None] * e[None, :]
-        parts = [E, ee]
-        Q = self.marginal[:, :-1].T.reshape(-1, k, n_levels)
-        r = len(Q)
-        if self.criterion.reml and r:
-            CQ = (self.C @ Q.reshape(r, -1)).reshape(Q.shape)
-            parts.append(np.einsum("xal,xbl->abl", Q, CQ))
-        stacked = np.concatenate([part.reshape(k * k, n_levels) for part in parts])
-        gram = (stacked[: k * k] @ stacked.T).reshape(k, k, len(parts), k, k)
-        sums = stacked.sum(axis=1).reshape(len(parts), k, k)
+        e, Q = self.Zte.reshape(k, -1), self.pattern.split(self.marginal[:, :-1])[0]
+        over = level_sums(self._marginal_blocks, e, Q, self.C if self.criterion.reml else None)
+        sums = over.sums.reshape(-1, k, k)
+        gram = over.gram.reshape(k, k, len(sums), k, k)
 
         def pair(G: FloatArray, order: tuple[int, int, int, int]) -> FloatArray:
             """Bilinear form in two directions of a Gram matrix with indices (a, b, c, d)."""
@@ -274,12 +266,10 @@ class PenalizedLeastSquares:
         information = pair(gram[:, :, 1], (0, 2, 1, 3))
         bent = sums[0] - sums[1] / self.sigma2
         if r:
-            flat = Q.reshape(r * k, n_levels)
-            QGe = (flat @ e.T).reshape(r, k * k) @ directions.T
+            QGe = over.Qe.reshape(r, k * k) @ directions.T
             information = information - QGe.T @ self.C @ QGe
-        if len(parts) == 3:
-            QQ = (flat @ flat.T).reshape(r, k, r, k)
-            S = self.C @ np.tensordot(dG, QQ, axes=([1, 2], [1, 3]))
+        if len(sums) == 3:
+            S = self.C @ np.tensordot(dG, over.QQ.reshape(r, k, r, k), axes=([1, 2], [1, 3]))
             low_rank = S.reshape(len(dG), -1) @ S.transpose(0, 2, 1).reshape(len(dG), -1).T
             crossed = pair(gram[:, :, 2], cyclic)
             trace = trace - crossed - crossed.T + low_rank

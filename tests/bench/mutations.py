@@ -4111,6 +4111,12 @@ MUTATIONS: tuple[Mutation, ...] = (
         "not value",
         "tests/laws/test_linear.py::test_where_effects_reproduce_y_there_is_no_maximum",
     ),
+    Mutation(
+        "framework/estimation/level_sums.py",
+        "LevelSums(*map(np.add, total, here))",
+        "here",
+        "tests/lmm/test_gradient.py::test_levels_are_summed_in_blocks",
+    ),
     # known relationships
     Mutation(
         "backends/linalg/elimination.py",

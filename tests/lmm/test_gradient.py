@@ -20,6 +20,7 @@ from ranef import registry
 from ranef.contracts.arrays import FloatArray
 from ranef.design.crossproducts import cross_products
 from ranef.design.mixed import MixedDesign, build_design
+from ranef.estimation import level_sums
 from ranef.estimation.linear import LinearFit
 from ranef.estimation.linear_criterion import LinearCriterion
 from ranef.estimation.parameters import Parameters
@@ -142,6 +143,15 @@ def test_curvature_of_one_factor_is_the_hessian(model: Model) -> None:
     here = criterion.at(theta)
     assert here.criterion.has_exact_curvature
     assert_derivatives(here.curvature, differences(lambda t: criterion.at(t).gradient, theta))
+
+
+def test_levels_are_summed_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two levels at a time give the Hessian that all at once give."""
+    model = Model((Terms(("1", "x")),), False, True, True, False, p=2, backend="blocked", seed=3)
+    criterion, theta = model.deviance()
+    whole = criterion.at(theta).curvature
+    monkeypatch.setattr(level_sums, "CACHED", 8)
+    np.testing.assert_allclose(criterion.at(theta).curvature, whole, rtol=1e-11)
 
 
 @settings(max_examples=60)
