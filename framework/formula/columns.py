@@ -7,7 +7,7 @@ text and polars' Categorical, whose order is that of appearance, are sorted.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from types import ModuleType
@@ -56,25 +56,20 @@ class Frame:
     def __init__(self, data: Any) -> None:
         nw, self.kind = library("narwhals.stable.v2"), ""
         if isinstance(data, Mapping):
-            self._columns: dict[str, Any] = {str(name): column for name, column in data.items()}
+            self._columns: Mapping[str, Any] = {str(name): column for name, column in data.items()}
             check_alignment(**{str(k): v for k, v in data.items() if hasattr(v, "index") and not callable(v.index)})
         else:
-            self._columns = self._of_frame(data, nw)
+            self._columns = _ColumnsOf(self._narwhals(data, nw))
             with suppress(InputTypeError):  # a frame of another library that narwhals knows
                 self.kind = kind_of(data)
-        lengths = {name: _length(column, name) for name, column in self._columns.items()}
-        if not lengths:
+        if not self._columns:
             raise InputError("data has no columns")
-        self.n = next(iter(lengths.values()))
-        if other := next((name for name, n in lengths.items() if n != self.n), None):
-            raise InputError(
-                f"data has columns of {self.n} and of {lengths[other]} rows ({other}); all need one row per observation"
-            )
+        self.n = _rows(self._columns)
         if self.n == 0:
             raise InputError("data has no rows: there are no observations to fit")
 
     @staticmethod
-    def _of_frame(data: Any, nw: ModuleType) -> dict[str, Any]:
+    def _narwhals(data: Any, nw: ModuleType) -> Any:
         try:
             frame = nw.from_native(data)
         except TypeError as error:
@@ -91,7 +86,7 @@ class Frame:
             )
         if not isinstance(frame, nw.DataFrame):
             raise InputTypeError(f"data must be a data frame; got {type(data).__name__}")
-        return {str(name): frame.get_column(name) for name in frame.columns}
+        return frame
 
     @property
     def names(self) -> list[str]:
@@ -118,6 +113,35 @@ class Frame:
         close = difflib.get_close_matches(name, self.names, n=1)
         some = ", ".join(self.names[:20]) + (", ..." if len(self.names) > 20 else "")
         return f"there is no column {name!r}; there is: {some}" + (f". Is it {close[0]!r}?" if close else "")
+
+
+class _ColumnsOf(Mapping[str, Any]):
+    """The columns of a frame of narwhals by name, taken out one by one: there may be many that no formula names."""
+
+    def __init__(self, frame: Any) -> None:
+        self.frame, self._names = frame, {str(name): name for name in frame.columns}
+
+    def __getitem__(self, name: str) -> Any:
+        return self.frame.get_column(self._names[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def _rows(columns: Mapping[str, Any]) -> int:
+    """How many rows all columns have."""
+    if isinstance(columns, _ColumnsOf):
+        return len(columns.frame)
+    lengths = {name: _length(column, name) for name, column in columns.items()}
+    n = next(iter(lengths.values()))
+    if other := next((name for name, m in lengths.items() if m != n), None):
+        raise InputError(
+            f"data has columns of {n} and of {lengths[other]} rows ({other}); all need one row per observation"
+        )
+    return n
 
 
 def _native(column: Any) -> Any:

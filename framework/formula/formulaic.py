@@ -6,6 +6,7 @@ import itertools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -88,6 +89,9 @@ def learn(source: str, frame: Any, names: Names) -> tuple[FloatArray, Part]:
         Numbers, and categories without unused levels; nothing missing.
     names : Names
     """
+    if terms_of(source) == ["1"]:
+        alone = TermColumns(INTERCEPT, (INTERCEPT,), (INTERCEPT,), {})
+        return _ones(frame), Part(source, (INTERCEPT,), (INTERCEPT,), (alone,), {})
     matrix, spec = _materialize(source, {}, frame, names)
     terms, columns, r_names = [], [], []
     for term, where in (spec.term_slices if matrix.shape[1] else {}).items():
@@ -107,6 +111,8 @@ def learn(source: str, frame: Any, names: Names) -> tuple[FloatArray, Part]:
 
 def encode(part: Part, frame: Any, names: Names) -> FloatArray:
     """Columns of other rows, by what was learned."""
+    if part.columns == (INTERCEPT,):
+        return _ones(frame)
     matrix, _ = _materialize(part.source, part.state, frame, names)
     if matrix.shape[1] != len(part.columns):
         raise InputError(f"the new rows make {matrix.shape[1]} columns where the fit has {len(part.columns)}")
@@ -143,7 +149,13 @@ def codings(part: Part, table: Any, names: Names) -> dict[str, dict[str, FloatAr
     return out
 
 
+def _ones(frame: Any) -> FloatArray:
+    return np.ones((len(frame), 1), order="F")
+
+
+@lru_cache(maxsize=256)
 def _formula(source: str) -> Any:
+    """Parsed; read by several functions in a fit, and by none of them written to."""
     formulaic, parser = library("formulaic"), library("formulaic.parser")
     try:
         return formulaic.Formula(source, _parser=parser.DefaultFormulaParser(feature_flags=set()))
@@ -156,8 +168,6 @@ def _materialize(source: str, state: Mapping[str, Any], frame: Any, names: Names
     spec = _specification(source, state)
     if spec.formula == []:
         return np.empty((len(frame), 0)), spec
-    if spec.formula == ["1"]:
-        return np.ones((len(frame), 1), order="F"), _sparse(spec, frame.iloc[:1], names).model_spec
     called = set(re.findall(r"(?<![\w.])(\w+)\(", source))
     size = PIECE if called <= {*NUMERIC, "C"} else len(frame)
     made = _sparse(spec, frame.iloc[:size], names)

@@ -46,7 +46,55 @@ def test_their_errors_are_by_the_delta_method():
     assert table["se"] == pytest.approx(np.sqrt(np.diagonal(D @ V @ D.T)), rel=1e-5)
 
 
-def test_a_model_of_zeros_has_means_of_the_linear_predictor_only():
+def test_cells_of_a_model_of_zeros_are_predictions(tmp_path):
+    fit = fitted("zero_inflated_poisson", zi="~ mined")
+    expected = fit.predict(NEW, random="none", interval="confidence")
+    fit.save(tmp_path / "fit")
+    for one in (fit, ranef.load(tmp_path / "fit")):
+        table = one.emmeans("mined", type="response")
+        for own, other in zip(("estimate", "se", "lower", "upper"), ("fit", "se", "lower", "upper"), strict=True):
+            assert table[own] == pytest.approx(np.asarray(expected[other]), rel=1e-7)
+
+
+def test_models_of_zeros_are_averaged_over_means_of_cells():
+    """Of coefficients and covariance of glmmTMB 1.1.5 (count ~ mined * spp, ziformula = ~ spp), averaged in R."""
+    data = ranef.datasets.load("salamanders")
+    fit = ranef.glmm("count ~ mined * species + (1 | site)", data, family="zero_inflated_poisson", zi="~ species")
+    table = fit.emmeans("mined", type="response")
+    assert table["estimate"] == pytest.approx([2.144253817, 0.238167947], rel=2e-5)
+    assert table["se"] == pytest.approx([0.3420967203, 0.0514129251], rel=2e-4)
+    difference = table.pairs()
+    assert difference["contrast"].tolist() == ["no - yes"]
+    assert difference["estimate"][0] == pytest.approx(1.906085869, rel=2e-5)
+    assert difference["se"][0] == pytest.approx(0.346120139, rel=2e-4)
+    half = 1.959963984540054 * difference["se"][0]
+    assert difference["upper"][0] == pytest.approx(difference["estimate"][0] + half, rel=1e-12)
+    assert "Means of the response, of every cell of the grid: averages and differences are of these" in table.notes
+    with pytest.raises(InputError, match="joint tests are of linear predictors"):
+        difference.joint_tests()
+
+
+def test_variables_of_parameters_alone_are_in_no_grid():
+    fit = fitted("zero_inflated_poisson", zi="~ species")
+    with pytest.raises(InputError, match=r"depend on zi, and that on species, which the fixed part does not have"):
+        fit.emmeans("mined", type="response")
+
+
+def test_empty_cells_of_a_model_of_zeros_are_nan():
+    data = ranef.datasets.load("salamanders")
+    kept = (np.asarray(data["mined"]) != "no") | (np.asarray(data["species"]) != "GP")
+    data = {name: np.asarray(column)[kept] for name, column in data.items()}
+    formula = "count ~ mined * species + (1 | site)"
+    with pytest.warns(ranef.RankDeficiencyWarning):
+        fit = ranef.glmm(formula, data, family="zero_inflated_poisson", zi="~ mined")
+    cells = fit.emmeans(["mined", "species"], type="response")
+    empty = (cells["mined"] == "no") & (cells["species"] == "GP")
+    np.testing.assert_array_equal(np.isnan(cells["estimate"]), empty)
+    np.testing.assert_array_equal(np.isnan(cells["se"]), empty)
+    assert np.isnan(fit.emmeans("mined", type="response").pairs()["estimate"]).all()
+
+
+def test_a_model_of_zeros_has_means_of_the_linear_predictor():
     """emmeans 1.8.4 of glmmTMB 1.1.5: emmeans(b, "mined"), and the ratio of pairs."""
     fit = fitted("zero_inflated_poisson", zi="~ mined")
     table = fit.emmeans("mined")
@@ -54,8 +102,6 @@ def test_a_model_of_zeros_has_means_of_the_linear_predictor_only():
     assert table["se"] == pytest.approx([0.09089939, 0.23287966], rel=1e-3)
     ratio = table.contrast("pairwise", type="response")
     assert 1.0 / ratio["estimate"][0] == pytest.approx(0.3192045, rel=1e-4)
-    with pytest.raises(InputError, match="depend on zi, which differs from row to row by its model"):
-        fit.emmeans("mined", type="response")
 
 
 def test_a_dispersion_that_the_mean_does_not_know_is_no_hindrance():

@@ -13,6 +13,7 @@ import numpy as np
 from ...contracts.arrays import AnyArray, FloatArray, real_number
 from ...contracts.errors import InputError, shown
 from ...display.records import Table
+from ...estimation.generalized import GeneralizedFit
 from ...estimation.model import Fit
 from ...formula.observed import columns_behind
 from ...formula.terms import Terms
@@ -24,6 +25,7 @@ from .grid import Axis, Grid, reference_grid
 from .joint import joint_tests_by
 from .linear import Linear, names_of
 from .record import MarginalMeans, summarized
+from .responses import cells, differ_by_cell, of_responses
 from .scale import Scale, scale_of
 from .trends import slopes
 
@@ -57,7 +59,11 @@ def marginal_means(
     assert known.observed is not None
     there = known.observed.offset or 0.0
     added = there if offset is None else real_number(offset, "offset")
-    linear = _averaged(fit, method, grid, grid.rows(), specs, by, weights, scale, "means", added)
+    if on == "response" and isinstance(fit, GeneralizedFit) and differ_by_cell(fit):
+        linear = _averaged(fit, method, grid, cells(fit, grid, added), specs, by, weights, scale, "means", added)
+        linear = of_responses(linear, fit)
+    else:
+        linear = _averaged(fit, method, grid, grid.rows(), specs, by, weights, scale, "means", added)
     if known.observed.offset is None or offset is not None:
         return summarized(linear, adjust, level, on)
     said = f"The offset is at its mean, {added:.4g}"

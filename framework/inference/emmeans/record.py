@@ -18,6 +18,7 @@ from .families import Family, crossed, family_of
 from .joint import joint_tests_by
 from .letters import letters_of
 from .linear import Linear, names_of
+from .responses import ResponseMeans
 from .scale import Scale
 
 TYPES = ("link", "response")
@@ -152,7 +153,17 @@ class MarginalMeans(Table):
         """Together that all rows are zero together, one for each group of `by`.
 
         Of contrasts, that there is no difference at all. Rows that the data do not determine are left out.
+
+        Raises
+        ------
+        InputError
+            For means of the response that are no functions of linear predictors alone.
         """
+        if isinstance(self.linear, ResponseMeans):
+            raise InputError(
+                "joint tests are of linear predictors, and these means depend on other parameters besides: take those "
+                "of emmeans(..., type='link')"
+            )
         tests = [(key, self.linear.L[rows]) for key, rows in self.linear.families()]
         return joint_tests_by(self.linear.fit, self.linear.method, tests, frame=self.frame)
 
@@ -268,7 +279,7 @@ def _tests(linear: Linear, rows: AnyArray, statistic: FloatArray, df: FloatArray
 
 
 def _notes(linear: Linear, adjust: str, said: str, back: bool) -> Iterator[str]:
-    if back:
+    if back and linear.scale.name:
         extra = "tests and limits are" if linear.what == "contrasts" else "limits are"
         yield f"Back from the {linear.scale.name} scale, on which {extra}"
         if linear.scale.note:
@@ -293,7 +304,7 @@ _COUNTED = {"means": "means", "slopes": "slopes", "contrasts": "tests"}
 def _scale_of_contrasts(scale: Scale, differences: bool) -> tuple[Scale, tuple[str, ...]]:
     """Differences of logarithms are ratios; other contrasts stay on their scale."""
     if not scale.name:
-        return scale, ()
+        return scale.differences or scale, ()
     if differences and scale.differences is not None:
         return replace(scale.differences, differences=scale.differences), ()
     return Scale(), (f"Contrasts are on the {scale.name} scale, not that of the response",)

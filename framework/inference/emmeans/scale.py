@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...contracts.arrays import FloatArray
-from ...contracts.errors import InputError
 from ...contracts.ordered import OrderedFamily
 from ...estimation.covariance import estimates_covariance
 from ...estimation.generalized import GeneralizedFit
@@ -139,7 +138,7 @@ class InverseLink(Step):
 class ScaleOfMean(Scale):
     """That of a mean that may depend on dispersion parameters, which are estimated as well.
 
-    Where these have a model there is no way back: they differ from row to row.
+    Where these have a model there is no way back: they differ from row to row (see `responses`).
     """
 
     def shown(
@@ -149,13 +148,6 @@ class ScaleOfMean(Scale):
         (step,) = self.steps
         assert isinstance(step, InverseLink)
         fit = step.fit
-        if fit.dispersion.models:
-            raise InputError(
-                f"means of the response depend on {', '.join(fit.dispersion.models)}, which differs from row to row by "
-                "its model, and are no function of those on the scale of the link. predict(newdata, random='none', "
-                "interval='confidence') has the mean of every row that you name; type='link' has marginal means of the "
-                "linear predictor, and contrast(..., type='response') what their differences are"
-            )
         by_xi = slopes_by_xi(fit, value)
         if not by_xi.any():
             return super().shown(value, se, quantiles, rows)
