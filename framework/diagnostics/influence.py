@@ -25,6 +25,7 @@ from ..design.grouping import encode
 from ..design.labels import Labels
 from ..design.selection import select_rows
 from ..display.records import Table
+from ..estimation.correlations import scales_in
 from ..estimation.linear import LinearFit
 from ..estimation.model import Fit, Model
 from ..threads import few_threads
@@ -300,10 +301,9 @@ def _refitted(fit: Fit, cases: Cases) -> Without:
 def _scale_in(labels: Labels, other: Fit) -> float:
     """sigma: where residuals have several variances the geometric mean over the rows with the case, not without."""
     own, there = labels.residual, other.labels.residual
-    if own is None or there is None or not own.dispersion:
+    if own is None or there is None:
         return other.scale
-    delta = np.append(np.log(other.scale), other.theta[len(other.theta) - there.n_scales :])
-    return float(np.exp(np.linalg.inv(own.to_users)[0] @ there.to_users @ delta))
+    return scales_in(there, own, other.scale, other.theta[len(other.theta) - there.n_scales :])[0]
 
 
 def _fit_without(model: Model[Any], cases: Cases, i: int) -> Fit:

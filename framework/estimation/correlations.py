@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import expit
 
 from ..contracts.arrays import FloatArray
+from ..contracts.errors import InputError
 from ..design.residual import ResidualRows
 from ..design.residual_labels import ResidualLabels
 from .whiteners import Dense, Exchangeable, Independent, Markov, MarkovRows, VisitSets, Whitener
@@ -112,6 +113,36 @@ def at_limits(labels: ResidualLabels, x: FloatArray, left: float) -> Iterator[Fl
                 there = x.copy()
                 there[j] = end * np.arctanh(1.0 - left)
                 yield there
+
+
+def correlations_in(own: ResidualLabels, there: ResidualLabels, x: FloatArray) -> FloatArray:
+    """Parameters of the same correlations in other rows.
+
+    Raises
+    ------
+    InputError
+        Where residuals of so large groups cannot have them.
+    """
+    if own.kind == "car1":
+        return np.asarray(x - np.log(there.step / own.step))
+    if own.kind != "cs":
+        return x
+    value, least = _single(own, float(x[0]))[0], _least(there)
+    if value <= least:
+        raise InputError(
+            f"a level of {own.group} would have {there.largest} rows, which cannot all be correlated by {value:.3g}: "
+            f"there were {own.largest} at most"
+        )
+    share = (value - least) / (1.0 - least)
+    return np.array([np.log(share) - np.log1p(-share)])
+
+
+def scales_in(own: ResidualLabels, there: ResidualLabels, scale: float, delta: FloatArray) -> tuple[float, FloatArray]:
+    """sigma and the coefficients of the basis that give the same variances in the basis of other rows."""
+    if not own.dispersion:
+        return scale, delta
+    log_sigma, *rest = np.linalg.solve(there.to_users, own.to_users @ np.append(np.log(scale), delta))
+    return float(np.exp(log_sigma)), np.array(rest)
 
 
 def _slowness(size: float, steps: float) -> float:

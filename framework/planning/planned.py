@@ -15,9 +15,11 @@ from ..contracts.family import Family
 from ..contracts.linalg import Blocks
 from ..design.mixed import MixedDesign
 from ..design.selection import repeat_levels, select_rows
+from ..estimation.correlations import correlations_in, scales_in
 from ..estimation.dispersion import to_natural
 from ..estimation.generalized import GeneralizedFit
 from ..estimation.model import Fit, Model, is_integer
+from ..estimation.whitening import ResidualModel
 from ..formula.terms import Terms
 from ..many.one_by_one import Of
 from ..prediction.rows import Rows
@@ -53,6 +55,8 @@ class Planned:
         Of a formula: which columns of random effects belong together.
     coefficients : mapping of str to (c,) array
         Of the models of dispersion parameters.
+    residual : (m,) array or None
+        Parameters of the residual structure, in the basis of the design.
     """
 
     model: Model[Any]
@@ -65,6 +69,7 @@ class Planned:
     frame: str = ""
     terms: Terms | None = None
     coefficients: Mapping[str, FloatArray] = field(default_factory=dict)
+    residual: FloatArray | None = None
 
     @classmethod
     def of_fit(cls, fit: Fit, of: Of, frame: str, terms: Terms | None = None) -> Planned:
@@ -76,7 +81,6 @@ class Planned:
             For fits without rows, or without estimates of all parameters.
         """
         fit.labels.refuse_penalty("power")
-        fit.labels.refuse_residual("power")
         if not fit.certificate.converged or fit.elsewhere:
             raise InputError("the fit has not converged, or the data do not determine all of its parameters")
         model = replace(fit.model, rows=fit.model.design)  # which has to be there
@@ -89,7 +93,7 @@ class Planned:
         beta = fit.labels.fixed.coefficients(fit.gamma)
         own = cls(model, beta, fit.relative_factors, fit.scale, None, None, of, frame, terms)
         if not isinstance(fit, GeneralizedFit):
-            return own
+            return own if fit.labels.residual is None else replace(own, residual=fit.theta[fit.parameters.of_residual])
         models = {name: fit.dispersion.coefficients(fit.xi, name) for name in fit.dispersion.models}
         return replace(own, family=fit.family, phi=fit.phi, coefficients=models)
 
@@ -135,7 +139,18 @@ class Planned:
         lost = [name for name in design.labels.fixed.dropped_names if name not in self.model.labels.fixed.dropped_names]
         if lost:
             raise InputError(f"n={shown(n)}: X does not determine {', '.join(lost)} in so small a design")
-        return replace(self, model=replace(self.model, labels=design.labels, rows=design), phi=self._phi_in(design))
+        made = replace(self, model=replace(self.model, labels=design.labels, rows=design), phi=self._phi_in(design))
+        return made if self.residual is None else self._with_residuals_of(made, self.residual)
+
+    def _with_residuals_of(self, made: Planned, x: FloatArray) -> Planned:
+        """The same variances and correlations in the design of another plan."""
+        own, there = self.model.labels.residual, made.model.labels.residual
+        assert own is not None
+        assert there is not None
+        m = own.n_correlations
+        scale, delta = scales_in(own, there, self.scale, x[m:])
+        roots = tuple(root * (self.scale / scale) for root in self.roots)
+        return replace(made, scale=scale, roots=roots, residual=np.append(correlations_in(own, there, x[:m]), delta))
 
     def _phi_in(self, design: MixedDesign) -> FloatArray | None:
         """Dispersion parameters of the rows of a design."""
@@ -155,7 +170,8 @@ class Planned:
         """In the basis of the design."""
         labels = self.model.labels
         T = tuple(g.basis_root(root) for g, root in zip(labels.groups, self.roots, strict=True))
-        return Truth(np.asarray(labels.fixed.R @ self.beta), T, self.scale, self.family, self.phi)
+        there = None if self.residual is None else ResidualModel.of(self.model.design).at(self.residual)
+        return Truth(np.asarray(labels.fixed.R @ self.beta), T, self.scale, self.family, self.phi, there)
 
     def responses(self, rng: np.random.Generator, skip: int, count: int) -> FloatArray:
         """Responses (n, count) after the first `skip`."""

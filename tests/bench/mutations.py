@@ -4135,6 +4135,24 @@ MUTATIONS: tuple[Mutation, ...] = (
         "return scale, ()",
         "tests/emmeans/test_response.py",
     ),
+    Mutation(
+        "framework/estimation/correlations.py",
+        "return np.asarray(x - np.log(there.step / own.step))",
+        "return x",
+        "tests/planning/test_residuals.py",
+    ),
+    Mutation(
+        "framework/planning/planned.py",
+        "tuple(root * (self.scale / scale) for root in self.roots)",
+        "self.roots",
+        "tests/planning/test_residuals.py",
+    ),
+    Mutation(
+        "framework/estimation/correlations.py",
+        "np.linalg.solve(there.to_users, own.to_users @",
+        "np.linalg.solve(own.to_users, own.to_users @",
+        "tests/planning/test_residuals.py",
+    ),
     # known relationships
     Mutation(
         "backends/linalg/elimination.py",
