@@ -25,3 +25,13 @@ def test_examples(path):
 def test_links(path):
     targets = re.findall(r"\]\((?!http)([^)#]+)", path.read_text(encoding="utf-8"))
     assert [target for target in targets if not (path.parent / target).exists()] == []
+
+
+def test_diffs_are_of_this_repository():
+    """Every line that CONTRIBUTING.md adds to a file is in that file, in this order."""
+    blocks = re.findall(r"```diff\n(.*?)```", (HOME / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert len(blocks) == 4
+    for file, added in re.findall(r"--- (\S+)\n(.*?)(?=\n *---|\Z)", "\n".join(blocks), re.DOTALL):
+        lines = iter((HOME / file).read_text(encoding="utf-8").splitlines())
+        for line in re.findall(r"^ *\+(.*)$", added, re.MULTILINE):
+            assert line in lines, f"{file} has no {line!r}"
