@@ -3404,6 +3404,18 @@ MUTATIONS: tuple[Mutation, ...] = (
         "tests/solution/test_side_by_side.py::test_figures_are_the_fits",
     ),
     Mutation(
+        "framework/solution/side_by_side.py",
+        "label: round(v, digits) for",
+        "label: v for",
+        "tests/solution/test_side_by_side.py::test_r2_is_that_of_the_fits",
+    ),
+    Mutation(
+        "framework/solution/glmm.py",
+        "return residuals / np.sqrt(self._fit.phi[0]) if self.family.multiplicative_dispersion else residuals",
+        "return residuals",
+        "tests/solution/test_tables.py::test_scaled_residuals_of_a_summary_have_the_dispersion_in_them",
+    ),
+    Mutation(
         "framework/display/side_by_side.py",
         "cell.mark.ljust(room)",
         "cell.mark",
