@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..contracts.arrays import FloatArray
-from ..contracts.errors import InputError, InputTypeError
+from ..contracts.errors import InputError, InputTypeError, shown
 from ..estimation.model import Fit
 from ..estimation.pipeline import watch_of
 from ..inference.intervals import Intervals, checked_level, chosen
@@ -81,6 +81,8 @@ def extended(
 
 def jackknife(fit: Fit, of: Of, record: Bootstrap, statistic: Any) -> tuple[dict[str, float], str]:
     """Acceleration of each statistic of a record, and what was left out for it."""
+    if not isinstance(record, Bootstrap):
+        raise InputTypeError(f"record must be what fit.bootstrap gave; got {shown(record)}")
     statistic = statistic or record.origin.statistic
     if record.origin.own and statistic is None:
         raise InputTypeError("the record's statistic was a function, which a file does not keep: give statistic=")

@@ -352,6 +352,12 @@ def test_bca_leaves_out_levels_or_rows(dyestuff: ranef.LMMSolution) -> None:
     assert "without each of the rows" in crossed.confint("sigma", method="boot", nsim=40, rng=1, kind="bca").notes[-1]
 
 
+@pytest.mark.parametrize("bad", ["Batch", None, 3])
+def test_what_is_no_record_has_no_jackknife(bad: Any, dyestuff: ranef.LMMSolution) -> None:
+    with pytest.raises(ranef.InputTypeError, match=r"record must be what fit\.bootstrap gave; got"):
+        dyestuff.jackknife(bad)
+
+
 def test_too_few_replicates_are_said(dyestuff: ranef.LMMSolution) -> None:
     found = dyestuff.bootstrap(30, rng=1).confint("sigma")
     assert np.isnan(found["lower"]).all()
