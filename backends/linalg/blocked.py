@@ -1,9 +1,9 @@
 """The default backend: block elimination with NumPy and SciPy alone.
 
 The factor with most levels has a block diagonal in M; its blocks are factorized for all levels at once, nested factors
-follow in the same way, and what is left (crossed factors) is one dense Schur complement. Derivatives of log|M| come
-from the same steps run backwards. See `elimination` for the order and the update plans. Of few effects of several
-factors nothing is eliminated: all of M is the dense block, which takes fewer calls.
+follow in the same way, and what is left (crossed factors, known precisions) is one dense Schur complement. Derivatives
+of log|M| come from the same steps run backwards. See `elimination` for the order and the update plans. Of few effects
+of several factors nothing is eliminated: all of M is the dense block, which takes fewer calls.
 
 Longer than other files: solves, selected inverse and derivatives are the same elimination, forwards and backwards, and
 are checked one against the other by reading.
@@ -63,14 +63,10 @@ class Blocked(LinalgBackend):
         self._latest: Plan | None = None  # `cost`, and `analyze` after it, share the plan of a pattern
 
     def cost(self, pattern: Pattern) -> float:
-        """Block operations, pairs of the Schur updates and the dense trailing Cholesky; inf beyond `MAX_DENSE` rows.
-
-        inf with a known precision, too: levels of one factor then meet each other.
-        """
-        if pattern.has_precision:
-            return np.inf
+        """Block operations, pairs of the Schur updates and the dense trailing Cholesky; inf beyond `MAX_DENSE` rows."""
         levels = sum(10.0 * f.n_columns**3 * f.n_levels for f in pattern.groupings)
-        if len(pattern.groupings) == 1 or pattern.q <= self.small:  # so few operations that the calls are what counts
+        few = len(pattern.groupings) == 1 or pattern.q <= self.small
+        if few and not pattern.has_precision:  # so few operations that the calls are what counts
             return levels
         plan = self._plan(pattern)
         if plan.dense_size > MAX_DENSE:
@@ -80,7 +76,7 @@ class Blocked(LinalgBackend):
 
     def analyze(self, pattern: Pattern) -> Symbolic:
         """Find the elimination order and index plans."""
-        if len(pattern.groupings) == 1:
+        if is_block_diagonal(pattern):
             return BlockDiagonalSymbolic(pattern)
         plan, self._latest = self._plan(pattern), None
         return BlockedSymbolic(plan)
@@ -90,6 +86,11 @@ class Blocked(LinalgBackend):
         if plan is None or plan.pattern is not pattern:
             plan = self._latest = Plan(pattern, self.small)
         return plan
+
+
+def is_block_diagonal(pattern: Pattern) -> bool:
+    """Whether M has nothing beside the blocks of the levels of one factor."""
+    return len(pattern.groupings) == 1 and not pattern.has_precision
 
 
 class BlockedSymbolic(Symbolic):
@@ -243,7 +244,8 @@ class BlockedFactor(Factor):
         if d := self.plan.dense_size:
             self.G_dense = G[self.plan.dense_start :].reshape(d, d)  # lower triangle
             S = self._congruence_dense(self.G_dense, transpose=True)
-            S[np.arange(d), np.arange(d)] += 1.0
+            rows, columns, values = self.plan.prior
+            S[rows, columns] += values
             # Row-major lower is column-major upper: LAPACK sees the transpose, S = U'U.
             self.U, info = lapack.dpotrf(S.T, lower=0, overwrite_a=1, clean=0)
             if info:
@@ -373,8 +375,8 @@ class BlockedFactor(Factor):
     def _dense_gradient(self, j: int) -> FloatArray:
         """d log|S| / dT_j = 2 sum over levels of (G Lambda S^-1)_ll, for a factor of the trailing block.
 
-        In a large block, where T is far from singular, this is T^-T (I - S^-1)_ll, since Lambda'G Lambda = S - I;
-        elsewhere that cancels.
+        In a large block, where T is far from singular, this is T^-T (I - S^-1)_ll, since Lambda'G Lambda = S - I but
+        for levels of known precision; elsewhere that cancels.
         """
         f, T = self.pattern.groupings[j], self.T[j]
         k, n_levels, at = f.n_columns, f.n_levels, self.plan.offsets[j] - self.plan.dense_offset
@@ -382,7 +384,7 @@ class BlockedFactor(Factor):
         if k == 1 and T[0, 0] == 0.0:  # log|S| is even in T
             return np.zeros((1, 1))
         smallest = abs(T[0, 0]) if k == 1 or not self.eliminated else np.linalg.svd(T, compute_uv=False)[-1]
-        if smallest > FAR_FROM_SINGULAR and self.eliminated:
+        if smallest > FAR_FROM_SINGULAR and self.eliminated and f.precision is None:
             inverse = np.empty((k, k))
             for r in range(k):
                 for c in range(r + 1):

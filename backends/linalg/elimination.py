@@ -7,7 +7,8 @@ and X_u the row of blocks of level u, the step reads
     G_rest  <-  G_rest - sum_u X_u' N_u X_u.
 
 Factors stay block diagonal as long as each eliminated level meets at most one of their levels (nested factors); these
-are eliminated level by level. All others (crossed factors) form one dense trailing block. Compare the chapter "Details
+are eliminated level by level. All others (crossed factors, and those of known precision, whose levels meet each other)
+form one dense trailing block. Compare the chapter "Details
 of the parameter estimation" of MixedModels.jl's documentation, which uses the same block structure.
 """
 
@@ -18,9 +19,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from scipy.sparse import coo_array, eye_array, tril
 
 from ranef.contracts import Pattern
-from ranef.contracts.arrays import AnyArray, IntArray
+from ranef.contracts.arrays import AnyArray, FloatArray, IntArray
 
 #: Pairs of one chunk: what is made and dropped at a time.
 CHUNK = 1 << 22
@@ -260,6 +262,18 @@ class Plan:
         """Where the entry (x, y), x >= y, of the trailing block stands in G (row-major, lower triangle)."""
         return self.dense_start + (x - self.dense_offset) * self.dense_size + (y - self.dense_offset)
 
+    @cached_property
+    def prior(self) -> tuple[IntArray, IntArray, FloatArray]:
+        """K of the trailing block, lower triangle: rows, columns and values. I, or I (x) Q_j of a known precision."""
+        entries = []
+        for j in self.dense_factors:
+            f, at = self.pattern.groupings[j], self.offsets[j] - self.dense_offset
+            Q = coo_array(eye_array(f.n_levels) if f.precision is None else tril(f.precision.matrix))
+            for start in range(at, at + f.size, f.n_levels):
+                entries.append((start + Q.row, start + Q.col, Q.data))
+        rows, columns, values = (np.concatenate(parts) for parts in zip(*entries, strict=True))
+        return rows, columns, values
+
     def target(self, x: IntArray, y: IntArray, tail: int) -> AnyArray:
         """Where the entries (x, y), x >= y, stand in G, relative to tail."""
         small = np.int32 if self.size < 2**31 else np.int64
@@ -296,7 +310,7 @@ def elimination_of(pattern: Pattern) -> tuple[list[int], Pairs]:
         swap = np.lexsort((rows, columns))
         filled[j, i] = (columns[swap], rows[swap])
     remaining = sorted(range(len(factors)), key=lambda j: -factors[j].n_levels)
-    block_diagonal = set(remaining)
+    block_diagonal = {j for j in remaining if factors[j].precision is None}
     order: list[int] = []
     while remaining and (candidates := [j for j in remaining if j in block_diagonal]):
         e = candidates[0]

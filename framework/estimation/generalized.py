@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import registry
 from ..contracts.arrays import BoolArray, FloatArray
-from ..contracts.errors import InputError, InputTypeError, NotPositiveDefiniteError, shown
+from ..contracts.errors import InputError, NotPositiveDefiniteError, shown
 from ..contracts.family import Family
 from ..contracts.observer import FitStarted
 from ..contracts.ordered import OrderedFamily
@@ -40,7 +39,7 @@ from .moments import SMALLEST
 from .parameters import Parameters
 from .parted import PartedLikelihood, penalized_likelihood
 from .parted_start import Start, refuse_runaways, start_of_parts
-from .pipeline import Analysis, Pipeline, Watch, analysis_with_gradient
+from .pipeline import Analysis, Pipeline, Watch, analysis_with_gradient, choose_family
 from .quadrature import refuse_quadrature
 from .search import minimize, search
 from .start import fixed_effects_start, start_by_moments, start_with_modes
@@ -208,8 +207,8 @@ class Laplace(Likelihood[GeneralizedFit]):
             raise InputError(f"nagq must be 0, 1 or a larger integer (nodes of quadrature); got {shown(nagq)}")
         if not isinstance(hessian, str) or hessian not in ("observed", "expected"):
             raise InputError(f"hessian must be 'observed' or 'expected'; got {shown(hessian)}")
-        made, provenance = family_of(family)
-        return cls(made, int(nagq), hessian, provenance)
+        made, provenance = choose_family(family)
+        return cls(made, int(nagq), hessian, (provenance,))
 
     def updated(self, changes: Mapping[str, Any]) -> Laplace:
         """With another `family` (a name or an object), `nagq` or `hessian`."""
@@ -294,24 +293,6 @@ class Laplace(Likelihood[GeneralizedFit]):
                 found = look(*_second_stage(partial(criterion_of, self.nagq, joint=False), first, near_by, x))
         with watch.phase("estimates"), explained(penalized):
             return _fit(model, self, found, pipeline, watch)
-
-
-def family_of(family: Any) -> tuple[Family, tuple[Provenance, ...]]:
-    """A family by name, or as it is, and where it comes from.
-
-    Raises
-    ------
-    InputTypeError, PluginError
-        For what is no family.
-    """
-    if isinstance(family, str):
-        made, provenance = registry.family(family)
-        return made, (provenance,)
-    if isinstance(family, Family):
-        return family, (Provenance.of_object("family", family),)
-    if isinstance(family, type) and issubclass(family, Family):
-        raise InputTypeError(f"family is the class {family.__name__}; pass an object: {family.__name__}()")
-    raise InputTypeError(f"family must be a name or a Family object; got {shown(family)} ({type(family).__name__})")
 
 
 def _start(model: PenalizedLikelihood) -> Start:

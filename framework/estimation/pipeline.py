@@ -16,6 +16,7 @@ import numpy as np
 from .. import registry
 from ..contracts.arrays import FloatArray
 from ..contracts.errors import InputError, InputTypeError, PluginError, PluginWarning, shown
+from ..contracts.family import Family
 from ..contracts.linalg import LinalgBackend, Pattern, Symbolic
 from ..contracts.observer import Advanced, Evaluated, Event, Observer, PhaseStarted
 from ..contracts.optim import Optimizer
@@ -126,6 +127,23 @@ def analysis_with_gradient(pattern: Pattern, backend: str | LinalgBackend) -> Sy
     if not chosen.has_gradient:
         chosen, _ = choose_backend(pattern, "auto", with_gradient=True)
     return chosen.analyze(pattern)
+
+
+def choose_family(family: Any) -> tuple[Family, Provenance]:
+    """The family of that name, or as it is, and where it comes from.
+
+    Raises
+    ------
+    InputTypeError, PluginError
+        For what is no family.
+    """
+    if isinstance(family, str):
+        return registry.family(family)
+    if isinstance(family, Family):
+        return family, Provenance.of_object("family", family)
+    if isinstance(family, type) and issubclass(family, Family):
+        raise InputTypeError(f"family is the class {family.__name__}; pass an object: {family.__name__}()")
+    raise InputTypeError(f"family must be a name or a Family object; got {shown(family)} ({type(family).__name__})")
 
 
 def choose_optimizer(optimizer: str | Optimizer, gradients: bool) -> tuple[Optimizer, Provenance]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..contracts.arrays import AnyArray, FloatArray, IntArray
-from ..contracts.errors import DataWarning, InputError, InputTypeError, shown
+from ..contracts.errors import InputError, InputTypeError, shown
 from ..design.censored import Surv
 from ..design.reading import check_alignment, rows_text
 from ..design.terms import INTERCEPT
@@ -18,12 +18,11 @@ from ..notes import Note
 from .columns import Frame, read_variable
 from .encoder import Encoder, random_columns
 from .expressions import Names, variables
-from .formulaic import Part
-from .grouping import grouping_of
 from .observed import observe
 from .parameters import ParameterFormula, remaining
 from .parts import columns_of, kinds
 from .plan import Plan, check_context, check_contrasts, make_plan, text_expression
+from .random_terms import groups_of, notes_of_split, random_terms
 from .residual import residual_plan
 from .response import response_of
 from .selection import select, with_bases
@@ -213,7 +212,7 @@ def read_frame(
     prior = _numbers("weights", asked, read, source, rows)
     known = _offset(plan, asked, read, source, rows)
     matrices, parts = columns_of(plan, source, rows)
-    groups = _groups(plan, source)
+    groups = groups_of(plan, source)
     effects, structures = random_terms(plan, parts)
     smooths = SmoothColumns.learn(plan, source, rows)
     texts = dict.fromkeys(given, "") | written | dict.fromkeys(read, "array")
@@ -258,7 +257,7 @@ def read_frame(
         offset=known,
         rows=rows,
         terms=terms,
-        notes=tuple(_notes_of_split(plan, parts)),
+        notes=tuple(notes_of_split(plan, parts)),
         outcomes=outcomes,
         unordered=unordered,
         **(of_residual.arguments(source, rows) if of_residual else {}),
@@ -346,56 +345,6 @@ def _offset(
     if known is not None:
         check_finite(known[:, None], ("offset",), rows)
     return known
-
-
-# Parts --------------------------------------------------------------------------------------------------------------
-
-
-def _groups(plan: Plan, source: Source) -> dict[str, Any]:
-    """Labels of the rows by grouping factor."""
-    groups: dict[str, Any] = {}
-    for random in plan.random:
-        if random.label not in groups:
-            groups[random.label] = grouping_of(random, source)
-    return groups
-
-
-def random_terms(
-    plan: Plan, parts: Mapping[str, Part]
-) -> tuple[dict[str, list[list[str]]], dict[str, list[str | None]] | None]:
-    """Terms of the grouping factors, and the covariance structures of these."""
-    effects: dict[str, list[list[str]]] = {}
-    structures: dict[str, list[str | None]] = {}
-    for random in plan.random:
-        for text in random.effects:
-            columns = parts[text].columns
-            before = {c for term in effects.get(random.label, []) for c in term}
-            names = ["1" if c == INTERCEPT else c for c in columns]
-            if twice := [INTERCEPT if c == "1" else c for c in names if c in before]:
-                raise InputError(
-                    f"{random.text}: {', '.join(twice)} by {random.label} is in another random term as well, and two "
-                    "variances of one effect cannot be told apart: leave one out, as in (1 | g) + (0 + x | g)"
-                )
-            if not names:
-                raise InputError(f"{random.text} has no effects: write 1 for a random intercept")
-            effects.setdefault(random.label, []).append(names)
-            structures.setdefault(random.label, []).append(random.word or None)
-    named = {label: words for label, words in structures.items() if any(words)}
-    return effects, named or None
-
-
-def _notes_of_split(plan: Plan, parts: Mapping[str, Part]) -> list[Note]:
-    """Factors under ``||`` keep a block of their own, as in lme4."""
-    notes = {}
-    for random in plan.random:
-        for text in random.effects if len(random.effects) > 1 or "||" in random.text else ():
-            if len(columns := parts[text].columns) > 1:
-                notes[random.text] = Note(
-                    DataWarning,
-                    f"{random.text}: the {len(columns)} columns {', '.join(columns)} stay correlated, as in lme4; "
-                    f"diag(... | {random.label}) makes all effects independent",
-                )
-    return list(notes.values())
 
 
 __all__ = ["ModelFrame", "model_frame"]

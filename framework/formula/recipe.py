@@ -21,9 +21,10 @@ from .expressions import variables
 from .formulaic import learn
 from .functions import STATEFUL
 from .grouping import grouping_of
-from .model_frame import dots_of, levels_asked, random_terms
+from .model_frame import dots_of, levels_asked
 from .observed import columns_behind
 from .plan import Plan, check_context, check_contrasts, make_plan, text_expression
+from .random_terms import random_terms
 from .selection import with_bases
 from .source import Source, check_finite, numbers_of, table_of
 from .terms import Terms

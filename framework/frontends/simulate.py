@@ -17,8 +17,8 @@ from ..design.arrays import as_numbers
 from ..design.labels import FixedLabels
 from ..design.mixed import MixedDesign
 from ..design.reading import as_mapping
-from ..estimation.generalized import family_of
 from ..estimation.parameters import Parameters
+from ..estimation.pipeline import choose_family
 from ..prediction.rows import Rows
 from ..prediction.simulate import Truth, checked_count, checked_rng, draw, new_effects
 from .effects import relative_factors
@@ -133,7 +133,7 @@ def true_model(
     InputError, InputTypeError
         With the argument, and what to do.
     """
-    made = None if family is None else family_of(family)[0]
+    made = None if family is None else choose_family(family)[0]
     by_formula = formula is not None or isinstance(X, str)
     given = Arguments(
         X if by_formula or X is None else np.zeros(len(as_numbers(X, "X", ndim=2))),

@@ -24,7 +24,8 @@ from ..contracts.arrays import BoolArray, FloatArray, IntArray
 from ..contracts.linalg import PatternBlocks
 from ..design.mixed import MixedDesign
 from ..estimation.residual_criterion import ResidualEvaluation
-from .marginal import Direction, dense_parts
+from .connected import dense_parts
+from .marginal import Direction
 from .residual_blocks import ResidualBlocks
 
 

@@ -274,5 +274,29 @@ def test_a_fit_is_pickled_with_its_relationship() -> None:
 
 def test_backends_without_precision_are_not_chosen() -> None:
     pattern = build_design(Y, X, {"g": G}, precision={"g": Q}).random.pattern
-    assert registry.linalg_backend("blocked")[0].cost(pattern) == np.inf
+    assert registry.linalg_backend("krylov")[0].cost(pattern) == np.inf
     assert ranef.lmm(Y, X, {"g": G}, precision={"g": Q}).provenance[0].name == "dense"
+
+
+@pytest.mark.parametrize("nested", [True, False])
+def test_many_levels_beside_a_few_related_ones_are_eliminated(nested: bool) -> None:
+    """150 levels beside the related ones, or within them: `blocked` eliminates these and takes less than `dense`."""
+    rng = np.random.default_rng(5)
+    many = np.repeat(np.arange(150), 4)
+    few = many % LEVELS if nested else rng.integers(0, LEVELS, 600)
+    x = rng.normal(size=600)
+    given = {
+        "y": 1.0 + x + rng.normal(size=150)[many] + rng.normal(size=LEVELS)[few] + rng.normal(size=600),
+        "X": np.column_stack([np.ones(600), x]),
+        "groups": {"g": few, "many": many},
+        "random_effects": {"g": ["1", "x"], "many": ["1"]},
+        "random_data": {"x": x},
+        "precision": {"g": Q},
+    }
+    by = {name: ranef.lmm(**given, backend=name) for name in ("dense", "blocked")}
+    assert by["blocked"].log_likelihood == pytest.approx(by["dense"].log_likelihood, abs=1e-9)
+    np.testing.assert_allclose(by["blocked"].theta, by["dense"].theta, rtol=1e-5)
+    np.testing.assert_allclose(by["blocked"].ranef["g"], by["dense"].ranef["g"], rtol=1e-5, atol=1e-7)
+    pattern = build_design(**given).random.pattern
+    costs = {name: registry.linalg_backend(name)[0].cost(pattern) for name in by}
+    assert costs["blocked"] < costs["dense"]
