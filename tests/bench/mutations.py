@@ -319,14 +319,14 @@ MUTATIONS: tuple[Mutation, ...] = (
     # tails and quantiles, estimators of scikit-learn
     Mutation(
         "framework/inference/distributions.py",
-        "    return np.asarray(special.stdtr(df, -np.asarray(t)))",
-        "    return np.asarray(special.stdtr(df, np.asarray(t)))",
+        "    return np.asarray(scipy.special.stdtr(df, -np.asarray(t)))",
+        "    return np.asarray(scipy.special.stdtr(df, np.asarray(t)))",
         "tests/inference/test_distributions.py::test_they_are_those_of_scipy_stats",
     ),
     Mutation(
         "framework/inference/distributions.py",
-        "    return np.asarray(special.chdtrc(df, np.maximum(x, 0.0)))",
-        "    return np.asarray(special.chdtrc(df, x))",
+        "    return np.asarray(scipy.special.chdtrc(df, np.maximum(x, 0.0)))",
+        "    return np.asarray(scipy.special.chdtrc(df, x))",
         "tests/inference/test_distributions.py::test_all_is_above_a_negative_number_and_nothing_is_known_of_nan",
     ),
     Mutation(
