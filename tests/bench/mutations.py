@@ -3404,6 +3404,24 @@ MUTATIONS: tuple[Mutation, ...] = (
         "tests/solution/test_side_by_side.py::test_figures_are_the_fits",
     ),
     Mutation(
+        "framework/bootstrap/run.py",
+        ", generalized=isinstance(fit, GeneralizedFit)",
+        "",
+        "tests/bootstrap/test_bootstrap.py::test_generalized_models_are_heard_of_and_kept_more_often",
+    ),
+    Mutation(
+        "framework/bootstrap/blocks.py",
+        "NUMBERS_OF_GENERALIZED if generalized and at_once else NUMBERS",
+        "NUMBERS",
+        "tests/bootstrap/test_bootstrap.py::test_generalized_models_are_heard_of_and_kept_more_often",
+    ),
+    Mutation(
+        "framework/large/gram.py",
+        "or sum(self.seen.values()) != self.n",
+        "",
+        "tests/large/test_streams.py::test_summaries_say_from_which_files_rows_are",
+    ),
+    Mutation(
         "framework/solution/side_by_side.py",
         "label: round(v, digits) for",
         "label: v for",

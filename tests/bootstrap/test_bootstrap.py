@@ -261,6 +261,17 @@ def test_an_interruption_keeps_what_is_done(dyestuff: ranef.LMMSolution) -> None
         dyestuff.bootstrap(100, lambda m: m.sigma, rng=1, progress=Interrupting(0))
 
 
+def test_generalized_models_are_heard_of_and_kept_more_often() -> None:
+    """They take longer: 200 small ones at once, of many rows fewer; the bits do not depend on who computes them."""
+    d = ranef.datasets.load("cbpp")
+    fit = ranef.glmm("incidence / size ~ period + (1 | herd)", d, family="binomial", weights="size")
+    with pytest.warns(ranef.RanefWarning, match="interrupted after 200 of 450 replicates"):
+        part = fit.bootstrap(450, rng=1, progress=Interrupting(200))
+    assert part.nsim == 200
+    assert [Seed.of(1, n, at_once=True, generalized=True).block for n in (56, 10_000, 10**6)] == [200, 20, 1]
+    assert [Seed.of(1, n, at_once=True).block for n in (56, 10_000, 10**6)] == [1000, 200, 2]
+
+
 def test_progress_counts_and_draws_in_terminals_only(dyestuff: ranef.LMMSolution) -> None:
     listener = Interrupting(10**9)
     dyestuff.bootstrap(45, lambda m: 1 / (m.sigma < 50), rng=1, progress=listener)
