@@ -265,6 +265,9 @@ def test_generalized_models_are_heard_of_and_kept_more_often() -> None:
     """They take longer: 200 small ones at once, of many rows fewer; the bits do not depend on who computes them."""
     d = ranef.datasets.load("cbpp")
     fit = ranef.glmm("incidence / size ~ period + (1 | herd)", d, family="binomial", weights="size")
+    listener = Interrupting(10**9)
+    fit.bootstrap(450, rng=1, progress=listener)
+    assert [event.done for event in listener.events if isinstance(event, Advanced)] == [200, 400, 450]
     with pytest.warns(ranef.RanefWarning, match="interrupted after 200 of 450 replicates"):
         part = fit.bootstrap(450, rng=1, progress=Interrupting(200))
     assert part.nsim == 200
