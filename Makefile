@@ -21,7 +21,7 @@ define apt_install
 || { echo "Please install these Debian packages (or what your system calls them), then run make again: $(1)" >&2; exit 1; }
 endef
 
-.PHONY: demo test test-lowest lint docs dist clean venv-tools test-tools test-install
+.PHONY: demo test test-lowest lint docs dist clean venv-tools test-tools test-browser test-install
 
 demo: venv-tools
 	test -x $(DEMO_VENV)/bin/python || $(PYTHON) -m venv $(DEMO_VENV)
@@ -30,6 +30,7 @@ demo: venv-tools
 	$(DEMO_VENV)/bin/ranef demo
 
 test: lint
+	@if [ -n "$$CI" ]; then timeout 60 $(MAKE) --silent test-browser || echo "There is no browser: its test is skipped."; fi
 	$(BIN)/pytest $(PYTEST_ARGS) tests --pyargs ranef
 
 lint: test-install
@@ -85,6 +86,11 @@ test-tools:
 	  && $(PYTHON) -c "import os, sysconfig; os.stat(os.path.join(sysconfig.get_path('include'), 'Python.h'))" 2>/dev/null \
 	  && echo '#include <suitesparse/cholmod.h>' | gcc -E - >/dev/null 2>&1; } \
 	|| $(call apt_install,gcc libc6-dev python3-dev libsuitesparse-dev)
+
+# A browser, in which a test opens a report. It is large: in continuous integration it is installed where that works within
+# a minute, and nobody else is asked for it.
+test-browser:
+	@command -v chromium || command -v chromium-browser || command -v google-chrome || $(call apt_install,chromium)
 
 clean:
 	rm -rf $(DEMO_VENV) $(TEST_VENV) $(LOWEST_VENV) $(DIST_VENV) build dist docs/_build docs/api/generated .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -65,6 +65,27 @@ def calls(page: Path) -> list[str]:
     return [piece for piece in code if re.match(r"[\w.]+[.(]\w", piece)]
 
 
+#: Of fits, without a function in R that they could stand beside.
+OURS_ALONE = {
+    "conf_int", "has_rows", "jackknife", "laplace_check", "n_evaluations", "n_iter", "params", "predict_stream",
+    "provenance", "standard_errors", "thresholds_at", "timings",
+}  # fmt: skip
+
+
+def test_everything_of_a_fit_stands_beside_its_function_in_r():
+    page = (DOCS / "coming-from-lme4.md").read_text(encoding="utf-8")
+    names = {name for kind in (ranef.LMMSolution, ranef.GLMMSolution) for name in dir(kind) if name[0] != "_"}
+    assert {name for name in names if not re.search(rf"\b{name}\b", page)} == OURS_ALONE
+
+
+def test_examples_are_code_in_the_site():
+    """Prompts outside of a fence are quotations within quotations there."""
+    pages = [*DOCS.glob("*.md"), *DOCS.glob("case-studies/*.md")]
+    texts = {page.name: page.read_text(encoding="utf-8") for page in pages}
+    outside = {name: re.sub(r"^```.*?^```", "", t, flags=re.DOTALL | re.MULTILINE) for name, t in texts.items()}
+    assert [name for name, text in outside.items() if ">>> " in text] == []
+
+
 @pytest.mark.parametrize("page", sorted(DOCS.glob("coming-from-*.md")), ids=lambda page: page.stem)
 def test_calls_beside_those_of_other_programs_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -19,8 +19,9 @@ from ..prediction.simulate import checked_rng
 
 #: Most replicates, most of one block, and numbers that a block of responses has at most (but for one response).
 MOST, BLOCK, NUMBERS = 1_000_000, 1000, 2_000_000
-#: Most replicates of one block where each is fitted by itself: so many are lost at most when work is interrupted.
-BLOCK_OF_SINGLE = 20
+#: Most replicates of one block where each is fitted by itself: so many are lost at most when work is interrupted, and
+#: between two looks at the bar. Generalized models take longer than linear ones: fewer, and fewer numbers.
+BLOCK_OF_SINGLE, BLOCK_OF_GENERALIZED, NUMBERS_OF_GENERALIZED = 20, 200, 200_000
 
 
 class Outcome(Protocol):
@@ -55,17 +56,18 @@ class Seed:
     block: int
 
     @classmethod
-    def of(cls, rng: Any, n: int, *, at_once: bool) -> Seed:
-        """From the user's generator or seed, for responses of n rows.
+    def of(cls, rng: Any, n: int, *, at_once: bool, generalized: bool = False) -> Seed:
+        """From the user's generator or seed, for responses of n rows, fitted at once or one by one.
 
         Raises
         ------
         InputError, InputTypeError
             Without one.
         """
-        most = BLOCK if at_once else BLOCK_OF_SINGLE
+        numbers = NUMBERS_OF_GENERALIZED if generalized and at_once else NUMBERS
+        most = (BLOCK_OF_GENERALIZED if generalized else BLOCK) if at_once else BLOCK_OF_SINGLE
         entropy = checked_rng(rng).integers(0, 2**32, size=4).tolist()
-        return cls(tuple(entropy), int(np.clip(NUMBERS // n, 1, most)))
+        return cls(tuple(entropy), int(np.clip(numbers // n, 1, most)))
 
     def generator(self, k: int) -> np.random.Generator:
         """That of block k."""

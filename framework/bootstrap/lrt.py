@@ -11,6 +11,7 @@ from scipy.special import chdtrc, gammaincc
 from ..contracts.arrays import AnyArray, BoolArray, FloatArray
 from ..contracts.errors import ComparisonError, ConvergenceWarning, InputError
 from ..display.records import Table
+from ..estimation.generalized import GeneralizedFit
 from ..estimation.linear import LinearFit
 from ..estimation.model import Fit
 from ..estimation.pipeline import watch_of
@@ -157,7 +158,8 @@ def bootstrap_test(
     constant = 2.0 * (comparable(large, reml) + 0.5 * large.criterion - comparable(small, reml) - 0.5 * small.criterion)
     tasks = Task.make(small.model, of_small, None), Task.make(large.model, of_large, None)
     work = RefitBoth(Parametric(small), *tasks, constant)
-    seed = Seed.of(rng, small.labels.n, at_once=all(task.road is not None for task in tasks))
+    at_once = all(task.road is not None for task in tasks)
+    seed = Seed.of(rng, small.labels.n, at_once=at_once, generalized=isinstance(small, GeneralizedFit))
     with executor_of(executor, workers) as pool, watch_of(progress) as watch:
         found, interrupted = until_interrupted(blocks(work, seed, 0, count, pool, watch, "bootstrap test"))
     simulated, reason = (np.concatenate([getattr(part, name) for part in found]) for name in ("values", "reason"))

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..contracts.arrays import FloatArray
-from ..contracts.errors import InputError, InputTypeError
+from ..contracts.errors import InputError, InputTypeError, shown
+from ..estimation.generalized import GeneralizedFit
 from ..estimation.model import Fit
 from ..estimation.pipeline import watch_of
 from ..inference.intervals import Intervals, checked_level, chosen
@@ -43,7 +44,7 @@ def bootstrap(
     scheme = scheme_of(fit, kind, random, by)
     measured, original = _measured(fit, of, statistic, se)
     work, at_once = way_of(fit, scheme, of, measured)
-    seed = Seed.of(rng, fit.labels.n, at_once=at_once)
+    seed = Seed.of(rng, fit.labels.n, at_once=at_once, generalized=isinstance(fit, GeneralizedFit))
     if isinstance(scheme, Cases):
         by = ROWS if scheme.by is None else fit.groups[scheme.by].name
     origin = Origin(kind, random, by, seed, count, statistic, se, statistic is not None)
@@ -81,6 +82,8 @@ def extended(
 
 def jackknife(fit: Fit, of: Of, record: Bootstrap, statistic: Any) -> tuple[dict[str, float], str]:
     """Acceleration of each statistic of a record, and what was left out for it."""
+    if not isinstance(record, Bootstrap):
+        raise InputTypeError(f"record must be what fit.bootstrap gave; got {shown(record)}")
     statistic = statistic or record.origin.statistic
     if record.origin.own and statistic is None:
         raise InputTypeError("the record's statistic was a function, which a file does not keep: give statistic=")

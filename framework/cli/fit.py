@@ -127,6 +127,7 @@ def fit(
             solution: Any = ranef.lmm(**arguments, reml=not ml)
         else:
             solution = ranef.glmm(**arguments, family=family if link is None else f"{family}({link})")
+    solution = solution._of_source(str(data))
     click.echo(solution.summary(names) if names else solution.summary())
     for warning in given:
         click.echo(f"Warning: {warning.message}", err=True)

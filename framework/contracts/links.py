@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy import special
+import scipy
 
 from .arrays import FloatArray
 from .errors import PluginError, shown
@@ -89,10 +89,10 @@ class Logit(Link):
     latent_variance = np.pi**2 / 3
 
     def link(self, mu: FloatArray) -> FloatArray:
-        return np.asarray(special.logit(mu), np.float64)
+        return np.asarray(scipy.special.logit(mu), np.float64)
 
     def mean(self, eta: FloatArray) -> Mean:
-        mu, complement = special.expit(eta), special.expit(-eta)
+        mu, complement = scipy.special.expit(eta), scipy.special.expit(-eta)
         product = mu * complement
         return Mean(mu, complement, product, product * (complement - mu), product * (1 - 6 * product))
 
@@ -123,7 +123,7 @@ def _log_normal_cdf(x: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, 
     t = -x, gives them without cancellation.
     """
     with np.errstate(over="ignore"):
-        r = np.sqrt(2 / np.pi) / special.erfcx(-x / np.sqrt(2))
+        r = np.sqrt(2 / np.pi) / scipy.special.erfcx(-x / np.sqrt(2))
     excess = x + r
     bracket = excess * (x + 2 * r) - 1
     tail = x < -4
@@ -136,7 +136,7 @@ def _log_normal_cdf(x: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, 
         k1 = 1 / (t + k2)
         r[tail], excess[tail] = t + k1, k1
         bracket[tail] = k1**2 * k2 * (k3 - k2)
-    return np.asarray(special.log_ndtr(x), np.float64), r, -r * excess, r * bracket
+    return np.asarray(scipy.special.log_ndtr(x), np.float64), r, -r * excess, r * bracket
 
 
 class Probit(Link):
@@ -147,14 +147,14 @@ class Probit(Link):
     latent_variance = 1.0
 
     def link(self, mu: FloatArray) -> FloatArray:
-        return np.asarray(special.ndtri(mu), np.float64)
+        return np.asarray(scipy.special.ndtri(mu), np.float64)
 
     def mean(self, eta: FloatArray) -> Mean:
         density = np.exp(-0.5 * eta**2) / np.sqrt(2 * np.pi)
-        return Mean(special.ndtr(eta), special.ndtr(-eta), density, -eta * density, (eta**2 - 1) * density)
+        return Mean(scipy.special.ndtr(eta), scipy.special.ndtr(-eta), density, -eta * density, (eta**2 - 1) * density)
 
     def marginal_mean(self, eta: FloatArray, variance: FloatArray | float) -> FloatArray:
-        return np.asarray(special.ndtr(eta / np.sqrt(1 + variance)), np.float64)
+        return np.asarray(scipy.special.ndtr(eta / np.sqrt(1 + variance)), np.float64)
 
     def log_mean(self, eta: FloatArray) -> LogMean:
         c0, c1, c2, c3 = _log_normal_cdf(-eta)

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.sparse import csc_array, csc_matrix
-from scipy.sparse.linalg import SuperLU, splu
+import scipy
 
 from .arrays import FloatArray
 
@@ -26,12 +25,13 @@ class KnownPrecision:
     Examples
     --------
     >>> import numpy as np
+    >>> from scipy.sparse import csc_array
     >>> Q = KnownPrecision(csc_array(np.array([[2.0, -1.0], [-1.0, 2.0]])))
     >>> round(float(np.exp(Q.logdet)), 12), Q.solve(np.array([[3.0], [0.0]])).ravel().round(12).tolist()
     (3.0, [2.0, 1.0])
     """
 
-    matrix: csc_array
+    matrix: scipy.sparse.csc_array
 
     @cached_property
     def pivots(self) -> FloatArray:
@@ -61,6 +61,7 @@ class KnownPrecision:
         Examples
         --------
         >>> import numpy as np
+        >>> from scipy.sparse import csc_array
         >>> Q = np.array([[2.0, -1.0], [-1.0, 2.0]])
         >>> root = KnownPrecision(csc_array(Q)).colour(np.eye(2))
         >>> bool(np.allclose(root @ root.T @ Q, np.eye(2)))
@@ -70,8 +71,10 @@ class KnownPrecision:
         return self.solve(LD[self._lu.perm_c])
 
     @cached_property
-    def _lu(self) -> SuperLU:
-        Q = csc_matrix(self.matrix)
+    def _lu(self) -> scipy.sparse.linalg.SuperLU:
+        from scipy.sparse.linalg import splu  # imported on first use
+
+        Q = scipy.sparse.csc_matrix(self.matrix)
         # Panels and relaxed supernodes are for matrices with more fill: without them a pedigree takes half the time.
         return splu(
             Q,

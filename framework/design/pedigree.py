@@ -12,8 +12,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.sparse import csc_array, csr_array, diags_array, eye_array
-from scipy.sparse.csgraph import connected_components
+import scipy
 
 from ..contracts.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from ..contracts.errors import InputError, InputTypeError
@@ -38,7 +37,7 @@ class Pedigree(NamedTuple):
         Coefficients of inbreeding F; the diagonal of A is 1 + F.
     """
 
-    precision: csc_array
+    precision: scipy.sparse.csc_array
     labels: AnyArray
     inbreeding: FloatArray
 
@@ -124,8 +123,9 @@ def _refuse_circles(parents: IntArray, labels: AnyArray) -> None:
     """No animal is its own ancestor."""
     child = np.broadcast_to(np.arange(parents.shape[1]), parents.shape)
     known = parents >= 0
-    links = csr_array((np.ones(known.sum()), (parents[known], child[known])), shape=(parents.shape[1],) * 2)
-    _, circle = connected_components(links, connection="strong")
+    edges = (np.ones(known.sum()), (parents[known], child[known]))
+    links = scipy.sparse.csr_array(edges, shape=(parents.shape[1],) * 2)
+    _, circle = scipy.sparse.csgraph.connected_components(links, connection="strong")
     own = np.flatnonzero((np.bincount(circle)[circle] > 1) | (links.diagonal() > 0))
     if len(own):
         raise InputError(f"{labels[own[0]]} is its own ancestor ({len(own)} animals are in such circles)")
@@ -135,7 +135,7 @@ def _inverse(parents: IntArray, labels: AnyArray) -> Pedigree:
     n = parents.shape[1]
     known = parents >= 0
     child = np.broadcast_to(np.arange(n), parents.shape)[known]
-    P = csr_array((np.full(len(child), 0.5), (child, parents[known])), shape=(n, n))
+    P = scipy.sparse.csr_array((np.full(len(child), 0.5), (child, parents[known])), shape=(n, n))
     # the last entry, of an unknown parent, is what makes d = 1/2 - (F_s + F_d) / 4 true of all
     F = np.append(np.zeros(n), -1.0)
     D = np.ones(n)
@@ -144,8 +144,8 @@ def _inverse(parents: IntArray, labels: AnyArray) -> Pedigree:
         D[generation] = 0.5 - 0.25 * (F[sire] + F[dam])
         both = generation[(sire >= 0) & (dam >= 0)]
         F[both] = 0.5 * _relationship(P, D, parents[:, both])
-    root = eye_array(n, format="csr") - P
-    precision = csc_array(root.T @ diags_array(1.0 / D) @ root)
+    root = scipy.sparse.eye_array(n, format="csr") - P
+    precision = scipy.sparse.csc_array(root.T @ scipy.sparse.diags_array(1.0 / D) @ root)
     precision.sort_indices()
     return Pedigree(precision, labels, F[:n])
 
@@ -159,7 +159,7 @@ def _generations(parents: IntArray) -> Iterator[IntArray]:
     yield from np.split(order, np.cumsum(np.bincount(depth[:-1]))[:-1])
 
 
-def _relationship(P: csr_array, D: FloatArray, pairs: IntArray) -> FloatArray:
+def _relationship(P: scipy.sparse.csr_array, D: FloatArray, pairs: IntArray) -> FloatArray:
     """a_sd = sum over common ancestors of T_s T_d D, for pairs (2, m) of which D is known of all ancestors."""
     different, which = np.unique(pairs, axis=1, return_inverse=True)
     out = np.empty(different.shape[1])
@@ -170,10 +170,10 @@ def _relationship(P: csr_array, D: FloatArray, pairs: IntArray) -> FloatArray:
     return out[which.ravel()]
 
 
-def _shares(P: csr_array, animals: IntArray) -> csr_array:
+def _shares(P: scipy.sparse.csr_array, animals: IntArray) -> scipy.sparse.csr_array:
     """Rows of T = I + P + P^2 + ..."""
     different, which = np.unique(animals, return_inverse=True)
-    more = csr_array(eye_array(P.shape[0], format="csr")[different])
+    more = scipy.sparse.csr_array(scipy.sparse.eye_array(P.shape[0], format="csr")[different])
     T = more
     while more.nnz:
         more = more @ P

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy
 from scipy.linalg.lapack import dpotrf, dpotri
-from scipy.sparse import coo_array, csc_array, issparse
-from scipy.sparse.csgraph import connected_components
 
 from ..contracts.arrays import AnyArray, IntArray
 from ..contracts.errors import InputError, InputTypeError, shown
@@ -58,10 +57,10 @@ class Relation(NamedTuple):
             names = levels
             if self.is_precision and len(rest):
                 chosen, names = np.concatenate([chosen, rest]), _joined(levels, labels[rest])
-        matrix = csc_array(matrix[chosen][:, chosen])
+        matrix = scipy.sparse.csc_array(matrix[chosen][:, chosen])
         return names, self._precision(matrix, names)
 
-    def _read(self) -> tuple[csc_array, AnyArray | None]:
+    def _read(self) -> tuple[scipy.sparse.csc_array, AnyArray | None]:
         """The matrix, square and symmetric, and its labels."""
         given, labels = self._parts()
         matrix = self._numbers(given)
@@ -98,13 +97,13 @@ class Relation(NamedTuple):
             )
         return given, rows
 
-    def _numbers(self, given: Any) -> csc_array:
-        is_sparse: bool = issparse(given)
+    def _numbers(self, given: Any) -> scipy.sparse.csc_array:
+        is_sparse: bool = scipy.sparse.issparse(given)
         if not is_sparse:
-            return csc_array(as_numbers(given, self.argument, ndim=2))
+            return scipy.sparse.csc_array(as_numbers(given, self.argument, ndim=2))
         if given.dtype.kind not in "biuf":
             raise InputTypeError(f"{self.argument} holds {given.dtype} values where real numbers belong")
-        matrix = csc_array(given, dtype=np.float64)
+        matrix = scipy.sparse.csc_array(given, dtype=np.float64)
         if not np.isfinite(matrix.data).all():
             raise InputError(f"{self.argument} has missing (NaN) or infinite values")
         return matrix
@@ -125,13 +124,13 @@ class Relation(NamedTuple):
             raise InputError(f"{self.argument} has no row for {len(missing)} levels: {_some(missing)}. {advice}")
         return np.array([place[level] for level in levels.tolist()], dtype=np.intp)
 
-    def _precision(self, matrix: csc_array, names: AnyArray) -> KnownPrecision:
+    def _precision(self, matrix: scipy.sparse.csc_array, names: AnyArray) -> KnownPrecision:
         at = np.flatnonzero(matrix.diagonal() <= 0.0)
         if len(at):
             raise InputError(
                 f"{self.argument} is not positive definite: its diagonal is zero or negative for {_some(names[at])}"
             )
-        symmetric = csc_array(0.5 * (matrix + matrix.T))
+        symmetric = scipy.sparse.csc_array(0.5 * (matrix + matrix.T))
         if not self.is_precision:
             symmetric = self._inverse(symmetric, names)
         symmetric.eliminate_zeros()
@@ -149,7 +148,7 @@ class Relation(NamedTuple):
             )
         return precision
 
-    def _inverse(self, A: csc_array, names: AnyArray) -> csc_array:
+    def _inverse(self, A: scipy.sparse.csc_array, names: AnyArray) -> scipy.sparse.csc_array:
         """A^-1, family by family."""
         rows, columns, values = [], [], []
         for family in _families(A):
@@ -175,7 +174,7 @@ class Relation(NamedTuple):
             columns.append(np.tile(family, size))
             values.append(inverse.ravel())
         where = np.concatenate(rows), np.concatenate(columns)
-        return csc_array(coo_array((np.concatenate(values), where), shape=A.shape))
+        return scipy.sparse.csc_array(scipy.sparse.coo_array((np.concatenate(values), where), shape=A.shape))
 
 
 def relations(
@@ -205,9 +204,9 @@ def relations(
     return out
 
 
-def _families(A: csc_array) -> Iterator[IntArray]:
+def _families(A: scipy.sparse.csc_array) -> Iterator[IntArray]:
     """Levels that are related with each other."""
-    n, family = connected_components(A, directed=False)
+    n, family = scipy.sparse.csgraph.connected_components(A, directed=False)
     order = np.argsort(family, kind="stable")
     yield from np.split(order, np.cumsum(np.bincount(family, minlength=n))[:-1])
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Self
 
 import numpy as np
-from scipy.sparse import csr_array
+import scipy
 
 from ..contracts.arrays import FloatArray, IntArray
 from ..contracts.linalg import Pattern, PatternBlocks
@@ -290,7 +290,7 @@ class _Compressed:
     """The same as scipy's, which takes its time to be made, and is faster then."""
 
     def __init__(self, values: FloatArray, rows: IntArray, columns: IntArray, shape: tuple[int, int]) -> None:
-        self.shape, self.M = shape, csr_array((values, (rows, columns)), shape=shape)
+        self.shape, self.M = shape, scipy.sparse.csr_array((values, (rows, columns)), shape=shape)
         self.Mt = self.M.T
 
     def times(self, B: FloatArray) -> FloatArray:

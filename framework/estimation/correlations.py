@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cached_property
 
 import numpy as np
-from scipy.special import expit
+import scipy
 
 from ..contracts.arrays import FloatArray
 from ..contracts.errors import InputError
@@ -159,8 +159,8 @@ def _single(labels: ResidualLabels, x: float) -> tuple[float, float]:
     if labels.kind == "ar1":
         value = float(np.tanh(x))
         return value, 1.0 - value**2
-    least, share = _least(labels), float(expit(x))
-    return least + (1.0 - least) * share, (1.0 - least) * share * float(expit(-x))
+    least, share = _least(labels), float(scipy.special.expit(x))
+    return least + (1.0 - least) * share, (1.0 - least) * share * float(scipy.special.expit(-x))
 
 
 def _matrix(labels: ResidualLabels, x: FloatArray) -> tuple[FloatArray, FloatArray]:

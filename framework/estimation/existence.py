@@ -16,7 +16,6 @@ from contextlib import contextmanager
 
 import numpy as np
 import scipy
-from scipy.sparse.linalg import LinearOperator, lsmr
 
 from ..contracts.arrays import BoolArray, FloatArray, IntArray
 from ..contracts.censoring import distance
@@ -358,6 +357,8 @@ def refuse_exact_fit(model: PenalizedLikelihood, gamma: FloatArray) -> None:
 
 def _fits_exactly(model: PenalizedLikelihood) -> bool:
     """Whether fixed and random effects, fewer than the rows, give every continuous response exactly."""
+    from scipy.sparse.linalg import LinearOperator, lsmr  # imported on first use
+
     family, design = model.family, model.design
     n, r, q = design.n, model.Q.shape[1], model.pattern.q
     free = any(p.fixed is None for p in family.parameters)

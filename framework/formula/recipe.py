@@ -114,8 +114,8 @@ class Recipe:
         """Terms and structures by grouping factor."""
         return random_terms(self.plan, {part.source: part for part in self.encoder.parts})
 
-    def terms(self, n: int) -> Terms:
-        """What a fit to n rows knows of its data."""
+    def terms(self, n: int, source: str = "") -> Terms:
+        """What a fit to n rows from there knows of its data."""
         return Terms(
             formula=self.encoder.formula,
             response=self.plan.response_name,
@@ -130,6 +130,7 @@ class Recipe:
             frame=self.frame,
             levels=self.levels,
             na_action="raise",
+            source=source,
         )
 
     def encode(self, data: Any) -> Part:

@@ -16,7 +16,7 @@ from .plan import text_expression
 from .residual import ResidualPlan, residual_plan
 
 #: Fields that states of earlier versions do not have.
-LATER = {"levels", "na_action", "observed", "residual", "dispersion", "parameters"}
+LATER = {"levels", "na_action", "observed", "residual", "dispersion", "parameters", "source"}
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,8 @@ class Terms:
         How residuals are correlated, and what their variances depend on, as written; "" without.
     parameters : dict of str to Encoder
         Of the formulas of dispersion parameters.
+    source : str
+        Files that the data are from; "" where that is not known.
     """
 
     formula: str
@@ -72,6 +74,7 @@ class Terms:
     residual: str = ""
     dispersion: str = ""
     parameters: Mapping[str, Encoder] = field(default_factory=dict)
+    source: str = ""
 
     def new_rows(
         self,
@@ -210,8 +213,8 @@ class Terms:
 
     @property
     def details(self) -> tuple[str, ...]:
-        """Weights, offset and rows that were left out, for a summary."""
-        given = {"Weights": self.weights, "Offset": self.offset, "Subset": self.subset}
+        """Source of the data, weights, offset and rows that were left out, for a summary."""
+        given = {"Data": self.source, "Weights": self.weights, "Offset": self.offset, "Subset": self.subset}
         models = [(encoder.formula.strip(), name) for name, encoder in self.parameters.items()]
         for formula in dict.fromkeys(formula for formula, _ in models):
             given[f"Model of {', '.join(name for own, name in models if own == formula)}"] = formula

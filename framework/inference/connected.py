@@ -11,9 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from scipy.linalg import cholesky, solve_triangular
-from scipy.sparse import coo_array, csr_array
-from scipy.sparse.csgraph import connected_components
 
 from ..contracts.arrays import FloatArray, IntArray
 from ..contracts.errors import InputError
@@ -62,7 +61,7 @@ class Part:
     place: IntArray
     rows: IntArray
     U: FloatArray
-    F: list[csr_array]
+    F: list[scipy.sparse.csr_array]
     roots: Mapping[int, FloatArray]
 
     def scaled(self, Sigma: Blocks, X: FloatArray) -> FloatArray:
@@ -147,8 +146,8 @@ def _connected(pattern: Pattern, others: Sequence[int]) -> dict[int, IntArray]:
             links = f.precision.matrix.tocoo()
             edges.append((nodes[j] + links.row, nodes[j] + links.col))
     rows, columns = (np.concatenate(ends) for ends in zip(*edges, strict=True))
-    graph = coo_array((np.ones(len(rows), dtype=bool), (rows, columns)), shape=(nodes[-1],) * 2)
-    n_sets, found = connected_components(graph, directed=False)
+    graph = scipy.sparse.coo_array((np.ones(len(rows), dtype=bool), (rows, columns)), shape=(nodes[-1],) * 2)
+    n_sets, found = scipy.sparse.csgraph.connected_components(graph, directed=False)
     of_factor = [found[nodes[j] : nodes[j + 1]] for j in range(len(L))]
     sizes = np.sum(
         [pattern.groupings[j].n_columns * np.bincount(of_factor[j], minlength=n_sets) for j in others], axis=0
@@ -178,7 +177,7 @@ def _root(pattern: Pattern, j: int, levels: IntArray) -> FloatArray | None:
     return np.asarray(solve_triangular(cholesky(Q), np.eye(len(Q))))
 
 
-def _among(pattern: Pattern, A: PatternBlocks, starts: Mapping[int, int], n: int) -> csr_array:
+def _among(pattern: Pattern, A: PatternBlocks, starts: Mapping[int, int], n: int) -> scipy.sparse.csr_array:
     """A22, (n, n)."""
     entries = []
     for j in starts:
@@ -189,12 +188,12 @@ def _among(pattern: Pattern, A: PatternBlocks, starts: Mapping[int, int], n: int
             values, rows, columns = _entries(pattern, A.cross[i, j], (i, j), met, starts)
             entries += [(values, rows, columns), (values, columns, rows)]
     values, rows, columns = (np.concatenate(parts) for parts in zip(*entries, strict=True))
-    return coo_array((values, (rows, columns)), shape=(n, n)).tocsr()
+    return scipy.sparse.coo_array((values, (rows, columns)), shape=(n, n)).tocsr()
 
 
 def _beside(
     pattern: Pattern, A: PatternBlocks, first: Eliminated, starts: Mapping[int, int], n: int
-) -> tuple[list[csr_array], list[csr_array]]:
+) -> tuple[list[scipy.sparse.csr_array], list[scipy.sparse.csr_array]]:
     """A12 and F, for each column of the eliminated factor (L, n)."""
     one, (k, _, L) = first.factor, first.E.shape
     entries: list[list[tuple[FloatArray, IntArray, IntArray]]] = [[] for _ in range(2 * k)]
@@ -211,7 +210,7 @@ def _beside(
     out = []
     for parts in entries:
         values, level, column = (np.concatenate(part) for part in zip(*parts, strict=True))
-        out.append(coo_array((values, (level, column)), shape=(L, n)).tocsr())
+        out.append(scipy.sparse.coo_array((values, (level, column)), shape=(L, n)).tocsr())
     return out[:k], out[k:]
 
 

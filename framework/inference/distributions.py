@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy import special
+import scipy
 
 from ..contracts.arrays import FloatArray
 
@@ -21,7 +21,7 @@ def t_sf(t: Any, df: Any) -> FloatArray:
     >>> t_sf(2.228, [10.0, np.inf]).round(4).tolist()
     [0.025, 0.0129]
     """
-    return np.asarray(special.stdtr(df, -np.asarray(t)))
+    return np.asarray(scipy.special.stdtr(df, -np.asarray(t)))
 
 
 def t_quantile(p: Any, df: Any) -> FloatArray:
@@ -32,7 +32,7 @@ def t_quantile(p: Any, df: Any) -> FloatArray:
     >>> t_quantile(0.975, [10.0, np.inf]).round(3).tolist()
     [2.228, 1.96]
     """
-    return np.asarray(special.stdtrit(df, p))
+    return np.asarray(scipy.special.stdtrit(df, p))
 
 
 def normal_sf(z: Any) -> FloatArray:
@@ -43,7 +43,7 @@ def normal_sf(z: Any) -> FloatArray:
     >>> float(normal_sf(1.96).round(4))
     0.025
     """
-    return np.asarray(special.ndtr(-np.asarray(z)))
+    return np.asarray(scipy.special.ndtr(-np.asarray(z)))
 
 
 def chi2_sf(x: Any, df: Any) -> FloatArray:
@@ -54,7 +54,7 @@ def chi2_sf(x: Any, df: Any) -> FloatArray:
     >>> chi2_sf([3.841, -1e-20], 1).round(4).tolist()
     [0.05, 1.0]
     """
-    return np.asarray(special.chdtrc(df, np.maximum(x, 0.0)))
+    return np.asarray(scipy.special.chdtrc(df, np.maximum(x, 0.0)))
 
 
 def chi2_quantile(p: Any, df: Any) -> FloatArray:
@@ -65,7 +65,7 @@ def chi2_quantile(p: Any, df: Any) -> FloatArray:
     >>> float(chi2_quantile(0.95, 1).round(3))
     3.841
     """
-    return np.asarray(2.0 * special.gammaincinv(0.5 * np.asarray(df), p))
+    return np.asarray(2.0 * scipy.special.gammaincinv(0.5 * np.asarray(df), p))
 
 
 def f_sf(x: Any, df: Any, df_denominator: Any) -> FloatArray:
@@ -76,7 +76,7 @@ def f_sf(x: Any, df: Any, df_denominator: Any) -> FloatArray:
     >>> float(f_sf(4.103, 2, 10.0).round(4))
     0.05
     """
-    return np.asarray(special.fdtrc(df, df_denominator, np.maximum(x, 0.0)))
+    return np.asarray(scipy.special.fdtrc(df, df_denominator, np.maximum(x, 0.0)))
 
 
 def f_quantile(p: Any, df: Any, df_denominator: Any) -> FloatArray:
@@ -87,4 +87,4 @@ def f_quantile(p: Any, df: Any, df_denominator: Any) -> FloatArray:
     >>> float(f_quantile(0.95, 2, 10.0).round(3))
     4.103
     """
-    return np.asarray(special.fdtri(df, df_denominator, p))
+    return np.asarray(scipy.special.fdtri(df, df_denominator, p))

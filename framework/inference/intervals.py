@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtri
+import scipy
 
 from ..contracts.arrays import BoolArray, FloatArray, real_number
 from ..contracts.errors import InputError, InputTypeError, shown
@@ -89,7 +89,7 @@ def _of_variances(fit: Fit, random: Sequence[Quantity], level: float) -> tuple[F
         elif np.isnan(se[i]):
             reasons[q.name] = "the Hessian gives no standard error"
         else:
-            center, half = q.to_normal(values[i]), ndtri(0.5 + level / 2.0) * se[i]
+            center, half = q.to_normal(values[i]), scipy.special.ndtri(0.5 + level / 2.0) * se[i]
             limits[i] = q.from_normal(center - half), q.from_normal(center + half)
     return values, limits, reasons
 

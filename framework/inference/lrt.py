@@ -165,7 +165,10 @@ def _check_same_criterion(small: LinearFit, large: LinearFit) -> bool:
 def _check_same_distribution(small: GeneralizedFit, large: GeneralizedFit) -> None:
     described = [f"{fit.family.name}({fit.family.link.name})" for fit in (small, large)]
     if described[0] != described[1]:
-        raise ComparisonError(f"the models have different families or links: {described[0]} and {described[1]}")
+        raise ComparisonError(
+            f"the models have different families or links: {described[0]} and {described[1]}; no likelihood ratio test "
+            "is between these: ranef.anova(one, other) has their AIC and BIC side by side"
+        )
     if (small.nagq == 0) != (large.nagq == 0):
         raise ComparisonError("a fit with nagq=0 does not maximize the Laplace likelihood: fit both with nagq=1")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 import numpy as np
-from scipy.special import polygamma
+import scipy
 
 from ..contracts.arrays import FloatArray, real_number
 from ..contracts.errors import InputError, shown
@@ -118,4 +118,5 @@ def _by_rows(family: Family, mean: float, phi: FloatArray, how: str) -> FloatArr
             return np.asarray(variance / family.link.mean(family.link.link(mu)).mu_eta ** 2)
         if how == "lognormal":
             return np.asarray(np.log1p(variance / mu**2))
-        return np.asarray(polygamma(1, mu**2 / variance))  # of the log of a gamma variable with this mean and variance
+        # of the log of a gamma variable with this mean and variance
+        return np.asarray(scipy.special.polygamma(1, mu**2 / variance))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from scipy.special import ndtri
+import scipy
 
 from ..contracts.arrays import FloatArray
 from .distributions import normal_sf, t_quantile, t_sf
@@ -73,4 +73,4 @@ class ZTest(WaldTest):
 
     def quantiles(self, level: float) -> FloatArray:
         """How many standard errors the limits of an interval of that level are away from the estimate."""
-        return np.asarray(ndtri(0.5 + level / 2.0))
+        return np.asarray(scipy.special.ndtri(0.5 + level / 2.0))

@@ -134,6 +134,13 @@ class Gram:
         return self.sums.n
 
     @property
+    def _source(self) -> str:
+        """The file of all rows, or how many there are; empty where rows are from elsewhere, too."""
+        if not self.seen or sum(self.seen.values()) != self.n:
+            return ""
+        return next(iter(self.seen)) if len(self.seen) == 1 else f"{len(self.seen)} files"
+
+    @property
     def n_groups(self) -> dict[str, int]:
         """Number of levels by factor."""
         return {name: len(part.levels) for name, part in self.sums.levels.items()}
@@ -201,7 +208,7 @@ class Gram:
             has_weights=bool(self.recipe.weights),
             has_offset=bool(self.recipe.offset or self.recipe.plan.offsets),
         )
-        return design, self.recipe.terms(self.n), provenance
+        return design, self.recipe.terms(self.n, self._source), provenance
 
 
 __all__ = ["Gram"]

@@ -133,8 +133,8 @@ def power_of(
     seed, found, stopped = Seed.of(rng, plan.model.labels.n, at_once=True), [], False
     with executor_of(executor, workers) as pool, watch_of(progress) as watch:
         for i, (one, (work, _, at_once)) in enumerate(zip(plans, tests, strict=True)):
-            own = replace(Seed.of(0, one.model.labels.n, at_once=at_once), entropy=(*seed.entropy, i))
-            own = replace(own, block=min(own.block, BLOCK))
+            sized = Seed.of(0, one.model.labels.n, at_once=at_once, generalized=one.family is not None)
+            own = replace(sized, entropy=(*seed.entropy, i), block=min(sized.block, BLOCK))
             parts, stopped = _simulated(work, own, settings, pool, watch)
             found.append(parts)
             if stopped:

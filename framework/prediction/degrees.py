@@ -9,7 +9,7 @@ gradient of v by (theta, sigma), and A the covariance of these (as of coefficien
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import stdtrit
+import scipy
 
 from ..contracts.arrays import FloatArray
 from ..estimation.covariance import parameter_covariance
@@ -32,7 +32,7 @@ def t_quantiles(df: FloatArray | float, level: float) -> FloatArray:
     >>> t_quantiles(10.0, 0.95).round(3).tolist()
     2.228
     """
-    return np.asarray(stdtrit(df, 0.5 + 0.5 * level))
+    return np.asarray(scipy.special.stdtrit(df, 0.5 + 0.5 * level))
 
 
 def degrees_of_freedom(of_rows: RowUncertainty, noise: Noise) -> FloatArray:

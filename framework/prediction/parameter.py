@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtri
+import scipy
 
 from ..contracts.arrays import FloatArray
 from ..contracts.errors import InputError, InputTypeError, shown
@@ -97,7 +97,7 @@ def predict_parameter(
     if se:
         columns["se"] = sd if on_link else sd * to_natural(parameter, free)[1]
     if level is not None:
-        half = ndtri(0.5 + 0.5 * level) * sd
+        half = scipy.special.ndtri(0.5 + 0.5 * level) * sd
         columns["lower"], columns["upper"] = shown_as(free - half), shown_as(free + half)
     return columns
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtri
+import scipy
 
 from ..contracts.arrays import FloatArray, real_number
 from ..contracts.errors import IdentificationWarning, InputError, InputTypeError, shown
@@ -205,7 +205,7 @@ class Predictor:
                 of_mean = uncertainty.variances_of_mean(slope, by_xi)
                 columns["se"] = np.where(np.isnan(eta), np.nan, np.sqrt(of_mean))
         if request.interval == "confidence" and by_xi.any() and isinstance(fit, GeneralizedFit):
-            half = ndtri(0.5 + 0.5 * request.level) * columns["se"]
+            half = scipy.special.ndtri(0.5 + 0.5 * request.level) * columns["se"]
             columns["lower"], columns["upper"] = limits_of_mean(fit, columns["fit"], half)
         elif request.interval:
             columns["lower"], columns["upper"] = _limits(uncertainty, rows, eta, sd, request)
@@ -218,7 +218,7 @@ class Predictor:
             return {"fit": MarginalMean(fit, rows).estimates()[0]}
         with_theta = request.theta_uncertainty and fit.has_joint_covariance
         estimates, se = MarginalMean(fit, rows).estimates(self.covariance if with_theta else fit.gamma_covariance)
-        half = ndtri(0.5 + 0.5 * request.level) * se
+        half = scipy.special.ndtri(0.5 + 0.5 * request.level) * se
         limits = {"lower": estimates - half, "upper": estimates + half} if request.interval else {}
         return {"fit": estimates, "se": se, **limits}
 
@@ -308,7 +308,7 @@ def _limits(
         assert isinstance(fit, GeneralizedFit)
         weights = weights_of(fit.model.labels, rows)
         return predictive_quantiles(fit, eta, sd, weights, request.level, phi_at(fit, rows))
-    half = ndtri(0.5 + 0.5 * request.level) * sd
+    half = scipy.special.ndtri(0.5 + 0.5 * request.level) * sd
     lower, upper = eta - half, eta + half
     if request.scale == "response":
         conditional = request.type == "conditional"

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cached_property, partial
 from types import MappingProxyType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 import numpy as np
 
@@ -102,6 +103,10 @@ class FittedModel(ABC, Generic[F]):
     @abstractmethod
     def _scaled_residuals(self) -> FloatArray:
         """Pearson residuals, (n,)."""
+
+    @abstractmethod
+    def _of(self, fit: F, terms: Terms | None = None) -> Self:
+        """The solution of another fit, with the same options, and the same terms where no others are given."""
 
     @property
     def _labels(self) -> Labels:
@@ -346,6 +351,10 @@ class FittedModel(ABC, Generic[F]):
         """Fixed terms with their columns, what encodes new data, rows left out; None for fits of arrays."""
         return self._terms
 
+    def _of_source(self, source: str) -> Self:
+        """With a summary that says from which file the data are; a fit of arrays as it is."""
+        return self if self._terms is None else self._of(self._fit, replace(self._terms, source=source))
+
     # Text -----------------------------------------------------------------------------------------------------------
 
     def _summary_data(self) -> SummaryData:
@@ -369,7 +378,7 @@ class FittedModel(ABC, Generic[F]):
         )
 
     def _details(self) -> tuple[str, ...]:
-        """What else the model has: weights, offset, rows left out, known relationships of levels."""
+        """What else the model has: source of data, weights, offset, rows left out, known relationships of levels."""
         labels = self._labels
         given = {"Weights": labels.has_weights, "Offset": labels.has_offset}
         lines = [f"{name}: array" for name, there in given.items() if there]

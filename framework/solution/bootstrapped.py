@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Callable
 from concurrent.futures import Executor
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..formula.terms import Terms
 from ..notes import tell
 from .base import F, FittedModel
 
@@ -138,7 +136,3 @@ class Bootstrapped(FittedModel[F]):
                          workers=workers, progress=progress)  # fmt: skip
         tell(found.messages, found)
         return found
-
-    @abstractmethod
-    def _of(self, fit: F, terms: Terms | None = None) -> Self:
-        """The solution of another fit, with the same options, and the same terms where no others are given."""

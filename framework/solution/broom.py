@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.special import ndtri
+import scipy
 
 from ..contracts.arrays import AnyArray
 from ..contracts.censoring import ends
@@ -108,7 +108,7 @@ def _modes(fit: MixedSolution[Any], level: float | None) -> dict[str, Any]:
     columns |= {ours: table[theirs] for ours, theirs in names.items()}
     if level is None:
         return columns
-    half = ndtri(0.5 + level / 2.0) * table["se"]
+    half = scipy.special.ndtri(0.5 + level / 2.0) * table["se"]
     return columns | _limits(table["value"] - half, table["value"] + half)
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from ..contracts.errors import InputTypeError
-from ..formula.terms import Terms
 from ..notes import tell
 from .base import F, FittedModel
 
@@ -135,7 +133,3 @@ class Estimated(FittedModel[F]):
         from ..inference.intervals import Coefficients
 
         return Coefficients(self.coefficients, self.se, self._test)
-
-    @abstractmethod
-    def _of(self, fit: F, terms: Terms | None = None) -> Self:
-        """The solution of another fit, with the same options, and the same terms where no others are given."""

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from ..contracts.arrays import FloatArray
 from ..display.records import Table
-from ..formula.terms import Terms
 from ..notes import tell
 from .base import F, FittedModel
 
@@ -183,10 +181,6 @@ class Explained(FittedModel[F]):
         table, messages = with_limits(found, self._fit, self._of, again, interval, level, options)
         tell(messages, table)
         return table
-
-    @abstractmethod
-    def _of(self, fit: F, terms: Terms | None = None) -> Self:
-        """The solution of another fit, with the same options, and the same terms where no others are given."""
 
 
 def _r2(solution: Explained[Any], partition: Any, null: Any, approximation: Any) -> FloatArray:

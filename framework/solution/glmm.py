@@ -230,8 +230,10 @@ class GLMMSolution(FamilyParameters):
 
     @property
     def _scaled_residuals(self) -> FloatArray:
+        """Those of a variance of one, as lme4's over sigma."""
         censored = self._fit.model.design.y.ndim == 2
-        return self.residuals_of("deviance" if censored else "pearson")
+        residuals = self.residuals_of("deviance" if censored else "pearson")
+        return residuals / np.sqrt(self._fit.phi[0]) if self.family.multiplicative_dispersion else residuals
 
     def _summary_data(self) -> SummaryData:
         return replace(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any, Self
@@ -316,7 +315,3 @@ class Predicting(FittedModel[F]):
         solution = self._of(fit, terms)
         tell(fit.notes, solution)
         return solution
-
-    @abstractmethod
-    def _of(self, fit: F, terms: Terms | None = None) -> Self:
-        """The solution of another fit, with the same options, and the same terms where no others are given."""

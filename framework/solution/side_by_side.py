@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..contracts.arrays import FloatArray
-from ..contracts.errors import InputError, InputTypeError, shown
+from ..contracts.errors import InputError, InputTypeError, RanefError, shown
 from ..display.side_by_side import MOST_DECIMALS, STARS, Cell, ModelTable, Row, decimals_for, number, star_marks
 from .broom import RESIDUAL, SIGMA
 from .glmm import GLMMSolution
@@ -30,8 +30,8 @@ WORDS = {"sd": "SD", "cor": "Cor"}
 OF_CRITERIA = 1
 
 
-def table(fits: Fits, statistic: str = "se", *, stars: bool = True, digits: int = 3) -> ModelTable:
-    """Fitted models side by side: coefficients, variance components, criteria, sizes.
+def table(fits: Fits, statistic: str = "se", *, stars: bool = True, digits: int = 3, r2: bool = True) -> ModelTable:
+    """Fitted models side by side: coefficients, variance components, intraclass correlations, R2, criteria, sizes.
 
     Parameters
     ----------
@@ -44,6 +44,9 @@ def table(fits: Fits, statistic: str = "se", *, stars: bool = True, digits: int 
         Mark coefficients by their p-values.
     digits : int, default 3
         Decimals; more where a standard error, or a standard deviation, would show fewer than two significant digits.
+    r2 : bool, default True
+        Marginal and conditional R2, where `fit.r2()` has them; of generalized models that may take the fit of a null
+        model.
 
     Returns
     -------
@@ -77,10 +80,15 @@ def table(fits: Fits, statistic: str = "se", *, stars: bool = True, digits: int 
     Cor (Intercept).Days | Subject                     0.066
     SD Days | Subject                                  5.922
     SD residual                         30.991        25.592
+    Intraclass correlation
+    Subject                              0.589         0.483
+    R2
+    Marginal                             0.280         0.279
+    Conditional                          0.704         0.799
     ...
     """
     named = _named(fits)
-    _check(statistic, stars, digits)
+    _check(statistic, {"stars": stars, "r2": r2}, digits)
     models = list(named.values())
     columns = [_Column(fit) for fit in models]
     rows = [
@@ -90,18 +98,20 @@ def table(fits: Fits, statistic: str = "se", *, stars: bool = True, digits: int 
         *_coefficients(columns, statistic, bool(stars), int(digits)),
         *_values("Random effects", [column.variances for column in columns], int(digits)),
         *_values("", [column.residual for column in columns], int(digits)),
-        *_values("Intraclass correlation", [column.icc for column in columns], int(digits)),
+        *_shares("Intraclass correlation", [column.icc for column in columns], int(digits)),
+        *_shares("R2", [column.r2 if r2 else {} for column in columns], int(digits)),
         *_values("Fit", [column.criteria for column in columns], OF_CRITERIA),
         *_values("", [column.counts for column in columns], 0),
     ]
     return ModelTable(tuple(named), tuple(rows), tuple(_notes(named, statistic, bool(stars))))
 
 
-def _check(statistic: Any, stars: Any, digits: Any) -> None:
+def _check(statistic: Any, switches: Mapping[str, Any], digits: Any) -> None:
     if statistic not in BELOW:
         raise InputError(f"statistic must be one of {', '.join(map(repr, BELOW))}; got {shown(statistic)}")
-    if not isinstance(stars, bool | np.bool_):
-        raise InputTypeError(f"stars must be True or False; got {shown(stars)}")
+    for name, given in switches.items():
+        if not isinstance(given, bool | np.bool_):
+            raise InputTypeError(f"{name} must be True or False; got {shown(given)}")
     if isinstance(digits, bool) or not isinstance(digits, int | np.integer) or not 0 <= digits <= MOST_DECIMALS:
         raise InputError(f"digits must be an integer from 0 to {MOST_DECIMALS}; got {shown(digits)}")
 
@@ -158,6 +168,15 @@ class _Column:
     def icc(self) -> dict[str, float]:
         """Where there is a random intercept."""
         return {name: v for name, v in self.fit.icc.items() if "(Intercept)" in self.fit.ranef_names[name]}
+
+    @property
+    def r2(self) -> dict[str, float]:
+        """Where the rows are there, and the family has a variance."""
+        try:
+            found = self.fit.r2()
+        except RanefError:
+            return {}
+        return {"Marginal": found.marginal, "Conditional": found.conditional}
 
     @property
     def criteria(self) -> dict[str, float]:
@@ -232,6 +251,11 @@ def _values(heading: str, found: Sequence[Mapping[str, float]], digits: int) -> 
     for label in labels:
         mine = [values.get(label) for values in found]
         yield Row(label, tuple(Cell() if v is None else Cell(_of_size(v, digits)) for v in mine))
+
+
+def _shares(heading: str, found: Sequence[Mapping[str, float]], digits: int) -> Iterable[Row]:
+    """Parts of one, which need no more decimals where they are small."""
+    return _values(heading, [{label: round(v, digits) for label, v in values.items()} for values in found], digits)
 
 
 def _of_size(v: float, digits: int) -> str:

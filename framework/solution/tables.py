@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.special import ndtri
+import scipy
 
 from ..contracts.arrays import AnyArray, IntArray
 from ..contracts.errors import InputError
@@ -51,7 +51,7 @@ def model_table(coefficients: CoefficientTable, level: float, frame: str) -> Tab
     plain = coefficient_record(coefficients)
     columns = plain.to_dict()
     first = {name: columns.pop(name) for name in ("name", "estimate", "se")}
-    half = ndtri(0.5 + 0.5 * level) * coefficients.std_error
+    half = scipy.special.ndtri(0.5 + 0.5 * level) * coefficients.std_error
     limits = {"lower": coefficients.estimate - half, "upper": coefficients.estimate + half}
     headers = {**plain.headers, **_limit_headers(level)}
     return replace(plain, columns={**first, **limits, **columns}, headers=headers, frame=frame)
@@ -93,7 +93,7 @@ def ranef_table(
     se = [np.sqrt(np.diagonal(fit.ranef_variances[f], axis1=1, axis2=2)).ravel() for f in fit.ranef]
     columns = {"value": np.concatenate([b.ravel() for b in fit.ranef.values()]), "se": np.concatenate(se)}
     if level is not None:
-        half = ndtri(0.5 + 0.5 * Request(level=level).checked().level) * columns["se"]
+        half = scipy.special.ndtri(0.5 + 0.5 * Request(level=level).checked().level) * columns["se"]
         columns |= {"lower": columns["value"] - half, "upper": columns["value"] + half}
     return _by_level(fit, names, columns, level)
 

@@ -319,14 +319,14 @@ MUTATIONS: tuple[Mutation, ...] = (
     # tails and quantiles, estimators of scikit-learn
     Mutation(
         "framework/inference/distributions.py",
-        "    return np.asarray(special.stdtr(df, -np.asarray(t)))",
-        "    return np.asarray(special.stdtr(df, np.asarray(t)))",
+        "    return np.asarray(scipy.special.stdtr(df, -np.asarray(t)))",
+        "    return np.asarray(scipy.special.stdtr(df, np.asarray(t)))",
         "tests/inference/test_distributions.py::test_they_are_those_of_scipy_stats",
     ),
     Mutation(
         "framework/inference/distributions.py",
-        "    return np.asarray(special.chdtrc(df, np.maximum(x, 0.0)))",
-        "    return np.asarray(special.chdtrc(df, x))",
+        "    return np.asarray(scipy.special.chdtrc(df, np.maximum(x, 0.0)))",
+        "    return np.asarray(scipy.special.chdtrc(df, x))",
         "tests/inference/test_distributions.py::test_all_is_above_a_negative_number_and_nothing_is_known_of_nan",
     ),
     Mutation(
@@ -3357,8 +3357,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     # broom's columns, models side by side
     Mutation(
         "framework/solution/broom.py",
-        "half = ndtri(0.5 + level / 2.0)",
-        "half = ndtri(level)",
+        "half = scipy.special.ndtri(0.5 + level / 2.0)",
+        "half = scipy.special.ndtri(level)",
         "tests/solution/test_broom.py::test_conditional_modes",
     ),
     Mutation(
@@ -3402,6 +3402,36 @@ MUTATIONS: tuple[Mutation, ...] = (
         "number(se, decimals, digits)",
         "number(estimate, decimals, digits)",
         "tests/solution/test_side_by_side.py::test_figures_are_the_fits",
+    ),
+    Mutation(
+        "framework/bootstrap/run.py",
+        ", generalized=isinstance(fit, GeneralizedFit)",
+        "",
+        "tests/bootstrap/test_bootstrap.py::test_generalized_models_are_heard_of_and_kept_more_often",
+    ),
+    Mutation(
+        "framework/bootstrap/blocks.py",
+        "NUMBERS_OF_GENERALIZED if generalized and at_once else NUMBERS",
+        "NUMBERS",
+        "tests/bootstrap/test_bootstrap.py::test_generalized_models_are_heard_of_and_kept_more_often",
+    ),
+    Mutation(
+        "framework/large/gram.py",
+        "or sum(self.seen.values()) != self.n",
+        "",
+        "tests/large/test_streams.py::test_summaries_say_from_which_files_rows_are",
+    ),
+    Mutation(
+        "framework/solution/side_by_side.py",
+        "label: round(v, digits) for",
+        "label: v for",
+        "tests/solution/test_side_by_side.py::test_r2_is_that_of_the_fits",
+    ),
+    Mutation(
+        "framework/solution/glmm.py",
+        "return residuals / np.sqrt(self._fit.phi[0]) if self.family.multiplicative_dispersion else residuals",
+        "return residuals",
+        "tests/solution/test_tables.py::test_scaled_residuals_of_a_summary_have_the_dispersion_in_them",
     ),
     Mutation(
         "framework/display/side_by_side.py",

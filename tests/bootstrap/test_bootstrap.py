@@ -261,6 +261,20 @@ def test_an_interruption_keeps_what_is_done(dyestuff: ranef.LMMSolution) -> None
         dyestuff.bootstrap(100, lambda m: m.sigma, rng=1, progress=Interrupting(0))
 
 
+def test_generalized_models_are_heard_of_and_kept_more_often() -> None:
+    """They take longer: 200 small ones at once, of many rows fewer; the bits do not depend on who computes them."""
+    d = ranef.datasets.load("cbpp")
+    fit = ranef.glmm("incidence / size ~ period + (1 | herd)", d, family="binomial", weights="size")
+    listener = Interrupting(10**9)
+    fit.bootstrap(450, rng=1, progress=listener)
+    assert [event.done for event in listener.events if isinstance(event, Advanced)] == [200, 400, 450]
+    with pytest.warns(ranef.RanefWarning, match="interrupted after 200 of 450 replicates"):
+        part = fit.bootstrap(450, rng=1, progress=Interrupting(200))
+    assert part.nsim == 200
+    assert [Seed.of(1, n, at_once=True, generalized=True).block for n in (56, 10_000, 10**6)] == [200, 20, 1]
+    assert [Seed.of(1, n, at_once=True).block for n in (56, 10_000, 10**6)] == [1000, 200, 2]
+
+
 def test_progress_counts_and_draws_in_terminals_only(dyestuff: ranef.LMMSolution) -> None:
     listener = Interrupting(10**9)
     dyestuff.bootstrap(45, lambda m: 1 / (m.sigma < 50), rng=1, progress=listener)
@@ -350,6 +364,12 @@ def test_bca_leaves_out_levels_or_rows(dyestuff: ranef.LMMSolution) -> None:
     crossed = ranef.lmm("diameter ~ 1 + (1 | plate) + (1 | sample)", {
         name: column[:48] for name, column in ranef.datasets.load("penicillin").items()})  # fmt: skip
     assert "without each of the rows" in crossed.confint("sigma", method="boot", nsim=40, rng=1, kind="bca").notes[-1]
+
+
+@pytest.mark.parametrize("bad", ["Batch", None, 3])
+def test_what_is_no_record_has_no_jackknife(bad: Any, dyestuff: ranef.LMMSolution) -> None:
+    with pytest.raises(ranef.InputTypeError, match=r"record must be what fit\.bootstrap gave; got"):
+        dyestuff.jackknife(bad)
 
 
 def test_too_few_replicates_are_said(dyestuff: ranef.LMMSolution) -> None:

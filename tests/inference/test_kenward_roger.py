@@ -12,7 +12,7 @@ import pytest
 import ranef
 from ranef.contracts import InputError
 from ranef.contracts.covariance import CovarianceStructure
-from ranef.inference import marginal as module
+from ranef.inference import connected as module
 from ranef.inference.kenward_roger import scaled_f
 
 from ..laws.designs import linear

@@ -5,7 +5,7 @@ import pytest
 from scipy.sparse import csc_array
 
 from ranef.contracts import Grouping, KnownPrecision, Pattern, PatternBlocks
-from ranef.inference import marginal as module
+from ranef.inference import connected, marginal
 from ranef.inference.marginal import Direction, marginal_sums
 
 CASES = [
@@ -27,8 +27,8 @@ CASES = [
 @pytest.mark.parametrize("singular", [False, True])
 @pytest.mark.parametrize(("sizes", "k", "kind"), CASES, ids=str)
 def test_the_sums_are_those_of_dense_matrices(sizes, k, kind, singular, together, monkeypatch):
-    monkeypatch.setattr(module, "TOGETHER", together)
-    monkeypatch.setattr(module, "ROWS", 4)
+    monkeypatch.setattr(connected, "TOGETHER", together)
+    monkeypatch.setattr(marginal, "ROWS", 4)
     rng = np.random.default_rng(len(sizes) + sum(k))
     n, known = 60, () if kind == "nested" else kind
     codes = [np.concatenate([np.arange(L), rng.integers(0, L, n - L)]) for L in sizes]

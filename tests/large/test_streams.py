@@ -104,6 +104,14 @@ def test_which_files_were_seen(files):
     assert repr(gram) == "Gram of y ~ x + (1 | g): 3,000 rows; g 60; 3 files"
 
 
+def test_summaries_say_from_which_files_rows_are(files):
+    path = files / "part-0.parquet"
+    one, all_of_them = ranef.gram("y ~ x + (1 | g)", path), ranef.gram("y ~ x + (1 | g)", files)
+    others = ranef.Gram.of(DATA.iloc[2000:], one)
+    details = [ranef.lmm(gram).summary().data.details for gram in (one, all_of_them, one + others, others)]
+    assert details == [(f"Data: {path}",), ("Data: 3 files",), (), ()]
+
+
 def test_a_file_that_is_added_twice_is_told(files):
     days = sorted(files.glob("*.parquet"))
     one, other = ranef.gram("y ~ x + (1 | g)", days[0]), ranef.gram("y ~ x + (1 | g)", days[-1])

@@ -146,7 +146,7 @@ def test_the_command_is_the_call(path: str, case: str, monkeypatch: pytest.Monke
     done = run(path, options)
     assert done.exit_code == 0, done.output
     assert numbers(fits[0]) == numbers(expected)
-    assert fits[0].summary() in done.output
+    assert fits[0]._of_source(str(path)).summary() in done.output
     assert case == "plain" or numbers(expected) != plain  # else it could be ignored
 
 

@@ -144,6 +144,7 @@ def test_the_commands_are_the_calls(sleep: Any, tmp_path: Path) -> None:
     new, model = write(tmp_path / "new.csv", NEW), str(tmp_path / "m.ranef")
     done = run("fit", data, sleep.formula, "--save", model)
     assert done.exit_code == 0, done.output
+    assert f"\nData: {data}\n" in run("show", model).output
     done = run("predict", model, new, "--interval", "prediction", "--level", "0.9", "-o", str(tmp_path / "out.csv"))
     assert done.exit_code == 0, done.output
     rows = list(csv.DictReader((tmp_path / "out.csv").open()))

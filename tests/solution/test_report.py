@@ -143,7 +143,14 @@ def test_a_browser_shows_the_pictures(text, tmp_path):
     widths = "document.title = [...document.images].map(i => i.naturalWidth > 99).join()"
     script = f"<script>addEventListener('load', () => {{ {widths} }})</script>"
     (tmp_path / "page.html").write_text(text.replace("</body>", script + "</body>"), encoding="utf-8")
-    command = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    command = [
+        BROWSER,
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--disable-background-networking",
+    ]
     command += [f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", (tmp_path / "page.html").as_uri()]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "<title>true,true,true,true,true</title>" in done.stdout

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,18 @@ def test_figures_are_the_fits() -> None:
     assert cells(table, "Levels of herd") == ["", "", "15"]
     assert cells(table, "Method") == ["REML", "REML", "Laplace"]
     assert cells(table, "Family") == ["", "", "binomial (logit)"]
+
+
+def test_r2_is_that_of_the_fits(tmp_path: Path) -> None:
+    fits = three()
+    flat = ranef.lmm("Reaction ~ 1 + (1 | Subject)", D)
+    fits["slopes"].save(tmp_path / "slopes.ranef")  # without rows
+    table = ranef.table(fits | {"flat": flat, "kept": ranef.load(tmp_path / "slopes.ranef")})
+    for label, of in (("Marginal", "marginal"), ("Conditional", "conditional")):
+        numbers = [getattr(fit.r2(), of) for fit in (*fits.values(), flat)]
+        assert cells(table, label) == [*(f"{number:.3f}" for number in numbers), ""]
+    assert cells(table, "Conditional")[1] == "0.799"  # performance 0.10.2: 0.7992
+    assert "R2" not in [row.label for row in ranef.table(fits, r2=False).rows]
 
 
 def test_rows_stand_in_the_order_of_their_models() -> None:
@@ -185,7 +198,7 @@ def test_what_is_no_fit(arguments: Any, error: type[Exception], words: str) -> N
 @pytest.mark.parametrize(
     ("settings", "words"),
     [({"statistic": "t"}, "statistic must be"), ({"stars": 1}, "stars must be"), ({"digits": True}, "digits must be"),
-     ({"digits": -1}, "digits must be")],
+     ({"digits": -1}, "digits must be"), ({"r2": None}, "r2 must be")],
 )  # fmt: skip
 def test_unknown_settings(settings: Any, words: str) -> None:
     with pytest.raises((ranef.InputError, ranef.InputTypeError), match=words):

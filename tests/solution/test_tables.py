@@ -174,6 +174,19 @@ def test_frames(table: str, made: Any) -> None:
 # Text that shows itself --------------------------------------------------------------------------------------------
 
 
+def test_scaled_residuals_of_a_summary_have_the_dispersion_in_them() -> None:
+    """The normal family is the linear model by maximum likelihood; lme4's are Pearson residuals over sigma."""
+    d = ranef.datasets.load("sleepstudy")
+    model = "Reaction ~ Days + (Days | Subject)"
+    linear, generalized = ranef.lmm(model, d, reml=False), ranef.glmm(model, d, family="gaussian")
+    theirs = np.quantile(linear.scaled_residuals, [0, 0.25, 0.5, 0.75, 1])
+    np.testing.assert_allclose(generalized.summary().data.residual_quantiles, theirs, rtol=1e-4)
+    gamma = ranef.glmm(model, d, family="gamma(log)")
+    pearson = gamma.residuals_of("pearson") / np.sqrt(gamma.dispersion["dispersion"])
+    quantiles = np.quantile(pearson, [0, 0.25, 0.5, 0.75, 1])
+    np.testing.assert_allclose(gamma.summary().data.residual_quantiles, quantiles, rtol=1e-12)
+
+
 def test_a_summary_is_text_that_prints_itself_and_is_html_in_notebooks() -> None:
     summary = slope().summary()
     assert isinstance(summary, str)
