@@ -48,7 +48,7 @@ class Slice(Criterion["_Point"]):
 
     def z(self, x: FloatArray) -> FloatArray:
         """The point of the slice that is nearest to x."""
-        return np.clip(np.linalg.lstsq(self.A, x - self.origin)[0], self.lower, self.upper)
+        return np.clip(np.linalg.lstsq(self.A, x - self.origin, rcond=None)[0], self.lower, self.upper)
 
     def evaluate(self, z: FloatArray) -> _Point:
         """The criterion at x."""
