@@ -4944,15 +4944,15 @@ MUTATIONS: tuple[Mutation, ...] = (
         f"{INTERVALS}/test_profile.py::test_reference",
     ),
     Mutation(
-        "framework/inference/trace.py",
+        "framework/inference/walk.py",
         "            if abs(visits[-1].zeta) < self.reach:\n                break\n",
         "            break\n",
         f"{INTERVALS}/test_profile.py::test_reference",
     ),
     Mutation(
-        "framework/inference/trace.py",
-        "0.5 * slope / zeta if excess",
-        "slope / zeta if excess",
+        "framework/inference/walk.py",
+        "0.5 * float(found.gradient @ speed) / zeta if excess",
+        "float(found.gradient @ speed) / zeta if excess",
         f"{INTERVALS}/test_profile.py::test_reference",
     ),
     Mutation(
@@ -4962,16 +4962,34 @@ MUTATIONS: tuple[Mutation, ...] = (
         f"{INTERVALS}/test_profile.py::test_zeta_at_zero_is_the_likelihood_ratio_of_the_smaller_model",
     ),
     Mutation(
-        "framework/inference/trace.py",
+        "framework/inference/walk.py",
         "        if excess < -LOWER:\n",
         "        if False:\n",
         f"{INTERVALS}/test_profile.py::test_a_start_that_is_no_optimum_is_seen",
     ),
     Mutation(
-        "framework/inference/trace.py",
+        "framework/inference/walk.py",
         "> ROUGH else None",
         "> 1e9 else None",
         f"{INTERVALS}/test_profile.py::test_curves_are_right_between_points",
+    ),
+    Mutation(
+        "framework/inference/walk.py",
+        "return _Minimum(f - gain, z, ",
+        "return _Minimum(f, z, ",
+        f"{INTERVALS}/test_profile.py::test_reference",
+    ),
+    Mutation(
+        "framework/inference/walk.py",
+        "bends = dA.T @ self.gradient + ",
+        "bends = ",
+        f"{INTERVALS}/test_profile.py::test_tangents_are_how_fast_the_others_go_along",
+    ),
+    Mutation(
+        "framework/inference/walk.py",
+        "nodes, values = [*nodes, *[visit.c] * len(known)], [*values, *known]",
+        "nodes, values = [*nodes, visit.c], [*values, visit.z]",
+        f"{INTERVALS}/test_profile.py::test_a_point_of_a_profile_needs_two_evaluations",
     ),
     Mutation(
         "framework/inference/intervals.py",
