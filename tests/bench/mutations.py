@@ -4660,6 +4660,24 @@ MUTATIONS: tuple[Mutation, ...] = (
         f"{CONTRASTS}::test_hypotheses_that_contradict_each_other_are_refused_together_only",
     ),
     Mutation(
+        "framework/inference/term_rows.py",
+        "if term.is_tested)",
+        "if term.is_tested and False)",
+        "tests/inference/test_contrasts.py::test_terms_among_others",
+    ),
+    Mutation(
+        "framework/inference/contrasts.py",
+        "if joint or (of_term and len(H.L) > 1):",
+        "if joint:",
+        "tests/inference/test_contrasts.py::test_a_term_is_what_anova_tests_of_it",
+    ),
+    Mutation(
+        "framework/planning/significance.py",
+        "H = hypotheses(given, fixed.names, terms=named)",
+        "H = hypotheses(given, fixed.names)",
+        "tests/planning/test_power.py::test_a_term_is_tested_as_by_anova",
+    ),
+    Mutation(
         "framework/inference/hypotheses.py",
         'sign = -1.0 if found[1] == "-" else 1.0',
         "sign = 1.0",
