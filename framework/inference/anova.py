@@ -21,6 +21,7 @@ from .fixed_terms import FixedTerm, fixed_terms
 from .methods import Asymptotic, JointTest, Method
 from .refits import by_columns, by_maximum_likelihood, ratio, under
 from .sums_of_squares import type_one, type_three, type_two
+from .term_rows import at_zero
 
 TYPES = {1: "I", 2: "II", 3: "III"}
 TESTS = ("Wald", "LRT")
@@ -77,9 +78,16 @@ def anova(fit: Fit, method: Method, terms: Terms | None, kind: Any = 3, test: An
         raise InputError("the model has no term but the intercept: there is nothing to test")
     rows = hypotheses(fit, method, partition, number, by_names=given is not None)
     tested = [(term, L) for term, L in zip(partition, rows, strict=True) if term.is_tested]
-    at_zero = [] if number == 1 or given is not None else _at_zero(partition, tested, number, fit)
-    notes = [*at_zero, *_of_rank(fit, tested), *_of_coding(number, given), caveats.first_threshold(fit)]
-    names, frame = tuple(term.name for term, _ in tested), terms.frame if terms else ""
+    names = tuple(term.name for term, _ in tested)
+    # type II of generalized models is car's, which leaves out interactions with covariates
+    apart = number == 1 or given is not None or (number == 2 and not isinstance(fit, LinearFit))
+    notes = [
+        *(() if apart else at_zero(partition, names)),
+        *_of_rank(fit, tested),
+        *_of_coding(number, given),
+        caveats.first_threshold(fit),
+    ]
+    frame = terms.frame if terms else ""
     record: dict[str, Any] = {
         "hypotheses": {term.name: L for term, L in tested},
         "type": number,
@@ -196,20 +204,6 @@ def _likelihood_ratios(
         refits += [(term.name, large), (term.name, small)]
     notes = [REFITTED] if full is not fit else []
     return tests, [*notes, *dict.fromkeys(caveats.not_converged(refits)), caveats.few_levels(fit.labels)]
-
-
-def _at_zero(
-    terms: Sequence[FixedTerm], tested: Sequence[tuple[FixedTerm, FloatArray]], number: int, fit: Fit
-) -> list[str]:
-    """Which terms are tested at one value of a covariate that they interact with."""
-    if number == 2 and not isinstance(fit, LinearFit):
-        return []
-    where: dict[str, set[str]] = {}
-    for term, _ in tested:
-        for other in terms:
-            if term.is_in(other, numbers_too=False) and other.numeric - term.numeric:
-                where.setdefault(term.name, set()).update(other.numeric - term.numeric)
-    return [f"{name} is tested where {', '.join(sorted(of))} is zero: they interact" for name, of in where.items()]
 
 
 def _of_rank(fit: Fit, tested: Sequence[tuple[FixedTerm, FloatArray]]) -> list[str]:

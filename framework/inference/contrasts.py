@@ -13,11 +13,13 @@ from ..display.records import Table
 from ..estimation.ending import differs
 from ..estimation.linear import LinearFit
 from ..estimation.model import Fit
+from ..formula.terms import Terms
 from ..notes import Note, tell
 from .hypotheses import Hypotheses, hypotheses
 from .kenward_roger import KenwardRoger
 from .methods import Asymptotic, JointTest, Method, Residual
 from .satterthwaite import Satterthwaite
+from .term_rows import TermRows, at_zero
 from .wald import WaldTest
 
 #: What `df` may be for linear models.
@@ -120,9 +122,19 @@ def estimates(fit: Fit, method: Method, L: FloatArray) -> Estimates:
 
 
 def contrasts(
-    fit: Fit, method: Method, L: Any, rhs: Any = None, *, level: Any = 0.95, joint: Any = False, frame: str = ""
+    fit: Fit,
+    method: Method,
+    L: Any,
+    rhs: Any = None,
+    *,
+    level: Any = 0.95,
+    joint: Any = False,
+    frame: str = "",
+    terms: Terms | None = None,
 ) -> Contrasts:
     """Estimates, tests and intervals of the rows of L beta; `frame` is the kind of data frame that the user works with.
+
+    L may be the name of one of the `terms`, whose rows are tested together.
 
     Raises
     ------
@@ -134,7 +146,9 @@ def contrasts(
     if not isinstance(joint, bool | np.bool_):
         raise InputTypeError(f"joint must be True or False; got {shown(joint)}")
     fixed = fit.labels.fixed
-    H = hypotheses(L, fixed.names, rhs)
+    named = TermRows(fixed, terms)
+    H = hypotheses(L, fixed.names, rhs, named)
+    of_term = isinstance(L, str) and L in named.names
     found = estimates(fit, method, H.L)
     estimable, known, test, se = found.estimable, found.known, found.test, found.se
     estimate, covariance = found.values, found.covariance
@@ -148,9 +162,11 @@ def contrasts(
     columns |= {"lower": estimate - half, "upper": estimate + half}
     together = None
     notes = []
-    if joint:
+    if joint or (of_term and len(H.L) > 1):
         together = joint_test(method, found.rows, estimate - H.rhs)
         notes.append(f"Joint test: {together}")
+    if of_term:
+        notes += at_zero(named.listed, [L])
     if not estimable.all():
         notes.append(f"NA: not estimable, X is rank deficient: {_left_out(H, estimable)}")
     if not known.all():

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from ..design.arrays import as_numbers
 LONGEST = 32
 FORMS = (
     "an array with a weight for each coefficient (one row, or several), a dict of coefficient and weight, a text such "
-    "as 'a - b = 0', a list of these, or a dict of label and one of these"
+    "as 'a - b = 0', the name of a term of the formula, a list of these, or a dict of label and one of these"
 )
 
 
@@ -39,8 +39,19 @@ class Hypotheses:
     rhs: FloatArray
 
 
-def hypotheses(given: Any, coefficients: Sequence[str], rhs: Any = None) -> Hypotheses:
-    """Rows of weights of the coefficients.
+class NamedRows(Protocol):
+    """Rows L (c, p) that have a name together."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Which names there are."""
+
+    def __getitem__(self, name: str) -> FloatArray:
+        """Those of a name."""
+
+
+def hypotheses(given: Any, coefficients: Sequence[str], rhs: Any = None, terms: NamedRows | None = None) -> Hypotheses:
+    """Rows of weights of the coefficients; `terms` are known by name too, where no coefficient is called so.
 
     Raises
     ------
@@ -57,7 +68,7 @@ def hypotheses(given: Any, coefficients: Sequence[str], rhs: Any = None) -> Hypo
     rows: list[FloatArray] = []
     values: list[float] = []
     written = False
-    for label, row, value in _rows(given, tuple(coefficients)):
+    for label, row, value in _rows(given, tuple(coefficients), terms):
         written |= value is not None
         names.append(label or _text(row, coefficients, value or 0.0) or f"[{len(rows)}]")
         rows.append(row)
@@ -79,24 +90,35 @@ def hypotheses(given: Any, coefficients: Sequence[str], rhs: Any = None) -> Hypo
 Row = tuple[str, FloatArray, float | None]
 
 
-def _rows(given: Any, names: tuple[str, ...]) -> Iterator[Row]:
+def _rows(given: Any, names: tuple[str, ...], terms: NamedRows | None) -> Iterator[Row]:
     if isinstance(given, str):
-        yield _parsed(given, names)
+        if terms and given in terms.names:
+            yield from _of_term(given, names, terms)
+        else:
+            yield _parsed(given, names, terms.names if terms else ())
     elif isinstance(given, Mapping):
         if not given or all(isinstance(value, Real) for value in given.values()):
             yield "", _weights(given, names), None
             return
         for label, one in given.items():
-            found = list(_rows(one, names))
+            found = list(_rows(one, names, terms))
             if len(found) != 1:
                 raise InputError(f"L[{label!r}] has {len(found)} rows; a label stands for one")
             yield str(label), *found[0][1:]
     elif isinstance(given, list | tuple) and any(isinstance(one, str | Mapping) for one in given):
         for one in given:
-            yield from _rows(one, names)
+            yield from _rows(one, names, terms)
     else:
         for row in _matrix(given, names):
             yield "", row, None
+
+
+def _of_term(name: str, coefficients: tuple[str, ...], terms: NamedRows) -> Iterator[Row]:
+    rows = terms[name]
+    if len(rows) == 0:
+        raise InputError(f"X determines nothing of {name} that other terms do not explain")
+    for i, row in enumerate(rows):
+        yield _text(row, coefficients, 0.0) or f"{name} [{i + 1}]", row, None
 
 
 def _matrix(given: Any, names: tuple[str, ...]) -> FloatArray:
@@ -134,7 +156,7 @@ def _finite(value: float, what: str) -> float:
     return value
 
 
-def _parsed(text: str, names: tuple[str, ...]) -> Row:
+def _parsed(text: str, names: tuple[str, ...], terms: Sequence[str]) -> Row:
     """A sum of coefficients times numbers, with a number after "=" if there is one."""
     # Names as they are, the longest first: they may have signs, blanks, brackets and "=" of their own.
     name = "|".join(re.escape(n) for n in sorted(names, key=len, reverse=True) if n) or r"(?!)"
@@ -148,7 +170,8 @@ def _parsed(text: str, names: tuple[str, ...]) -> Row:
         if found is None or (at > 0 and not found[1]):
             raise InputError(
                 f"cannot read {left[at:].strip()!r} in {text!r}: a hypothesis is a sum of coefficients, each with a "
-                f"number and * before it if there is one; the model has {', '.join(names)}"
+                f"number and * before it if there is one{', or the name of a term' if terms else ''}; the model has "
+                f"{', '.join(names)}{'; terms: ' + ', '.join(terms) if terms else ''}"
             )
         sign = -1.0 if found[1] == "-" else 1.0
         row[names.index(found[3])] += sign * float(found[2] or 1.0) / float(found[4] or 1.0)
@@ -174,7 +197,8 @@ def _text(row: FloatArray, names: Sequence[str], value: float) -> str:
         size = abs(float(row[j]))
         sign = "-" if row[j] < 0 else "+"
         joined = f" {sign} " if out else sign.strip("+")
-        out += joined + ("" if size == 1.0 else f"{size:.4g}*") + names[j]
+        weight = f"{size:.4g}*"
+        out += joined + ("" if weight == "1*" else weight) + names[j]
     if value and out:
         out += f" = {value:.4g}"
     return out if len(out) <= LONGEST else ""

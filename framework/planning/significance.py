@@ -21,6 +21,7 @@ from ..inference.contrasts import METHODS as DF
 from ..inference.distributions import chi2_sf
 from ..inference.hypotheses import Hypotheses, hypotheses
 from ..inference.refits import restricted_design
+from ..inference.term_rows import TermRows
 from ..many.estimates import Estimates
 from ..many.fitting import Task
 from ..many.one_by_one import Of
@@ -173,11 +174,14 @@ def chosen_test(plan: Planned, test: Any, df: Any, method: Any, alpha: float) ->
         return ByRatio(plan, *found), words, True
     fixed = plan.model.labels.fixed
     given = {test: {test: 1.0}} if isinstance(test, str) and test in fixed.names else test
-    H = hypotheses(given, fixed.names)
+    named = TermRows(fixed, plan.terms)
+    H = hypotheses(given, fixed.names, terms=named)
     if not fixed.estimable(H.L).all():
         raise InputError(f"test: X does not determine {', '.join(H.names)}")
     words = ", ".join(f"{name} = {rhs:g}" if "=" not in name else name
                       for name, rhs in zip(H.names, H.rhs.tolist(), strict=True))  # fmt: skip
+    if isinstance(test, str) and test in named.names:
+        words = test
     if method == "lrt":
         return _ratio(plan, H, df), f"likelihood ratio test of {words}", True
     linear = plan.family is None

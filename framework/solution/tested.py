@@ -34,6 +34,8 @@ class Tested(FittedModel[F]):
         L : array, dict, str, or list or dict of these
             Weights of all p coefficients, (p,) or (c, p); a dict of coefficient and weight; or a text such as
             ``"trtB - trtA = 0"``. A list of dicts and texts has a row for each, a dict of label and row names them.
+            The name of a term of the formula, ``"trt"``, which is not that of a coefficient, is what `anova` of type
+            III tests: all rows of it, and together.
         df : {"satterthwaite", "kenward-roger", "residual", "asymptotic"}, optional
             Degrees of freedom; by default those of the table of coefficients. "kenward-roger" corrects standard errors
             too, and needs a fit by REML. "residual" are n less the rank of X. Generalized models have "asymptotic".
@@ -65,6 +67,12 @@ class Tested(FittedModel[F]):
         >>> nine["estimate"].round(3).tolist(), nine["se"].round(3).tolist(), nine["df"].round(2).tolist()
         ([345.611, 10.467], [9.747, 0.804], [22.81, 161.0])
 
+        A term of a formula:
+
+        >>> fit = ranef.lmm("angle ~ recipe + temp + (1 | recipe:replicate)", ranef.datasets.load("cake"))
+        >>> print(fit.contrast("recipe").joint)
+        F(2, 42) = 0.2488, p = 0.7809
+
         References
         ----------
         Kenward & Roger (1997), doi 10.2307/2533558; Kuznetsova, Brockhoff & Christensen (2017), doi
@@ -73,7 +81,8 @@ class Tested(FittedModel[F]):
         from ..inference.contrasts import contrasts
 
         level = self._conf_level if level is None else level
-        return contrasts(self._fit, self._method(df), L, rhs, level=level, joint=joint, frame=self._frame)
+        method, frame, terms = self._method(df), self._frame, self._terms
+        return contrasts(self._fit, method, L, rhs, level=level, joint=joint, frame=frame, terms=terms)
 
     def anova(
         self,

@@ -626,8 +626,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/diagnostics/influence.py",
-        "np.linalg.inv(own.to_users)[0] @ there.to_users @ delta",
-        "delta[0]",
+        "scales_in(there, own, other.scale, other.theta[len(other.theta) - there.n_scales :])[0]",
+        "other.scale",
         "tests/residual/test_influence.py::test_refits_are_fits_without_the_rows",
     ),
     Mutation(
@@ -4703,8 +4703,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/inference/anova.py",
-        "if number == 2 and not isinstance(fit, LinearFit):",
-        "if number == 2:",
+        "or (number == 2 and not isinstance(fit, LinearFit))",
+        "or number == 2",
         "tests/inference/test_anova.py::test_tests_at_one_value_of_a_covariate_say_so",
     ),
     Mutation(
@@ -4742,6 +4742,24 @@ MUTATIONS: tuple[Mutation, ...] = (
         "if (contradiction > AGREE * np.abs(scaled).max()).any():",
         "if False:",
         f"{CONTRASTS}::test_hypotheses_that_contradict_each_other_are_refused_together_only",
+    ),
+    Mutation(
+        "framework/inference/term_rows.py",
+        "if term.is_tested)",
+        "if term.is_tested and False)",
+        "tests/inference/test_contrasts.py::test_terms_among_others",
+    ),
+    Mutation(
+        "framework/inference/contrasts.py",
+        "if joint or (of_term and len(H.L) > 1):",
+        "if joint:",
+        "tests/inference/test_contrasts.py::test_a_term_is_what_anova_tests_of_it",
+    ),
+    Mutation(
+        "framework/planning/significance.py",
+        "H = hypotheses(given, fixed.names, terms=named)",
+        "H = hypotheses(given, fixed.names)",
+        "tests/planning/test_power.py::test_a_term_is_tested_as_by_anova",
     ),
     Mutation(
         "framework/inference/hypotheses.py",
@@ -4835,9 +4853,9 @@ MUTATIONS: tuple[Mutation, ...] = (
         "tests/emmeans/test_response.py",
     ),
     Mutation(
-        "framework/inference/emmeans/scale.py",
-        "        if fit.dispersion.models:\n",
-        "        if not fit.dispersion.models:\n",
+        "framework/inference/emmeans/responses.py",
+        "bool(fit.dispersion.models) and depends_on_phi(fit.family)",
+        "False",
         "tests/emmeans/test_response.py",
     ),
     Mutation(
@@ -4963,6 +4981,12 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "framework/inference/emmeans/letters.py",
         "groups = _needed(sorted(groups, key=sorted), k)",
+        "groups = sorted(groups, key=sorted)",
+        "tests/emmeans/test_letters.py::test_every_table_of_few_means",
+    ),
+    Mutation(
+        "framework/inference/emmeans/letters.py",
+        "groups = _needed(sorted(groups, key=sorted), k)",
         "groups = sorted(groups, key=sorted)[1:]",
         f"{EMMEANS_LAWS}::test_letters_do_what_they_say",
     ),
@@ -5028,15 +5052,15 @@ MUTATIONS: tuple[Mutation, ...] = (
         f"{INTERVALS}/test_profile.py::test_reference",
     ),
     Mutation(
-        "framework/inference/trace.py",
+        "framework/inference/walk.py",
         "            if abs(visits[-1].zeta) < self.reach:\n                break\n",
         "            break\n",
         f"{INTERVALS}/test_profile.py::test_reference",
     ),
     Mutation(
-        "framework/inference/trace.py",
-        "0.5 * slope / zeta if excess",
-        "slope / zeta if excess",
+        "framework/inference/walk.py",
+        "0.5 * float(found.gradient @ speed) / zeta if excess",
+        "float(found.gradient @ speed) / zeta if excess",
         f"{INTERVALS}/test_profile.py::test_reference",
     ),
     Mutation(
@@ -5046,16 +5070,34 @@ MUTATIONS: tuple[Mutation, ...] = (
         f"{INTERVALS}/test_profile.py::test_zeta_at_zero_is_the_likelihood_ratio_of_the_smaller_model",
     ),
     Mutation(
-        "framework/inference/trace.py",
+        "framework/inference/walk.py",
         "        if excess < -LOWER:\n",
         "        if False:\n",
         f"{INTERVALS}/test_profile.py::test_a_start_that_is_no_optimum_is_seen",
     ),
     Mutation(
-        "framework/inference/trace.py",
+        "framework/inference/walk.py",
         "> ROUGH else None",
         "> 1e9 else None",
         f"{INTERVALS}/test_profile.py::test_curves_are_right_between_points",
+    ),
+    Mutation(
+        "framework/inference/walk.py",
+        "return _Minimum(f - gain, z, ",
+        "return _Minimum(f, z, ",
+        f"{INTERVALS}/test_profile.py::test_reference",
+    ),
+    Mutation(
+        "framework/inference/walk.py",
+        "bends = dA.T @ self.gradient + ",
+        "bends = ",
+        f"{INTERVALS}/test_profile.py::test_tangents_are_how_fast_the_others_go_along",
+    ),
+    Mutation(
+        "framework/inference/walk.py",
+        "nodes, values = [*nodes, *[visit.c] * len(known)], [*values, *known]",
+        "nodes, values = [*nodes, visit.c], [*values, visit.z]",
+        f"{INTERVALS}/test_profile.py::test_a_point_of_a_profile_needs_two_evaluations",
     ),
     Mutation(
         "framework/inference/intervals.py",

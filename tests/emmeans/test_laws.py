@@ -309,6 +309,14 @@ def test_multivariate_t_of_all_pairs_is_tukeys():
     assert limit == pytest.approx(stats.studentized_range.ppf(0.95, 4, 12) / np.sqrt(2), abs=1e-3)
 
 
+@pytest.mark.parametrize(("k", "atol"), [(6, 1.5e-4), (12, 6e-4)])
+def test_multivariate_t_of_all_pairs_of_more_means(k, atol):
+    pairs = family_of("pairwise", [str(i) for i in range(k)]).weights / np.sqrt(2)
+    tests = Maximum(pairs @ pairs.T, 40.0)
+    for c in (1.5, 2.5, 3.0, 3.5):
+        assert tests.sf(c) == pytest.approx(stats.studentized_range.sf(c * np.sqrt(2), k, 40), abs=atol)
+
+
 def test_small_p_values_of_the_multivariate_t_stay_within_their_bounds():
     t = np.array([9.0, 0.5])
     tests = Together(t, np.full(2, 30.0), np.array([[1.0, 0.5], [0.5, 1.0]]), 0, 2)

@@ -50,6 +50,46 @@ def test_joint_tests_are_those_of_lmertest_s_anova(name):
         assert joint.p_value == pytest.approx(columns["Pr(>F)"][i], rel=1e-3)
 
 
+@pytest.mark.parametrize("formula", ["recipe * temperature", "recipe * temp", "recipe + C(temperature, contr.sum)"])
+@pytest.mark.parametrize("df", ["satterthwaite", "kenward-roger"])
+def test_a_term_is_what_anova_tests_of_it(formula, df):
+    fit = ranef.lmm(f"angle ~ {formula} + (1 | recipe:replicate)", ranef.datasets.load("cake"))
+    table = fit.anova(df=df)
+    for i, term in enumerate(table["term"]):
+        if term in fit.names:  # the covariate, whose coefficient comes first
+            assert fit.contrast(term, df).hypotheses.L.tolist() == [[float(name == term) for name in fit.names]]
+            assert fit.contrast(term, df).joint is None
+            continue
+        found = fit.contrast(term, df)
+        np.testing.assert_array_equal(found.hypotheses.L, table.hypotheses[term])
+        assert found.joint.statistic == pytest.approx(table["statistic"][i], rel=1e-12)
+        assert found.joint.df_denominator == pytest.approx(table["den_df"][i], rel=1e-12)
+        assert [note for note in found.notes if "is zero" in note] == [
+            n for n in table.notes if n.startswith(term + " ")
+        ]
+
+
+def test_terms_among_others():
+    fit = ranef.lmm("angle ~ recipe + temp + (1 | recipe:replicate)", ranef.datasets.load("cake"))
+    both = fit.contrast(["recipe", "temp = 0.1"])
+    assert both["contrast"].tolist() == ["recipe[T.B]", "recipe[T.C]", "temp = 0.1"]
+    assert both.joint is None
+    assert fit.contrast("recipe", rhs=[-1.0, 0.0]).hypotheses.rhs.tolist() == [-1.0, 0.0]
+    with pytest.raises(InputError, match=r"or the name of a term; .*recipe\[T.C\], temp; terms: recipe$"):
+        fit.contrast("replicate")
+    with pytest.raises(InputError, match="has 2 rows; a label stands for one"):
+        fit.contrast({"all": "recipe"})
+
+
+def test_a_term_of_which_x_determines_nothing():
+    d = {name: ranef.datasets.load("cake")[name] for name in ("angle", "recipe", "replicate")}
+    d["again"] = [f"{value}'" for value in d["recipe"]]
+    with pytest.warns(RankDeficiencyWarning):
+        fit = ranef.lmm("angle ~ recipe + again + (1 | recipe:replicate)", d)
+    with pytest.raises(InputError, match="X determines nothing of again"):
+        fit.contrast("again")
+
+
 def test_coefficients_are_the_contrasts_of_the_identity():
     for name in ("lmm_pastes_reml", "lmm_cake_full_ml", "lmm_sleepstudy_weights_ml"):
         fit = fitted(name).solution

@@ -11,11 +11,13 @@ from scipy.optimize import minimize_scalar
 
 import ranef
 from ranef.contracts.errors import InputError, InputTypeError
+from ranef.estimation.full_criterion import FullCriterion
 from ranef.estimation.pipeline import choose_optimizer
 from ranef.estimation.search import minimize_nearby
 from ranef.families import NegativeBinomial
 from ranef.inference.quantities import quantities
 from ranef.inference.trace import reach_of, trace
+from ranef.inference.walk import Walk
 from tests.lmm import models as linear
 from tests.reference.load import load, names
 
@@ -236,6 +238,36 @@ def test_what_depends_on_several_parameters_has_no_profile():
     assert np.isnan(limits(table)["cor_toep.2|g"]).all()
     assert np.isfinite(limits(table)["cor_toep.1|g"]).all()
     assert "several parameters" in table.reasons["cor_toep.2|g"]
+
+
+# How it goes along ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("i", range(6))
+def test_tangents_are_how_fast_the_others_go_along(sleep, i):
+    """Of each parameter: central differences between the minima beside a point."""
+    criterion, x = sleep._fit.factorized().joint()
+    optimizer, _ = choose_optimizer("auto", gradients=True)
+    least = partial(minimize_nearby, optimizer=optimizer, tol=1e-12, max_evaluations=100)
+    quantity = quantities(sleep._fit)[i]
+    turned, x = quantity.turned(criterion, x)
+    walk = Walk(quantity, turned, x, 1.96, least)
+    visits = walk.visits()
+    assert all(visit.tangent is not None for visit in visits)
+    for visit in visits[::3]:
+        step = 1e-2 * walk.step
+        before, after = (walk._visit(visit.c + by, visits, 1.0) for by in (-step, step))
+        scale = np.abs(visit.tangent).max()
+        np.testing.assert_allclose(visit.tangent, (after.z - before.z) / (2.0 * step), atol=3e-3 * scale, rtol=0.0)
+
+
+def test_a_point_of_a_profile_needs_two_evaluations(sleep, monkeypatch):
+    """At most, on the average: nobody evaluates where the quadratic model knows."""
+    evaluate, n = FullCriterion.evaluate, []
+    monkeypatch.setattr(FullCriterion, "evaluate", lambda self, x: n.append(x) or evaluate(self, x))
+    profile = sleep.profile()
+    assert len(n) < 1.75 * len(profile)
+    assert len(profile) < 11 * len(profile.curves)
 
 
 # Fits by REML ---------------------------------------------------------------------------------------------------------

@@ -45,6 +45,31 @@ def test_power_of_a_balanced_design_is_that_of_the_noncentral_t(effect: float) -
     assert expected == pytest.approx(0.05 if effect == 0 else 0.65, abs=0.02)
 
 
+def three(effect: float) -> ranef.Plan:
+    """Three treatments within each of 12 groups, twice."""
+    data = {"g": np.repeat(np.arange(12), 6), "f": np.tile(["a", "b", "c"], 24)}
+    return ranef.planned("y ~ f + (1 | g)", data, beta=[10.0, effect, 0.0], sd={"g": 2.0}, sigma=2.0)
+
+
+def test_power_of_a_term_is_that_of_the_noncentral_f() -> None:
+    found = ranef.power(three(1.5), "f", nsim=300, rng=1)
+    df = 72 - 3 - 11
+    c = stats.f.isf(0.05, 2, df)
+    expected = float(stats.ncf.sf(c, 2, df, 24 * (1.0**2 + 2 * 0.5**2) / 2.0**2))
+    assert 0.6 < expected < 0.8
+    assert abs(found.power[0] - expected) < 3 * np.sqrt(expected * (1 - expected) / 300)
+    assert "F test, Satterthwaite's df, of f" in str(found)
+
+
+def test_a_term_is_tested_as_by_anova() -> None:
+    plan = three(1.0)
+    one = ranef.power(plan, "f", nsim=10, rng=2)
+    other = ranef.power(plan, lambda m: m.anova()["p_value"][0], nsim=10, rng=2)
+    np.testing.assert_allclose(one.p_values[0], other.p_values[0], rtol=1e-9)
+    by_ratio = ranef.power(plan, "f", nsim=10, rng=2, method="lrt")
+    assert "likelihood ratio test of f" in str(by_ratio)
+
+
 def test_satterthwaite_agrees_with_single_fits() -> None:
     plan = trial(5, 2.0)
     found = ranef.power(plan, "x", nsim=30, rng=2)

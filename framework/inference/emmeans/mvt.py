@@ -16,7 +16,7 @@ from scipy import special
 
 from ...contracts.arrays import FloatArray
 
-#: Sobol's points, a power of 2. Probabilities are to about 1e-5, of all pairs of six means to 1e-4.
+#: Sobol's points, a power of 2. Probabilities are to about 1e-5, of all pairs of six means to 1e-4, of 18 to 1e-3.
 POINTS = 2**15
 #: Entries of the root of a correlation matrix below this are zero.
 ZERO = 1e-7
