@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -212,7 +212,8 @@ class Bootstrap(Table):
             found[i], reasons[name] = self._limits(self.statistics.index(name), kind, level, a)
         places = [self.statistics.index(name) for name in names]
         notes = (f"By {kind} limits of {int((~self.failed).sum())} replicates", *self.notes)
-        return interval_table("bootstrap", level, names, self.original[places], found, reasons, notes)
+        table = interval_table("bootstrap", level, names, self.original[places], found, reasons, notes)
+        return replace(table, frame=self.frame)
 
     def _limits(self, i: int, kind: str, level: float, a: float) -> tuple[FloatArray, str]:
         """Limits of a statistic, and why there are none."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
 from .markup import table_html
-from .rformat import TextTable, print_table
+from .rformat import TextTable, print_table, wrapped
 from .stars import stars
 from .tables import InformationCriteria
 
@@ -33,7 +34,14 @@ class ComparedModel:
     criteria: InformationCriteria
 
 
-def render_comparison(smaller: ComparedModel, larger: ComparedModel, statistic: float, df: int, p_value: float) -> str:
+def render_comparison(
+    smaller: ComparedModel,
+    larger: ComparedModel,
+    statistic: float,
+    df: int,
+    p_value: float,
+    notes: Sequence[str] = (),
+) -> str:
     """The likelihood ratio test of two nested models as text.
 
     Examples
@@ -51,17 +59,26 @@ def render_comparison(smaller: ComparedModel, larger: ComparedModel, statistic: 
     """
     lines = [TITLE, f"smaller: {smaller.model}", f"larger:  {larger.model}", ""]
     lines += print_table(_cells(smaller, larger, statistic, df, p_value), right=True)
+    lines += wrapped(notes)
     return "\n".join(line.rstrip() for line in lines)
 
 
-def comparison_html(smaller: ComparedModel, larger: ComparedModel, statistic: float, df: int, p_value: float) -> str:
+def comparison_html(
+    smaller: ComparedModel,
+    larger: ComparedModel,
+    statistic: float,
+    df: int,
+    p_value: float,
+    notes: Sequence[str] = (),
+) -> str:
     """The same as HTML."""
     models = "".join(
         f"<p>{name}: <code>{escape(model.model)}</code></p>"
         for name, model in (("smaller", smaller), ("larger", larger))
     )
     table = table_html(TITLE, _cells(smaller, larger, statistic, df, p_value))
-    return f'<div class="ranef-comparison">{models}{table}</div>'
+    below = "".join(f"<p><small>{escape(note)}</small></p>" for note in notes)
+    return f'<div class="ranef-comparison">{models}{table}{below}</div>'
 
 
 def _cells(smaller: ComparedModel, larger: ComparedModel, statistic: float, df: int, p_value: float) -> TextTable:

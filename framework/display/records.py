@@ -22,6 +22,7 @@ from .rformat import (
     format_statistics,
     print_table,
     significance_stars,
+    wrapped,
 )
 from .stars import BOUNDS, LEGEND
 
@@ -171,10 +172,10 @@ class Table:
     def __str__(self) -> str:
         """The table in R's manner."""
         cells = self.cells()
-        lines = [self.title] * bool(self.title) + print_table(cells, right=True)
+        lines = [*wrapped([self.title] * bool(self.title)), *print_table(cells, right=True)]
         if cells.headers[-1:] == ("",):  # stars
             lines.append("---")
-        return "\n".join([*lines, *self._below(cells)])
+        return "\n".join([*lines, *wrapped(self._below(cells))])
 
     def __repr__(self) -> str:
         return str(self)

@@ -6,8 +6,9 @@ Each function names the R function whose documented behaviour it follows.
 from __future__ import annotations
 
 import math
+import textwrap
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from .stars import stars
@@ -279,6 +280,18 @@ def print_vector(names: Sequence[str], cells: Sequence[str]) -> list[str]:
         part = slice(start, start + per_line)
         lines += ["".join(text.rjust(width) + " " for text in row[part]) for row in (names, cells)]
     return lines
+
+
+def wrapped(texts: Iterable[str]) -> Iterator[str]:
+    """Sentences as lines that fit; what has no blanks stays whole.
+
+    Examples
+    --------
+    >>> [len(line) for line in wrapped(["word " * 30, "one"])]
+    [79, 69, 3]
+    """
+    for line in (line for text in texts for line in text.split("\n")):
+        yield from textwrap.wrap(line, LINE_WIDTH, break_long_words=False, break_on_hyphens=False) or [""]
 
 
 def print_table(table: TextTable, *, right: bool = False) -> list[str]:

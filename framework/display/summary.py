@@ -17,6 +17,7 @@ from .rformat import (
     print_table,
     print_vector,
     round_numbers,
+    wrapped,
     zap_small,
 )
 from .stars import LEGEND
@@ -122,7 +123,7 @@ def _lines(data: SummaryData) -> Iterator[str]:
         yield from _coefficient_lines(table)
     if data.notes:
         yield ""
-        yield from data.notes
+        yield from wrapped(data.notes)
 
 
 # Titles ------------------------------------------------------------------------------------------------------------

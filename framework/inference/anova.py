@@ -102,11 +102,12 @@ def anova(fit: Fit, method: Method, terms: Terms | None, kind: Any = 3, test: An
     if isinstance(method, Asymptotic):
         title = f"Analysis of Deviance Table (Type {TYPES[number]} Wald chi-squared tests)"
         return _chi_squared(names, tests, title, [*notes, caveats.few_levels(fit.labels)], record)
+    notes += caveats.of_method(fit, method)
     title = f"Type {TYPES[number]} Analysis of Variance Table with {method.title}"
     return Anova(
         {"term": names} | f_columns(fit, tests),
         title=title,
-        notes=tuple(filter(None, [*notes, caveats.by_maximum_likelihood(fit)])),
+        notes=tuple(filter(None, notes)),
         headers=HEADERS | {"statistic": "F value", "p_value": "Pr(>F)"},
         method=method.name,
         **record,

@@ -7,27 +7,38 @@ from collections.abc import Iterator, Sequence
 from ..design.labels import GroupLabels, Labels
 from ..estimation.linear import LinearFit
 from ..estimation.model import Fit
+from .methods import Asymptotic, Method, Residual
 from .residual_tests import independence_is_a_boundary
 from .thresholds import ordered_family_of
 
 #: With fewer levels of some factor, z, chi-squared and likelihood ratios of fixed effects say so.
 FEW = 30
+#: What is said of few levels: of tests, and of tables that have limits besides.
+CHI_SQUARED = ("Chi-squared", "p-values of fixed effects may be too small")
+NORMAL = ("The normal distribution", "p-values may be too small, limits too narrow")
 #: Of continuous-time AR(1) residuals against independent ones.
 CAR1 = "independence is Phi = 0, at the boundary, where Pr(>Chisq) is too large"
 
 
-def few_levels(labels: Labels) -> str:
-    """That chi-squared is for many levels, where there are few; "" where there are not, or none at all."""
+def of_method(fit: Fit, method: Method, words: tuple[str, str] = NORMAL) -> Iterator[str]:
+    """What is to be said of tests of fixed effects by a method."""
+    if isinstance(method, Asymptotic):
+        yield few_levels(fit.labels, words)
+    elif isinstance(method, Residual) and any(not g.is_penalty for g in fit.labels.groups):
+        yield "n - p degrees of freedom count rows: too many for effects that differ between levels"
+    else:
+        yield by_maximum_likelihood(fit)
+
+
+def few_levels(labels: Labels, words: tuple[str, str] = CHI_SQUARED) -> str:
+    """That a distribution is for many levels, where there are few; "" where there are not, or none at all."""
     groups = [g for g in labels.groups if not g.is_penalty]
     if not groups:
         return ""
     fewest = min(groups, key=lambda f: f.grouping.n_levels)
     if fewest.grouping.n_levels >= FEW:
         return ""
-    return (
-        f"Chi-squared is for many levels, and {fewest.name} has {fewest.grouping.n_levels}: p-values of fixed effects "
-        "may be too small"
-    )
+    return f"{words[0]} is for many levels, and {fewest.name} has {fewest.grouping.n_levels}: {words[1]}"
 
 
 def first_threshold(fit: Fit) -> str:
@@ -48,13 +59,30 @@ def not_converged(fits: Sequence[tuple[str, Fit]]) -> Iterator[str]:
             yield f"{name}: the refit did not converge, and its test is not to be trusted"
 
 
-def variances_beyond(large: Fit, small: Fit) -> tuple[str, ...]:
+def of_pair(large: Fit, small: Fit, names: tuple[str, str]) -> Iterator[str]:
+    """What is to be said of a likelihood ratio test; `names` are those of the larger and the smaller model."""
+    if beyond := _variances_beyond(large, small):
+        yield (
+            f"{names[0]}: {names[1]} has no variance of {', '.join(beyond)}; zero is at the boundary, and the "
+            "p-value too large (up to twice, for one variance): see ranova()"
+        )
+    if _independence_at_boundary(large, small):
+        yield f"{names[0]} against {names[1]}: {CAR1}: see ranova()"
+
+
+def beyond_fixed_effects(pairs: Sequence[tuple[Fit, Fit]]) -> str:
+    """That chi-squared is for many levels, where a (large, small) pair has other fixed effects; "" elsewhere."""
+    differ = any(small.labels.fixed.rank < large.labels.fixed.rank for large, small in pairs)
+    return few_levels(pairs[0][0].labels) if differ else ""
+
+
+def _variances_beyond(large: Fit, small: Fit) -> tuple[str, ...]:
     """Random effects whose variance the larger model has and the smaller one has not: zero there, at the boundary."""
     known = {(rows, c) for f, rows in _grouped(small) for c in f.column_names}
     return tuple(f"{c}|{f.name}" for f, rows in _grouped(large) for c in f.column_names if (rows, c) not in known)
 
 
-def independence_at_boundary(large: Fit, small: Fit) -> bool:
+def _independence_at_boundary(large: Fit, small: Fit) -> bool:
     """Whether independent residuals, those of the smaller model, are at the end of the larger one's correlations."""
     one, other = large.labels.residual, small.labels.residual
     return independence_is_a_boundary(one) and (other is None or not other.kind)

@@ -200,12 +200,5 @@ def _notes(
         if isinstance(test, str):
             yield f"{large.name} is not tested against {small.name}: {test}"
     for small, large in tested:
-        if beyond := caveats.variances_beyond(large.fit, small.fit):
-            yield (
-                f"{large.name}: {small.name} has no variance of {', '.join(beyond)}; zero is at the boundary, and the "
-                "p-value too large (up to twice, for one variance): see ranova()"
-            )
-        if caveats.independence_at_boundary(large.fit, small.fit):
-            yield f"{large.name} against {small.name}: {caveats.CAR1}: see ranova()"
-    if any(small.fit.labels.fixed.rank < large.fit.labels.fixed.rank for small, large in tested):
-        yield from filter(None, [caveats.few_levels(models[0].fit.labels)])
+        yield from caveats.of_pair(large.fit, small.fit, (large.name, small.name))
+    yield from filter(None, [caveats.beyond_fixed_effects([(large.fit, small.fit) for small, large in tested])])

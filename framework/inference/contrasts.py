@@ -15,6 +15,7 @@ from ..estimation.linear import LinearFit
 from ..estimation.model import Fit
 from ..formula.terms import Terms
 from ..notes import Note, tell
+from . import caveats
 from .hypotheses import Hypotheses, hypotheses
 from .kenward_roger import KenwardRoger
 from .methods import Asymptotic, JointTest, Method, Residual
@@ -165,6 +166,7 @@ def contrasts(
     if joint or (of_term and len(H.L) > 1):
         together = joint_test(method, found.rows, estimate - H.rhs)
         notes.append(f"Joint test: {together}")
+    notes += filter(None, caveats.of_method(fit, method))
     if of_term:
         notes += at_zero(named.listed, [L])
     if not estimable.all():

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
-from ..contracts.arrays import FloatArray
+from ..contracts.arrays import AnyArray, FloatArray
 from ..contracts.covariance import CovarianceStructure
 from ..contracts.errors import ComparisonError
 from ..design.fingerprint import Fingerprint
@@ -15,9 +15,11 @@ from ..design.labels import GroupLabels
 from ..design.template import Template
 from ..design.terms import Term
 from ..display.comparison import ComparedModel, comparison_html, render_comparison
+from ..display.frames import frame_of, kind_of
 from ..estimation.generalized import GeneralizedFit
 from ..estimation.linear import LinearFit
 from ..estimation.model import Fit
+from . import caveats
 from .criteria import information_criteria
 from .distributions import chi2_sf
 from .nested_residuals import contains_residuals
@@ -42,6 +44,10 @@ class LikelihoodRatio:
         Difference of the numbers of parameters.
     p_value : float
         Chance of a larger statistic, by the chi-squared distribution.
+    notes : tuple of str
+        Where that chance is not right.
+    frame : str
+        Kind of data frame that the user works with.
     """
 
     smaller: ComparedModel
@@ -49,13 +55,35 @@ class LikelihoodRatio:
     statistic: float
     df: int
     p_value: float
+    notes: tuple[str, ...] = ()
+    frame: str = ""
+
+    def to_dict(self) -> dict[str, AnyArray]:
+        """Columns with a row for each model, the smaller one first: the test stands in that of the larger one."""
+        models = self.smaller, self.larger
+        columns: dict[str, list[Any]] = {
+            "model": [m.model for m in models],
+            "npar": [m.n_parameters for m in models],
+            "aic": [m.criteria.aic for m in models],
+            "bic": [m.criteria.bic for m in models],
+            "log_likelihood": [m.criteria.log_likelihood for m in models],
+            "statistic": [np.nan, self.statistic],
+            "df": [np.nan, self.df],
+            "p_value": [np.nan, self.p_value],
+        }
+        return {name: np.array(values) for name, values in columns.items()}
+
+    def to_frame(self, like: Any = None) -> Any:
+        """These columns as a data frame, as of `Table.to_frame`."""
+        kind = self.frame if like is None else kind_of(like)
+        return frame_of(self.to_dict(), kind) if kind else self.to_dict()
 
     def __str__(self) -> str:
         """The test as a table."""
-        return render_comparison(self.smaller, self.larger, self.statistic, self.df, self.p_value)
+        return render_comparison(self.smaller, self.larger, self.statistic, self.df, self.p_value, self.notes)
 
     def _repr_html_(self) -> str:
-        return comparison_html(self.smaller, self.larger, self.statistic, self.df, self.p_value)
+        return comparison_html(self.smaller, self.larger, self.statistic, self.df, self.p_value, self.notes)
 
 
 def likelihood_ratio_test(one: F, other: F, names: tuple[str, str] | None = None) -> LikelihoodRatio:
@@ -96,12 +124,14 @@ def likelihood_ratio_test(one: F, other: F, names: tuple[str, str] | None = None
     if not contains_residuals(large, small):
         raise ComparisonError("not nested: the larger model does not contain the smaller one's residual structure")
     statistic = likelihood_ratio(large, small, reml)
+    said = [*caveats.of_pair(large, small, ("larger", "smaller")), caveats.beyond_fixed_effects([(large, small)])]
     return LikelihoodRatio(
         smaller=ComparedModel(small_name, small.n_parameters, information_criteria(small)),
         larger=ComparedModel(large_name, large.n_parameters, information_criteria(large)),
         statistic=statistic,
         df=df,
         p_value=float(chi2_sf(statistic, df)),
+        notes=tuple(filter(None, said)),
     )
 
 

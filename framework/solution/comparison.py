@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..display.shown import Shown
 from ..inference.lrt import LikelihoodRatio
 
@@ -31,6 +33,10 @@ class LikelihoodRatioTest(Shown):
     def p_value(self) -> float:
         """Chance of a larger statistic, by the chi-squared distribution."""
         return self.record.p_value
+
+    def to_frame(self, like: Any = None) -> Any:
+        """A row for each model, as a data frame; as of `Table.to_frame`."""
+        return self.record.to_frame(like)
 
     def _repr_html_(self) -> str:
         return self.record._repr_html_()

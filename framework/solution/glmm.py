@@ -16,7 +16,7 @@ from ..estimation.covariance import joint_covariance
 from ..estimation.generalized import GeneralizedFit
 from ..estimation.generalized_factors import GeneralizedDigest
 from ..formula.terms import Terms
-from ..inference.caveats import first_threshold
+from ..inference import caveats
 from ..inference.contrasts import method_of
 from ..inference.laplace_check import LaplaceCheck, laplace_check
 from ..inference.methods import Asymptotic, Method
@@ -270,4 +270,5 @@ class GLMMSolution(FamilyParameters):
                 f"{', '.join(unknown)}: no standard error (NaN), since the deviance hardly changes along a direction "
                 "in which the estimate moves, with the dispersion or random effects: the data do not determine it"
             )
-        return (*super()._notes(), *limits, *in_rows, *flat, *filter(None, [first_threshold(fit)]))
+        of_tests = [caveats.first_threshold(fit), caveats.few_levels(fit.labels, caveats.NORMAL)]
+        return (*super()._notes(), *limits, *in_rows, *flat, *filter(None, of_tests))

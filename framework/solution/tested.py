@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, overload
 
 import numpy as np
@@ -273,4 +274,5 @@ class Tested(FittedModel[F]):
                 )
         if others:
             return anova_of_fits(self, other, *others, refit=False)
-        return LikelihoodRatioTest(likelihood_ratio_test(self._fit, other._fit, (self.model, other.model)))
+        record = likelihood_ratio_test(self._fit, other._fit, (self.model, other.model))
+        return LikelihoodRatioTest(replace(record, frame=self._frame))

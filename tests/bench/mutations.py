@@ -4979,10 +4979,28 @@ MUTATIONS: tuple[Mutation, ...] = (
         f"{EMMEANS}::test_adjustments",
     ),
     Mutation(
+        "framework/inference/emmeans/nesting.py",
+        "table.sum(axis=1 if i < j else 0)",
+        "table.sum(axis=0 if i < j else 1)",
+        "tests/emmeans/test_nesting.py",
+    ),
+    Mutation(
+        "framework/inference/caveats.py",
+        "        yield few_levels(fit.labels, words)",
+        "        yield few_levels(fit.labels)",
+        "tests/inference/test_caveats.py::test_z_of_few_levels",
+    ),
+    Mutation(
+        "framework/inference/lrt.py",
+        "notes=tuple(filter(None, said)),",
+        "notes=(),",
+        "tests/inference/test_caveats.py::test_variances_at_zero_in_comparisons_of_two",
+    ),
+    Mutation(
         "framework/inference/emmeans/letters.py",
         "groups = _needed(sorted(groups, key=sorted), k)",
         "groups = sorted(groups, key=sorted)",
-        "tests/emmeans/test_letters.py::test_every_table_of_few_means",
+        "tests/emmeans/test_letters.py::test_tables_of_more_means",
     ),
     Mutation(
         "framework/inference/emmeans/letters.py",

@@ -525,3 +525,9 @@ def test_letters_need_all_means():
         m = fit("holes")
     with pytest.raises(InputError, match="NaN"):
         m.emmeans("trt", by="holes").cld()
+
+
+def test_one_is_the_overall_mean_and_slope():
+    fit = ranef.lmm("Reaction ~ Days + (Days | Subject)", ranef.datasets.load("sleepstudy"))
+    assert str(fit.emmeans("1")) == str(fit.emmeans([]))
+    assert fit.emtrends("1", "Days")["estimate"][0] == pytest.approx(fit.fixef["Days"], rel=1e-9)

@@ -258,7 +258,7 @@ def test_terms_of_arrays_are_given():
     third = fit.anova(terms=terms)
     rows = np.eye(len(fit.names))[[fit.names.index(c) for c in terms["drug"]]]
     assert third["statistic"][0] == pytest.approx(fit.contrast(rows, joint=True).joint.statistic)
-    assert "depends on how factors are coded" in str(third)
+    assert "depends on how factors are coded" in " ".join(str(third).split())
 
 
 @pytest.mark.parametrize("name", [n for n in names("lmm_sleepstudy") if "rows" in anova_of(n)])

@@ -11,7 +11,7 @@ from ranef.contracts import InputError, InputTypeError
 from ranef.inference.exact_lrt import NullDistribution
 from ranef.inference.variance_tests import mixture_p_values
 
-from .wards import FACTS, WARDS, counts, fitted, glmm, lmm
+from .wards import FACTS, SIMULATED, WARDS, counts, fitted, glmm, lmm
 
 SLOPES = "y ~ drug + x + (x | ward) + (1 | nurse)"
 
@@ -243,6 +243,17 @@ def test_a_balanced_design_has_a_known_chance_of_zero():
     p = fit.exact_lrt(20_000, rng=6)["p_value"][0]
     exact = stats.f.sf(F, 5, 24)
     assert p == pytest.approx(exact, abs=3.5 * np.sqrt(exact / 20_000))
+
+
+@pytest.mark.parametrize("likelihood", ["reml", "ml"])
+def test_an_unbalanced_design_has_the_distribution_of_lme4_s_fits(likelihood):
+    """By make_simulated.R: how often the statistic of pure noise is beyond some values."""
+    facts = SIMULATED["exact_lrt"][likelihood]
+    draws = lmm("y ~ x + (1 | ward)", reml=likelihood == "reml").exact_lrt(20_000, rng=5).simulated
+    for at, theirs in zip(facts["at"], facts["exceeded"], strict=True):
+        ours = float((draws > at).mean())
+        error = np.sqrt(ours * (1.0 - ours) * (1.0 / 20_000 + 1.0 / facts["nsim"]))
+        assert ours == pytest.approx(theirs, abs=3.5 * error)
 
 
 def test_the_same_seed_has_the_same_bits():

@@ -13,6 +13,8 @@ import ranef
 
 HERE = Path(__file__).parent
 FACTS = json.loads((HERE / "terms.json").read_text(encoding="utf-8"))
+#: What refits of simulated responses found (make_simulated.R).
+SIMULATED = json.loads((HERE / "simulated.json").read_text(encoding="utf-8"))
 NUMBERS = ("y", "count", "x", "w")
 
 

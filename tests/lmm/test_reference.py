@@ -15,6 +15,7 @@ import pytest
 from ranef import registry
 from ranef.contracts.arrays import FloatArray
 from ranef.contracts.errors import RankDeficiencyWarning, SingularFitWarning
+from ranef.display.rformat import wrapped
 from ranef.estimation.profiled import ProfiledDeviance
 
 from ..display.test_summary import printed
@@ -160,8 +161,9 @@ def test_certificate_and_warnings(model: Fitted) -> None:
 
 def test_summary_is_that_of_lmertest(model: Fitted) -> None:
     text, theirs = model.solution.summary(), printed(model.record)
-    for note in model.solution._notes():
-        text = text.replace(f"\n{note}", "")
+    notes = [line for note in model.solution._notes() for line in wrapped([note])]
+    for line in notes:
+        text = text.replace(f"\n{line}", "")
     ours = text.rstrip().partition("\n\n")[2].split("\n")
     if "summary_lmerTest" not in model.record:  # InstEval: lme4's summary is on record, without tests
         ours, theirs = (lines[: lines.index("Fixed effects:")] for lines in (ours, theirs))

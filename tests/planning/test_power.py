@@ -14,6 +14,7 @@ import ranef
 from ranef.bootstrap.proportion import clopper_pearson, wilson
 from ranef.contracts import Advanced, Event, Observer
 from ranef.planning.planned import Planned, sized
+from tests.inference.wards import SIMULATED
 
 
 @pytest.fixture(autouse=True)
@@ -108,6 +109,18 @@ def test_likelihood_ratios_are_those_of_refits() -> None:
         small, large = (ranef.lmm(f"y ~ {x} + (1 | g)", {**data, "y": Y[:, j]}, reml=False) for x in ("1", "x"))
         p = ranef.anova(small, large)["p_value"][1]
         assert found.p_values[0][j] == pytest.approx(p, rel=1e-5)
+
+
+@pytest.mark.parametrize(("test", "options"), [("satterthwaite", {}), ("lrt", {"method": "lrt"})])
+def test_power_of_an_unbalanced_design_is_that_of_simulations_by_lme4(test: str, options: dict[str, Any]) -> None:
+    """An effect between few groups of unlike sizes: the record of tests/inference/make_simulated.R, by lmerTest."""
+    facts = SIMULATED["power"]
+    g = np.repeat(np.arange(1, 11), facts["sizes"])
+    data = {"g": g, "x": (g % 2).astype(float)}
+    sizes = {"beta": [0.0, facts["effect"]], "sd": {"g": facts["sd"]}, "sigma": facts["sigma"]}
+    found = ranef.power(ranef.planned("y ~ x + (1 | g)", data, **sizes), "x", nsim=500, rng=1, **options)
+    error = np.sqrt(facts[test] * (1 - facts[test]) * (1 / 500 + 1 / facts["nsim"]))
+    assert abs(found.power[0] - facts[test]) < 3.5 * error
 
 
 def test_generalized_models_have_z_tests() -> None:

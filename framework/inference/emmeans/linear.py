@@ -134,14 +134,14 @@ def text_of(value: Any) -> str:
 
 
 def names_of(given: Any, argument: str) -> tuple[str, ...]:
-    """Names of variables: a text, or several.
+    """Names of variables: a text, or several; none in ``"1"``, as in R's formulas.
 
     Raises
     ------
     InputError, InputTypeError
         For other things, or a name that is there twice.
     """
-    if given is None:
+    if given is None or given == "1":
         return ()
     names: Sequence[Any] = [given] if isinstance(given, str) else given
     if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):

@@ -24,6 +24,7 @@ from .families import crossed, family_of
 from .grid import Axis, Grid, reference_grid
 from .joint import joint_tests_by
 from .linear import Linear, names_of
+from .nesting import nestings
 from .record import MarginalMeans, summarized
 from .responses import cells, differ_by_cell, of_responses
 from .scale import Scale, scale_of
@@ -219,6 +220,12 @@ def _notes(grid: Grid, kept: Sequence[str], var: str, weights: str) -> Iterator[
     fixed = [axis for axis in grid.axes if axis.kind == "number" and len(axis.values) == 1 and axis.name not in kept]
     if fixed:
         yield "At " + ", ".join(f"{axis.name} = {axis.values[0]:.5g}" for axis in fixed)
+    for inner, outer in nestings(grid):
+        if weights != "cells" or {inner, outer} <= set(kept):
+            yield (
+                f"{inner} is nested in {outer}: combinations that do not occur have no mean, and "
+                'weights="cells" leaves them out of averages'
+            )
     involved = [*kept, var] if var else kept
     if involved and _in_a_term(involved, grid.terms, more=True):
         yield f"NOTE: {INTERACTIONS}"

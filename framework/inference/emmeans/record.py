@@ -12,6 +12,7 @@ import numpy as np
 from ...contracts.arrays import AnyArray, BoolArray, FloatArray, real_number
 from ...contracts.errors import InputError, shown
 from ...display.records import Table
+from .. import caveats
 from ..methods import DEPENDENT
 from .adjust import WITHOUT_LIMITS, Together, check_adjust
 from .families import Family, crossed, family_of
@@ -253,7 +254,11 @@ def summarized(linear: Linear, adjust: Any, level: Any, on: Any) -> MarginalMean
     return MarginalMeans(
         columns,
         title=f"{_TITLES[linear.what]} by {linear.method.title}, with {100.0 * level:g} % limits",
-        notes=(*linear.notes, *_notes(linear, used, said, back)),
+        notes=(
+            *linear.notes,
+            *_notes(linear, used, said, back),
+            *filter(None, caveats.of_method(linear.fit, linear.method)),
+        ),
         headers=headers,
         frame=linear.frame,
         linear=linear,
