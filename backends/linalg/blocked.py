@@ -142,7 +142,7 @@ class Filled:
 
     @cached_property
     def first_root(self) -> FloatArray | None:
-        """R' with R'R the diagonal blocks of Z'WZ of the first step; None where blocks are numbers.
+        """R' with R'R the diagonal blocks of Z'WZ of the first step; None where blocks are numbers, or indefinite.
 
         With R N R', which lies between 0 and I, in the place of N the update has all digits: N itself is large where
         a level has little to say, and multiplies neighbours that are nothing there.

@@ -13,6 +13,8 @@ from ranef.contracts.arrays import FloatArray
 
 #: A pivot that is a smaller part of its diagonal is rounding.
 NO_PIVOT = 1e-15
+#: What a root leaves of its block, in parts of the block's diagonal, is more than rounding.
+LEFT = 1e-12
 
 
 def congruence(T: FloatArray, A: FloatArray) -> FloatArray:
@@ -46,13 +48,17 @@ def cholesky(M: FloatArray) -> FloatArray:
     return C
 
 
-def root(A: FloatArray) -> FloatArray:
-    """Lower C_l with C_l C_l' = A_l, of positive semidefinite blocks; columns without a pivot are zero.
+def root(A: FloatArray) -> FloatArray | None:
+    """Lower C_l with C_l C_l' = A_l; columns without a pivot are zero. None where a block is indefinite.
+
+    Observed weights of a density that is not log-concave may be negative, and so may be what they add up to.
 
     Examples
     --------
     >>> root(np.array([[4.0, 2.0], [2.0, 1.0]])[:, :, None])[:, :, 0].tolist()
     [[2.0, 0.0], [1.0, 0.0]]
+    >>> root(np.array([[4.0, 2.0], [2.0, 0.5]])[:, :, None]) is None
+    True
     """
     k = A.shape[0]
     C = np.zeros_like(A)
@@ -61,7 +67,9 @@ def root(A: FloatArray) -> FloatArray:
         there = column[0] > NO_PIVOT * A[j, j]
         C[j, j] = np.sqrt(np.where(there, column[0], 0.0))
         np.divide(column[1:], C[j, j], out=C[j + 1 :, j], where=there)
-    return C
+    size = np.sqrt(np.abs(np.einsum("jjl->jl", A)))
+    left = np.abs(A - np.einsum("icl,jcl->ijl", C, C))
+    return C if np.all(left <= LEFT * size * size[:, None]) else None
 
 
 def _positive(pivots: FloatArray) -> FloatArray:

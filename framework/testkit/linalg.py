@@ -22,7 +22,7 @@ from .check import Check, LawBook, close, pickled, read_only, require, same_bits
 from .plugin import Held, plugin_checks, require_array, require_methods, require_type
 from .roots import boundary_roots, times
 from .sampled import SAMPLED_LAWS
-from .structures import CASES, Case, scaled
+from .structures import CASES, Case, scaled, signed
 from .systems import (
     System,
     Tested,
@@ -120,8 +120,7 @@ def a_known_precision_is_used_or_refused(b: Tested, system: System) -> None:
 @LAWS.law(on=everywhere)
 def logdet_agrees_with_dense_algebra(b: Tested, system: System) -> None:
     """`logdet` is log|M|, M = Lambda' Z'WZ Lambda + K; where it is sampled, within four Monte Carlo standard errors."""
-    expected, factor = float(np.linalg.slogdet(system.M)[1]), system.factor(b.backend)
-    close("logdet", factor.logdet, expected, rtol=system.rounding, atol=system.rounding + logdet_error(factor))
+    _logdet_close(b, system)
 
 
 @LAWS.law(on=everywhere)
@@ -172,17 +171,7 @@ def logdet_gradient_agrees_with_dense_algebra(b: Tested, system: System) -> None
 
     Where log|M| is sampled, within four Monte Carlo standard errors, and 1e-8 for what iterations leave.
     """
-    factor, tol = system.factor(b.backend), system.rounding if is_exact(b) else max(system.rounding, 1e-8)
-    given = factor.logdet_gradient()
-    if given is not None:
-        require(len(given) == len(system.T), f"{len(given)} derivatives for {len(system.T)} grouping factors")
-        expected = system.case.logdet_gradient(system.T)
-        # Z'WZ Lambda grows with T, and so does rounding in what it multiplies
-        scale = 1.0 + max(float(np.abs(by).max()) for by in expected)
-        for j, (actual, by) in enumerate(zip(given, expected, strict=True)):
-            error = np.tril(np.abs(actual - by)) - np.tril(gradient_error(factor, j) * np.ones_like(by))
-            allowed = tol * (scale + np.tril(np.abs(by)))
-            require(bool((error <= allowed).all()), _off("d logdet / dT", j, actual, by))
+    _logdet_gradient_close(b, system)
 
 
 @LAWS.law(on=inner)
@@ -231,6 +220,20 @@ def new_weights_are_seen(b: Tested, system: System) -> None:
     heavier = symbolic.factorize(scaled(system.case.ZtWZ, 4.0), system.T)
     expected = float(np.linalg.slogdet(system.case.M(times(2.0, system.T)))[1])
     close("logdet", heavier.logdet, expected, rtol=1e-9, atol=1e-9 + logdet_error(heavier))
+
+
+@LAWS.law(on=inner)
+def negative_weights_count_too(b: Tested, system: System) -> None:
+    """Of densities that are not log-concave observed weights may be negative, and blocks of Z'WZ indefinite; M is not.
+
+    `logdet` is log|M|, and `logdet_gradient` its derivatives, where some weights are negative and T is so small that
+    M is positive definite.
+    """
+    case, T = signed(system.case), system.T
+    while np.linalg.eigvalsh(case.M(T))[0] < 0.1:
+        T = times(0.7, T)
+    _logdet_close(b, System(system.name, case, T))
+    _logdet_gradient_close(b, System(system.name, case, T))
 
 
 @LAWS.law(on=inner)
@@ -312,6 +315,25 @@ def cost_is_positive_and_grows(b: Tested) -> None:
     require(all(cost > 0 for cost in costs), f"costs: {costs}")
     require(costs[0] < costs[1] or costs[1] == np.inf, f"100 levels cost {costs[0]:g}, 200 levels {costs[1]:g}")
     require(bool(b.inner), "no pattern of the battery has a finite cost")
+
+
+def _logdet_close(b: Tested, system: System) -> None:
+    expected, factor = float(np.linalg.slogdet(system.M)[1]), system.factor(b.backend)
+    close("logdet", factor.logdet, expected, rtol=system.rounding, atol=system.rounding + logdet_error(factor))
+
+
+def _logdet_gradient_close(b: Tested, system: System) -> None:
+    factor, tol = system.factor(b.backend), system.rounding if is_exact(b) else max(system.rounding, 1e-8)
+    given = factor.logdet_gradient()
+    if given is not None:
+        require(len(given) == len(system.T), f"{len(given)} derivatives for {len(system.T)} grouping factors")
+        expected = system.case.logdet_gradient(system.T)
+        # Z'WZ Lambda grows with T, and so does rounding in what it multiplies
+        scale = 1.0 + max(float(np.abs(by).max()) for by in expected)
+        for j, (actual, by) in enumerate(zip(given, expected, strict=True)):
+            error = np.tril(np.abs(actual - by)) - np.tril(gradient_error(factor, j) * np.ones_like(by))
+            allowed = tol * (scale + np.tril(np.abs(by)))
+            require(bool((error <= allowed).all()), _off("d logdet / dT", j, actual, by))
 
 
 def _answers(b: Tested, factor: Factor, system: System) -> list[Any]:

@@ -92,6 +92,13 @@ def scaled(blocks: PatternBlocks, by: float) -> PatternBlocks:
     )
 
 
+def signed(case: Case) -> Case:
+    """The same rows, of which some have negative weights, as observed weights may be."""
+    rng = np.random.default_rng(17)
+    weights = np.where(rng.random(len(case.weights)) < 0.3, -1.0, 1.0) * case.weights
+    return replace(case, weights=weights, ZtWZ=case.blocks_of(case.Z.T @ (weights[:, None] * case.Z)))
+
+
 def make_case(
     labels: Sequence[IntArray],
     columns: Sequence[FloatArray],

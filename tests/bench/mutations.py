@@ -1960,6 +1960,18 @@ MUTATIONS: tuple[Mutation, ...] = (
         f"{BUILT_INS}::test_elimination_of_few_random_effects",
     ),
     Mutation(
+        "backends/linalg/blocks.py",
+        "    return C if np.all(left <= LEFT * size * size[:, None]) else None",
+        "    return C",
+        f"{BUILT_INS}::test_elimination_of_few_random_effects",
+    ),
+    Mutation(
+        "backends/linalg/blocks.py",
+        "LEFT = 1e-12",
+        "LEFT = 1e-20",
+        f"{BLOCKED}::test_levels_with_little_to_say_leave_all_digits",
+    ),
+    Mutation(
         "backends/linalg/block_diagonal.py",
         ' (2.0 * np.einsum("abl,bcl->ac"',
         ' (2.0 * np.einsum("abl,bcl->ca"',
