@@ -36,7 +36,9 @@ FEW_LEVELS, MANY_ROWS = 3, 1_000
 #: Deviances that differ by less belong to one optimum; where descents went on too shortly, by less than this.
 APART, BEGUN = 1e-3, 0.05
 #: Where levels are few: standard deviations that descents begin with, and evaluations of each.
-SIZES, MOST_EVALUATIONS = (1.0, 0.3, 3.0, 0.05, 10.0, 1.0, 0.3, 3.0), 300
+SIZES, MOST_EVALUATIONS = (1.0, 0.3, 3.0, 0.05, 30.0, 10.0, 30.0, 3.0), 300
+#: What descents of one direction of every matrix go on with in the others.
+WIDENED = 0.1
 #: Standard deviations of an optimum that are far out; sizes, in parts of its own, of the last descents then.
 FAR, SIZES_FAR = 10.0, (0.5, 0.5, 0.5, 0.5)
 
@@ -186,7 +188,9 @@ def descents(found: Standing[C], random: RandomDesign | RandomSums, attempt: int
 
     The starts of an attempt are the same ones in every fit; of nearly dependent columns every other one is as large as
     what sets these apart is small. T is a full matrix on the way, of which the criterion is a function without corners
-    or preferred columns, T and T Q being the same for any orthogonal Q; a triangle is not.
+    or preferred columns, T and T Q being the same for any orthogonal Q; a triangle is not. Two of four starts have one
+    direction of every matrix, and the others once these have come to an end: where data are few the optimum has seldom
+    more, and there are fewer basins on the way.
     """
     full = _FullRoots(found.criterion.exact)
     large = [max(size_apart(root, random) / MODERATE, 1.0) for root in found.criterion.roots]
@@ -194,18 +198,27 @@ def descents(found: Standing[C], random: RandomDesign | RandomSums, attempt: int
     far = [part * _largest(found) for part in SIZES_FAR] if is_far(found) else []
     for i, size in enumerate([*SIZES[: len(SIZES) - len(far)], *far]):
         start = full.random(found.x, size, large if i % 2 else None, rng)
+        narrow = i % 4 > 1 and bool(full.matrices)
+        if narrow:
+            start = full.narrow(start)
         if not found.criterion.exact.value(full.x(start)) < np.inf:
             continue
-        with np.errstate(all="ignore"):
-            end = scipy.optimize.minimize(
-                full,
-                start,
-                jac=True,
-                method="L-BFGS-B",
-                bounds=full.bounds,
-                options={"maxfun": MOST_EVALUATIONS, "maxcor": 20, "ftol": 1e-13, "gtol": 1e-7},
-            )
+        end = _descended(full, start)
+        if narrow:
+            end = min(end, _descended(full, full.widened(end.x, rng)), key=lambda end: float(end.fun))
         yield full.x(end.x), float(end.fun)
+
+
+def _descended(full: _FullRoots, start: FloatArray) -> scipy.optimize.OptimizeResult:
+    with np.errstate(all="ignore"):
+        return scipy.optimize.minimize(
+            full,
+            start,
+            jac=True,
+            method="L-BFGS-B",
+            bounds=full.bounds,
+            options={"maxfun": MOST_EVALUATIONS, "maxcor": 20, "ftol": 1e-13, "gtol": 1e-7},
+        )
 
 
 def is_far(found: Standing[C]) -> bool:
@@ -276,6 +289,20 @@ class _FullRoots:
         out = np.concatenate([there[self.others], *(drawn[root.places[0, 0]] for root, _ in self.matrices)])
         for i in self.deviations:
             out[i] = drawn[self.others[i]][0]
+        return out
+
+    def narrow(self, full: FloatArray) -> FloatArray:
+        """Of every matrix the first column, which is all that a descent from there changes."""
+        out = full.copy()
+        for root, mine in self.matrices:
+            out[mine].reshape(len(root), -1)[:, 1:] = 0.0
+        return out
+
+    def widened(self, full: FloatArray, rng: np.random.Generator) -> FloatArray:
+        """The same with small normal entries in the other columns."""
+        out = full.copy()
+        for root, mine in self.matrices:
+            out[mine].reshape(len(root), -1)[:, 1:] = WIDENED * rng.normal(size=(len(root), len(root) - 1))
         return out
 
     def x(self, full: FloatArray) -> FloatArray:

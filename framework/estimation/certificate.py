@@ -127,6 +127,11 @@ class Certificate:
     other_optima: tuple[float, ...] = ()
     monte_carlo: MonteCarlo | None = None
 
+    @property
+    def is_stationary(self) -> bool:
+        """Whether there is nothing to gain near by, whatever is known of other optima."""
+        return self.expected_drop <= EXPECTED_DROP
+
     def sampled(self, error: MonteCarlo) -> Certificate:
         """The same of a criterion with a Monte Carlo error, which has to be small."""
         if not self.converged or error.is_small:

@@ -162,8 +162,11 @@ class Criterion(ABC, Generic[E]):
         return f, g
 
     def curvature(self, x: FloatArray) -> FloatArray:
-        """The Hessian, or an approximation of it for the search to start from."""
-        return self.at(x).curvature
+        """The Hessian, or an approximation of it for the search to start from; NaN where it breaks down."""
+        try:
+            return self.at(x).curvature
+        except NotPositiveDefiniteError:  # far out, where the fixed effects have no information left
+            return np.full((len(x), len(x)), np.nan)
 
     def hessian(self, x: FloatArray, *, central: bool = False) -> FloatArray:
         """The Hessian: exact, or by (one-sided, or central) differences of the exact gradient.

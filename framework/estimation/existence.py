@@ -45,6 +45,8 @@ LOGARITHMIC = ("log", "logit", "probit", "cloglog", "loglog")
 NO_LOGARITHM = 20.0
 #: Offsets from which on a breakdown may be theirs.
 LARGE_LOGARITHM = 10.0
+#: Deviance a row, given the random effects, below which these predict discrete responses perfectly.
+PREDICTED = 1e-2
 #: Largest residual, as a part of the largest response, of an exact fit.
 EXACT = 1e-10
 
@@ -254,6 +256,28 @@ def _separating_direction(Q: FloatArray, toward: FloatArray) -> FloatArray | Non
     if program.status != 0 or (signed @ program.x).max() < MOVES:
         return None
     return np.asarray(program.x)
+
+
+def refuse_predicted(mode: Mode) -> None:
+    """Where a search has no end and random effects predict every response, nothing says how large they are.
+
+    Valleys go on without end then, along covariance matrices that leave out the rows that are hardest to predict; each
+    is as narrow as they are large.
+
+    Raises
+    ------
+    NoMaximumError
+        With the largest standard deviation.
+    """
+    family = mode.model.family
+    if not family.discrete or -2.0 * mode.log_density > PREDICTED * mode.model.design.n:
+        return
+    largest = max(float(np.linalg.norm(T, 2)) for T in mode.Lambda.T)
+    raise NoMaximumError(
+        f"no maximum was found: random effects with standard deviations of up to {largest:.2g} on the scale of the "
+        f"{family.link.name} link predict all responses (almost) perfectly, so that nothing in the data keeps them "
+        "from growing. Use fewer columns in the random effects, or more rows a level"
+    )
 
 
 def refuse_dead_end(mode: Mode, quadrature: Quadrature | None, converged: bool) -> None:

@@ -29,6 +29,7 @@ from .existence import (
     refuse_exact_fit,
     refuse_growing_dispersion,
     refuse_offset,
+    refuse_predicted,
     refuse_separation,
 )
 from .generalized_criterion import WIDEST, GeneralizedCriterion, Units
@@ -370,13 +371,15 @@ def _fit(
             timings=dict(watch.timings),
         )
 
-    fit = at(found.x).beside([at(x) for x in found.flat if not _is_a_limit(criterion, found, x)])
-    here, converged = criterion.at(found.x), fit.certificate.converged
+    here, converged = criterion.at(found.x), found.certificate.converged
     if isinstance(criterion.model, PartedLikelihood):
-        refuse_runaways(criterion.model, fit.gamma)
+        refuse_runaways(criterion.model, here.mode.point.gamma)
     else:
-        refuse_separation(criterion.model, fit.gamma, here.mode.phi, converged)
+        refuse_separation(criterion.model, here.mode.point.gamma, here.mode.phi, converged)
     refuse_dead_end(here.mode, here.quadrature, converged)
+    if not found.certificate.is_stationary:
+        refuse_predicted(here.mode)
+    fit = at(found.x).beside([at(x) for x in found.flat if not _is_a_limit(criterion, found, x)])
     if fit.dispersion_at_bound.any():
         slopes = here.gradient[len(found.x) - len(fit.xi_start) :]
         refuse_growing_dispersion(fit.dispersion.owners, fit.dispersion_at_bound, slopes, model.labels.n)

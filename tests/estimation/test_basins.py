@@ -9,9 +9,11 @@ import pytest
 from scipy.special import binom, gammaln
 
 import ranef
-from ranef.contracts import ConvergenceWarning
+from ranef.contracts import ConvergenceWarning, NoMaximumError, NotPositiveDefiniteError
 from ranef.estimation import basins, search
 from ranef.estimation.basins import _FullRoots, n_different, unseen
+from ranef.estimation.certificate import Certificate
+from ranef.estimation.generalized_criterion import Evaluation
 
 from ..laws.designs import linear
 
@@ -119,8 +121,9 @@ def test_the_lowest_optimum_is_met_twice_or_looked_for_again(monkeypatch):
 
 
 @pytest.mark.parametrize(("seed", "told"), [(958188479, True), (1268401620, False)])
-def test_a_search_that_fails_far_from_the_origin_is_told_to_centre(seed, told):
-    """19 rows, (1 + x || g0) with x about 1e7; and a fit that fails for another reason."""
+def test_a_search_that_fails_far_from_the_origin_is_told_to_centre(monkeypatch, seed, told):
+    """19 rows, (1 + x || g0) with x about 1e7; and a fit without such columns whose optimum was met once, say."""
+    monkeypatch.setattr(search, "times_met", lambda ends: 1)
     with pytest.warns(ConvergenceWarning) as given:
         assert not linear(seed).fit().converged
     assert [str(w.message).endswith("(... || g) nearly cancel: centre x") for w in given] == [told] * len(given)
@@ -151,3 +154,61 @@ def test_an_optimum_far_out_takes_all_rounds(monkeypatch, far, rounds):
     monkeypatch.setattr(basins, "FAR", far)
     assert coins(0).converged
     assert attempts == list(range(rounds))
+
+
+def test_descents_of_one_direction_go_on_with_the_others(monkeypatch):
+    """Six levels with intercepts and slopes that vary: one basin, and a saddle where they are perfectly correlated."""
+    ends = []
+
+    def descents(found, random, attempt):
+        for x, value in basins.descents(found, random, attempt):
+            ends.append(value)
+            yield x, value
+
+    monkeypatch.setattr(search, "descents", descents)
+    rng = np.random.default_rng(1)
+    g, x = np.repeat(np.arange(6), 10), np.tile(np.linspace(-1.0, 1.0, 10), 6)
+    y = rng.normal(size=6)[g] + 2.0 * rng.normal(size=6)[g] * x + 0.5 * rng.normal(size=60)
+    ranef.lmm("y ~ x + (x | g)", {"y": y, "x": x, "g": g})
+    assert len(ends) == 8
+    assert np.ptp(ends) < 1e-6
+
+
+@pytest.mark.parametrize(("seed", "predicted"), [(2, True), (3, False)])
+def test_effects_that_predict_all_answers_have_no_size(monkeypatch, seed, predicted):
+    """Deviations of 260, and of 3: of a search without end."""
+    monkeypatch.setattr(Certificate, "is_stationary", False)
+    if not predicted:
+        assert coins(seed) is not None
+        return
+    with pytest.raises(NoMaximumError, match=r"standard deviations of up to 2\.6e\+02 .* logit link predict all"):
+        coins(seed)
+
+
+@pytest.mark.filterwarnings("ignore::ranef.RanefWarning")
+def test_curvature_that_breaks_down_ends_a_look_and_not_the_fit(monkeypatch):
+    """Far out the fixed effects may have no information left: the search goes on without curvature there."""
+    curvature, asked = Evaluation.curvature, []
+
+    def breaks_down(self):
+        asked.append(self)
+        if len(asked) == 2:
+            raise NotPositiveDefiniteError("R_X breaks down")
+        return curvature.func(self)
+
+    monkeypatch.setattr(Evaluation, "curvature", property(breaks_down))
+    assert coins(3).converged
+    assert len(asked) > 2
+
+
+def test_an_optimum_far_out_is_met_from_large_starts():
+    """14 answers, deviations of 60 and 94 on the link scale: descents that began with 1 ended 1.48 higher, at 2.4."""
+    data = {
+        "y": [1, 1, 0, 0, 1, 1, 1, 0, 0, 1, 0, 1, 0, 1],
+        "x": [1.81, 0.67, 0.19, 1.7, 0.14, -1.41, 0.68, 0.79, -0.66, -1.32, 1.29, -0.63, 1.03, -0.6],
+        "g": [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 4, 4, 4],
+        "h": [3, 0, 0, 1, 3, 0, 3, 1, 1, 1, 0, 3, 0, 3],
+    }
+    fit = ranef.glmm("y ~ x + homcs(1 + x | g) + (1 | h)", data, family="binomial")
+    assert fit.converged
+    assert -2.0 * fit.log_likelihood == pytest.approx(12.655106, abs=1e-5)

@@ -45,3 +45,10 @@ def test_of_two_optima_that_are_close_it_is_the_lower():
     """A standard deviation of 0.63 and one of zero, whose deviances are 6.5e-5 apart."""
     verdict = judge(generalized(1176602784), 1176602784)
     assert verdict.is_good, verdict
+
+
+@pytest.mark.parametrize("seed", [987826317, 1442822210])
+def test_hard_models_are_fitted(seed):
+    """Weights that are negative in whole levels; and 43 answers, at first with a saddle at deviations of 1000."""
+    verdict = judge(generalized(seed), seed)
+    assert verdict.is_good, verdict
