@@ -30,7 +30,6 @@ from .existence import (
     refuse_growing_dispersion,
     refuse_offset,
     refuse_predicted,
-    refuse_separation,
 )
 from .generalized_criterion import WIDEST, GeneralizedCriterion, Units
 from .generalized_factors import FactorizedGeneralized, GeneralizedDigest
@@ -43,6 +42,7 @@ from .parted_start import Start, refuse_runaways, start_of_parts
 from .pipeline import Analysis, Pipeline, Watch, analysis_with_gradient, choose_family
 from .quadrature import refuse_quadrature
 from .search import minimize, search
+from .separation import refuse_separation
 from .start import fixed_effects_start, start_by_moments, start_with_modes
 from .thresholds import refuse_no_intercept
 from .unbounded import refuse_dispersions_of_few_rows

@@ -15,10 +15,10 @@ from ..contracts.arrays import FloatArray
 from ..contracts.errors import InputError
 from ..contracts.linalg import Blocks
 from ..design.crossproducts import CrossProducts, Reference
-from .existence import SUSPICIOUS
 from .modes import PenalizedLikelihood
 from .moments import moment_start
 from .parted import Most, PartedLikelihood
+from .separation import SUSPICIOUS
 from .start import START_STEPS, fixed_predictor, normal_equations, solved
 
 

@@ -17,7 +17,7 @@ from ..contracts.arrays import BoolArray, FloatArray, IntArray
 from ..contracts.errors import InputError
 from ..contracts.family import Family
 from ..design.arrays import LARGEST
-from ..estimation import existence
+from ..estimation import existence, separation
 from ..estimation.basins import FEW, MODERATE, SMALLEST_SWAPPED
 from ..estimation.certificate import FLAT, POLISHED, SINGULAR, SUSPICIOUS
 from ..estimation.criterion import OTHER_STEP, STEP
@@ -256,14 +256,14 @@ class Search:
         x[: self.r] = 0.0
 
     def _has_maximum(self) -> BoolArray:
-        """Whether no fixed effects run away, nor give every response: `existence.refuse_separation` and others."""
+        """Whether no fixed effects run away, nor give every response: `separation.refuse_separation` and others."""
         family = self.design.family
         mean = family.link.mean(np.asarray(self.design.Q @ self.origin).ravel())
         ends = [mean.mu] if np.isinf(family.mean_bounds[1]) else [mean.mu, mean.complement]
         fine = np.ones(self.y.shape[1], bool)
         for end in ends:
             part = end.reshape(self.y.shape)
-            fine &= (part >= existence.SUSPICIOUS * part.mean(axis=0)).all(axis=0)
+            fine &= (part >= separation.SUSPICIOUS * part.mean(axis=0)).all(axis=0)
         distance = np.abs(self.y - mean.mu.reshape(self.y.shape)).max(axis=0)
         return np.asarray(fine & (distance > existence.EXACT * np.abs(self.y).max(axis=0)))
 

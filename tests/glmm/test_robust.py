@@ -33,8 +33,8 @@ from ranef.contracts.arrays import FloatArray
 from ranef.contracts.observer import Evaluated, Event, FitFinished, FitStarted
 from ranef.contracts.optim import Status
 from ranef.design.mixed import build_design
-from ranef.estimation.existence import refuse_separation
 from ranef.estimation.modes import PenalizedLikelihood, find_mode
+from ranef.estimation.separation import refuse_separation
 from ranef.families import Binomial, Gamma, Gaussian, InverseGaussian, NegativeBinomial, Poisson, StudentT
 
 from .models import Geometric, fit, fitted
