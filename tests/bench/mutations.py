@@ -4908,8 +4908,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/inference/emmeans/responses.py",
-        "bool(fit.dispersion.models) and depends_on_phi(fit.family)",
-        "False",
+        "bool(fit.dispersion.models) and depends_on_phi(fit.family) and not",
+        "False and not",
         "tests/emmeans/test_response.py",
     ),
     Mutation(

@@ -63,8 +63,6 @@ def test_rows_are_no_cases_where_they_are_correlated(mixed):
     without = ranef.lmm("y ~ arm + time", frame(), residual="cs(1 | subject)", compute_satterthwaite=False)
     with pytest.raises(InputError, match="has none"):
         without.bootstrap(3, rng=1, type="cases")
-    with pytest.raises(InputError, match="power takes residuals for independent"):
-        ranef.power(mixed, "arm[T.1]", nsim=5, rng=1)
 
 
 def test_the_jackknife_leaves_out_groups():

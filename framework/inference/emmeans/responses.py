@@ -14,6 +14,7 @@ import numpy as np
 
 from ...contracts.arrays import FloatArray
 from ...contracts.errors import InputError
+from ...contracts.ordered import OrderedFamily
 from ...estimation.covariance import estimates_covariance
 from ...estimation.generalized import GeneralizedFit
 from ...formula.observed import columns_behind
@@ -63,7 +64,7 @@ class ScaleOfResponses(Scale):
 
 def differ_by_cell(fit: GeneralizedFit) -> bool:
     """Whether means of the response depend on parameters that have a model."""
-    return bool(fit.dispersion.models) and depends_on_phi(fit.family)
+    return bool(fit.dispersion.models) and depends_on_phi(fit.family) and not isinstance(fit.family, OrderedFamily)
 
 
 def cells(fit: GeneralizedFit, grid: Grid, offset: float) -> FloatArray:
