@@ -155,7 +155,8 @@ def _differences(
     """f(x) and its first three derivatives, f being elementwise in x and smooth at distances below `scale`."""
     step = _STEP * scale
     values = np.stack([f(x + offset * step) for offset in _OFFSETS])
-    first, second, third = np.tensordot(_DIFFERENCES, values, 1)
+    # not a product of matrices, in which the last bits of a row depend on how many rows there are
+    first, second, third = np.einsum("do,o...->d...", _DIFFERENCES, values)
     return values[4], first / step, second / step**2, third / step**3
 
 

@@ -116,8 +116,9 @@ class Thresholds:
 
 
 def _estimates(fit: GeneralizedFit, rows: Rows) -> FloatArray:
-    """S phi - X beta, (n, K - 1)."""
-    return np.asarray(ordered_family(fit).relative_thresholds(phi_at(fit, rows)).T - (rows.Q @ fit.gamma)[:, None])
+    """S phi - X beta, (n, K - 1), with bits that do not depend on which rows stand beside."""
+    eta = np.einsum("nr,r->n", rows.Q, fit.gamma)
+    return np.asarray(ordered_family(fit).relative_thresholds(phi_at(fit, rows)).T - eta[:, None])
 
 
 def _constant(labels: FixedLabels) -> FloatArray:
