@@ -76,7 +76,7 @@ class Blocked(LinalgBackend):
 
     def analyze(self, pattern: Pattern) -> Symbolic:
         """Find the elimination order and index plans."""
-        if is_block_diagonal(pattern):
+        if pattern.is_block_diagonal:
             return BlockDiagonalSymbolic(pattern)
         plan, self._latest = self._plan(pattern), None
         return BlockedSymbolic(plan)
@@ -86,11 +86,6 @@ class Blocked(LinalgBackend):
         if plan is None or plan.pattern is not pattern:
             plan = self._latest = Plan(pattern, self.small)
         return plan
-
-
-def is_block_diagonal(pattern: Pattern) -> bool:
-    """Whether M has nothing beside the blocks of the levels of one factor."""
-    return len(pattern.groupings) == 1 and not pattern.has_precision
 
 
 class BlockedSymbolic(Symbolic):

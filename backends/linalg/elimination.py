@@ -8,8 +8,8 @@ and X_u the row of blocks of level u, the step reads
 
 Factors stay block diagonal as long as each eliminated level meets at most one of their levels (nested factors); these
 are eliminated level by level. All others (crossed factors, and those of known precision, whose levels meet each other)
-form one dense trailing block. Compare the chapter "Details
-of the parameter estimation" of MixedModels.jl's documentation, which uses the same block structure.
+form one dense trailing block. Compare the chapter "Details of the parameter estimation" of MixedModels.jl's
+documentation, which uses the same block structure.
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.sparse import coo_array, eye_array, tril
+from scipy.sparse import coo_array, tril
 
 from ranef.contracts import Pattern
 from ranef.contracts.arrays import AnyArray, FloatArray, IntArray
+
+from .pattern import prior_precision
 
 #: Pairs of one chunk: what is made and dropped at a time.
 CHUNK = 1 << 22
@@ -265,14 +267,12 @@ class Plan:
     @cached_property
     def prior(self) -> tuple[IntArray, IntArray, FloatArray]:
         """K of the trailing block, lower triangle: rows, columns and values. I, or I (x) Q_j of a known precision."""
-        entries = []
-        for j in self.dense_factors:
-            f, at = self.pattern.groupings[j], self.offsets[j] - self.dense_offset
-            Q = coo_array(eye_array(f.n_levels) if f.precision is None else tril(f.precision.matrix))
-            for start in range(at, at + f.size, f.n_levels):
-                entries.append((start + Q.row, start + Q.col, Q.data))
-        rows, columns, values = (np.concatenate(parts) for parts in zip(*entries, strict=True))
-        return rows, columns, values
+        if not self.pattern.has_precision:
+            each = np.arange(self.dense_size)
+            return each, each, np.ones(self.dense_size)
+        dense = Pattern(tuple(self.pattern.groupings[j] for j in self.dense_factors), {})
+        K = coo_array(tril(prior_precision(dense)))
+        return K.row.astype(np.intp), K.col.astype(np.intp), K.data
 
     def target(self, x: IntArray, y: IntArray, tail: int) -> AnyArray:
         """Where the entries (x, y), x >= y, stand in G, relative to tail."""

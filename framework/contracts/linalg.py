@@ -95,6 +95,11 @@ class Pattern:
         """Whether some factor has a known precision: M is then not Lambda' Z'WZ Lambda + I."""
         return any(f.precision is not None for f in self.groupings)
 
+    @property
+    def is_block_diagonal(self) -> bool:
+        """Whether M has nothing beside the blocks of single levels: of one factor whose levels nothing links."""
+        return len(self.groupings) == 1 and not self.has_precision
+
     def split(self, B: FloatArray) -> list[FloatArray]:
         """Views of (q, r) B, factor by factor, each (r, k_j, n_levels_j); contiguous where B is Fortran-ordered."""
         rows = B.T

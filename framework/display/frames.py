@@ -51,3 +51,15 @@ def frame_of(columns: Mapping[str, AnyArray], kind: str) -> Any:
         raise MissingExtraError(
             f'a frame of {kind} needs narwhals and {kind} ({error}): pip install "ranef[{kind}]", or take to_dict()'
         ) from error
+
+
+def framed(columns: dict[str, AnyArray], kind: str, like: Any = None) -> Any:
+    """The columns as a frame of that kind, or of that of `like`; as they are where there is none.
+
+    Raises
+    ------
+    InputError, InputTypeError, MissingExtraError
+        As `kind_of` and `frame_of`.
+    """
+    kind = kind if like is None else kind_of(like)
+    return frame_of(columns, kind) if kind else columns

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..contracts.arrays import AnyArray
 from ..contracts.errors import InputError
-from .frames import frame_of, kind_of
+from .frames import framed
 from .markup import table_html
 from .rformat import (
     TextTable,
@@ -164,8 +164,7 @@ class Table:
         MissingExtraError
             Where narwhals or the package itself is not installed; the message names the extra.
         """
-        kind = self.frame if like is None else kind_of(like)
-        return frame_of(self.columns, kind) if kind else self.to_dict()
+        return framed(self.to_dict(), self.frame, like)
 
     # Text -----------------------------------------------------------------------------------------------------------
 

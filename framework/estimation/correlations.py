@@ -90,9 +90,7 @@ def moderate(labels: ResidualLabels, size: float) -> FloatArray:
     if labels.kind == "car1":
         return np.array([_slowness(size, 1.0)])
     if len(x):
-        least = _least(labels)
-        share = (size - least) / (1.0 - least)
-        x[0] = np.arctanh(size) if labels.kind in ("ar1", "toep") else np.log(share / (1.0 - share))
+        x[0] = np.arctanh(size) if labels.kind in ("ar1", "toep") else _logit(labels, size)
     return x
 
 
@@ -133,8 +131,7 @@ def correlations_in(own: ResidualLabels, there: ResidualLabels, x: FloatArray) -
             f"a level of {own.group} would have {there.largest} rows, which cannot all be correlated by {value:.3g}: "
             f"there were {own.largest} at most"
         )
-    share = (value - least) / (1.0 - least)
-    return np.array([np.log(share) - np.log1p(-share)])
+    return np.array([_logit(there, value)])
 
 
 def scales_in(own: ResidualLabels, there: ResidualLabels, scale: float, delta: FloatArray) -> tuple[float, FloatArray]:
@@ -161,6 +158,13 @@ def _single(labels: ResidualLabels, x: float) -> tuple[float, float]:
         return value, 1.0 - value**2
     least, share = _least(labels), float(scipy.special.expit(x))
     return least + (1.0 - least) * share, (1.0 - least) * share * float(scipy.special.expit(-x))
+
+
+def _logit(labels: ResidualLabels, correlation: float) -> float:
+    """x of cs at which `_single` is this correlation."""
+    least = _least(labels)
+    share = (correlation - least) / (1.0 - least)
+    return float(np.log(share / (1.0 - share)))
 
 
 def _matrix(labels: ResidualLabels, x: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -155,7 +155,7 @@ def curvature(mode: Mode, by_T: Blocks | None = None) -> FloatArray:
     AW = PatternProduct(mode.model.pattern, system.ZtWZ)(W)
     half = system.factor.half_solve(mode.Lambda.t @ AW)
     by_entries = W.T @ AW - half.T @ half
-    if len(mode.model.pattern.groupings) == 1 and not mode.model.pattern.has_precision:
+    if mode.model.pattern.is_block_diagonal:
         by_entries += bending_of_one_factor(mode)
     elif by_T is not None:
         by_entries += bending(mode.model.template, mode.Lambda.T, by_T)

@@ -56,7 +56,7 @@ class ProfiledDeviance:
     @property
     def by_levels(self) -> bool:
         """Whether Z'V^-1 Z is block diagonal, one block a level."""
-        return len(self.pattern.groupings) == 1 and not self.pattern.has_precision
+        return self.pattern.is_block_diagonal
 
     @property
     def has_exact_curvature(self) -> bool:

@@ -58,13 +58,14 @@ class Frame:
         if isinstance(data, Mapping):
             self._columns: Mapping[str, Any] = {str(name): column for name, column in data.items()}
             check_alignment(**{str(k): v for k, v in data.items() if hasattr(v, "index") and not callable(v.index)})
+            self.n = _rows(self._columns)
         else:
-            self._columns = _ColumnsOf(self._narwhals(data, nw))
+            frame = self._narwhals(data, nw)
+            self._columns, self.n = _ColumnsOf(frame), len(frame)
             with suppress(InputTypeError):  # a frame of another library that narwhals knows
                 self.kind = kind_of(data)
         if not self._columns:
             raise InputError("data has no columns")
-        self.n = _rows(self._columns)
         if self.n == 0:
             raise InputError("data has no rows: there are no observations to fit")
 
@@ -132,11 +133,9 @@ class _ColumnsOf(Mapping[str, Any]):
 
 
 def _rows(columns: Mapping[str, Any]) -> int:
-    """How many rows all columns have."""
-    if isinstance(columns, _ColumnsOf):
-        return len(columns.frame)
+    """How many rows all columns have; 0 without columns."""
     lengths = {name: _length(column, name) for name, column in columns.items()}
-    n = next(iter(lengths.values()))
+    n = next(iter(lengths.values()), 0)
     if other := next((name for name, m in lengths.items() if m != n), None):
         raise InputError(
             f"data has columns of {n} and of {lengths[other]} rows ({other}); all need one row per observation"

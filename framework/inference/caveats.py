@@ -23,11 +23,13 @@ CAR1 = "independence is Phi = 0, at the boundary, where Pr(>Chisq) is too large"
 def of_method(fit: Fit, method: Method, words: tuple[str, str] = NORMAL) -> Iterator[str]:
     """What is to be said of tests of fixed effects by a method."""
     if isinstance(method, Asymptotic):
-        yield few_levels(fit.labels, words)
+        said = few_levels(fit.labels, words)
     elif isinstance(method, Residual) and any(not g.is_penalty for g in fit.labels.groups):
-        yield "n - p degrees of freedom count rows: too many for effects that differ between levels"
+        said = "n - p degrees of freedom count rows: too many for effects that differ between levels"
     else:
-        yield by_maximum_likelihood(fit)
+        said = by_maximum_likelihood(fit)
+    if said:
+        yield said
 
 
 def few_levels(labels: Labels, words: tuple[str, str] = CHI_SQUARED) -> str:

@@ -166,7 +166,7 @@ def contrasts(
     if joint or (of_term and len(H.L) > 1):
         together = joint_test(method, found.rows, estimate - H.rhs)
         notes.append(f"Joint test: {together}")
-    notes += filter(None, caveats.of_method(fit, method))
+    notes += caveats.of_method(fit, method)
     if of_term:
         notes += at_zero(named.listed, [L])
     if not estimable.all():

@@ -68,7 +68,7 @@ def _by_f(fit: Fit, method: Method, terms: list[FixedTerm], frame: str) -> Table
     return Table(
         {"term": [term.name for term in terms]} | f_columns(fit, [zero_test(fit, method, L) for L in rows]),
         title=f"Single term deletions by {method.title}",
-        notes=tuple(filter(None, caveats.of_method(fit, method))),
+        notes=tuple(caveats.of_method(fit, method)),
         headers=HEADERS | {"statistic": "F value", "p_value": "Pr(>F)"},
         frame=frame,
     )

@@ -14,8 +14,8 @@ from ..design.fingerprint import Fingerprint
 from ..design.labels import GroupLabels
 from ..design.template import Template
 from ..design.terms import Term
-from ..display.comparison import ComparedModel, comparison_html, render_comparison
-from ..display.frames import frame_of, kind_of
+from ..display.comparison import ComparedModel, Comparison
+from ..display.frames import framed
 from ..estimation.generalized import GeneralizedFit
 from ..estimation.linear import LinearFit
 from ..estimation.model import Fit
@@ -31,7 +31,7 @@ F = TypeVar("F", bound=Fit)
 
 
 @dataclass(frozen=True)
-class LikelihoodRatio:
+class LikelihoodRatio(Comparison):
     """The test of a smaller model against a larger one that contains it.
 
     Parameters
@@ -50,12 +50,6 @@ class LikelihoodRatio:
         Kind of data frame that the user works with.
     """
 
-    smaller: ComparedModel
-    larger: ComparedModel
-    statistic: float
-    df: int
-    p_value: float
-    notes: tuple[str, ...] = ()
     frame: str = ""
 
     def to_dict(self) -> dict[str, AnyArray]:
@@ -75,15 +69,7 @@ class LikelihoodRatio:
 
     def to_frame(self, like: Any = None) -> Any:
         """These columns as a data frame, as of `Table.to_frame`."""
-        kind = self.frame if like is None else kind_of(like)
-        return frame_of(self.to_dict(), kind) if kind else self.to_dict()
-
-    def __str__(self) -> str:
-        """The test as a table."""
-        return render_comparison(self.smaller, self.larger, self.statistic, self.df, self.p_value, self.notes)
-
-    def _repr_html_(self) -> str:
-        return comparison_html(self.smaller, self.larger, self.statistic, self.df, self.p_value, self.notes)
+        return framed(self.to_dict(), self.frame, like)
 
 
 def likelihood_ratio_test(one: F, other: F, names: tuple[str, str] | None = None) -> LikelihoodRatio:

@@ -84,6 +84,12 @@ def slope_of(fit: Fit, eta: FloatArray, rows: Rows | None = None, *, conditional
     return (above - below) / (2.0 * h)
 
 
+def slopes_of_mean(fit: GeneralizedFit, eta: FloatArray, Q: FloatArray, rows: Rows | None = None) -> FloatArray:
+    """Derivatives of `mean_of` by all parameters (gamma, theta, xi), with eta that of rows Q (n, r)."""
+    by_gamma, by_xi = slope_of(fit, eta, rows)[:, None] * Q, slopes_by_xi(fit, eta, rows)
+    return np.column_stack([by_gamma, np.zeros((len(Q), len(fit.theta))), by_xi])
+
+
 def limits_of_mean(fit: GeneralizedFit, mean: FloatArray, half: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Limits of means that depend on dispersion parameters too: `half` around them, by way of the scale of the link."""
     link = fit.family.link

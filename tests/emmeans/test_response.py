@@ -18,18 +18,23 @@ def fitted(family, **options):
     return ranef.glmm("count ~ mined + (1 | site)", ranef.datasets.load("salamanders"), family=family, **options)
 
 
-@pytest.mark.parametrize("family", ["zero_inflated_poisson", "hurdle_poisson", "truncated_poisson", "nbinom2"])
-def test_means_of_cells_are_predictions(family, tmp_path):
-    """With the standard errors and limits of `predict`, in which all parameters are estimated."""
-    d = ranef.datasets.load("salamanders")
-    d = {name: column[d["count"] > 0] for name, column in d.items()} if family.startswith("trunc") else d
-    fit = ranef.glmm("count ~ mined + (1 | site)", d, family=family)
+def assert_cells_are_predictions(fit, tmp_path):
+    """Of a fit, and of the same one from a file."""
     expected = fit.predict(NEW, random="none", interval="confidence")
     fit.save(tmp_path / "fit")
     for one in (fit, ranef.load(tmp_path / "fit")):
         table = one.emmeans("mined", type="response")
         for own, other in zip(("estimate", "se", "lower", "upper"), ("fit", "se", "lower", "upper"), strict=True):
             assert table[own] == pytest.approx(np.asarray(expected[other]), rel=1e-7)
+
+
+@pytest.mark.parametrize("family", ["zero_inflated_poisson", "hurdle_poisson", "truncated_poisson", "nbinom2"])
+def test_means_of_cells_are_predictions(family, tmp_path):
+    """With the standard errors and limits of `predict`, in which all parameters are estimated."""
+    d = ranef.datasets.load("salamanders")
+    d = {name: column[d["count"] > 0] for name, column in d.items()} if family.startswith("trunc") else d
+    fit = ranef.glmm("count ~ mined + (1 | site)", d, family=family)
+    assert_cells_are_predictions(fit, tmp_path)
 
 
 def test_their_errors_are_by_the_delta_method():
@@ -47,13 +52,7 @@ def test_their_errors_are_by_the_delta_method():
 
 
 def test_cells_of_a_model_of_zeros_are_predictions(tmp_path):
-    fit = fitted("zero_inflated_poisson", zi="~ mined")
-    expected = fit.predict(NEW, random="none", interval="confidence")
-    fit.save(tmp_path / "fit")
-    for one in (fit, ranef.load(tmp_path / "fit")):
-        table = one.emmeans("mined", type="response")
-        for own, other in zip(("estimate", "se", "lower", "upper"), ("fit", "se", "lower", "upper"), strict=True):
-            assert table[own] == pytest.approx(np.asarray(expected[other]), rel=1e-7)
+    assert_cells_are_predictions(fitted("zero_inflated_poisson", zi="~ mined"), tmp_path)
 
 
 def test_models_of_zeros_are_averaged_over_means_of_cells():

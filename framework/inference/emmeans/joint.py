@@ -37,16 +37,8 @@ def joint_tests_by(
         columns["df2"] = [test.df_denominator for _, test in found]
     columns |= {"statistic": [t.statistic for _, t in found], "p_value": [t.p_value for _, t in found]}
     names = {"statistic": "F value", "p_value": "Pr(>F)"} if f else {"statistic": "Chisq", "p_value": "Pr(>Chisq)"}
-    notes = tuple(
-        filter(
-            None,
-            [
-                caveats.first_threshold(fit),
-                *caveats.of_method(fit, method, caveats.CHI_SQUARED),
-                *_not_determined(tried),
-            ],
-        )
-    )
+    said = [caveats.first_threshold(fit), *caveats.of_method(fit, method, caveats.CHI_SQUARED), *_not_determined(tried)]
+    notes = tuple(filter(None, said))
     return Table(columns, title=title or f"Joint tests by {method.title}", notes=notes, headers=names, frame=frame)
 
 

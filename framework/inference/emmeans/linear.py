@@ -75,10 +75,14 @@ class Linear:
     def estimates(self) -> Estimates:
         """Estimates on the scale of the coefficients, offsets left out."""
         empty = self.empty
-        found = estimates(self.fit, self.method, np.where(empty[:, None], 0.0, self.L))
+        found = self._estimates(np.where(empty[:, None], 0.0, self.L))
         covariance = found.covariance.copy()
         covariance[empty] = covariance[:, empty] = np.nan
         return replace(found, values=np.where(empty, np.nan, found.values), covariance=covariance)
+
+    def _estimates(self, L: FloatArray) -> Estimates:
+        """Of rows without empty ones."""
+        return estimates(self.fit, self.method, L)
 
     def families(self) -> Iterator[tuple[dict[str, Any], AnyArray]]:
         """Values of `by`, and the rows that have them."""

@@ -254,11 +254,7 @@ def summarized(linear: Linear, adjust: Any, level: Any, on: Any) -> MarginalMean
     return MarginalMeans(
         columns,
         title=f"{_TITLES[linear.what]} by {linear.method.title}, with {100.0 * level:g} % limits",
-        notes=(
-            *linear.notes,
-            *_notes(linear, used, said, back),
-            *filter(None, caveats.of_method(linear.fit, linear.method)),
-        ),
+        notes=(*linear.notes, *_notes(linear, used, said, back), *caveats.of_method(linear.fit, linear.method)),
         headers=headers,
         frame=linear.frame,
         linear=linear,

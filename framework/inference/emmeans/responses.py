@@ -8,7 +8,6 @@ differences are differences of means. Their covariance is by the delta method fr
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from functools import cached_property
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from ...contracts.ordered import OrderedFamily
 from ...estimation.covariance import estimates_covariance
 from ...estimation.generalized import GeneralizedFit
 from ...formula.observed import columns_behind
-from ...prediction.response import depends_on_phi, limits_of_mean, mean_of, slope_of, slopes_by_xi
+from ...prediction.response import depends_on_phi, limits_of_mean, mean_of, slopes_of_mean
 from ...prediction.rows import Rows
 from ..contrasts import Estimates
 from ..methods import Asymptotic
@@ -37,15 +36,10 @@ class ResponseMeans(Linear):
     linear in these; `method` has the covariance of all parameters.
     """
 
-    @cached_property
-    def estimates(self) -> Estimates:
+    def _estimates(self, L: FloatArray) -> Estimates:
         """Nothing beside the offsets, with the covariance of these."""
-        known = ~self.empty
-        rows = np.where(self.empty[:, None], 0.0, self.L)
-        covariance = rows @ self.method.V @ rows.T
-        covariance[~known] = covariance[:, ~known] = np.nan
-        values = np.where(known, 0.0, np.nan)
-        return Estimates(rows, values, covariance, self.method.test(rows), known, known)
+        known = np.ones(len(L), dtype=bool)
+        return Estimates(L, np.zeros(len(L)), L @ self.method.V @ L.T, self.method.test(L), known, known)
 
 
 @dataclass(frozen=True)
@@ -93,8 +87,7 @@ def cells(fit: GeneralizedFit, grid: Grid, offset: float) -> FloatArray:
     Q, estimable = fixed.in_basis(X), fixed.estimable(X)
     at = Rows(Q, estimable, (), (), None, None, rows)
     eta = np.where(estimable, Q @ fit.gamma + offset, np.nan)
-    by_gamma, by_xi = slope_of(fit, eta, at)[:, None] * Q, slopes_by_xi(fit, eta, at)
-    made = np.column_stack([by_gamma, np.zeros((len(Q), len(fit.theta))), by_xi, mean_of(fit, eta, at)])
+    made = np.column_stack([slopes_of_mean(fit, eta, Q, at), mean_of(fit, eta, at)])
     made[~estimable] = np.nan
     return made.reshape(*grid.shape, -1)
 

@@ -17,7 +17,7 @@ from ...estimation.generalized import GeneralizedFit
 from ...estimation.model import Fit
 from ...formula.expressions import Names
 from ...formula.terms import Terms
-from ...prediction.response import depends_on_phi, limits_of_mean, mean_of, slope_of, slopes_by_xi
+from ...prediction.response import depends_on_phi, limits_of_mean, mean_of, slope_of, slopes_of_mean
 
 #: Said of ratios where the mean of a response is not the inverse link alone.
 OF_MU = "Ratios are of means before extra zeros and truncation, as glmmTMB has them, not of means of responses"
@@ -148,13 +148,9 @@ class ScaleOfMean(Scale):
         (step,) = self.steps
         assert isinstance(step, InverseLink)
         fit = step.fit
-        by_xi = slopes_by_xi(fit, value)
-        if not by_xi.any():
+        mean, D = self.back(value), slopes_of_mean(fit, value, rows)
+        if not D[:, len(D.T) - len(fit.xi) :].any():
             return super().shown(value, se, quantiles, rows)
-        mean = self.back(value)
-        D = np.zeros((len(value), len(fit.gamma) + len(fit.theta) + len(fit.xi)))
-        D[:, : len(fit.gamma)] = self.slope(value)[:, None] * rows
-        D[:, len(D.T) - len(fit.xi) :] = by_xi
         total = np.sqrt(np.einsum("na,ab,nb->n", D, estimates_covariance(fit.factorized()), D))
         total = np.where(np.isnan(se), np.nan, total)
         return mean, total, *limits_of_mean(fit, mean, quantiles * total)
