@@ -57,7 +57,7 @@ class ScaleOfResponses(Scale):
 
 
 def differ_by_cell(fit: GeneralizedFit) -> bool:
-    """Whether means of the response depend on parameters that have a model."""
+    """Whether means of the response depend on parameters that have a model; those of ordered categories are refused."""
     return bool(fit.dispersion.models) and depends_on_phi(fit.family) and not isinstance(fit.family, OrderedFamily)
 
 
