@@ -44,3 +44,9 @@ def test_what_is_needed_to_run_has_a_lowest_version(name):
     wanted = PROJECT["dependencies"] if name == "dependencies" else PROJECT["optional-dependencies"][name]
     if name not in ("all", "test", "docs", "dev"):
         assert [requirement for requirement in wanted if ">=" not in requirement] == []
+
+
+def test_a_long_file_says_why():
+    files = [path for house in ("framework", "backends", "families") for path in (HOME / house).rglob("*.py")]
+    long = [path for path in files if len(path.read_text(encoding="utf-8").splitlines()) > 400]
+    assert [str(path) for path in long if "\nLonger than other files" not in path.read_text(encoding="utf-8")] == []

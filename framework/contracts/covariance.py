@@ -80,7 +80,7 @@ class CovarianceStructure(ABC):
 
     @abstractmethod
     def relative_factor(self, parameters: FloatArray, k: int) -> FloatArray:
-        """T, (k, k) lower triangular."""
+        """T, (k, k) lower triangular. A `numpy.linalg.LinAlgError` says that there is none: searches keep away."""
 
     @abstractmethod
     def start(self, covariance: FloatArray) -> FloatArray:

@@ -14,8 +14,10 @@ from ..contracts.arrays import FloatArray
 from ..design.basis import lower_root
 from ..design.random import RandomDesign, RandomSums, inflation
 from ..design.terms import INTERCEPT
-from .certificate import FLAT, SUSPICIOUS, C, Standing
+from .certificate import Standing
 from .criterion import Criterion, Root
+from .curvature import FLAT, SUSPICIOUS
+from .eigenbasis import C
 
 #: Standard deviation at which a variance that ended at zero is looked at once more.
 MODERATE = 0.5

@@ -4,30 +4,27 @@ The optimum is a property of the covariance matrices Sigma = T T', not of how th
 of the criterion by Sigma the first-order conditions are G Sigma = 0 and G positive semidefinite. In the basis of
 Sigma's eigenvectors T is diagonal, and where it is singular its last columns are zero: there the derivative by T is 2 G
 T, the second derivative by the zero columns 2 G on Sigma's null space, and the conditions are the ordinary ones of a
-smooth function without bounds. So a matrix that is nearly singular is looked at in that basis, and a direction in which
-G is negative is a direction of negative curvature. Whether it leads down is tried, not inferred.
+smooth function without bounds. So a matrix that is nearly singular is looked at in that basis (`eigenbasis`), and a
+direction in which G is negative is a direction of negative curvature. Whether it leads down is tried, not inferred.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
 import numpy as np
 
 from ..contracts.arrays import BoolArray, FloatArray
 from ..contracts.optim import Status
 from .criterion import Criterion, Root
-from .curvature import FLAT, SUSPICIOUS, Spectrum, flat_points, moved
+from .curvature import SUSPICIOUS, Spectrum, flat_points, moved
+from .eigenbasis import NEARLY_SINGULAR, ROUNDING, C, by_covariance, leveled
 from .monte_carlo import MonteCarlo
 
 #: A fit has converged when no more than this is expected to be gained in deviance (1e-3 standard errors).
 EXPECTED_DROP = 1e-6
-#: A covariance matrix is singular when its relative factor's smallest singular value is below this (lme4's isSingular).
-SINGULAR = 1e-4
-#: Below this it is looked at in the basis of its eigenvectors, and zero is tried.
-NEARLY_SINGULAR = 0.05
 #: An approximate Hessian is believed where it expects no more than this, and sees no flat direction.
 BELIEVED = 1e-8
 #: Expected drops between these are taken out by one Newton step more.
@@ -36,13 +33,8 @@ POLISHED, NEAR = 1e-11, 1e-3
 ENDED = (Status.CONVERGED, Status.STALLED)
 #: A slope at a bound, of a parameter scaled to 1, that is none.
 LEVEL = 1e-8
-#: Values are exact up to this part of themselves.
-ROUNDING = 1e-12
 #: Negative curvatures, of parameters scaled to curvature 1, that are more than rounding: of differences, and exact.
 NEGATIVE, NEGATIVE_EXACT = 1e-5, 1e-9
-
-
-C = TypeVar("C", bound=Criterion[Any])
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,20 +191,20 @@ def certify(criterion: C, x: FloatArray, status: Status, *, quick: bool) -> Stan
     H, source = exact.curvature(x), "exact" if exact.curvature_is_exact else "average information"
     spectrum = Spectrum(g, H, sizes, free)
     if not exact.curvature_is_exact:
-        relative = Spectrum(g, H, _by_covariance(exact, x, sizes), free & ~zeros)
+        relative = Spectrum(g, H, by_covariance(exact, x, sizes), free & ~zeros)
         believed = quick and certain and spectrum.drop <= BELIEVED and relative.smallest > SUSPICIOUS
         if not believed:
             source = "differences of exact gradients"
             H = exact.hessian(x)
             spectrum = Spectrum(g, H, sizes, free)
-            relative = Spectrum(g, H, _by_covariance(exact, x, sizes), free & ~zeros)
+            relative = Spectrum(g, H, by_covariance(exact, x, sizes), free & ~zeros)
             if relative.smallest < SUSPICIOUS or spectrum.equilibrated[0][0] < -NEGATIVE:
                 H = exact.hessian(x, central=True)
                 spectrum = Spectrum(g, H, sizes, free)
     if status in ENDED and source != "average information" and POLISHED < spectrum.drop <= NEAR:
         x, value, g = _polished(exact, x, value, g, spectrum, zeros)
         spectrum = Spectrum(g, H, sizes, free)
-    relative = Spectrum(g, H, _by_covariance(exact, x, sizes), free & ~zeros)
+    relative = Spectrum(g, H, by_covariance(exact, x, sizes), free & ~zeros)
     return _judged(criterion, x, value, spectrum, relative, zeros, status, source)
 
 
@@ -290,63 +282,6 @@ def _grown(criterion: Criterion[Any], x: FloatArray, sizes: FloatArray) -> Itera
             yield sizes[i] * np.eye(len(x))[i], there
 
 
-# Bases ----------------------------------------------------------------------------------------------------------------
-
-
-def leveled(criterion: C, x: FloatArray) -> tuple[C, FloatArray]:
-    """The same point in the basis of eigenvectors of all matrices that are nearly singular.
-
-    Small eigenvalues are put to zero where the criterion is not higher there.
-    """
-    criterion, x, small = aligned(criterion, x, NEARLY_SINGULAR)
-    value = criterion.exact.value(x) if small else np.inf
-    for root in small:
-        s = np.diagonal(root.of(x))
-        for rank in range(int((s >= NEARLY_SINGULAR).sum()), len(s)):
-            zeroed = root.put(x, np.diag(np.where(np.arange(len(s)) < rank, s, 0.0)))
-            there = value if np.array_equal(zeroed, x) else criterion.exact.value(zeroed)
-            nothing = 0.1 * EXPECTED_DROP if s[rank] < SINGULAR else 1e-10 + ROUNDING * abs(value)
-            if there <= value + nothing:
-                x, value = zeroed, there
-                break
-    return criterion, x
-
-
-def aligned(criterion: C, x: FloatArray, below: float = np.inf) -> tuple[C, FloatArray, list[Root]]:
-    """The same point in the basis of eigenvectors of all matrices whose smallest singular value of T is `below`.
-
-    T is diagonal there, and loses rank along a straight line; elsewhere valleys towards lower rank are curved.
-    """
-    by, there = [np.eye(k) for k in criterion.columns], x
-    turned = []
-    for root in criterion.roots:
-        U, s, _ = np.linalg.svd(root.of(x))
-        if s[-1] < below:
-            mine = slice(root.first, root.first + len(root))
-            by[root.factor][mine, mine] = U
-            there = root.put(there, np.diag(s))
-            turned.append(root)
-    if all(len(root) == 1 for root in turned):
-        return criterion, there, turned
-    rotated = criterion.rotated(by)
-    if not np.isfinite(rotated.exact.value(there)):  # modes beside an edge, which are found from their neighbours only
-        return criterion, x, []
-    return rotated, there, turned
-
-
-def _by_covariance(criterion: Criterion[Any], x: FloatArray, sizes: FloatArray) -> FloatArray:
-    """Steps of T that change Sigma by its own size, or by 1 where that is larger: d Sigma = dT T' + T dT'."""
-    out = sizes.copy()
-    for root in criterion.roots:
-        columns = np.sqrt((root.of(x) ** 2).sum(axis=0))
-        stretch = 1.0 / np.where(columns > 0, np.minimum(columns, 1.0), 1.0)
-        out[root.entries] *= stretch[root.lower[1]]
-    return out
-
-
-# Curvature ------------------------------------------------------------------------------------------------------------
-
-
 def _polished(
     criterion: Criterion[Any], x: FloatArray, value: float, g: FloatArray, spectrum: Spectrum, zeros: BoolArray
 ) -> tuple[FloatArray, float, FloatArray]:
@@ -393,14 +328,4 @@ def _condition(
     return CovarianceCondition(str(root), rank, float(np.linalg.eigvalsh(G)[0]), fall if moved else 0.0)
 
 
-__all__ = [
-    "ENDED",
-    "FLAT",
-    "SINGULAR",
-    "SUSPICIOUS",
-    "Certificate",
-    "CovarianceCondition",
-    "Standing",
-    "aligned",
-    "certify",
-]
+__all__ = ["ENDED", "Certificate", "CovarianceCondition", "Standing", "certify"]

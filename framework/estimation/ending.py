@@ -10,7 +10,8 @@ import numpy as np
 from ..contracts.arrays import BoolArray, FloatArray
 from ..contracts.errors import ConvergenceWarning, IdentificationWarning, SeveralOptimaWarning, SingularFitWarning
 from ..notes import Note
-from .certificate import SINGULAR, Certificate
+from .certificate import Certificate
+from .eigenbasis import SINGULAR
 from .parameters import Parameters
 
 #: Quantities that differ by less than this part of themselves between points of one deviance are the same.

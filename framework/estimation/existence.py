@@ -156,7 +156,7 @@ def refuse_dead_end(mode: Mode, quadrature: Quadrature | None, converged: bool) 
 def _degenerate(model: PenalizedLikelihood, quadrature: Quadrature | None = None) -> str:
     one = [f.grouping.n_columns for f in model.design.random.factors]
     ways = ["quadrature (nagq=9)"] * (quadrature is None and len(one) == 1 and one[0] <= MAX_COLUMNS)
-    ways += ["hessian='expected'"] * (model.hessian == "observed")
+    ways += ["hessian='expected'"] * (model.weights_in_logdet == "observed")
     advice = f"Try {' or '.join(ways)}, simplify" if ways else "Simplify"
     return (
         "the approximated likelihood has no maximum: it grows without end towards parameters with which the "
@@ -167,7 +167,7 @@ def _degenerate(model: PenalizedLikelihood, quadrature: Quadrature | None = None
 
 def _at_the_edge(model: PenalizedLikelihood, rows: str = "") -> str:
     advice = "Simplify the model"
-    if model.hessian == "observed":
+    if model.weights_in_logdet == "observed":
         advice = "Try hessian='expected', whose criterion mostly keeps away from the edge, or simplify the model"
     return (
         f"no maximum was found inside of the domain: the likelihood grows up to {_edge_text(model)}{rows}. "

@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 
 from ..contracts.arrays import BoolArray, FloatArray
-from ..contracts.errors import InputError, NotPositiveDefiniteError, shown
+from ..contracts.errors import InputError, shown
 from ..contracts.family import Family
 from ..contracts.observer import FitStarted
 from ..contracts.ordered import OrderedFamily
-from ..design.basis import lower_root
 from ..design.censored import refuse_censored
 from ..design.mixed import MixedDesign, notes_of_no_intercept
 from ..design.parameter import refuse_models
 from ..notes import Note
 from ..registry import Provenance
-from .certificate import FLAT, Standing
+from .certificate import Standing
+from .curvature import FLAT
 from .dispersion import DispersionScale
 from .ending import Quantities, covariance_quantities, own_size
 from .existence import (
@@ -35,7 +35,6 @@ from .generalized_criterion import WIDEST, GeneralizedCriterion, Units
 from .generalized_factors import FactorizedGeneralized, GeneralizedDigest
 from .model import Fit, Likelihood, Model, is_integer, refuse_settings
 from .modes import PRECISION, PenalizedLikelihood
-from .moments import SMALLEST
 from .parameters import Parameters
 from .parted import PartedLikelihood, penalized_likelihood
 from .parted_start import Start, refuse_runaways, start_of_parts
@@ -43,7 +42,7 @@ from .pipeline import Analysis, Pipeline, Watch, analysis_with_gradient, choose_
 from .quadrature import refuse_quadrature
 from .search import minimize, search
 from .separation import refuse_separation
-from .start import fixed_effects_start, start_by_moments, start_with_modes
+from .start import fixed_effects_start, second_stage, start_by_moments
 from .thresholds import refuse_no_intercept
 from .unbounded import refuse_dispersions_of_few_rows
 
@@ -184,15 +183,15 @@ class Laplace(Likelihood[GeneralizedFit]):
     family : Family
     nagq : int
         Nodes of quadrature: 1 is the Laplace approximation, 0 estimates coefficients with the modes.
-    hessian : {"observed", "expected"}
-        The weights in log|M|.
+    weights_in_logdet : {"observed", "expected"}
+        The weights in log|M|: `hessian` of `glmm`.
     provenance : tuple of Provenance
         Where the family comes from.
     """
 
     family: Family
     nagq: int = 1
-    hessian: str = "observed"
+    weights_in_logdet: str = "observed"
     provenance: tuple[Provenance, ...] = ()
 
     @classmethod
@@ -214,7 +213,7 @@ class Laplace(Likelihood[GeneralizedFit]):
     def updated(self, changes: Mapping[str, Any]) -> Laplace:
         """With another `family` (a name or an object), `nagq` or `hessian`."""
         refuse_settings(changes, ("family", "nagq", "hessian"))
-        settings = {name: changes.get(name, getattr(self, name)) for name in ("family", "nagq", "hessian")}
+        settings = {"family": self.family, "nagq": self.nagq, "hessian": self.weights_in_logdet, **changes}
         made, known = Laplace.of(**settings), self.family
         if isinstance(known, OrderedFamily) and isinstance(made.family, OrderedFamily) and not made.family.categories:
             return replace(made, family=made.family.of_categories(known.labels))
@@ -250,7 +249,7 @@ class Laplace(Likelihood[GeneralizedFit]):
             given = None if start is None else covariance.given(start)
             analysis = analysis or model.analyze()
             pipeline = analysis.pipeline
-            penalized = penalized_likelihood(design, self.family, analysis.symbolic, self.hessian)
+            penalized = penalized_likelihood(design, self.family, analysis.symbolic, self.weights_in_logdet)
             scale = DispersionScale(self.family.parameters, design.parameters)
         if watch.observers:
             fixed = design.fixed.rank
@@ -291,7 +290,7 @@ class Laplace(Likelihood[GeneralizedFit]):
         if self.nagq:
             name = "Laplace" if self.nagq == 1 else f"nAGQ = {self.nagq}"
             with watch.phase(name), explained(penalized):
-                found = look(*_second_stage(partial(criterion_of, self.nagq, joint=False), first, near_by, x))
+                found = look(*second_stage(partial(criterion_of, self.nagq, joint=False), first, near_by, x))
         with watch.phase("estimates"), explained(penalized):
             return _fit(model, self, found, pipeline, watch)
 
@@ -304,32 +303,6 @@ def _start(model: PenalizedLikelihood) -> Start:
     gamma, phi, working = fixed_effects_start(model)
     refuse_exact_fit(model, gamma)
     return Start(gamma, phi, float(np.mean(working.expected_weight)), partial(start_by_moments, model, working))
-
-
-def _second_stage(
-    criterion_of: partial[GeneralizedCriterion], first: GeneralizedCriterion, near_by: FloatArray, x: FloatArray
-) -> tuple[GeneralizedCriterion, FloatArray]:
-    """The criterion in all parameters, and where its search starts: at the end of the first stage's."""
-    gamma, theta, xi = first.unpack(x)
-    try:
-        mode = first.at(near_by).mode
-    except NotPositiveDefiniteError:  # modes that were found from their neighbours only, or none inside
-        criterion = criterion_of(origin=gamma)
-        return criterion, start_with_modes(criterion, gamma, theta, xi)
-    criterion = criterion_of(origin=mode.point.gamma)
-    criterion.u, criterion.gamma = mode.point.u, mode.point.gamma
-    _, theta, xi = first.unpack(near_by)
-    unit = first.unit_of_theta
-    return criterion, criterion.pack(mode.point.gamma, _inside(first.parameters, theta / unit) * unit, xi)
-
-
-def _inside(parameters: Parameters, theta: FloatArray) -> FloatArray:
-    """theta with covariance matrices away from the boundary: from zero no step leads away."""
-    for root in parameters.roots:
-        U, s, _ = np.linalg.svd(root.of(theta))
-        if s[-1] < SMALLEST:
-            theta = root.put(theta, lower_root(U * np.maximum(s, SMALLEST)))
-    return theta
 
 
 def _fit(

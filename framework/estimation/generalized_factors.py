@@ -70,7 +70,7 @@ class FactorizedGeneralized(Factorized):
         """The criterion in all parameters."""
         fit = self.fit
         design = fit.model.design.rotated(fit.turned)
-        model = penalized_likelihood(design, fit.family, self.symbolic, fit.likelihood.hessian)
+        model = penalized_likelihood(design, fit.family, self.symbolic, fit.likelihood.weights_in_logdet)
         units = Units(fit.eta, fit.xi_start)
         criterion = GeneralizedCriterion(model, fit.nagq, units, joint=False, watch=Watch(), origin=fit.gamma)
         criterion.u, criterion.gamma = fit.u, fit.gamma

@@ -75,7 +75,7 @@ def total_gradient(
     """
     model, d = mode.model, mode.derivatives
     assert d.phi1_eta is not None
-    w_eta, w_phi = weight_derivatives(model.hessian, d)
+    w_eta, w_phi = weight_derivatives(model.weights_in_logdet, d)
     c = leverages * w_eta
     s = mode.Lambda.t @ model.Zt(c)
     if by_u is not None:

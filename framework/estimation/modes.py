@@ -72,14 +72,14 @@ class PenalizedLikelihood:
     family : Family
     symbolic : Symbolic
         A backend's analysis of the design's pattern.
-    hessian : {"observed", "expected"}
+    weights_in_logdet : {"observed", "expected"}
         The weights in log|M|.
     """
 
     design: MixedDesign
     family: Family
     symbolic: Symbolic
-    hessian: str
+    weights_in_logdet: str
 
     @property
     def y(self) -> FloatArray:
@@ -328,7 +328,7 @@ class Mode:
     def working_weights(self) -> FloatArray:
         """The weights in log|M|, (n,)."""
         at = self.point.derivatives
-        return -at.d2 if self.model.hessian == "observed" else at.expected_weight
+        return -at.d2 if self.model.weights_in_logdet == "observed" else at.expected_weight
 
     @cached_property
     def score(self) -> FloatArray:
@@ -485,7 +485,7 @@ def _mode(
         except NotPositiveDefiniteError as error:
             raise DegenerateModeError(f"the modes are no minimum: {error}") from error
     entering = newton
-    if model.hessian != "observed":
+    if model.weights_in_logdet != "observed":
         entering = System(model, Lambda, model.weighted(point, observed=False))
     return Mode(model, Lambda, phi, point, newton, entering, joint)
 

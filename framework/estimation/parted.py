@@ -154,7 +154,7 @@ class PartedLikelihood(PenalizedLikelihood):
 
     def over(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """The sum over parts of a function of the likelihood of each."""
-        return self.parted.over(_of_part, self.family, self.hessian, self.parted.turned, function, *arguments)
+        return self.parted.over(_of_part, self.family, self.weights_in_logdet, self.parted.turned, function, *arguments)
 
     def point(self, Lambda: RelativeFactor, phi: FloatArray, u: FloatArray, gamma: FloatArray) -> PartedPoint:
         """The penalized likelihood at (u, gamma), with the sums that the next step needs."""
@@ -212,22 +212,22 @@ class PartedLikelihood(PenalizedLikelihood):
 
 
 def penalized_likelihood(
-    design: MixedDesign | PartedDesign, family: Family, symbolic: Symbolic, hessian: str
+    design: MixedDesign | PartedDesign, family: Family, symbolic: Symbolic, weights_in_logdet: str
 ) -> PenalizedLikelihood:
     """That of a design, whose rows are together or in parts."""
     if isinstance(design, PartedDesign):
-        return PartedLikelihood(cast(MixedDesign, design), family, symbolic, hessian)
-    return PenalizedLikelihood(design, family, symbolic, hessian)
+        return PartedLikelihood(cast(MixedDesign, design), family, symbolic, weights_in_logdet)
+    return PenalizedLikelihood(design, family, symbolic, weights_in_logdet)
 
 
 # Functions of the likelihood of one part ----------------------------------------------------------------------------
 
 
 def _of_part(
-    part: MixedDesign, family: Family, hessian: str, turned: Sequence[FloatArray], function: Callable[..., Any], *a: Any
+    part: MixedDesign, family: Family, weights: str, turned: Sequence[FloatArray], function: Callable[..., Any], *a: Any
 ) -> Any:
     # nothing is factorized where a part is
-    return function(PenalizedLikelihood(part.rotated(turned), family, cast(Symbolic, None), hessian), *a)
+    return function(PenalizedLikelihood(part.rotated(turned), family, cast(Symbolic, None), weights), *a)
 
 
 def _sums_of_weights(one: PenalizedLikelihood, weights: FloatArray) -> tuple[Any, ...]:
@@ -272,7 +272,7 @@ def _moved(
 def _through_weights(
     one: PenalizedLikelihood, b: FloatArray, gamma: FloatArray, phi: FloatArray, K: PatternBlocks
 ) -> Any:
-    c = one.design.random.quadratic_rows(K) * weight_derivatives(one.hessian, _third(one, b, gamma, phi))[0]
+    c = one.design.random.quadratic_rows(K) * weight_derivatives(one.weights_in_logdet, _third(one, b, gamma, phi))[0]
     return one.Zt(c), one.Q.T @ c
 
 
@@ -286,7 +286,7 @@ def _through_modes(
     v_gamma: FloatArray,
 ) -> Any:
     d, leverages = _third(one, b, gamma, phi), one.design.random.quadratic_rows(K)
-    w_eta, w_phi = weight_derivatives(one.hessian, d)
+    w_eta, w_phi = weight_derivatives(one.weights_in_logdet, d)
     t = one.Z(v) + (one.Q @ v_gamma if len(v_gamma) else 0.0)
     moved = leverages * w_eta + d.d2 * t
     by_phi = (-2.0 * d.phi1 + w_phi * leverages + d.phi1_eta * t).sum(axis=1)

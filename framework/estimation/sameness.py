@@ -35,7 +35,7 @@ def same(one: Fit, other: Fit) -> bool:
 def _likelihood(fit: Fit) -> object:
     likelihood = fit.model.likelihood
     if isinstance(likelihood, Laplace):
-        return likelihood.family, likelihood.nagq, likelihood.hessian
+        return likelihood.family, likelihood.nagq, likelihood.weights_in_logdet
     return likelihood
 
 

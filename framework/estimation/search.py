@@ -26,8 +26,10 @@ from .basins import (
     turns,
     unseen,
 )
-from .certificate import ENDED, FLAT, C, Standing, aligned, certify
+from .certificate import ENDED, Standing, certify
 from .criterion import Criterion
+from .curvature import FLAT
+from .eigenbasis import C, aligned
 
 log = logging.getLogger(__name__)
 

@@ -1,21 +1,24 @@
-"""Where the search for a generalized model starts: at fixed effects alone, and variances by moments."""
+"""Where the searches of a generalized model start: fixed effects alone, moments, and the end of the first stage."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import scipy
 
 from ..contracts.arrays import FloatArray
-from ..contracts.errors import InputError
+from ..contracts.errors import InputError, NotPositiveDefiniteError
 from ..contracts.family import Derivatives
 from ..contracts.linalg import Blocks
+from ..design.basis import lower_root
 from ..design.crossproducts import cross_products
 from .existence import links_without_edge
 from .generalized_criterion import GeneralizedCriterion
 from .modes import PenalizedLikelihood
-from .moments import moment_start
+from .moments import SMALLEST, moment_start
+from .parameters import Parameters
 
 #: Steps of the regression without random effects, which only has to come near.
 START_STEPS = 6
@@ -145,7 +148,24 @@ def _far_from_the_edge(model: PenalizedLikelihood, goal: float) -> FloatArray:
     return gamma
 
 
-def start_with_modes(
+def second_stage(
+    criterion_of: partial[GeneralizedCriterion], first: GeneralizedCriterion, near_by: FloatArray, x: FloatArray
+) -> tuple[GeneralizedCriterion, FloatArray]:
+    """The criterion in all parameters, and where its search starts: at the end of the first stage's."""
+    gamma, theta, xi = first.unpack(x)
+    try:
+        mode = first.at(near_by).mode
+    except NotPositiveDefiniteError:  # modes that were found from their neighbours only, or none inside
+        criterion = criterion_of(origin=gamma)
+        return criterion, _start_with_modes(criterion, gamma, theta, xi)
+    criterion = criterion_of(origin=mode.point.gamma)
+    criterion.u, criterion.gamma = mode.point.u, mode.point.gamma
+    _, theta, xi = first.unpack(near_by)
+    unit = first.unit_of_theta
+    return criterion, criterion.pack(mode.point.gamma, _inside(first.parameters, theta / unit) * unit, xi)
+
+
+def _start_with_modes(
     criterion: GeneralizedCriterion, gamma: FloatArray, theta: FloatArray, xi: FloatArray
 ) -> FloatArray:
     """x where the first stage found no modes inside of the domain: small random effects have some."""
@@ -154,3 +174,12 @@ def start_with_modes(
             break
         theta = 0.5 * theta
     return criterion.pack(gamma, theta, xi)
+
+
+def _inside(parameters: Parameters, theta: FloatArray) -> FloatArray:
+    """theta with covariance matrices away from the boundary: from zero no step leads away."""
+    for root in parameters.roots:
+        U, s, _ = np.linalg.svd(root.of(theta))
+        if s[-1] < SMALLEST:
+            theta = root.put(theta, lower_root(U * np.maximum(s, SMALLEST)))
+    return theta

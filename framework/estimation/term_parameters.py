@@ -10,6 +10,7 @@ import numpy as np
 
 from ..contracts.arrays import BoolArray, FloatArray, IntArray
 from ..contracts.covariance import CovarianceStructure
+from ..contracts.errors import NotPositiveDefiniteError
 from ..design.terms import Term
 from .independent import Independent
 
@@ -118,8 +119,17 @@ class Structured:
         return np.asarray(self.structure.scales(len(self)), dtype=bool)
 
     def T(self, theta: FloatArray) -> FloatArray:
-        """The structure's T."""
-        return self.structure.relative_factor(theta[self.mine], len(self))
+        """The structure's T.
+
+        Raises
+        ------
+        NotPositiveDefiniteError
+            Where the structure cannot factorize its matrix: far out correlations round to 1.
+        """
+        try:
+            return self.structure.relative_factor(theta[self.mine], len(self))
+        except np.linalg.LinAlgError as error:
+            raise NotPositiveDefiniteError(f"the covariance structure of {self.term} has no T here: {error}") from error
 
     def entries(self, T: FloatArray) -> FloatArray:
         """Those of T, or of a derivative of it, that the template has."""

@@ -23,8 +23,9 @@ from ..contracts.family import Family, describe_rows
 from ..design.mixed import ONES, MixedDesign
 from ..design.residual import ResidualRows
 from .basins import MANY_ROWS
-from .certificate import FLAT, Standing
+from .certificate import Standing
 from .correlations import at_limits
+from .curvature import FLAT
 from .linear_criterion import LinearCriterion
 from .residual_criterion import ResidualCriterion
 from .unstructured_starts import cancels, few_groups, places_of_visits, small_combinations

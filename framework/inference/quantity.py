@@ -11,8 +11,8 @@ import numpy as np
 
 from ..contracts.arrays import FloatArray
 from ..contracts.linalg import Blocks
-from ..estimation.certificate import SINGULAR
 from ..estimation.criterion import ModelCriterion
+from ..estimation.eigenbasis import SINGULAR
 from ..estimation.parameters import Parameters
 from ..estimation.slice import Slice, fixed
 

@@ -14,7 +14,9 @@ import numpy as np
 
 from ..contracts.arrays import BoolArray, FloatArray
 from ..estimation.basins import LARGE_MATRIX, MANY_ROWS, MODERATE, SIZES_SWAPPED, SMALLEST_SWAPPED
-from ..estimation.certificate import FLAT, NEARLY_SINGULAR, POLISHED, SINGULAR, SUSPICIOUS
+from ..estimation.certificate import POLISHED
+from ..estimation.curvature import FLAT, SUSPICIOUS
+from ..estimation.eigenbasis import NEARLY_SINGULAR, SINGULAR
 from ..estimation.moments import SMALLEST
 from .inside import Certified, has_digits, same_end, sizes_of, zero_is_no_better
 from .level_sums import ResponseSums

@@ -19,9 +19,11 @@ from ..contracts.family import Family
 from ..design.arrays import LARGEST
 from ..estimation import existence, separation
 from ..estimation.basins import FEW, MODERATE, SMALLEST_SWAPPED
-from ..estimation.certificate import FLAT, POLISHED, SINGULAR, SUSPICIOUS
+from ..estimation.certificate import POLISHED
 from ..estimation.criterion import OTHER_STEP, STEP
+from ..estimation.curvature import FLAT, SUSPICIOUS
 from ..estimation.dispersion import DispersionScale
+from ..estimation.eigenbasis import SINGULAR
 from ..estimation.generalized import Laplace
 from ..estimation.model import Model
 from ..estimation.modes import PenalizedLikelihood
@@ -80,11 +82,11 @@ class GeneralizedRoad:
         likelihood.check_design(rows)
         if (controls.backend, controls.optimizer) != ("auto", "auto") or not rows.fixed.rank:
             return None
-        penalized = PenalizedLikelihood(rows, likelihood.family, model.analyze().symbolic, likelihood.hessian)
+        penalized = PenalizedLikelihood(rows, likelihood.family, model.analyze().symbolic, likelihood.weights_in_logdet)
         existence.refuse_offset(penalized)
         if penalized.bounded:
             return None
-        design = Design.of(rows, likelihood.family, likelihood.hessian, likelihood.nagq)
+        design = Design.of(rows, likelihood.family, likelihood.weights_in_logdet, likelihood.nagq)
         return cls(model, parameters, design, DispersionScale(likelihood.family.parameters), combinations)
 
     @property

@@ -36,7 +36,7 @@ class Design:
     Parameters
     ----------
     family : Family
-    hessian : {"observed", "expected"}
+    weights_in_logdet : {"observed", "expected"}
     effects : Effects
     blocks : Blocks
     Z : (n, q) sparse array
@@ -54,7 +54,7 @@ class Design:
     """
 
     family: Family
-    hessian: str
+    weights_in_logdet: str
     effects: Effects
     blocks: Blocks
     Z: csr_array
@@ -68,7 +68,7 @@ class Design:
     grid: Grid | None
 
     @classmethod
-    def of(cls, design: MixedDesign, family: Family, hessian: str, nagq: int) -> Design:
+    def of(cls, design: MixedDesign, family: Family, weights_in_logdet: str, nagq: int) -> Design:
         """The sums of a design."""
         n, effects = design.n, Effects.of(design.random)
         places, values = [], []
@@ -84,7 +84,7 @@ class Design:
         Zt = by_level(z)
         return cls(
             family=family,
-            hessian=hessian,
+            weights_in_logdet=weights_in_logdet,
             effects=effects,
             blocks=LevelBlocks(design) if len(effects.levels) == 1 else DenseBlocks(design, effects),
             Z=Zt.T.tocsr(),
@@ -164,7 +164,7 @@ class Modes:
         """By gamma (r, m), the entries of T (d, m) and phi (s, m)."""
         design, d, T, effects = self.design, self.d, self.T, self.design.effects
         assert d.phi1_eta is not None
-        w_eta, w_phi = weight_derivatives(design.hessian, d)
+        w_eta, w_phi = weight_derivatives(design.weights_in_logdet, d)
         by = self._of_modes() if self.nodes is None else self.nodes.explicit(self)
         leverages = design.blocks.leverages(T, by.M)
         c = leverages * w_eta
@@ -267,7 +267,7 @@ def find_modes(design: Design, y: FloatArray, gamma: FloatArray, T: Roots, phi: 
     d = design.evaluate(y, eta, phi, 3)
     observed = blocks.gram(-d.d2)
     M_newton = blocks.invert(observed, T)
-    if design.hessian == "observed":
+    if design.weights_in_logdet == "observed":
         weight, A, M = -d.d2, observed, M_newton
     else:
         weight = d.expected_weight

@@ -23,7 +23,9 @@ from ..estimation.basins import (
     has_few_levels,
     size_apart,
 )
-from ..estimation.certificate import FLAT, POLISHED, SINGULAR, SUSPICIOUS
+from ..estimation.certificate import POLISHED
+from ..estimation.curvature import FLAT, SUSPICIOUS
+from ..estimation.eigenbasis import SINGULAR
 from ..estimation.linear import SUSPECT
 from ..estimation.moments import SMALLEST
 from ..estimation.parameters import Parameters

@@ -59,7 +59,7 @@ def _not_in_lme4(fit: Any) -> Iterator[str]:
     yield from strange
     if fit.nagq > 1 and sum(len(g.column_names) for g in fit.groups) > 1:
         yield f"its quadrature (nAGQ = {fit.nagq}) takes one random intercept or slope only"
-    if not strange and fit.nagq < 2 and fit.likelihood.hessian == "observed" and not _canonical(fit):
+    if not strange and fit.nagq < 2 and fit.likelihood.weights_in_logdet == "observed" and not _canonical(fit):
         yield "its Laplace approximation has expected weights (hessian='expected'), and that of this fit observed ones"
 
 
@@ -81,7 +81,7 @@ def _not_in_glmmtmb(fit: Any, variables: Variables) -> Iterator[str]:
         yield f"its dispformula is not of {', '.join(others)}"
     if fit.nagq != 1:
         yield f"it has the Laplace approximation only, and this fit is of nagq={fit.nagq}"
-    elif fit.likelihood.hessian == "expected" and not _canonical(fit):
+    elif fit.likelihood.weights_in_logdet == "expected" and not _canonical(fit):
         yield "its Laplace approximation has observed weights (hessian='observed'), and that of this fit expected ones"
 
 
@@ -95,7 +95,7 @@ def _not_in_ordinal(fit: GeneralizedFit) -> Iterator[str]:
         yield "it has neither covariance structures nor independent effects of one factor"
     if fit.nagq == 0 or (fit.nagq > 1 and sum(len(g.column_names) for g in fit.groups) > 1):
         yield f"it has no nagq={fit.nagq} for these random effects"
-    if fit.likelihood.hessian == "expected":
+    if fit.likelihood.weights_in_logdet == "expected":
         yield "its Laplace approximation has observed weights (hessian='observed')"
     if fit.model.design.offset is not None:
         yield "its clmm takes no offset"

@@ -138,7 +138,7 @@ def _likelihood_state(likelihood: Any) -> Tree:
             "kind": "laplace",
             "family": plugin_state(FAMILY, likelihood.family),
             "nagq": likelihood.nagq,
-            "hessian": likelihood.hessian,
+            "hessian": likelihood.weights_in_logdet,
             "provenance": _provenance_state(likelihood.provenance),
         }
     raise InputError(f"a file cannot hold a model with the likelihood {type(likelihood).__name__}")
@@ -148,8 +148,8 @@ def _likelihood_of(node: Node) -> Any:
     if node.text("kind", among=["gaussian", "laplace"]) == "gaussian":
         return Gaussian(node.boolean("reml"))
     family = plugin_of(node["family"], FAMILY)
-    hessian = node.text("hessian", among=["observed", "expected"])
-    return Laplace(family, node.integer("nagq"), hessian, _provenance_of(node))
+    weights_in_logdet = node.text("hessian", among=["observed", "expected"])
+    return Laplace(family, node.integer("nagq"), weights_in_logdet, _provenance_of(node))
 
 
 def _named(kind: AnyKind, plugin: Any) -> Any:

@@ -741,7 +741,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         f"{SEARCH}::test_a_saddle_counts_where_the_fall_beside_it_counts",
     ),
     Mutation(
-        "framework/estimation/certificate.py",
+        "framework/estimation/eigenbasis.py",
         "\nSINGULAR = 1e-4",
         "\nSINGULAR = 1e-7",
         f"{ENDING}::test_a_matrix_is_singular_below_1e_4",
@@ -789,7 +789,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         f"{SEARCH}::test_the_certificate_names_the_matrix_that_failed_and_the_drop",
     ),
     Mutation(
-        "framework/estimation/certificate.py",
+        "framework/estimation/eigenbasis.py",
         "[root.factor][mine, mine] = U\n",
         "[root.factor][mine, mine] = U.T\n",
         f"{SEARCH}::test_the_basis_of_eigenvectors_is_the_same_point",
@@ -1605,8 +1605,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/estimation/modes.py",
-        'model.hessian == "observed" else',
-        'model.hessian != "" else',
+        'model.weights_in_logdet == "observed" else',
+        'model.weights_in_logdet != "" else',
         f"{GLMM_GRADIENT}::test_laplace",
     ),
     Mutation(
@@ -5010,7 +5010,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/estimation/sameness.py",
-        "return likelihood.family, likelihood.nagq, likelihood.hessian",
+        "return likelihood.family, likelihood.nagq, likelihood.weights_in_logdet",
         "return likelihood.family, likelihood.nagq",
         "tests/solution/test_sameness.py::test_likelihoods_of_other_families_and_approximations_are_not",
     ),

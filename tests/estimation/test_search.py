@@ -15,8 +15,9 @@ from ranef.backends.optim.trust_region import TrustRegion
 from ranef.contracts import Objective, OptimizationResult, Optimizer, Status
 from ranef.contracts.arrays import FloatArray
 from ranef.design.terms import Term
-from ranef.estimation.certificate import aligned, certify
+from ranef.estimation.certificate import certify
 from ranef.estimation.criterion import Criterion, Root
+from ranef.estimation.eigenbasis import aligned
 from ranef.estimation.pipeline import Watch
 from ranef.estimation.search import search
 

@@ -136,7 +136,7 @@ def problem_of(
     """The criterion of a simulated data set, and parameters that are no optimum."""
     model, gamma, phi = simulate(family, seed, **shape)
     units = Units(1.3, DispersionScale(family.parameters).to_free(phi))
-    problem = GeneralizedCriterion(replace(model, hessian=hessian), nagq, units, joint=joint, watch=Watch())
+    problem = GeneralizedCriterion(replace(model, weights_in_logdet=hessian), nagq, units, joint=joint, watch=Watch())
     problem.gamma = gamma.copy()
     rng = np.random.default_rng(seed + 1)
     diagonal = problem.parameters.diagonal
