@@ -16,13 +16,13 @@ from .judge import judge
 
 
 @pytest.mark.parametrize("written", WAYS)
-@over_seeds(10)
+@over_seeds(7)
 def test_another_way_to_write_a_model_changes_nothing(written, seed):
     case = linear(seed)
     same_end(fitted_once(linear, seed), fitted(written(case, np.random.default_rng(seed))))
 
 
-@over_seeds(10)
+@over_seeds(7)
 def test_units_of_y_change_the_constant_only(seed):
     """-2 log L grows by 2 log c for each row that is left to the residuals."""
     case, c = linear(seed), 1e3
@@ -31,7 +31,7 @@ def test_units_of_y_change_the_constant_only(seed):
     same_end(one, other, gained=2.0 * np.log(c) * (len(case.y) - rank * case.reml))
 
 
-@over_seeds(12)
+@over_seeds(8)
 def test_a_fit_restarted_from_its_optimum_stays(seed):
     case = linear(seed)
     fit = fitted(case)
@@ -41,7 +41,7 @@ def test_a_fit_restarted_from_its_optimum_stays(seed):
         same_end(fit, again)
 
 
-@over_seeds(12)
+@over_seeds(8)
 def test_the_sign_of_a_column_of_T_changes_nothing(seed):
     """The criterion is a function of T T', and T is found without bounds."""
     fit = fitted(linear(seed))
@@ -70,12 +70,12 @@ def test_data_without_random_effects_converge(seed):
     [{"backend": "dense"}, {"backend": Blocked(small=0)}, {"optimizer": "lbfgsb"}],
     ids=["dense", "elimination", "lbfgsb"],
 )
-@over_seeds(8)
+@over_seeds(6)
 def test_backends_and_optimizers_agree(plugins, seed):
     same_end(fitted_once(linear, seed), fitted(linear(seed), **plugins))
 
 
-@over_seeds(12)
+@over_seeds(10)
 def test_an_independent_search_finds_nothing_better(seed):
     """And whatever was fitted can be shown."""
     verdict = judge(linear(seed), seed)
