@@ -73,7 +73,7 @@ class Plugins(Method):
         backend, optimizer = registry.linalg_backend(used["linalg"])[0], registry.optimizer(used["optimizer"])[0]
         fits = [phases_of_fit(model, backend, optimizer)[1] for _ in range(min(PHASE_FITS, n_fits))]
         design = model.checked()
-        pattern, parameters = design.random.pattern, Parameters(design.random.factors)
+        pattern, parameters = design.random.pattern, Parameters(design.random.groups)
         return {
             "used": used,
             "version": str(found.provenance[0].version),

@@ -68,7 +68,7 @@ def _units(fit: Fit) -> tuple[IntArray, str]:
     """What is left out one by one: code of each row, and what it is."""
     design, by = fit.model.design, outermost(fit)
     if by is not None:
-        return design.random.factors[by].codes, f"levels of {fit.groups[by].name}"
+        return design.random.groups[by].codes, f"levels of {fit.groups[by].name}"
     if design.residual is not None and design.residual.labels.kind:
         return design.residual.group, f"levels of {design.residual.labels.group}"
     return np.arange(design.n), "rows"

@@ -101,9 +101,9 @@ class UsersParameters:
         if isinstance(q, Dispersion | ModelCoefficient):
             return found.dispersion[:, self.shown.index(q.name)]
         if isinstance(q, Deviation):
-            return np.asarray(np.linalg.norm(roots[q.factor][:, q.column], axis=1))
+            return np.asarray(np.linalg.norm(roots[q.group][:, q.column], axis=1))
         if isinstance(q, Correlation):
-            one, other = (roots[q.factor][:, column] for column in q.columns)
+            one, other = (roots[q.group][:, column] for column in q.columns)
             with np.errstate(invalid="ignore", divide="ignore"):
                 sizes = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
                 return np.asarray(np.clip((one * other).sum(axis=1) / sizes, -1.0, 1.0))

@@ -132,7 +132,7 @@ class Residuals(OfResponses):
         out, residuals = np.empty((count, n)), np.empty((count, n))
         for j in range(count):
             out[j] = self.population
-            for b, f in zip(self.effects, design.random.factors, strict=True):
+            for b, f in zip(self.effects, design.random.groups, strict=True):
                 own = b[:, rng.integers(0, b.shape[1], size=b.shape[1])]
                 out[j] += np.einsum("ak,ak->k", own[:, f.codes], f.values)
             residuals[j] = self.residuals[rng.integers(0, n, size=n)]
@@ -173,7 +173,7 @@ class Cases:
     def models(self, rng: np.random.Generator, skip: int, count: int) -> Iterator[Model[Any] | str]:
         """The models of the cases that are drawn."""
         design = self.fit.model.design
-        size = design.n if self.by is None else design.random.factors[self.by].grouping.n_levels
+        size = design.n if self.by is None else design.random.groups[self.by].grouping.n_levels
         for j in range(skip + count):
             chosen = rng.integers(0, size, size=size)
             if j < skip:
@@ -187,7 +187,7 @@ class Cases:
 
 def outermost(fit: Fit) -> int | None:
     """Position of the factor that all others are nested in, whose levels are independent; None where there is none."""
-    factors = [(j, f) for j, f in enumerate(fit.model.design.random.factors) if not f.is_penalty]
+    factors = [(j, f) for j, f in enumerate(fit.model.design.random.groups) if not f.is_penalty]
     for j, outer in factors:
         if all(i == j or is_nested(f, outer) for i, f in factors):
             return j

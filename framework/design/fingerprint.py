@@ -47,7 +47,7 @@ class Fingerprint:
             _of_numbers(np.ones(n) if design.weights is None else design.weights),
             _of_numbers(design.known),
             tuple(_of_numbers(design.X[:, j]) for j in design.fixed.kept),
-            tuple(_of_groups(f.codes) for f in design.random.factors),
+            tuple(_of_groups(f.codes) for f in design.random.groups),
             {name: tuple(map(_of_numbers, own.X.T)) for name, own in design.parameters.items()},
         )
 

@@ -1,6 +1,6 @@
 """What things are called: the columns of X, the levels and terms of every factor. A fit holds these always.
 
-Rows (`FixedDesign`, `RandomFactor`, `MixedDesign`) have their labels, and numbers besides; what needs labels only takes
+Rows (`FixedDesign`, `GroupRows`, `MixedDesign`) have their labels, and numbers besides; what needs labels only takes
 these, so that it works for fits that have no rows.
 """
 

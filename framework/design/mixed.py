@@ -23,7 +23,7 @@ from .grouping import encode
 from .labels import Labels
 from .parameter import ParameterDesign
 from .precision import Relation, relations
-from .random import RandomDesign, RandomFactor, RandomSums
+from .random import GroupRows, RandomDesign, RandomSums
 from .reading import as_groups, as_mapping
 from .residual import ResidualRows, build_residual
 from .terms import INTERCEPT, Structures, Term, parse_terms, random_columns
@@ -105,7 +105,7 @@ class MixedDesign:
     @property
     def labels(self) -> Labels:
         """What things are called, without the rows."""
-        groups = tuple(f.labels for f in self.random.factors)
+        groups = tuple(f.labels for f in self.random.groups)
         given = self.weights is not None, self.offset is not None
         residual = None if self.residual is None else self.residual.labels
         parameters = {name: design.labels for name, design in self.parameters.items()}
@@ -196,7 +196,7 @@ def assembled(
     y: FloatArray,
     X: FloatArray,
     fixed: FixedDesign,
-    factors: tuple[RandomFactor, ...],
+    factors: tuple[GroupRows, ...],
     weights: FloatArray | None,
     offset: FloatArray | None,
 ) -> MixedDesign:
@@ -227,7 +227,7 @@ def check_number_of_covariances(terms: Mapping[str, tuple[Term, ...]], n: int) -
         most = f"{n:,} observations cannot tell apart" if count > n else f"can be searched ({MOST_COVARIANCES:,})"
         raise InputError(
             f"random_effects: there are {count:,} variances and covariances, {sizes[largest]:,} of them for the "
-            f"{len(largest.columns)} effects of a term by {largest.factor}: more than {most}. Use fewer effects, "
+            f"{len(largest.columns)} effects of a term by {largest.group}: more than {most}. Use fewer effects, "
             "independent ones (||), or a covariance structure"
         )
 
@@ -246,7 +246,7 @@ def _factor(
     weights: FloatArray | None,
     n: int,
     relation: Relation | None,
-) -> RandomFactor:
+) -> GroupRows:
     codes, levels = encode(labels, name)
     check_length(codes, n, f"groups[{name!r}]")
     if len(levels) < 2 and not all(term.is_penalty for term in terms):
@@ -257,7 +257,7 @@ def _factor(
     if relation is not None:
         levels, precision = relation.of_levels(levels)
     basis, R = basis_of_terms(terms, columns, weights)
-    return RandomFactor(
+    return GroupRows(
         terms=terms,
         levels=levels,
         codes=codes,
@@ -296,7 +296,7 @@ def check_identifiable(design: MixedDesign | SummedDesign) -> None:
             f"X has {design.fixed.rank} independent columns for {n} observations: from one residual degree of freedom "
             "two variances cannot be estimated. Use fewer columns or more observations"
         )
-    for f in design.random.factors:
+    for f in design.random.groups:
         if (
             f.grouping.precision is None
             and f.grouping.n_levels >= n
@@ -319,7 +319,7 @@ def notes_of_many_effects(design: MixedDesign | SummedDesign) -> list[Note]:
     # uncorrelated columns are terms of their own, as lme4 expands ||
     sizes = [
         (term, f.grouping.n_levels * (len(term.columns) if term.correlated else 1))
-        for f in design.random.factors
+        for f in design.random.groups
         if f.grouping.precision is None
         for term in f.terms
     ]
@@ -343,11 +343,11 @@ def notes_of_confounded(random: RandomDesign | RandomSums) -> list[Note]:
     messages = [
         f"the random-effects columns {', '.join(f.column_names)} of groups[{f.name!r}] are linearly dependent: their "
         "variances cannot be told from each other. Leave one out"
-        for f in random.factors
+        for f in random.groups
         if not any(term.structure for term in f.terms) and len(f.gram) > 1 and _dependent(f.gram)
     ]
     for (i, j), (rows, _) in random.pattern.pairs.items():
-        f, g = random.factors[i], random.factors[j]
+        f, g = random.groups[i], random.groups[j]
         if f.grouping.precision or g.grouping.precision:
             continue
         if len(rows) == f.grouping.n_levels == g.grouping.n_levels and set(f.column_names) & set(g.column_names):
@@ -360,7 +360,7 @@ def notes_of_confounded(random: RandomDesign | RandomSums) -> list[Note]:
 
 def notes_of_no_intercept(design: MixedDesign | SummedDesign) -> list[Note]:
     """Which random intercepts take up a mean: those of models in which no combination of X's columns is constant."""
-    with_intercept = [f"groups[{f.name!r}]" for f in design.random.factors if INTERCEPT in f.column_names]
+    with_intercept = [f"groups[{f.name!r}]" for f in design.random.groups if INTERCEPT in f.column_names]
     if not with_intercept or design.spans_ones:
         return []
     text = (

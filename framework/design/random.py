@@ -22,7 +22,7 @@ MANY_PAIRS, FEW_EFFECTS = 20_000, 100
 
 
 @dataclass(frozen=True, eq=False)
-class RandomFactor(GroupLabels):
+class GroupRows(GroupLabels):
     """The rows of one grouping factor, with its labels.
 
     Parameters
@@ -75,7 +75,7 @@ class RandomFactor(GroupLabels):
 
 
 @dataclass(frozen=True, eq=False)
-class SummedFactor(GroupLabels):
+class GroupSums(GroupLabels):
     """A grouping factor of which there are sums and no rows.
 
     Parameters
@@ -98,20 +98,20 @@ class RandomSums:
 
     Parameters
     ----------
-    factors : tuple of SummedFactor
+    groups : tuple of GroupSums
     n : int
         Number of rows.
     pattern : Pattern
     """
 
-    factors: tuple[SummedFactor, ...]
+    groups: tuple[GroupSums, ...]
     n: int
     pattern: Pattern
 
     @cached_property
     def template(self) -> Template:
         """Which entries the factors' T have."""
-        return Template.of([f.computed for f in self.factors])
+        return Template.of([f.computed for f in self.groups])
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +122,7 @@ class RandomDesign:
 
     Parameters
     ----------
-    factors : tuple of RandomFactor
+    groups : tuple of GroupRows
     n : int
         Number of rows.
     pattern : Pattern
@@ -131,20 +131,20 @@ class RandomDesign:
         Which of ``pattern.pairs[i, j]`` each row belongs to.
     """
 
-    factors: tuple[RandomFactor, ...]
+    groups: tuple[GroupRows, ...]
     n: int
     pattern: Pattern
     pairs: Mapping[tuple[int, int], IntArray]
 
     @classmethod
-    def of(cls, factors: tuple[RandomFactor, ...], n: int) -> RandomDesign:
+    def of(cls, groups: tuple[GroupRows, ...], n: int) -> RandomDesign:
         """Find out which levels meet."""
         meetings, pairs = {}, {}
-        for j in range(len(factors)):
+        for j in range(len(groups)):
             for i in range(j):
-                rows, columns, pairs[i, j] = _meeting(factors[i], factors[j])
+                rows, columns, pairs[i, j] = _meeting(groups[i], groups[j])
                 meetings[i, j] = rows, columns
-        return cls(factors, n, Pattern(tuple(f.grouping for f in factors), meetings), pairs)
+        return cls(groups, n, Pattern(tuple(f.grouping for f in groups), meetings), pairs)
 
     @cached_property
     def by_pair(self) -> dict[tuple[int, int], RowSums]:
@@ -154,16 +154,16 @@ class RandomDesign:
     @cached_property
     def template(self) -> Template:
         """Which entries the factors' T have."""
-        return Template.of([f.computed for f in self.factors])
+        return Template.of([f.computed for f in self.groups])
 
     def rotated(self, by: Sequence[FloatArray]) -> RandomDesign:
         """Z in bases of its factors' columns that are turned by orthogonal matrices."""
-        return replace(self, factors=tuple(f.rotated(turn) for f, turn in zip(self.factors, by, strict=True)))
+        return replace(self, groups=tuple(f.rotated(turn) for f, turn in zip(self.groups, by, strict=True)))
 
     def ZtWZ(self, w: FloatArray | None) -> PatternBlocks:
         """Z'WZ by blocks; w (n,) are the diagonal of W, None for ones."""
         diagonal = []
-        for f in self.factors:
+        for f in self.groups:
             k, n_levels = len(f.columns), f.grouping.n_levels
             block = np.empty((k, k, n_levels))
             for a in range(k):
@@ -172,7 +172,7 @@ class RandomDesign:
             diagonal.append(block)
         cross = {}
         for (i, j), by_pair in self.by_pair.items():
-            fi, fj = self.factors[i], self.factors[j]
+            fi, fj = self.groups[i], self.groups[j]
             block = np.empty((len(fi.columns), len(fj.columns), by_pair.size))
             for a, za in enumerate(fi.columns):
                 for b, zb in enumerate(fj.columns):
@@ -184,13 +184,13 @@ class RandomDesign:
         """Z'V for a vector (n,), or the contiguous columns of V (n, r): (q,), or (q, r) with contiguous columns."""
         if V.ndim == 2:
             return np.array([self.Zt(v) for v in V.T]).reshape(V.shape[1], self.pattern.q).T
-        sums = [f.by_level(z, V) for f in self.factors for z in f.columns]
+        sums = [f.by_level(z, V) for f in self.groups for z in f.columns]
         return sums[0] if len(sums) == 1 else np.concatenate([np.zeros(0), *sums])
 
     def Z(self, b: FloatArray) -> FloatArray:
         """Z b (n,) for random effects b (q,)."""
         out = np.zeros(self.n)
-        for o, f in zip(self.pattern.offsets, self.factors, strict=True):
+        for o, f in zip(self.pattern.offsets, self.groups, strict=True):
             n_levels = f.grouping.n_levels
             for a, z in enumerate(f.columns):
                 effect = f.by_level.spread(b[o + a * n_levels : o + (a + 1) * n_levels])
@@ -201,19 +201,19 @@ class RandomDesign:
         """z_i' T T' z_i for every row i, all factors together: the variance of Z b over new levels, (n,)."""
         blocks = (
             np.repeat((T @ T.T)[:, :, None], f.grouping.n_levels, axis=2)
-            for f, T in zip(self.factors, roots, strict=True)
+            for f, T in zip(self.groups, roots, strict=True)
         )
         return self.quadratic_rows(PatternBlocks(tuple(blocks), {}))
 
     def quadratic_rows(self, K: PatternBlocks) -> FloatArray:
         """z_i' K z_i for every row i, K symmetric on the pattern of Z'Z: (n,)."""
         out = np.zeros(self.n)
-        for f, block in zip(self.factors, K.diagonal, strict=True):
+        for f, block in zip(self.groups, K.diagonal, strict=True):
             for a, za in enumerate(f.columns):
                 for b in range(a + 1):
                     out += _times(f.by_level.spread((1.0 if a == b else 2.0) * block[a, b]), za, f.columns[b])
         for ij, block in K.cross.items():
-            fi, fj = self.factors[ij[0]], self.factors[ij[1]]
+            fi, fj = self.groups[ij[0]], self.groups[ij[1]]
             by_pair = self.by_pair[ij]
             for a, za in enumerate(fi.columns):
                 for b, zb in enumerate(fj.columns):
@@ -316,7 +316,7 @@ def inflation(gram: FloatArray) -> FloatArray:
     return np.asarray(np.sqrt((V**2 / np.maximum(eigenvalues, DEPENDENT**2)).sum(axis=1)))
 
 
-def _meeting(f: RandomFactor, g: RandomFactor) -> tuple[IntArray, IntArray, IntArray]:
+def _meeting(f: GroupRows, g: GroupRows) -> tuple[IntArray, IntArray, IntArray]:
     """Pairs of levels that occur together, and the pair of each row."""
     n_cells = f.grouping.n_levels * g.grouping.n_levels
     key = f.codes * g.grouping.n_levels + g.codes

@@ -11,7 +11,7 @@ from ..contracts.arrays import FloatArray
 from ..contracts.linalg import Grouping
 from .fixed import orthogonalize
 from .mixed import MixedDesign, basis_of_terms
-from .random import RandomDesign, RandomFactor
+from .random import GroupRows, RandomDesign
 from .residual import ResidualRows
 from .residual_labels import ResidualLabels
 from .terms import INTERCEPT, Term
@@ -35,7 +35,7 @@ def without_effects(design: MixedDesign, factor: str, term: int, columns: Collec
         What to leave out; all of a term are the term.
     """
     factors = []
-    for f in design.random.factors:
+    for f in design.random.groups:
         if f.name != factor:
             factors.append(f)
         elif (some := _reduced(f, term, columns, design)) is not None:
@@ -65,10 +65,10 @@ def without_dispersion(design: MixedDesign) -> MixedDesign | None:
 def _of_residual(design: MixedDesign, rows: ResidualRows) -> MixedDesign | None:
     if len(rows.labels):
         return replace(design, residual=rows, notes=())
-    return replace(design, residual=None, notes=()) if design.random.factors else None
+    return replace(design, residual=None, notes=()) if design.random.groups else None
 
 
-def _reduced(f: RandomFactor, at: int, columns: Collection[str], design: MixedDesign) -> RandomFactor | None:
+def _reduced(f: GroupRows, at: int, columns: Collection[str], design: MixedDesign) -> GroupRows | None:
     """The factor without these columns; None without any."""
     terms: list[Term] = []
     for i, term in enumerate(f.terms):
@@ -80,4 +80,4 @@ def _reduced(f: RandomFactor, at: int, columns: Collection[str], design: MixedDe
     values = dict(zip(f.column_names, f.users_values, strict=True))
     basis, R = basis_of_terms(terms, {name: z for name, z in values.items() if name != INTERCEPT}, design.fixed.weights)
     grouping = Grouping(f.name, f.grouping.n_levels, len(basis), f.grouping.precision)
-    return RandomFactor(tuple(terms), f.levels, R, grouping, f.codes, basis)
+    return GroupRows(tuple(terms), f.levels, R, grouping, f.codes, basis)

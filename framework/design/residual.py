@@ -80,7 +80,7 @@ def build_residual(
     dispersion : (n, d) array-like or None
         Columns D; a constant is a combination of them.
     n : int
-    factors : sequence of RandomFactor
+    factors : sequence of GroupRows
     weights : (n,) array or None
     dispersion_names : sequence of str, optional
 
@@ -125,7 +125,7 @@ def select_residual(
     ----------
     residual : ResidualRows
     rows : (n,) bool array, or int array
-    factors : sequence of RandomFactor
+    factors : sequence of GroupRows
     weights : array or None
         Of these rows.
     copies : int array, optional

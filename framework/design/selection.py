@@ -11,7 +11,7 @@ from ..contracts.errors import InputError
 from .fixed import orthogonalize
 from .mixed import MixedDesign, assembled, basis_of_terms
 from .parameter import select_parameters
-from .random import RandomFactor
+from .random import GroupRows
 from .residual import select_residual
 from .terms import INTERCEPT
 
@@ -57,7 +57,7 @@ def repeat_levels(design: MixedDesign, by: int, chosen: IntArray) -> MixedDesign
     InputError
         For levels of a known precision, and as `select_rows`.
     """
-    factors, outer = design.random.factors, design.random.factors[by]
+    factors, outer = design.random.groups, design.random.groups[by]
     order = np.argsort(outer.codes, kind="stable")
     ends = np.cumsum(np.bincount(outer.codes, minlength=outer.grouping.n_levels))
     parts = [order[ends[i - 1] if i else 0 : ends[i]] for i in chosen.tolist()]
@@ -75,7 +75,7 @@ def repeat_levels(design: MixedDesign, by: int, chosen: IntArray) -> MixedDesign
     return _taken(design, rows, regrouped, copies)
 
 
-def is_nested(inner: RandomFactor, outer: RandomFactor) -> bool:
+def is_nested(inner: GroupRows, outer: GroupRows) -> bool:
     """Whether each level of a factor meets one level of another."""
     pairs = np.unique(inner.codes.astype(np.int64) * outer.grouping.n_levels + outer.codes)
     return len(pairs) == len(np.unique(inner.codes))
@@ -92,15 +92,15 @@ def _taken(
     fixed = orthogonalize(X, design.fixed.names, within)
     if fixed.rank >= len(X):
         raise InputError(f"X has {fixed.rank} independent columns for the {len(X)} rows that are left")
-    factors = tuple(_selected(f, rows, within, regrouped.get(j)) for j, f in enumerate(design.random.factors))
+    factors = tuple(_selected(f, rows, within, regrouped.get(j)) for j, f in enumerate(design.random.groups))
     selected = assembled(design.y[rows], X, fixed, factors, weights, offset).called(design.response)
     residual = design.residual and select_residual(design.residual, rows, factors, weights, copies)
     return replace(selected, parameters=select_parameters(design.parameters, rows), residual=residual)
 
 
 def _selected(
-    f: RandomFactor, rows: BoolArray | IntArray, weights: FloatArray | None, new: tuple[IntArray, AnyArray] | None
-) -> RandomFactor:
+    f: GroupRows, rows: BoolArray | IntArray, weights: FloatArray | None, new: tuple[IntArray, AnyArray] | None
+) -> GroupRows:
     codes, levels, grouping = f.codes[rows], f.levels, f.grouping
     if new is not None:
         codes, levels = new

@@ -20,7 +20,7 @@ from .fixed import WELL_CONDITIONED, notes_of_dropped
 from .labels import FixedLabels, Labels
 from .mixed import ONES, basis_of_terms, check_number_of_covariances, notes_of_confounded
 from .precision import relations
-from .random import RandomSums, SummedFactor, both_sides
+from .random import GroupSums, RandomSums, both_sides
 from .sums import Sums
 from .terms import INTERCEPT, Structures, parse_terms
 
@@ -119,7 +119,7 @@ def summed_design(
         B, R = basis_of_terms(terms[name], raw, M)
         basis = np.array([np.eye(1, len(names))[0] if z is None else z for z in B])
         grouping = Grouping(name, len(levels), len(basis), related)
-        factors.append(SummedFactor(terms[name], levels, R, grouping, basis @ M @ basis.T / M[0, 0]))
+        factors.append(GroupSums(terms[name], levels, R, grouping, basis @ M @ basis.T / M[0, 0]))
         bases.append(basis[:, part.columns])
         blocks.append(np.pad(part.sums, ((0, 0), (0, 0), (0, len(levels) - part.sums.shape[2]))))
     pairs = {ij: (cells.rows, cells.columns) for ij, cells in sums.cells.items()}

@@ -27,7 +27,7 @@ class Term:
     `structure` is the covariance structure of correlated columns; None: any covariance matrix.
     """
 
-    factor: str
+    group: str
     columns: tuple[str, ...]
     correlated: bool = True
     structure: CovarianceStructure | None = None
@@ -49,7 +49,7 @@ class Term:
         if INTERCEPT not in self.columns:
             inside = "0 + " + inside
         word = "" if self.structure is None else self.structure.name
-        return f"{word}({inside} {'|' if self.correlated or len(self.columns) == 1 else '||'} {self.factor})"
+        return f"{word}({inside} {'|' if self.correlated or len(self.columns) == 1 else '||'} {self.group})"
 
 
 def parse_terms(
@@ -95,7 +95,7 @@ def refuse_unknown_factors(argument: str, given: Mapping[Any, Any], factors: Seq
 
 def _structured(terms: Sequence[Term], structures: Structures) -> Iterator[Term]:
     """The terms of a factor with one structure for all of them, or with one each."""
-    factor = terms[0].factor
+    factor = terms[0].group
     each = [structures] * len(terms) if not isinstance(structures, Sequence) else list(structures)
     if len(each) != len(terms):
         raise InputError(f"covariance[{factor!r}] has {len(each)} structures for {len(terms)} terms: give one each")

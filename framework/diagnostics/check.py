@@ -245,7 +245,7 @@ def _against_mean(c: Checked) -> Iterator[Seen]:
 
 def _by_level(c: Checked) -> Iterator[Seen]:
     design = c.fit.model.design
-    for f in design.random.factors:
+    for f in design.random.groups:
         if f.grouping.n_levels * 3 > design.n:
             continue
         for name, _, _, p, severity in _rows(c.simulated.test_groups(f.levels[f.codes])):
@@ -337,7 +337,7 @@ def _small(c: Checked) -> str:
     design = c.fit.model.design
     if design.n > MOST_INFLUENCE:
         return f"{design.n:,} rows; influence() has no limit"
-    factors = (f for f in design.random.factors if not f.is_penalty)
+    factors = (f for f in design.random.groups if not f.is_penalty)
     largest = max((int(np.bincount(f.codes).max()) for f in factors), default=0)
     return f"a level has {largest:,} rows; influence(refit=True)" if largest > MOST_ROWS else ""
 

@@ -109,7 +109,7 @@ class Cases:
         n = fit.model.design.n
         if by is None:
             return cls("row", np.arange(n), np.arange(n))
-        factors = {f.name: f for f in fit.model.design.random.factors}
+        factors = {f.name: f for f in fit.model.design.random.groups}
         if isinstance(by, str):
             if by not in factors:
                 raise InputError(

@@ -107,13 +107,13 @@ def _apart(found: Standing[C], random: RandomDesign | RandomSums) -> Iterator[Fl
 
 def size_apart(root: Root, random: RandomDesign | RandomSums) -> float:
     """Standard deviation of an independent effect at which what sets its column apart is moderate; 0 of others."""
-    f = random.factors[root.factor]
+    f = random.groups[root.group]
     return MODERATE * float(f.inflation[root.first]) if len(root) == 1 < f.grouping.n_columns else 0.0
 
 
 def nearly_dependent(random: RandomDesign | RandomSums) -> list[str]:
     """Variables of independent effects that are so far from their origin that they are nearly a constant."""
-    independent = [f for f in random.factors if f.independent and INTERCEPT in f.column_names]
+    independent = [f for f in random.groups if f.independent and INTERCEPT in f.column_names]
     return [
         name
         for f in independent
@@ -167,7 +167,7 @@ def _swaps(found: Standing[C]) -> Iterator[FloatArray]:
 def _zeros(found: Standing[C], random: RandomDesign | RandomSums) -> Iterator[FloatArray]:
     """One matrix after the other at zero: a few levels of very different size may leave a basin there too."""
     for root in found.criterion.roots:
-        if random.pattern.groupings[root.factor].n_levels > FEW:
+        if random.pattern.groupings[root.group].n_levels > FEW:
             continue
         there = root.put(found.x, np.zeros((len(root),) * 2))
         if found.criterion.value(there) < found.value - FLAT:

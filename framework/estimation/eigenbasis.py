@@ -55,7 +55,7 @@ def aligned(criterion: C, x: FloatArray, below: float = np.inf) -> tuple[C, Floa
         U, s, _ = np.linalg.svd(root.of(x))
         if s[-1] < below:
             mine = slice(root.first, root.first + len(root))
-            by[root.factor][mine, mine] = U
+            by[root.group][mine, mine] = U
             there = root.put(there, np.diag(s))
             turned.append(root)
     if all(len(root) == 1 for root in turned):

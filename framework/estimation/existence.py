@@ -131,7 +131,7 @@ def refuse_dead_end(mode: Mode, quadrature: Quadrature | None, converged: bool) 
     """
     model = mode.model
     if quadrature is not None and (quadrature.cut > CUT).any():
-        f, worst = model.design.random.factors[0], int(quadrature.cut.argmax())
+        f, worst = model.design.random.groups[0], int(quadrature.cut.argmax())
         raise NoMaximumError(
             f"no maximum can be found by quadrature: in level {f.levels[worst]} of {f.name}, say, the integrand "
             f"breaks off at {_edge_text(model)}, so that the log-likelihood jumps when nodes cross it. Use nagq=1, the "
@@ -154,7 +154,7 @@ def refuse_dead_end(mode: Mode, quadrature: Quadrature | None, converged: bool) 
 
 
 def _degenerate(model: PenalizedLikelihood, quadrature: Quadrature | None = None) -> str:
-    one = [f.grouping.n_columns for f in model.design.random.factors]
+    one = [f.grouping.n_columns for f in model.design.random.groups]
     ways = ["quadrature (nagq=9)"] * (quadrature is None and len(one) == 1 and one[0] <= MAX_COLUMNS)
     ways += ["hessian='expected'"] * (model.weights_in_logdet == "observed")
     advice = f"Try {' or '.join(ways)}, simplify" if ways else "Simplify"

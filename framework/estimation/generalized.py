@@ -245,7 +245,7 @@ class Laplace(Likelihood[GeneralizedFit]):
         design, controls = model.design, model.controls
         with watch.phase("symbolic"):
             pattern = design.random.pattern
-            covariance = Parameters(design.random.factors)
+            covariance = Parameters(design.random.groups)
             given = None if start is None else covariance.given(start)
             analysis = analysis or model.analyze()
             pipeline = analysis.pipeline

@@ -74,7 +74,7 @@ class GeneralizedCriterion(ModelCriterion["Evaluation"]):
         parameters: Parameters | None = None,
     ) -> None:
         self.n_gamma = 0 if joint else model.design.fixed.rank
-        parameters = Parameters(model.design.random.factors) if parameters is None else parameters
+        parameters = Parameters(model.design.random.groups) if parameters is None else parameters
         super().__init__(parameters, units.eta, self.n_gamma, watch, turned)
         self.model, self.nagq, self.units, self.joint, self.precision = model, nagq, units, joint, precision
         self.dispersion = DispersionScale(model.family.parameters, model.design.parameters)

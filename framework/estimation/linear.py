@@ -201,7 +201,7 @@ class Gaussian(Likelihood[LinearFit]):
         design, controls = model.summed or model.design, model.controls
         with watch.phase("choice"):
             pattern = design.random.pattern
-            parameters = Parameters(design.random.factors, model.labels.residual)
+            parameters = Parameters(design.random.groups, model.labels.residual)
             given = None if start is None else parameters.given(start)
         with watch.phase("cross-products"):
             cross = design.cross if isinstance(design, SummedDesign) else cross_products(design)

@@ -128,7 +128,7 @@ class Parameters:
         out = [g.users_root(T) for g, T in zip(self.groups, self.T(theta), strict=True)]
         for s in self.structured:
             if isinstance(s, Disentangled):  # as they are, without the rounding of R^-1
-                out[s.factor] = np.diag(np.abs(theta[s.mine]) / s.unit)
+                out[s.group] = np.diag(np.abs(theta[s.mine]) / s.unit)
         return tuple(out)
 
     # Derivatives ----------------------------------------------------------------------------------------------------
@@ -154,7 +154,7 @@ class Parameters:
             out[mine] = entries[free]
         for s in self.structured:
             own = slice(s.first, s.first + len(s))
-            t = T[s.factor][own, own]
+            t = T[s.group][own, own]
             out[s.mine] = s.structure.start(t @ t.T)
         return out
 
@@ -197,7 +197,7 @@ class Parameters:
 
     def roots_at(self, start: int) -> tuple[Root, ...]:
         """The roots where theta begins at position `start`."""
-        return tuple(Root(r.term, r.factor, r.first, r.places + start) for r in self.roots)
+        return tuple(Root(r.term, r.group, r.first, r.places + start) for r in self.roots)
 
     @cached_property
     def diagonal(self) -> BoolArray:
@@ -245,8 +245,8 @@ class Parameters:
     def smallest_singular_values(self, theta: FloatArray) -> dict[str, float]:
         """Of the covariance matrices' relative factors, the least by factor."""
         out = {g.name: np.inf for g in self.groups}
-        smallest = [(r.factor, float(np.linalg.svd(r.of(theta), compute_uv=False)[-1])) for r in self.roots]
-        for j, value in smallest + [(s.factor, s.smallest_singular_value(theta)) for s in self.structured]:
+        smallest = [(r.group, float(np.linalg.svd(r.of(theta), compute_uv=False)[-1])) for r in self.roots]
+        for j, value in smallest + [(s.group, s.smallest_singular_value(theta)) for s in self.structured]:
             name = self.groups[j].name
             out[name] = min(out[name], value)
         return out
@@ -269,7 +269,7 @@ def _roots(term: Term, factor: int, first: int, at: int) -> Iterator[Root]:
     k = len(term.columns)
     if not term.correlated:
         for i, column in enumerate(term.columns):
-            yield Root(Term(term.factor, (column,)), factor, first + i, np.full((1, 1), at + i))
+            yield Root(Term(term.group, (column,)), factor, first + i, np.full((1, 1), at + i))
         return
     places = np.full((k, k), at)
     places[by_columns(k)] += np.arange(k * (k + 1) // 2)

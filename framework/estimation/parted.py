@@ -109,9 +109,9 @@ class PartedDesign:
 
     def rotated(self, by: Sequence[FloatArray]) -> PartedDesign:
         """The same in bases of the factors' columns that are turned by orthogonal matrices."""
-        factors = tuple(f.rotated(turn) for f, turn in zip(self.random.factors, by, strict=True))
+        groups = tuple(f.rotated(turn) for f, turn in zip(self.random.groups, by, strict=True))
         turned = tuple(before @ turn for before, turn in zip(self.turned, by, strict=True))
-        return replace(self, random=replace(self.random, factors=factors), turned=turned)
+        return replace(self, random=replace(self.random, groups=groups), turned=turned)
 
 
 @dataclass(frozen=True, eq=False)

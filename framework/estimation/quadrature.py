@@ -109,7 +109,7 @@ class Quadrature:
         model = mode.model
         f = model.pattern.groupings[0]
         self.k, self.n_levels = f.n_columns, f.n_levels
-        self.codes = model.design.random.factors[0].codes
+        self.codes = model.design.random.groups[0].codes
         self.T = mode.Lambda.T[0]
         A = np.moveaxis(mode.system.ZtWZ.diagonal[0], 2, 0)
         M = self.T.T @ A @ self.T + np.eye(self.k)

@@ -188,7 +188,7 @@ class ResidualEvaluation(Scaled):
         by[: r + 1] = 2.0 * by_gram @ E
         by[r + 1 :] = 2.0 * self.S_times_rows(QyZ[r + 1 :])
         at_column = r + 1
-        for o, f in zip(at.pattern.offsets, design.random.factors, strict=True):
+        for o, f in zip(at.pattern.offsets, design.random.groups, strict=True):
             effects = B[o : o + f.grouping.size].T.reshape(r + 1, f.grouping.n_columns, f.grouping.n_levels)
             for a in range(f.grouping.n_columns):
                 by[at_column] -= np.einsum("xn,xn->n", by[: r + 1], effects[:, a, f.codes])
@@ -206,7 +206,7 @@ class ResidualEvaluation(Scaled):
     def Z_times(self, Z: FloatArray, B: FloatArray) -> FloatArray:
         """Z B as (columns of B, n), for columns Z of the rows."""
         out, column = np.zeros((B.shape[1], Z.shape[1])), 0
-        for o, f in zip(self.at.pattern.offsets, self.criterion.design.random.factors, strict=True):
+        for o, f in zip(self.at.pattern.offsets, self.criterion.design.random.groups, strict=True):
             effects = B[o : o + f.grouping.size].T.reshape(B.shape[1], f.grouping.n_columns, f.grouping.n_levels)
             for a in range(f.grouping.n_columns):
                 out += effects[:, a, f.codes] * Z[column]
@@ -220,9 +220,9 @@ class ResidualEvaluation(Scaled):
         if not len(Z):
             return out
         S = at.Lambda.sandwich(at.factor.selected_inverse())
-        starts = np.cumsum([0, *(len(f.columns) for f in random.factors)]).tolist()
+        starts = np.cumsum([0, *(len(f.columns) for f in random.groups)]).tolist()
         parts = [slice(a, b) for a, b in pairwise(starts)]
-        for f, block, mine in zip(random.factors, S.diagonal, parts, strict=True):
+        for f, block, mine in zip(random.groups, S.diagonal, parts, strict=True):
             out[mine] += np.einsum("abn,bn->an", block[:, :, f.codes], Z[mine])
         for (i, j), block in S.cross.items():
             met = block[:, :, random.pairs[i, j]]

@@ -34,14 +34,14 @@ class Root:
     Parameters
     ----------
     term : Term
-    factor, first : int
+    group, first : int
         The grouping factor, and the first of its columns that belongs to the matrix.
     places : (k, k) int array
         Positions of T's entries in x, on and below the diagonal.
     """
 
     term: Term
-    factor: int
+    group: int
     first: int
     places: IntArray
 
@@ -88,7 +88,7 @@ class Structured:
     ----------
     structure : CovarianceStructure
     term : Term
-    factor, first : int
+    group, first : int
         The grouping factor, and the first of its columns that belongs to the term.
     mine : slice
         Of theta.
@@ -100,7 +100,7 @@ class Structured:
 
     structure: CovarianceStructure
     term: Term
-    factor: int
+    group: int
     first: int
     mine: slice
     triangle: IntArray

@@ -95,21 +95,21 @@ class Whitening:
 def columns_of(design: MixedDesign) -> FloatArray:
     """[Q y Z], (r + 1 + columns of Z, n); y less the offset."""
     y = design.y_without_offset
-    return np.vstack([design.fixed.Q.T, y, *(f.values for f in design.random.factors)])
+    return np.vstack([design.fixed.Q.T, y, *(f.values for f in design.random.groups)])
 
 
 def whitened(design: MixedDesign, columns: FloatArray, weights_mean: float, logdet: float) -> CrossProducts:
     """Cross-products of a design whose rows are these columns."""
     r = design.fixed.rank
     factors, at = [], r + 1
-    for f in design.random.factors:
+    for f in design.random.groups:
         factors.append(replace(f, columns=tuple(columns[at : at + len(f.columns)])))
         at += len(f.columns)
     made = replace(
         design,
         y=columns[r],
         fixed=replace(design.fixed, Q=columns[:r].T),
-        random=replace(design.random, factors=tuple(factors)),
+        random=replace(design.random, groups=tuple(factors)),
         weights=None,
         offset=None,
     )

@@ -158,7 +158,7 @@ def true_model(
         raise InputError(f"sigma must be positive and finite; got {shown(sigma)}")
     if made is not None and scale != 1.0:
         raise InputError("sigma is for linear models; theta of a generalized one is on the scale of the link")
-    T = relative_factors(Parameters(design.random.factors), theta, sd, covariances, scale)
+    T = relative_factors(Parameters(design.random.groups), theta, sd, covariances, scale)
     return Truth(_gamma(design.fixed, beta), T, scale, made, _phi(made, dispersion)), design, given
 
 

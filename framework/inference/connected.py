@@ -27,9 +27,9 @@ LARGEST = 10_000
 class Eliminated:
     """The largest factor: (I + A11 S1)^-1 and E as (k, k, L)."""
 
-    def __init__(self, A: PatternBlocks, Sigma: Blocks, factor: int) -> None:
-        self.factor, self.Sigma = factor, Sigma[factor]
-        block = np.moveaxis(A.diagonal[factor], 2, 0)
+    def __init__(self, A: PatternBlocks, Sigma: Blocks, group: int) -> None:
+        self.group, self.Sigma = group, Sigma[group]
+        block = np.moveaxis(A.diagonal[group], 2, 0)
         inverse = np.linalg.inv(np.eye(len(self.Sigma)) + block @ self.Sigma)
         E = inverse @ block
         self.inverse = np.moveaxis(inverse, 0, 2)
@@ -100,7 +100,7 @@ def _times(roots: Mapping[int, FloatArray], slices: Mapping[int, slice], rows: F
 
 def parts_of(pattern: Pattern, A: PatternBlocks, first: Eliminated | None) -> Iterator[Part]:
     """All parts; small ones together."""
-    one = None if first is None else first.factor
+    one = None if first is None else first.group
     others = [j for j in range(len(pattern.groupings)) if j != one]
     if not others:
         return
@@ -195,7 +195,7 @@ def _beside(
     pattern: Pattern, A: PatternBlocks, first: Eliminated, starts: Mapping[int, int], n: int
 ) -> tuple[list[scipy.sparse.csr_array], list[scipy.sparse.csr_array]]:
     """A12 and F, for each column of the eliminated factor (L, n)."""
-    one, (k, _, L) = first.factor, first.E.shape
+    one, (k, _, L) = first.group, first.E.shape
     entries: list[list[tuple[FloatArray, IntArray, IntArray]]] = [[] for _ in range(2 * k)]
     for (i, j), (rows, columns) in pattern.pairs.items():
         if one not in (i, j):

@@ -77,7 +77,7 @@ class NullDistribution:
         ZtZ = np.diag(design.random.ZtWZ(w).diagonal[0][0, 0])
         Q = design.fixed.Q
         ZtQ = design.random.Zt(Q if w is None else np.asfortranarray(Q * w[:, None]))
-        precision = design.random.factors[0].grouping.precision
+        precision = design.random.groups[0].grouping.precision
         if precision is not None:
             L = cholesky(precision.matrix.toarray(), lower=True)
             ZtQ = solve_triangular(L, ZtQ, lower=True)

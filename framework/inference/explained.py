@@ -9,7 +9,7 @@ import numpy as np
 
 from ..contracts.arrays import BoolArray, FloatArray
 from ..contracts.errors import InputError, shown
-from ..design.random import RandomFactor
+from ..design.random import GroupRows
 from ..design.terms import INTERCEPT
 from ..display.records import Table
 from ..estimation.ending import determined
@@ -123,7 +123,7 @@ class Level:
 
     def parts(self, fit: Fit) -> Parts:
         """Parts of a model's variance, NaN where the data do not determine them."""
-        factors = fit.model.design.random.factors
+        factors = fit.model.design.random.groups
 
         def of(fit: Fit) -> FloatArray:
             shares = [_effects(f, fit.scale * T) for f, T in zip(factors, fit.roots_of_model, strict=True)]
@@ -231,7 +231,7 @@ def _fixed(fit: Fit) -> FloatArray:
     return np.asarray(fit.model.design.fixed.Q @ fit.gamma)
 
 
-def _effects(f: RandomFactor, T: FloatArray) -> tuple[float, float]:
+def _effects(f: GroupRows, T: FloatArray) -> tuple[float, float]:
     """Variance of z'T by deviations of z from its mean over the rows, and by that mean."""
     columns = f.values
     mean = columns.mean(axis=1)
@@ -239,14 +239,14 @@ def _effects(f: RandomFactor, T: FloatArray) -> tuple[float, float]:
     return float((deviations**2).sum() / len(f.codes)), float(((T.T @ mean) ** 2).sum())
 
 
-def _between(values: FloatArray, f: RandomFactor) -> float:
+def _between(values: FloatArray, f: GroupRows) -> float:
     """Variance of the means of a factor's levels, over the rows."""
     count = np.bincount(f.codes, minlength=f.grouping.n_levels)
     sums = np.bincount(f.codes, weights=values, minlength=f.grouping.n_levels)
     return float(np.var((sums / np.maximum(count, 1))[f.codes], ddof=1))
 
 
-def _is_of_rows(fit: Fit, f: RandomFactor) -> bool:
+def _is_of_rows(fit: Fit, f: GroupRows) -> bool:
     """Whether a factor of a generalized model has a level a row."""
     alone = f.grouping.n_levels == len(f.codes) and f.grouping.precision is None
     return isinstance(fit, GeneralizedFit) and alone
@@ -258,9 +258,9 @@ def _is_constant(fit: GeneralizedFit, approximation: str) -> bool:
     return of_link and approximation in ("default", "theoretical")
 
 
-def _chosen(fit: Fit, by: Any) -> RandomFactor | None:
+def _chosen(fit: Fit, by: Any) -> GroupRows | None:
     """The factor within and between whose levels fixed effects are looked at."""
-    factors = {f.name: f for f in fit.model.design.random.factors}
+    factors = {f.name: f for f in fit.model.design.random.groups}
     if by is None:
         grouped = [f for f in factors.values() if not _is_of_rows(fit, f)]
         return grouped[0] if len(grouped) == 1 else None

@@ -221,28 +221,28 @@ def _directions(fit: LinearFit) -> tuple[list[Direction], list[tuple[Direction, 
     bent: list[tuple[Direction, int, int]] = []
     for s in parameters.structured:
         if isinstance(s, Disentangled):  # by variances, in which V is linear
-            tangent += [Direction(s.factor, _placed(np.outer(r, r), s, len(T[s.factor]))) for r in s.structure.R.T]
+            tangent += [Direction(s.group, _placed(np.outer(r, r), s, len(T[s.group]))) for r in s.structure.R.T]
             continue
         free = np.flatnonzero(fit.free_theta[s.mine])
-        first, k = len(tangent), len(T[s.factor])
-        tangent += [Direction(s.factor, _placed(G, s, k)) for G in s.covariance_derivatives(fit.theta[s.mine])[free]]
+        first, k = len(tangent), len(T[s.group])
+        tangent += [Direction(s.group, _placed(G, s, k)) for G in s.covariance_derivatives(fit.theta[s.mine])[free]]
         second = _second_derivatives(s, fit.theta[s.mine])
         for a, i in enumerate(free):
             for b, j in enumerate(free[: a + 1]):
                 if np.abs(second[i, j]).max() > 0.0:
-                    bent.append((Direction(s.factor, _placed(second[i, j], s, k)), first + a, first + b))
+                    bent.append((Direction(s.group, _placed(second[i, j], s, k)), first + a, first + b))
     return tangent, bent
 
 
 def _entries(parameters: Parameters, T: tuple[FloatArray, ...]) -> Iterator[Direction]:
     """The entries of unstructured covariance matrices."""
     for root in parameters.roots:
-        k, own = len(T[root.factor]), root.first + np.arange(len(root))
+        k, own = len(T[root.group]), root.first + np.arange(len(root))
         for a in own:
             for b in own[own <= a]:
                 G = np.zeros((k, k))
                 G[a, b] = G[b, a] = 1.0
-                yield Direction(root.factor, G)
+                yield Direction(root.group, G)
 
 
 def _second_derivatives(s: Structured, values: FloatArray) -> FloatArray:

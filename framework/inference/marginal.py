@@ -30,7 +30,7 @@ ROWS = 4096
 class Direction(NamedTuple):
     """dV = Z_j (G (x) Q_j^-1) Z_j' with a symmetric G (k_j, k_j), for the effects of factor j."""
 
-    factor: int
+    group: int
     G: FloatArray
 
 
@@ -84,9 +84,9 @@ class _Sums:
         self.diagonal = [np.zeros((kj, kj)) for kj in k]
         self.squares = {(i, j): np.zeros((ki, ki, kj, kj)) for i, ki in enumerate(k) for j, kj in enumerate(k)}
         self.gram = np.zeros((len(directions) * self.r,) * 2)
-        one = None if first is None else first.factor
-        self.mine = [i for i, d in enumerate(directions) if d.factor == one]
-        self.others = [i for i, d in enumerate(directions) if d.factor != one]
+        one = None if first is None else first.group
+        self.mine = [i for i, d in enumerate(directions) if d.group == one]
+        self.others = [i for i, d in enumerate(directions) if d.group != one]
         if first is not None:
             k1, _, L = first.E.shape
             self.Y = np.array([self.DB[i] for i in self.mine]).reshape(-1, k1, L)
@@ -110,7 +110,7 @@ class _Sums:
         R, N = 0.5 * (R + R.T), 0.5 * (N + N.T)
         y = np.zeros((len(self.others), self.r, len(N)))
         for row, i in zip(y, self.others, strict=True):
-            j = self.directions[i].factor
+            j = self.directions[i].group
             if j in part.levels:
                 row[:, part.slices[j]] = self.DB[i][:, :, part.levels[j]].reshape(self.r, -1)
         y = part.times_roots(y.reshape(-1, len(N)))
@@ -127,7 +127,7 @@ class _Sums:
 
     def _add_beside(self, first: Eliminated, part: Part, H: FloatArray, R: FloatArray, y: FloatArray) -> None:
         """What a part adds to the sums over N12, and over N11 but for E."""
-        one, k, F, rows = first.factor, len(first.E), part.F, part.rows
+        one, k, F, rows = first.group, len(first.E), part.F, part.rows
         f = np.zeros((len(self.Y), len(R)))
         for c in range(k):
             f += (F[c].T @ self.Y[:, c, rows].T).T
@@ -158,7 +158,7 @@ class _Sums:
 
     def _add_eliminated(self, first: Eliminated) -> None:
         """What E adds; P is complete."""
-        one, E, P = first.factor, first.E, self.P
+        one, E, P = first.group, first.E, self.P
         self.diagonal[one] += (E - P).sum(axis=2)
         self.squares[one, one] += _squares(E, E) - _squares(E, P) - _squares(P, E)
         EY = np.einsum("abl,ibl->ial", E, self.Y)

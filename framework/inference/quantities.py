@@ -94,7 +94,7 @@ class Deviation(OnLogScale):
     """
 
     name: str
-    factor: int
+    group: int
     column: int
     root: int
     i: int
@@ -102,7 +102,7 @@ class Deviation(OnLogScale):
 
     def value(self, point: Point) -> float:
         """Length of T's row."""
-        return float(np.linalg.norm(point.roots[self.factor][self.column]))
+        return float(np.linalg.norm(point.roots[self.group][self.column]))
 
     def turned(self, criterion: ModelCriterion[Any], x: FloatArray) -> tuple[ModelCriterion[Any], FloatArray]:
         """With the column first."""
@@ -126,7 +126,7 @@ class Correlation(OnFishersScale):
     """
 
     name: str
-    factor: int
+    group: int
     columns: tuple[int, int]
     root: int
     i: int
@@ -135,7 +135,7 @@ class Correlation(OnFishersScale):
 
     def value(self, point: Point) -> float:
         """Of T's rows; NaN where one is zero."""
-        one, other = (point.roots[self.factor][column] for column in self.columns)
+        one, other = (point.roots[self.group][column] for column in self.columns)
         sizes = float(np.linalg.norm(one) * np.linalg.norm(other))
         return float(np.clip(one @ other / sizes, -1.0, 1.0)) if sizes > 0.0 else np.nan
 
@@ -253,16 +253,16 @@ def _of_factors(parameters: Parameters) -> Iterator[Quantity]:
     """Of all terms, in the order of their columns."""
     terms: list[tuple[int, int, Iterator[Quantity]]] = []
     for number, root in enumerate(parameters.roots):
-        terms.append((root.factor, root.first, _of_matrix(root, number, parameters.groups[root.factor].name)))
+        terms.append((root.group, root.first, _of_matrix(root, number, parameters.groups[root.group].name)))
     for s in parameters.structured:
-        terms.append((s.factor, s.first, components_of(s, parameters.groups[s.factor].name)))
+        terms.append((s.group, s.first, components_of(s, parameters.groups[s.group].name)))
     for _, _, term in sorted(terms, key=lambda term: term[:2]):
         yield from term
 
 
 def _of_matrix(root: Root, number: int, group: str) -> Iterator[Quantity]:
     """In lme4's order: each standard deviation, and its correlations with the later ones."""
-    columns, factor, first = root.term.columns, root.factor, root.first
+    columns, factor, first = root.term.columns, root.group, root.first
     for i, one in enumerate(columns):
         yield Deviation(f"sd_{one}|{group}", factor, first + i, number, i)
         for j in range(i + 1, len(columns)):
@@ -281,11 +281,11 @@ def turned_to(
     H, R = np.linalg.qr(np.column_stack([_users_columns(criterion, matrix)[:, first], np.eye(k)]))
     H[:, : len(first)] *= np.where(np.diagonal(R)[: len(first)] < 0.0, -1.0, 1.0)
     mine = slice(matrix.first, matrix.first + k)
-    by[matrix.factor][mine, mine] = H
+    by[matrix.group][mine, mine] = H
     return criterion.rotated(by), matrix.put(x, lower_root(H.T @ matrix.of(x)))
 
 
 def _users_columns(criterion: ModelCriterion[Any], root: Root) -> FloatArray:
     """R^-T of a term, (k, k): the user's effects are its columns times those of the basis."""
     mine = slice(root.first, root.first + len(root))
-    return np.asarray(np.linalg.inv(criterion.parameters.groups[root.factor].R[mine, mine]).T)
+    return np.asarray(np.linalg.inv(criterion.parameters.groups[root.group].R[mine, mine]).T)

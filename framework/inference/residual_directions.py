@@ -167,7 +167,7 @@ def _through_effects(
 def _on_pattern(design: MixedDesign, Z: FloatArray, turned: FloatArray) -> PatternBlocks:
     """Z'M Z from M Z, for blocks M within levels of all factors; columns (k, n)."""
     random, at, parts = design.random, 0, []
-    for f in random.factors:
+    for f in random.groups:
         parts.append(slice(at, at + len(f.columns)))
         at += len(f.columns)
 
@@ -175,7 +175,7 @@ def _on_pattern(design: MixedDesign, Z: FloatArray, turned: FloatArray) -> Patte
         pairs = [[np.bincount(codes, a * b, size) for b in turned[parts[j]]] for a in Z[parts[i]]]
         return np.array(pairs)
 
-    diagonal = (block(f.codes, f.grouping.n_levels, j, j) for j, f in enumerate(random.factors))
+    diagonal = (block(f.codes, f.grouping.n_levels, j, j) for j, f in enumerate(random.groups))
     cross = {(i, j): block(met, len(random.pattern.pairs[i, j][0]), i, j) for (i, j), met in random.pairs.items()}
     return PatternBlocks(tuple(diagonal), cross)
 

@@ -197,7 +197,7 @@ def _tested(fit: Fit, curve: Curve, posterior: _Posterior, residual_df: float) -
     m = len(curve.fixed)
     edf = m + float((1.0 - N[places, np.arange(len(places))]).sum())
     reference = min(m + float((1.0 - (N**2).sum(axis=0)).sum()), float(m + len(places)))
-    factors = {f.name: f for f in design.random.factors}
+    factors = {f.name: f for f in design.random.groups}
     X = np.column_stack(
         [design.X[:, [names.index(name) for name in curve.fixed]], *(factors[f].users_values.T for f in curve.factors)]
     )

@@ -56,7 +56,7 @@ class Reduction:
     ----------
     name : str
         As lmerTest calls it.
-    factor : str
+    group : str
     term : int
         Which of the factor's terms.
     columns : tuple of str
@@ -66,7 +66,7 @@ class Reduction:
     """
 
     name: str
-    factor: str
+    group: str
     term: int
     columns: tuple[str, ...]
     one_variance: bool
@@ -88,7 +88,7 @@ def ranova(fit: Fit, terms: Terms | None, *, reduce: Any = True, frame: str = ""
     found = list(reductions(fit.model.labels.groups, terms, whole=not reduce))
     of_residual = list(residual_reductions(fit.model.labels.residual, terms))
     smaller_designs = [
-        *((r.name, without_effects(design, r.factor, r.term, r.columns)) for r in found),
+        *((r.name, without_effects(design, r.group, r.term, r.columns)) for r in found),
         *((r.name, r.smaller(design)) for r in of_residual),
     ]
     refits: list[tuple[str, Fit]] = []

@@ -15,7 +15,7 @@ from ..contracts.family import Family
 from ..design.fixed import FixedDesign
 from ..design.labels import GroupLabels, Labels
 from ..design.mixed import MixedDesign
-from ..design.random import RandomDesign, RandomFactor
+from ..design.random import GroupRows, RandomDesign
 from ..design.summed import SummedDesign
 from ..design.sums import Sums
 from ..design.terms import INTERCEPT
@@ -93,7 +93,7 @@ def parted(
     gram = work.total(_gram, parts, recipe)
     design, terms, provenance = gram.design(**structures)
     rows = work.kept(_rows, [(part,) for part in parts], design.labels, recipe.x_names)
-    turned = tuple(np.eye(f.grouping.n_columns) for f in design.random.factors)
+    turned = tuple(np.eye(f.grouping.n_columns) for f in design.random.groups)
     made = PartedDesign(design.labels, design.random, work.over(rows), design.fingerprint, turned)
     return Parted(made, design, terms, provenance)
 
@@ -197,13 +197,13 @@ def _rows(part: Part, labels: Labels, x_names: tuple[str, ...]) -> MixedDesign:
     return MixedDesign(part.response, X[:, :0], Q, random, part.weights, offset, labels.response)
 
 
-def _factor(part: Part, g: GroupLabels, columns: Mapping[str, FloatArray]) -> RandomFactor:
+def _factor(part: Part, g: GroupLabels, columns: Mapping[str, FloatArray]) -> GroupRows:
     codes, levels, _ = part.factors[g.name]
     place = {label: i for i, label in enumerate(g.levels.tolist())}
     at: IntArray = np.array([place[label] for label in levels.tolist()], dtype=np.intp)
     Z = np.linalg.solve(g.R.T, np.array([columns[name] for name in g.column_names]))
     basis = tuple(None if np.all(z == 1.0) else z for z in Z)
-    return RandomFactor(g.terms, g.levels, g.R, g.grouping, at[codes], basis)
+    return GroupRows(g.terms, g.levels, g.R, g.grouping, at[codes], basis)
 
 
 __all__ = ["Parted", "parted"]

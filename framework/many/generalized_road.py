@@ -72,7 +72,7 @@ class GeneralizedRoad:
         rows, likelihood, controls = model.design, model.likelihood, model.controls
         if not isinstance(likelihood, Laplace) or not likelihood.nagq or rows.parameters:
             return None
-        parameters, groupings = Parameters(rows.random.factors), rows.random.pattern.groupings
+        parameters, groupings = Parameters(rows.random.groups), rows.random.pattern.groupings
         if not groupings or parameters.structured or any(g.precision is not None for g in groupings):
             return None
         if (len(groupings) > 1 and rows.random.pattern.q > MOST_EFFECTS) or may_have_basins(parameters, rows.random):
@@ -273,7 +273,7 @@ class Search:
         """What single fits look at: of few levels zero, and of a variance at zero a moderate one."""
         every, fine = np.arange(len(value)), np.ones(len(value), bool)
         for root in self.road.parameters.roots:
-            if self.design.effects.levels[root.factor] <= FEW:
+            if self.design.effects.levels[root.group] <= FEW:
                 there = x.copy()
                 there[self.of_T][root.entries] = 0.0
                 fine &= self.at(there, every)[0].value >= value - FLAT

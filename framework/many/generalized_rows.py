@@ -72,7 +72,7 @@ class Design:
         """The sums of a design."""
         n, effects = design.n, Effects.of(design.random)
         places, values = [], []
-        for factor, (k, L, mine) in zip(design.random.factors, effects.factors, strict=True):
+        for factor, (k, L, mine) in zip(design.random.groups, effects.factors, strict=True):
             places += [mine.start + a * L + factor.codes for a in range(k)]
             values += [np.ones(n) if z is None else z for z in factor.columns]
         rows, columns, Q = np.concatenate(places), np.tile(np.arange(n), len(places)), design.fixed.Q

@@ -136,7 +136,7 @@ def zero_is_no_better(road: LinearRoad, x: FloatArray, value: FloatArray, respon
     """Whether the criterion is not lower where one matrix is zero: of few levels single fits look there."""
     fine = np.ones(len(value), bool)
     for root in road.parameters.roots:
-        if road.model.labels.pattern.groupings[root.factor].n_levels <= FEW:
+        if road.model.labels.pattern.groupings[root.group].n_levels <= FEW:
             zeroed = x.copy()
             zeroed[root.entries] = 0.0
             fine &= road.criterion.at(zeroed, responses).value >= value - FLAT

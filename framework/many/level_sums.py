@@ -64,7 +64,7 @@ class LevelSums(RowSums):
     @classmethod
     def of(cls, design: MixedDesign) -> LevelSums:
         """One pass over the rows of a design with one grouping factor."""
-        shared, (factor,) = RowSums.shared(design), design.random.factors
+        shared, (factor,) = RowSums.shared(design), design.random.groups
         k, L, r = len(factor.columns), factor.grouping.n_levels, len(shared.root)
         A = design.random.ZtWZ(design.weights).diagonal[0]
         B = shared.ZtWQ.reshape(k, L, r).transpose(2, 0, 1)

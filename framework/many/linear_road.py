@@ -71,7 +71,7 @@ class LinearRoad:
         design, likelihood, controls = model.design, model.likelihood, model.controls
         if design.residual is not None:
             return None
-        parameters = Parameters(design.random.factors)
+        parameters = Parameters(design.random.groups)
         independent = all(g.precision is None for g in design.random.pattern.groupings)
         if not isinstance(likelihood, Gaussian) or parameters.structured or not independent:
             return None

@@ -63,7 +63,7 @@ class LevelBlocks:
     """One factor: matrices (k, k, L, m)."""
 
     def __init__(self, design: MixedDesign) -> None:
-        (factor,), n = design.random.factors, design.n
+        (factor,), n = design.random.groups, design.n
         k, L = len(factor.columns), factor.grouping.n_levels
         self.k, self.L = k, L
         z = [np.ones(n) if column is None else column for column in factor.columns]
@@ -105,7 +105,7 @@ class DenseBlocks:
     def __init__(self, design: MixedDesign, effects: Effects) -> None:
         self.effects, n, q = effects, design.n, effects.q
         z, places = [], []
-        for factor, (k, L, mine) in zip(design.random.factors, effects.factors, strict=True):
+        for factor, (k, L, mine) in zip(design.random.groups, effects.factors, strict=True):
             z += [np.ones(n) if column is None else column for column in factor.columns]
             places += [mine.start + a * L + factor.codes for a in range(k)]
         values = np.array([a * b for a in z for b in z])

@@ -68,7 +68,7 @@ class RowSums:
         upper = RQ @ design.fixed.R
         Q = np.ascontiguousarray(design.fixed.Q @ np.linalg.inv(RQ))
         parts = [csr_array((Q * w[:, None]).T)]
-        for factor in design.random.factors:
+        for factor in design.random.groups:
             k, L = len(factor.columns), factor.grouping.n_levels
             ZW = np.array([w if z is None else w * z for z in factor.columns])
             rows = (factor.codes + L * np.arange(k)[:, None]).ravel()

@@ -159,7 +159,7 @@ class Strata:
 def _dense(design: MixedDesign) -> list[FloatArray]:
     """Z_j of every factor."""
     out = []
-    for f in design.random.factors:
+    for f in design.random.groups:
         Z = np.zeros((design.n, f.grouping.n_levels))
         Z[np.arange(design.n), f.codes] = 1.0 if f.columns[0] is None else f.columns[0]
         out.append(Z)

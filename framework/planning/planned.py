@@ -198,10 +198,10 @@ def sized(design: MixedDesign, n: Any) -> MixedDesign:
     if not isinstance(n, Mapping) or not n:
         raise InputTypeError(f"n must be a number of rows, or a dict of factor and number of levels; got {shown(n)}")
     for name, size in n.items():
-        names = [f.name for f in design.random.factors]
+        names = [f.name for f in design.random.groups]
         if name not in names:
             raise InputError(f"n: there is no grouping factor {shown(name)}; there are {', '.join(names)}")
-        levels = design.random.factors[names.index(name)].grouping.n_levels
+        levels = design.random.groups[names.index(name)].grouping.n_levels
         chosen = _spread(size, levels, f"n[{name!r}]")
         if design.n / levels * len(chosen) > MOST_ROWS:
             raise InputError(f"n[{name!r}]={size}: more than {MOST_ROWS} rows")

@@ -101,7 +101,7 @@ def both_models(plan: Planned, left_out: Reduction, df: Any, method: Any) -> tup
     if method == "wald":
         raise InputError("a variance of zero has no Wald test: method='lrt'")
     model = plan.model
-    smaller = without_effects(model.design, left_out.factor, left_out.term, left_out.columns)
+    smaller = without_effects(model.design, left_out.group, left_out.term, left_out.columns)
     large = Task.make(model, plan.of, None)
     npar = len(Parameters(model.labels.groups, model.labels.residual))
     if smaller is not None:

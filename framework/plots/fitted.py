@@ -93,7 +93,7 @@ def factor_of(fit: Fitted, name: Any) -> str:
 
 def codes_of(fit: Fitted, factor: str) -> tuple[Any, list[str]]:
     """Level of each row among those that have rows, and their labels."""
-    f = next(f for f in fit._fit.model.design.random.factors if f.name == factor)
+    f = next(f for f in fit._fit.model.design.random.groups if f.name == factor)
     there, codes = np.unique(f.codes, return_inverse=True)
     return codes, [str(label) for label in f.levels[there]]
 

@@ -111,7 +111,7 @@ def _parts(fit: Fitted, x: str, factor: str | None) -> tuple[str, FloatArray, An
 def _of_levels(fit: Fitted, codes: Any) -> FloatArray:
     """Predictions with the effects of the factor and of those that it is nested in; others would bend the lines."""
     constant = []
-    for f in fit._fit.model.design.random.factors:
+    for f in fit._fit.model.design.random.groups:
         first = np.zeros(codes.max() + 1, dtype=np.intp)
         first[codes] = f.codes
         if np.array_equal(first[codes], f.codes):

@@ -67,8 +67,8 @@ class Rows:
     @classmethod
     def of(cls, design: MixedDesign) -> Rows:
         """The rows that a model was fitted to."""
-        columns = tuple(f.values for f in design.random.factors)
-        codes = tuple(f.codes for f in design.random.factors)
+        columns = tuple(f.values for f in design.random.groups)
+        codes = tuple(f.codes for f in design.random.groups)
         scales = None if design.residual is None else design.residual.basis
         return cls(design.fixed.Q, np.ones(design.n, bool), codes, columns, design.offset, design.weights,
                    design.parameter_rows, scales)  # fmt: skip

@@ -236,7 +236,7 @@ class FittedModel(ABC, Generic[F]):
         left = iter(self._determined(correlations, 1.0).tolist())
         for i, (c, sd) in enumerate(zip(components(self._fit), sds.tolist(), strict=True)):
             corr = tuple(next(left) for _ in c.correlations)
-            yield VarCompSummary(term.factor, c.name, sd**2, sd, corr, "" if i else structure.name)
+            yield VarCompSummary(term.group, c.name, sd**2, sd, corr, "" if i else structure.name)
 
     @property
     def is_singular(self) -> bool:

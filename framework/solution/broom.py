@@ -92,7 +92,7 @@ def _group_and_term(q: Quantity, groups: Sequence[GroupLabels]) -> tuple[str, st
     if q.name == "sigma":
         return RESIDUAL, SIGMA
     if isinstance(q, Correlation):
-        group = groups[q.factor]
+        group = groups[q.group]
         return group.name, "cor__" + ".".join(group.column_names[j] for j in q.columns)
     for group in groups:
         if q.name.startswith(("sd_", "cor_")) and q.name.endswith(f"|{group.name}"):
@@ -176,7 +176,7 @@ def _of_rows(fit: Any, design: MixedDesign) -> dict[str, AnyArray]:
 def _model_frame(design: MixedDesign) -> dict[str, AnyArray]:
     """Response, columns of X but the intercept, grouping factors; a name that is taken gets a ``_``."""
     x = [(name, column) for name, column in zip(design.fixed.names, design.X.T, strict=True) if name != INTERCEPT]
-    groups = [(f.name, f.levels[f.codes]) for f in design.random.factors]
+    groups = [(f.name, f.levels[f.codes]) for f in design.random.groups]
     columns: dict[str, AnyArray] = {}
     y = [(name, end) for name, end in zip((design.response, "upper"), ends(design.y), strict=True)]
     for name, column in [*y[: design.y.ndim], *x, *groups]:

@@ -161,7 +161,9 @@ class GLMMSolution(FamilyParameters):
         """
         fixed = self._labels.fixed
         root = np.linalg.inv(self._fit.RX @ fixed.R) if fixed.rank else np.zeros((0, 0))
-        with np.errstate(over="ignore", invalid="ignore"):  # what a search that did not converge knows nothing of is inf
+        with np.errstate(
+            over="ignore", invalid="ignore"
+        ):  # what a search that did not converge knows nothing of is inf
             return _expand(root @ root.T, fixed.kept, len(self.names))
 
     def _of(self, fit: GeneralizedFit, terms: Terms | None = None) -> GLMMSolution:

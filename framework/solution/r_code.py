@@ -184,7 +184,7 @@ def _clmm(fit: GeneralizedFit, variables: Variables) -> str:
 
 def _bars(term: Term, variables: Variables, package: str) -> Iterator[str]:
     """A term as R's bar; uncorrelated columns as a bar of each, which `||` is."""
-    group, effects = variables.g[term.factor], variables.effects[term.factor, term.columns]
+    group, effects = variables.g[term.group], variables.effects[term.group, term.columns]
     known = None if term.structure is None else in_r(term.structure, package)
     for part in [effects] if term.correlated else [(effect,) for effect in effects]:
         inside = " + ".join(part if "1" in part else ("0", *part))

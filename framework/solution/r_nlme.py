@@ -32,8 +32,8 @@ def nlme_call(fit: LinearFit, variables: Variables) -> str:
     arguments = [f"y ~ {fixed}", "data = d"]
     outer = ""
     for term in fit.labels.terms:
-        effects = variables.effects[term.factor, term.columns]
-        outer = variables.g[term.factor]
+        effects = variables.effects[term.group, term.columns]
+        outer = variables.g[term.group]
         sum_ = " + ".join(effects if "1" in effects else ("0", *effects))
         plain = term.correlated or len(effects) == 1
         arguments.append(f"random = ~ {sum_} | {outer}" if plain else f"random = list({outer} = pdDiag(~ {sum_}))")
@@ -67,7 +67,7 @@ def _correlation(residual: ResidualRows, variables: Variables, outer: str, fit: 
     group = variables._new("g", Labelled(residual.group, labels_in_r(range(residual.group.max() + 1))), labels.group)
     inner = group
     if outer:
-        codes = fit.model.design.random.factors[0].codes
+        codes = fit.model.design.random.groups[0].codes
         same = len(np.unique(codes)) == residual.group.max() + 1
         inner = outer if same else f"{outer}/{group}"
     start = "0.5, " if labels.kind != "us" else ""

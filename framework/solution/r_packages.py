@@ -70,7 +70,7 @@ def _not_in_glmmtmb(fit: Any, variables: Variables) -> Iterator[str]:
         known = in_r(term.structure, "glmmTMB")
         if known is None:
             yield f"none of its covariance structures is known to be {term.structure.name}"
-        elif known.name in OF_LEVELS and len(variables.effects[term.factor, term.columns]) > 1:
+        elif known.name in OF_LEVELS and len(variables.effects[term.group, term.columns]) > 1:
             yield f"its {known.name} is of a factor's levels, and {', '.join(term.columns)} are no indicators of such"
     if isinstance(fit, LinearFit):
         if fit.model.design.weights is not None:

@@ -10,7 +10,7 @@ import numpy as np
 from ..contracts.arrays import FloatArray
 from ..design.mixed import MixedDesign
 from ..design.parameter import INFLATION
-from ..design.random import RandomFactor
+from ..design.random import GroupRows
 from ..design.terms import INTERCEPT, Term
 from ..display.rscript import Labelled, RColumn
 
@@ -61,7 +61,7 @@ class Variables:
         columns: dict[str, RColumn] = {"y": design.y, **{name: design.X[:, j] for name, j in x.items()}}
         meaning = {"y": design.response, **{name: design.fixed.names[j] for name, j in x.items()}}
         made = cls(columns, meaning, tuple(x), {}, {}, {})
-        for f in design.random.factors:
+        for f in design.random.groups:
             made.g[f.name] = made._new("g", Labelled(f.codes, labels_in_r(f.levels.tolist())), f.name)
             for term, Z in _terms(f):
                 made._add_term(term, Z)
@@ -79,13 +79,13 @@ class Variables:
         if term.structure is not None and indicators(Z):
             times = Labelled(Z.argmax(axis=0), tuple(f"c{i}" for i in range(1, len(Z) + 1)))
             variable = self._new("t", times, f"which of {', '.join(term.columns)}")
-            self.effects[term.factor, term.columns] = (variable,)
-            self.names.update({(term.factor, c): f"{variable}c{i}" for i, c in enumerate(term.columns, start=1)})
+            self.effects[term.group, term.columns] = (variable,)
+            self.names.update({(term.group, c): f"{variable}c{i}" for i, c in enumerate(term.columns, start=1)})
             return
         variables = ["1" if c == INTERCEPT else self._variable(c, z) for c, z in zip(term.columns, Z, strict=True)]
-        self.effects[term.factor, term.columns] = tuple(variables)
+        self.effects[term.group, term.columns] = tuple(variables)
         for c, variable in zip(term.columns, variables, strict=True):
-            self.names[term.factor, c] = INTERCEPT if variable == "1" else variable
+            self.names[term.group, c] = INTERCEPT if variable == "1" else variable
 
     def _variable(self, name: str, values: FloatArray) -> str:
         for variable, meaning in self.meaning.items():
@@ -122,7 +122,7 @@ def labels_in_r(levels: Sequence[object]) -> tuple[str, ...]:
     return texts
 
 
-def _terms(f: RandomFactor) -> Iterator[tuple[Term, FloatArray]]:
+def _terms(f: GroupRows) -> Iterator[tuple[Term, FloatArray]]:
     """Terms with the user's columns (k, n), from their basis without the rounding of its making."""
     Z = np.array([np.round(z, 14 - int(np.ceil(np.log10(np.abs(z).max())))) for z in f.users_values])
     start = 0

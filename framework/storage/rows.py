@@ -13,7 +13,7 @@ from ..design.fixed import FixedDesign
 from ..design.labels import FixedLabels, GroupLabels, Labels
 from ..design.mixed import MixedDesign
 from ..design.parameter import ParameterDesign
-from ..design.random import RandomDesign, RandomFactor
+from ..design.random import GroupRows, RandomDesign
 from ..notes import Note
 from .archive import Tree
 from .node import Node
@@ -40,7 +40,7 @@ def rows_state(design: MixedDesign) -> Tree:
         "residual": None if design.residual is None else residual_rows_state(design.residual),
         "factors": [
             {"codes": np.asarray(f.codes, dtype=np.int64), "columns": [{"values": z} for z in f.columns]}
-            for f in design.random.factors
+            for f in design.random.groups
         ],
         "parameters": [{"X": d.X, "Q": d.Q} for d in design.parameters.values()],
         "notes": [[note.category.__name__, note.text] for note in design.notes],
@@ -103,12 +103,12 @@ def _fixed_of(node: Node, fixed: FixedLabels, n: int) -> FixedDesign:
     return FixedDesign(fixed.R, fixed.kept, fixed.names, fixed.relations, Q, metric)
 
 
-def _factor_of(node: Node, g: GroupLabels, n: int) -> RandomFactor:
+def _factor_of(node: Node, g: GroupLabels, n: int) -> GroupRows:
     codes = node.integers("codes", n, below=g.grouping.n_levels)
     columns = tuple(
         part.floats("values", n) if part.has("values") else None for part in node.parts("columns", g.grouping.n_columns)
     )
-    return RandomFactor(g.terms, g.levels, g.R, g.grouping, codes, columns)
+    return GroupRows(g.terms, g.levels, g.R, g.grouping, codes, columns)
 
 
 def _positive(node: Node, name: str, n: int) -> FloatArray | None:

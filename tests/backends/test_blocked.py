@@ -87,7 +87,7 @@ def test_levels_with_little_to_say_leave_all_digits(small: int) -> None:
     y, X = rng.normal(size=22), np.ones((22, 1))
     random = build_design(y, X, {"g": g, "h": h}, random_effects={"g": "1 + x"}, random_data={"x": x}).random
     T = np.array([[900.0, 0.0], [-300.0, 700.0]]), np.array([[800.0]])
-    columns = [np.ones(22) if z is None else z for z in random.factors[0].columns]
+    columns = [np.ones(22) if z is None else z for z in random.groups[0].columns]
     B = np.hstack([*(np.eye(12)[g] * z[:, None] for z in (np.array(columns).T @ T[0]).T), 800.0 * np.eye(4)[h]])
     rows = [[Fraction(b) for b in row] for row in B.tolist()]
     V = [

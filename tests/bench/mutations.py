@@ -790,8 +790,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/estimation/eigenbasis.py",
-        "[root.factor][mine, mine] = U\n",
-        "[root.factor][mine, mine] = U.T\n",
+        "[root.group][mine, mine] = U\n",
+        "[root.group][mine, mine] = U.T\n",
         f"{SEARCH}::test_the_basis_of_eigenvectors_is_the_same_point",
     ),
     Mutation(
@@ -1357,7 +1357,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/estimation/parameters.py",
-        "[(s.factor, s.smallest_singular_value(theta)) for s in self.structured]",
+        "[(s.group, s.smallest_singular_value(theta)) for s in self.structured]",
         "[]",
         f"{PARAMETERS}::test_smallest_singular_values_are_those_of_all_matrices_of_a_factor",
     ),
@@ -3927,8 +3927,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/bootstrap/schemes.py",
-        "enumerate(fit.model.design.random.factors) if not f.is_penalty]",
-        "enumerate(fit.model.design.random.factors)]",
+        "enumerate(fit.model.design.random.groups) if not f.is_penalty]",
+        "enumerate(fit.model.design.random.groups)]",
         "tests/smooths",
     ),
     Mutation(

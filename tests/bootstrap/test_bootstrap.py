@@ -150,7 +150,7 @@ def test_every_residual_response_is_made_of_levels_and_residuals(dyestuff: ranef
     scheme = Residuals.of(dyestuff._fit)
     y = scheme.responses(np.random.default_rng(1), 0, 1)[:, 0]
     possible = (scheme.population[0] + scheme.effects[0][0][:, None] + scheme.residuals).ravel()
-    Z = dyestuff._fit.model.design.random.factors[0].values[0]
+    Z = dyestuff._fit.model.design.random.groups[0].values[0]
     assert (Z[0] == Z).all()
     possible = (scheme.population[0] + Z[0] * scheme.effects[0][0][:, None] + scheme.residuals).ravel()
     assert all(np.abs(possible - value).min() < 1e-9 for value in y)
@@ -176,9 +176,9 @@ def test_copies_of_levels_are_levels_of_their_own() -> None:
     j = names.index("batch")
     design = fit._fit.model.design
     drawn = repeat_levels(design, j, np.array([3, 3, 0]))
-    rows = np.concatenate([np.flatnonzero(design.random.factors[j].codes == level) for level in (3, 3, 0)])
+    rows = np.concatenate([np.flatnonzero(design.random.groups[j].codes == level) for level in (3, 3, 0)])
     np.testing.assert_array_equal(drawn.y, design.y[rows])
-    assert {f.name: f.grouping.n_levels for f in drawn.random.factors} == {"batch": 3, names[1 - j]: 9}
+    assert {f.name: f.grouping.n_levels for f in drawn.random.groups} == {"batch": 3, names[1 - j]: 9}
 
 
 def test_all_levels_once_are_the_same_fit(sleepstudy: ranef.LMMSolution) -> None:

@@ -65,7 +65,7 @@ def without(fit, keep):
 @pytest.mark.parametrize("by", [None, "g", "labels"])
 def test_influence_given_theta_is_least_squares_without_the_rows(fit, by):
     n = fit.n_obs
-    codes = {"labels": np.arange(n) % 7, "g": fit._fit.model.design.random.factors[0].codes}.get(by, np.arange(n))
+    codes = {"labels": np.arange(n) % 7, "g": fit._fit.model.design.random.groups[0].codes}.get(by, np.arange(n))
     table = fit.influence(np.char.add("level ", codes.astype(str)) if by == "labels" else by)
     d = dense(fit)
     full = fit.sigma**2 * np.linalg.inv(d.X.T @ np.linalg.solve(d.V, d.X))
@@ -97,7 +97,7 @@ def test_influence_of_a_fit_without_variance_between_levels_is_that_of_lm():
 def by_hand(fit, keep):
     """The fit of these rows, from arrays."""
     design = fit._fit.model.design
-    x, groups = design.X[keep, 1], {f.name: f.codes[keep] for f in design.random.factors}
+    x, groups = design.X[keep, 1], {f.name: f.codes[keep] for f in design.random.groups}
     if "h" not in groups:
         return ranef.glmm(design.y[keep], design.X[keep], groups, family="poisson")
     return ranef.lmm(
@@ -115,7 +115,7 @@ def by_hand(fit, keep):
 @pytest.mark.parametrize("fit", [crossed(), poisson()])
 @pytest.mark.parametrize("by", ["g", "rows"])
 def test_refits_are_fits_without_the_rows(fit, by):
-    codes = fit._fit.model.design.random.factors[0].codes
+    codes = fit._fit.model.design.random.groups[0].codes
     if by == "rows":  # four single rows, and all others in two halves
         codes = np.minimum(np.arange(fit.n_obs), 4) + 1 * (np.arange(fit.n_obs) > 30)
     table = fit.influence("g" if by == "g" else codes, refit=True)
@@ -141,7 +141,7 @@ def test_refits_are_lme4s():
 def test_refits_with_a_known_precision_keep_the_related_levels():
     fit = related()
     design = fit._fit.model.design
-    g, A = design.random.factors[0].codes, RELATIONSHIP
+    g, A = design.random.groups[0].codes, RELATIONSHIP
     table = fit.influence("g", refit=True)
     keep = g != 2
     among = [0, 1, 3, 4, 5]
@@ -272,9 +272,9 @@ def test_frames_have_the_kind_of_the_data():
 
 def test_a_subset_forgets_levels_and_keeps_columns():
     design = crossed()._fit.model.design
-    keep = design.random.factors[0].codes != 0
+    keep = design.random.groups[0].codes != 0
     some = select_rows(design, keep)
-    f = some.random.factors[0]
+    f = some.random.groups[0]
     assert f.levels.tolist() == [1, 2, 3, 4, 5, 6, 7]
     users = f.R.T @ np.array([np.ones(some.n) if z is None else z for z in f.columns])
     np.testing.assert_allclose(users, [np.ones(some.n), design.X[keep, 1]], atol=1e-12)
@@ -285,6 +285,6 @@ def test_a_subset_forgets_levels_and_keeps_columns():
 def test_a_subset_of_one_level_is_refused():
     design = crossed()._fit.model.design
     with pytest.raises(InputError, match="one level of g is left"):
-        select_rows(design, design.random.factors[0].codes == 0)
+        select_rows(design, design.random.groups[0].codes == 0)
     with pytest.raises(InputError, match="X has 2 independent columns for the 2 rows that are left"):
         select_rows(design, np.arange(60) < 2)

@@ -102,7 +102,7 @@ def test_standardized_modes_have_variance_one_under_the_model(fit):
     inverse = np.linalg.inv(V)
     P = inverse - inverse @ d.X @ np.linalg.solve(d.X.T @ inverse @ d.X, d.X.T @ inverse)
     at = 0
-    for f, T in zip(model.design.random.factors, fit._fit.roots_of_model, strict=True):
+    for f, T in zip(model.design.random.groups, fit._fit.roots_of_model, strict=True):
         # b^ = C P y with C = Cov(b, y), of the user's columns
         k, L = len(f.columns), f.grouping.n_levels
         ZL = d.ZL[:, at : at + k * L]

@@ -22,4 +22,4 @@ def test_a_matrix_is_singular_below_1e_4(smallest: float, singular: bool) -> Non
     Sigma = U @ np.diag([1.0, smallest**2]) @ U.T
     corner = np.sqrt(max(Sigma[1, 1] - Sigma[1, 0] ** 2 / Sigma[0, 0], 0.0))
     T = np.array([np.sqrt(Sigma[0, 0]), Sigma[1, 0] / np.sqrt(Sigma[0, 0]), corner])
-    assert singular_factors(Parameters(random.factors), np.append(T, 1.0)) == (["g"] if singular else [])
+    assert singular_factors(Parameters(random.groups), np.append(T, 1.0)) == (["g"] if singular else [])

@@ -22,7 +22,7 @@ from ranef.families import Binomial, Gamma, Gaussian, NegativeBinomial, Poisson
 
 def start_of(design: MixedDesign) -> FloatArray:
     """theta for the columns as they were given."""
-    parameters = Parameters(design.random.factors)
+    parameters = Parameters(design.random.groups)
     return parameters.users(parameters.of(moment_start(cross_products(design)).T))
 
 

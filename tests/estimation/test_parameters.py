@@ -48,7 +48,7 @@ def parameters(*structures: CovarianceStructure | None) -> Parameters:
         random_data=data,
         covariance={"g": list(structures)},
     )
-    return Parameters(design.random.factors)
+    return Parameters(design.random.groups)
 
 
 #: Three of compound symmetry, two of ar1, three of (1 + x | h).

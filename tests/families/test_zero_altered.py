@@ -240,7 +240,7 @@ def test_a_hurdle_is_two_fits(name, base):
     """The likelihood is that of y > 0, where all rows have one probability, times that of the positive responses."""
     ours, design = fitted(name), fitted(name)._fit.model.design
     y, positive = design.y, design.y > 0
-    factor = design.random.factors[0]
+    factor = design.random.groups[0]
     groups = {factor.name: np.array(factor.levels)[factor.codes][positive]}
     other = ranef.glmm(y[positive], design.X[positive], groups, family=base)
     share = positive.mean()

@@ -114,7 +114,7 @@ def test_quadrature_is_the_integral_over_the_domain(family: Family) -> None:
     gamma, theta, xi = problem.unpack(x)
     x = problem.pack(gamma, 8.0 * theta, xi)
     model, phi, sd = problem.model, problem.dispersion.to_natural(xi)[0], 8.0 * float(theta[0])
-    fixed, codes = model.Q @ gamma, model.design.random.factors[0].codes
+    fixed, codes = model.Q @ gamma, model.design.random.groups[0].codes
     # Gauss-Legendre on what is inside of the domain in every level, within nine standard deviations
     lower, upper = family.eta_bounds
     a = np.array([max(lower - fixed[codes == level].min(), -9 * sd) for level in range(6)])

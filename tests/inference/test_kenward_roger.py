@@ -310,7 +310,7 @@ def test_units_and_order_change_nothing(weighted):
     design = fit._fit.model.design
     y, w = design.y, design.weights
     X = design.fixed.Q @ design.fixed.R
-    groups = {f.name: f.levels[f.codes] for f in design.random.factors}
+    groups = {f.name: f.levels[f.codes] for f in design.random.groups}
     order = np.random.default_rng(3).permutation(len(y))
     x = X[:, 3]
     other = ranef.lmm(

@@ -195,7 +195,7 @@ def test_the_distribution_is_that_of_refits(reml, weights):
     design = fit._fit.model.design
     root = np.ones(150) if weights is None else np.sqrt(WARDS["w"])
     Z = root[:, None] * WARDS["x"][:, None] * (WARDS["ward"][:, None] == np.unique(WARDS["ward"]))
-    Z *= design.random.factors[0].columns[0][0] / WARDS["x"][0]  # in the unit of the fit
+    Z *= design.random.groups[0].columns[0][0] / WARDS["x"][0]  # in the unit of the fit
     Q = np.linalg.qr(root[:, None] * design.X)[0]
     PZ = Z - Q @ (Q.T @ Z)
     U, s, _ = np.linalg.svd(PZ, full_matrices=False)

@@ -93,7 +93,7 @@ class Model:
         cross = cross_products(design)
         symbolic = registry.linalg_backend(self.backend)[0].analyze(cross.pattern)
         theta = rng.uniform(-1.0, 1.0, len(cross.template))
-        diagonal = Parameters(design.random.factors).diagonal
+        diagonal = Parameters(design.random.groups).diagonal
         theta[diagonal] = 0.2 + np.abs(theta[diagonal])
         return ProfiledDeviance(cross, symbolic, self.reml), theta
 
@@ -173,7 +173,7 @@ def test_the_search_measures_in_units_of_an_average_observation(unit: float) -> 
     design = replace(design, weights=unit * design.weights)
     fit = LinearCriterion(
         ProfiledDeviance(cross_products(design), model.deviance()[0].symbolic, True),
-        Parameters(design.random.factors),
+        Parameters(design.random.groups),
         float(1.0 / np.sqrt(design.weights.mean())),
         Watch(),
     )
@@ -239,7 +239,7 @@ def test_gradient_at_zero_vanishes_for_a_diagonal(model: Model) -> None:
     # The criterion is even in a diagonal of T when the rest of its column is zero: the reason for the second-order
     # condition at the boundary.
     criterion, theta = model.deviance()
-    diagonal = Parameters(model.design().random.factors).diagonal
+    diagonal = Parameters(model.design().random.groups).diagonal
     at_zero = np.zeros_like(theta)
     gradient = criterion.at(at_zero).gradient
     np.testing.assert_allclose(gradient[diagonal], 0.0, atol=1e-12)

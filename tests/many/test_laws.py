@@ -139,7 +139,7 @@ def test_a_response_is_a_solution_on_demand() -> None:
 def test_missing_values_leave_rows_out(name: str) -> None:
     fit, Y = linear(name, 6)
     rng = np.random.default_rng(3)
-    full, first = Y.copy(), np.asarray(fit._fit.model.design.random.factors[0].codes)
+    full, first = Y.copy(), np.asarray(fit._fit.model.design.random.groups[0].codes)
     Y[rng.random(len(Y)) < 0.1, 0:2] = np.nan
     Y[first == 0, 2] = np.nan  # a level is left without rows
     Y[5, 3] = np.nan

@@ -209,9 +209,9 @@ def test_more_levels_are_taken_evenly() -> None:
     design = trial(4)._plan.model.design
     larger = sized(design, {"g": 6})
     assert larger.n == 48
-    assert larger.random.factors[0].levels.tolist() == ["0/1", "0/2", "1/3", "2/4", "2/5", "3/6"]
+    assert larger.random.groups[0].levels.tolist() == ["0/1", "0/2", "1/3", "2/4", "2/5", "3/6"]
     smaller = sized(design, {"g": 2})
-    assert smaller.random.factors[0].levels.tolist() == ["0/1", "2/2"]
+    assert smaller.random.groups[0].levels.tolist() == ["0/1", "2/2"]
     assert sized(design, 64).n == 64
     np.testing.assert_array_equal(sized(design, 64).X, np.repeat(design.X, 2, axis=0))
 

@@ -56,7 +56,7 @@ def test_residuals_of_other_sizes_are_the_same(name: str, levels: int) -> None:
     there = here.of_size({"g": levels})
     one, other = here.truth, there.truth
     chosen = np.arange(levels) * 24 // levels
-    codes = here.model.design.random.factors[0].codes
+    codes = here.model.design.random.groups[0].codes
     rows = np.concatenate([np.flatnonzero(codes == level) for level in chosen])
     sds = (truth.scale / truth.residual.precision_root for truth in (one, other))
     ours, theirs = sds

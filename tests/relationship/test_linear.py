@@ -79,7 +79,7 @@ def criterion(name: str, reml: bool, backend: str, **other) -> tuple[LinearCrite
     design = build_design(Y, X, **(arguments(name) | {"covariance": structures} | other))
     symbolic = registry.linalg_backend(backend)[0].analyze(design.random.pattern)
     deviance = ProfiledDeviance(cross_products(design), symbolic, reml)
-    made = LinearCriterion(deviance, Parameters(design.random.factors), 1.0, Watch())
+    made = LinearCriterion(deviance, Parameters(design.random.groups), 1.0, Watch())
     return made, made.parameters.of(tuple(0.5 * np.eye(k) + 0.1 for k in made.columns))
 
 

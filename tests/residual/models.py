@@ -87,9 +87,9 @@ def covariance_of_residuals(d: Data, made: MixedDesign, x: FloatArray) -> FloatA
 
 def dense_criterion(d: Data, made: MixedDesign, theta: FloatArray, reml: bool) -> float:
     """The profiled criterion from V as one matrix."""
-    parameters = Parameters(made.random.factors, made.labels.residual)
+    parameters = Parameters(made.random.groups, made.labels.residual)
     V = covariance_of_residuals(d, made, theta[parameters.of_residual])
-    for f, T in zip(made.random.factors, parameters.T(theta), strict=True):
+    for f, T in zip(made.random.groups, parameters.T(theta), strict=True):
         same = f.codes[:, None] == f.codes
         zt = T.T @ f.values
         V = V + np.where(same, zt.T @ zt, 0.0)

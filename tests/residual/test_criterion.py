@@ -32,7 +32,7 @@ def criterion_of(kind, random, scales, weights, reml):
 
 def criterion_for(made, reml):
     analysis = Model.of(made, Gaussian(reml)).analyze()
-    parameters = Parameters(made.random.factors, made.labels.residual)
+    parameters = Parameters(made.random.groups, made.labels.residual)
     return ResidualCriterion(made, analysis.symbolic, reml, parameters, 1.0, Watch())
 
 

@@ -30,7 +30,7 @@ def matrices(fit):
     design = own.model.design
     R = covariance_of_residuals(d, design, own.theta[own.parameters.of_residual])
     V = R.copy()
-    for f, T in zip(design.random.factors, own.roots_of_model, strict=True):
+    for f, T in zip(design.random.groups, own.roots_of_model, strict=True):
         zt = T.T @ f.values
         V += np.where(f.codes[:, None] == f.codes, zt.T @ zt, 0.0)
     inverse = np.linalg.inv(V)

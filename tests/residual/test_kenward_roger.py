@@ -24,7 +24,7 @@ def dense(fit, d, step=1e-3):
     """From V as a function of the search's parameters of residuals, by differences, and of entries of Sigma."""
     made, parameters, s2 = fit.model.design.rotated(fit.turned), fit.parameters, fit.sigma**2
     V, of_effects = np.zeros((d.n, d.n)), []
-    for f, T in zip(made.random.factors, parameters.T(fit.theta), strict=True):
+    for f, T in zip(made.random.groups, parameters.T(fit.theta), strict=True):
         same, z, k = f.codes[:, None] == f.codes, f.values, len(T)
         V += np.where(same, z.T @ T @ T.T @ z, 0.0)
         for a, b in zip(*np.tril_indices(k), strict=True):
