@@ -94,9 +94,11 @@ class GeneralizedCriterion(ModelCriterion["Evaluation"]):
         if nagq > 1:
             self.grid = gauss_hermite_grid(nagq, model.pattern.groupings[0].n_columns)
         self._effects: FloatArray | None = None
-        self._differentiable, self._exact = differentiable, self
+        self._differentiable = differentiable
+        #: another one that has gradients; never itself, or what a fit leaves would wait for the garbage collector
+        self._other: GeneralizedCriterion | None = None
         if differentiable is not None:
-            self._exact = self._with(replace(model, symbolic=differentiable), None, self.turned)
+            self._other = self._with(replace(model, symbolic=differentiable), None, self.turned)
 
     def _with(
         self, model: PenalizedLikelihood, differentiable: Symbolic | None, turned: Blocks
@@ -116,14 +118,16 @@ class GeneralizedCriterion(ModelCriterion["Evaluation"]):
     @property
     def exact(self) -> GeneralizedCriterion:
         """The problem that has gradients: itself mostly."""
-        if self._exact._last is None:
-            self._exact.u, self._exact.gamma, self._exact._effects = self.u, self.gamma, self._effects
-        return self._exact
+        if self._other is None:
+            return self
+        if self._other._last is None:
+            self._other.u, self._other.gamma, self._other._effects = self.u, self.gamma, self._effects
+        return self._other
 
     def rotated(self, by: Sequence[FloatArray]) -> GeneralizedCriterion:
         """The same in another basis of every factor; the modes go along."""
         model = replace(self.model, design=self.model.design.rotated(by))
-        other, last = self._with(model, self._differentiable, self._turned(by)), self._exact._last or self._last
+        other, last = self._with(model, self._differentiable, self._turned(by)), self.exact._last or self._last
         other.gamma = self.gamma
         if last is not None:
             split = model.pattern.split(last[1].mode.point.b[:, None])

@@ -37,15 +37,16 @@ class LinearCriterion(ModelCriterion["Scaled"]):
         self.origin, self.unit = np.zeros(len(parameters)), self.unit_of_theta
         self.lower, self.upper = self.bounds_of_theta
         self._differentiable = differentiable
-        self._exact = self
+        #: another one that has gradients; never itself, or what a fit leaves would wait for the garbage collector
+        self._other: LinearCriterion | None = None
         if differentiable is not None:
             other = ProfiledDeviance(deviance.cross, differentiable, deviance.reml)
-            self._exact = LinearCriterion(other, parameters, eta, watch, None, self.turned)
+            self._other = LinearCriterion(other, parameters, eta, watch, None, self.turned)
 
     @property
     def exact(self) -> LinearCriterion:
         """The criterion with gradients."""
-        return self._exact
+        return self._other or self
 
     def evaluate(self, x: FloatArray) -> Scaled:
         """The penalized least squares problem at x."""
