@@ -108,18 +108,21 @@ def _turned(pattern: Pattern, by: Sequence[FloatArray], V: FloatArray) -> FloatA
 
 def cross_products(design: MixedDesign) -> CrossProducts:
     """One pass over the rows."""
-    w, Q = design.weights, design.fixed.Q
-    y = design.y_without_offset
+    w, Q, y = design.weights, design.fixed.Q, design.y_without_offset
     WQ = Q if w is None else Q * w[:, None]
-    QtWQ = WQ.T @ Q
-    total = float(y @ y if w is None else y @ (w * y))
     gamma0: FloatArray = np.zeros(0)
     if Q.shape[1]:
-        gamma0 = np.asarray(np.linalg.solve(QtWQ, WQ.T @ y), dtype=np.float64)
-    rest = y - Q @ gamma0
-    Wrest = rest if w is None else w * rest
+        gamma0 = np.asarray(np.linalg.solve(WQ.T @ Q, WQ.T @ y), dtype=np.float64)
+    return products_of(design, w, y - Q @ gamma0, gamma0)
+
+
+def products_of(design: MixedDesign, w: FloatArray | None, rest: FloatArray, gamma0: FloatArray) -> CrossProducts:
+    """Those of rows of weights w (n,), None for ones, where y less Q gamma0 is `rest`; a row may have weight zero."""
+    Q, y = design.fixed.Q, design.y_without_offset
+    WQ, Wrest = (Q, rest) if w is None else (Q * w[:, None], w * rest)
+    total = float(y @ y if w is None else y @ (w * y))
     ZtWQy = np.array([design.random.Zt(column) for column in (*WQ.T, Wrest)]).T
-    QtWy, yWy = WQ.T @ rest, float(Wrest @ rest)
+    QtWQ, QtWy, yWy = WQ.T @ Q, WQ.T @ rest, float(Wrest @ rest)
     gram = np.block([[QtWQ, QtWy[:, None]], [QtWy, yWy]])
     return CrossProducts(
         n=design.n,
@@ -131,7 +134,7 @@ def cross_products(design: MixedDesign) -> CrossProducts:
         QtWy=QtWy,
         yWy=yWy,
         gamma0=gamma0,
-        sum_log_weights=0.0 if w is None else float(np.log(w).sum()),
+        sum_log_weights=0.0 if w is None else float(np.log(w[w > 0.0]).sum()),
         mean_weight=1.0 if w is None else float(w.mean()),
         total=total,
         reference=Reference(np.zeros_like(ZtWQy), gram, ZtWQy),

@@ -21,7 +21,7 @@ import numpy as np
 
 from ..contracts.arrays import FloatArray
 from ..contracts.errors import NotPositiveDefiniteError
-from ..contracts.linalg import Blocks, Symbolic
+from ..contracts.linalg import Blocks, PatternBlocks, Symbolic
 from ..contracts.optim import Objective
 from ..design.mixed import MixedDesign
 from .correlations import moderate, quick_decay
@@ -29,11 +29,14 @@ from .linear_criterion import LinearCriterion, Scaled
 from .parameters import Parameters
 from .pipeline import Watch
 from .profiled import PenalizedLeastSquares, ProfiledDeviance
+from .residual_classes import ResidualClasses
 from .unstructured_starts import unstructured_starts
 from .whitening import ResidualModel, Whitening, columns_of, whitened
 
 #: Correlation of neighbours that a second search begins with, and what is left there of random effects.
 CORRELATED, LESS = 0.6, 0.3
+#: W, and whitened columns [Q y Z].
+Rows = tuple[Whitening, FloatArray]
 #: Times between neighbours, as a part of typical ones, that are close.
 CLOSE = 0.5
 
@@ -53,29 +56,35 @@ class ResidualCriterion(LinearCriterion):
     ) -> None:
         self.design, self.symbolic, self.reml = design, symbolic, reml
         self.residual, self.rows = ResidualModel.of(design), columns_of(design)
+        self.classes = ResidualClasses.of(design)
         nothing = np.zeros(len(parameters) - parameters.of_residual.start)
-        super().__init__(self.whitened_deviance(self.residual.at(nothing))[0], parameters, eta, watch, None, turned)
+        super().__init__(self.deviance_at(nothing)[0], parameters, eta, watch, None, turned)
         self.bends = self.valleys_bend = True
         self.curvature_is_exact = False
 
-    def whitened_deviance(self, whitening: Whitening) -> tuple[ProfiledDeviance, FloatArray]:
-        """The profiled deviance of whitened rows, and these."""
-        columns = whitening.white(self.rows)
+    def deviance_at(self, xi: FloatArray) -> tuple[ProfiledDeviance, Rows | None]:
+        """The profiled deviance at the parameters of R, and the whitened rows; None where it is of sums by class."""
+        if self.classes is not None and self.classes.serve(xi):
+            return ProfiledDeviance(self.classes.at(xi), self.symbolic, self.reml), None
+        whitening, columns = rows = self.whitened(xi)
         weight = float((whitening.precision_root**2).mean())
         try:
             cross = whitened(self.design, columns, weight, whitening.logdet)
         except np.linalg.LinAlgError as error:
             raise NotPositiveDefiniteError("rows of X without weight beside the others to rounding") from error
-        return ProfiledDeviance(cross, self.symbolic, self.reml), columns
+        return ProfiledDeviance(cross, self.symbolic, self.reml), rows
+
+    def whitened(self, xi: FloatArray) -> Rows:
+        """W, and W [Q y Z]."""
+        whitening = self.residual.at(xi)
+        return whitening, whitening.white(self.rows)
 
     def evaluate(self, x: FloatArray) -> ResidualEvaluation:
         """The penalized least squares problem of the rows whitened at x."""
         theta = self.unit * x
-        whitening = self.residual.at(theta[self.parameters.of_residual])
-        deviance, columns = self.whitened_deviance(whitening)
+        deviance, rows = self.deviance_at(theta[self.parameters.of_residual])
         at = deviance.at(self.parameters.entries(theta))
-        jacobian = self.parameters.jacobian(theta)
-        return ResidualEvaluation(theta, at, jacobian, self.unit, self, whitening, columns)
+        return ResidualEvaluation(theta, at, self.parameters.jacobian(theta), self.unit, self, rows)
 
     def elsewhere(self, x: FloatArray) -> Iterator[FloatArray]:
         """Starts with correlated residuals: variances of levels and correlations within them share what there is.
@@ -140,11 +149,15 @@ class ResidualCriterion(LinearCriterion):
 
 @dataclass(frozen=True, eq=False)
 class ResidualEvaluation(Scaled):
-    """One evaluation, with the whitened columns [Q y Z] (r + 1 + k, n)."""
+    """One evaluation; of whitened rows with these, of sums by class with None."""
 
     criterion: ResidualCriterion
-    whitening: Whitening
-    columns: FloatArray
+    made_of: Rows | None
+
+    @cached_property
+    def rows(self) -> Rows:
+        """W, and W [Q y Z] (r + 1 + k, n)."""
+        return self.made_of or self.criterion.whitened(self.theta[self.criterion.parameters.of_residual])
 
     @property
     def gradient(self) -> FloatArray:
@@ -158,18 +171,19 @@ class ResidualEvaluation(Scaled):
         """Derivatives of r^2 by theta: of R by the residuals, 2 e'dW (y - Q gamma - Z b)."""
         out, at = super().pwrss_gradient, self.at
         r = len(at.gamma)
+        whitening, columns = self.rows
         beta = np.append(-(at.cross.gamma0 + at.gamma), 1.0)
         e, raw = (
             (beta @ V[: r + 1] - self.Z_times(V[r + 1 :], at.b[:, None])[0])[None]
-            for V in (self.columns, self.criterion.rows)
+            for V in (columns, self.criterion.rows)
         )
-        out[self.criterion.parameters.of_residual] += self.whitening.pulled(2.0 * e, raw)
+        out[self.criterion.parameters.of_residual] += whitening.pulled(2.0 * e, raw)
         return out
 
     @cached_property
     def by_residual(self) -> FloatArray:
         """Derivatives of the criterion by the parameters of R."""
-        at, design = self.at, self.criterion.design
+        at, classes = self.at, self.criterion.classes
         r = len(at.gamma)
         # the criterion by [Q y]'V^-1 [Q y]: C of log|R_X|^2, and residuals
         c = np.append(-at.gamma, 1.0)
@@ -177,9 +191,12 @@ class ResidualEvaluation(Scaled):
         if self.criterion.reml:
             by_gram[:r, :r] += at.C
         B = at.Lambda @ at.solved
+        if classes is not None and self.made_of is None:
+            return classes.pulled(self.theta[self.criterion.parameters.of_residual], self.S, by_gram, B)
         y0 = np.zeros(r + 1)
         y0[:r] = at.cross.gamma0  # cross-products are of y less Q gamma0
-        QyZ, plain = self.columns, self.criterion.rows.copy()
+        whitening, QyZ = self.rows
+        plain = self.criterion.rows.copy()
         E = QyZ[: r + 1].copy()
         E[r] -= y0[:r] @ E[:r]
         plain[r] -= y0[:r] @ plain[:r]
@@ -188,19 +205,20 @@ class ResidualEvaluation(Scaled):
         by[: r + 1] = 2.0 * by_gram @ E
         by[r + 1 :] = 2.0 * self.S_times_rows(QyZ[r + 1 :])
         at_column = r + 1
-        for o, f in zip(at.pattern.offsets, design.random.groups, strict=True):
+        for o, f in zip(at.pattern.offsets, self.criterion.design.random.groups, strict=True):
             effects = B[o : o + f.grouping.size].T.reshape(r + 1, f.grouping.n_columns, f.grouping.n_levels)
             for a in range(f.grouping.n_columns):
                 by[at_column] -= np.einsum("xn,xn->n", by[: r + 1], effects[:, a, f.codes])
                 at_column += 1
-        return np.asarray(self.whitening.logdet_by + self.whitening.pulled(by, plain))
+        return np.asarray(whitening.logdet_by + whitening.pulled(by, plain))
 
     def gram_moves(self) -> FloatArray:
         """Derivatives of Q'V^-1 Q by the parameters of R, (m, r, r)."""
         at, r = self.at, len(self.at.gamma)
         B = (at.Lambda @ at.solved)[:, :r]
-        E, raw = (V[:r] - self.Z_times(V[r + 1 :], B) for V in (self.columns, self.criterion.rows))
-        half = np.einsum("xn,myn->mxy", E, self.whitening.moved(raw))
+        whitening, columns = self.rows
+        E, raw = (V[:r] - self.Z_times(V[r + 1 :], B) for V in (columns, self.criterion.rows))
+        half = np.einsum("xn,myn->mxy", E, whitening.moved(raw))
         return np.asarray(half + half.transpose(0, 2, 1))
 
     def Z_times(self, Z: FloatArray, B: FloatArray) -> FloatArray:
@@ -213,13 +231,18 @@ class ResidualEvaluation(Scaled):
                 column += 1
         return out
 
+    @property
+    def S(self) -> PatternBlocks:
+        """Lambda M^-1 Lambda' on the pattern of Z'Z."""
+        return self.at.Lambda.sandwich(self.at.factor.selected_inverse())
+
     def S_times_rows(self, Z: FloatArray) -> FloatArray:
         """S z_i of every row, (k, n)."""
-        at, random = self.at, self.criterion.design.random
+        random = self.criterion.design.random
         out = np.zeros_like(Z)
         if not len(Z):
             return out
-        S = at.Lambda.sandwich(at.factor.selected_inverse())
+        S = self.S
         starts = np.cumsum([0, *(len(f.columns) for f in random.groups)]).tolist()
         parts = [slice(a, b) for a, b in pairwise(starts)]
         for f, block, mine in zip(random.groups, S.diagonal, parts, strict=True):

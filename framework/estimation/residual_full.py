@@ -39,13 +39,12 @@ class FullResidualCriterion(FullCriterion):
         self.curvature_is_exact, self.bends = False, True
 
     def evaluate(self, x: FloatArray) -> FullResidual:
-        """The penalized least squares problem of whitened rows for the random effects alone."""
+        """The penalized least squares problem of weighted rows for the random effects alone."""
         gamma, theta, sigma = self.natural(x)
-        whitening = self.profiled.residual.at(theta[self.parameters.of_residual])
-        deviance, columns = self.profiled.whitened_deviance(whitening)
+        deviance, rows = self.profiled.deviance_at(theta[self.parameters.of_residual])
         at = deviance.at(self.parameters.entries(theta), Held(gamma - deviance.cross.gamma0, sigma**2))
         jacobian, one = self.parameters.jacobian(theta), np.ones(len(theta))
-        here = ResidualEvaluation(theta, at, jacobian, one, self.profiled, whitening, columns)
+        here = ResidualEvaluation(theta, at, jacobian, one, self.profiled, rows)
         return FullResidual(at, theta, sigma, jacobian, self.scales, self.unit, self, x, here)
 
     def hessian(self, x: FloatArray, *, central: bool = True) -> FloatArray:

@@ -733,6 +733,36 @@ MUTATIONS: tuple[Mutation, ...] = (
         "except ZeroDivisionError as error:",
         "tests/inference/test_kenward_roger.py::test_curved_structures_do_not_depend_on_their_parameters",
     ),
+    Mutation(
+        "framework/estimation/residual_classes.py",
+        "return 2.0 * (self.counts - by * self.precisions(x)) @ self.beta",
+        "return 2.0 * (self.counts - 1.001 * by * self.precisions(x)) @ self.beta",
+        "tests/residual/test_classes.py::test_sums_by_class_are_those_of_the_rows",
+    ),
+    Mutation(
+        "framework/estimation/residual_classes.py",
+        "return inside + 2.0 * sum(",
+        "return inside + 1.0 * sum(",
+        "tests/residual/test_classes.py::test_sums_by_class_are_those_of_the_rows",
+    ),
+    Mutation(
+        "framework/estimation/residual_classes.py",
+        "FAR_APART = 1e6",
+        "FAR_APART = 1e300",
+        "tests/residual/test_classes.py::test_variances_that_are_far_apart_are_found_by_the_rows",
+    ),
+    Mutation(
+        "framework/estimation/residual_classes.py",
+        "SAME = 1e-12",
+        "SAME = 0.0",
+        "tests/residual/test_classes.py::test_classes_are_rows_alike",
+    ),
+    Mutation(
+        "framework/estimation/residual_classes.py",
+        "MOST, ROWS = 16, 4",
+        "MOST, ROWS = 16, 0.01",
+        "tests/residual/test_classes.py::test_a_few_rows_have_no_classes",
+    ),
     # certificate and search
     Mutation(
         "framework/estimation/certificate.py",
