@@ -8,7 +8,7 @@ import numpy as np
 from scipy import special
 
 from ranef.contracts import Derivatives, InR
-from ranef.contracts.arrays import FloatArray
+from ranef.contracts.arrays import FloatArray, IntArray
 from ranef.contracts.links import Logit
 
 from .proportion import ProportionFamily
@@ -43,6 +43,12 @@ class Binomial(ProportionFamily):
         other = super().of_response(y, weights)
         single = bool(np.all(weights == 1.0) and np.all((y == 0.0) | (y == 1.0)))
         other._sign = 1.0 - 2.0 * y if single else None
+        return other
+
+    def of_rows(self, y: FloatArray, weights: FloatArray, rows: IntArray) -> Self:
+        """The same family, which knows as much of these rows."""
+        other = super().of_rows(y, weights, rows)
+        other._sign = None if self._sign is None else self._sign[rows]
         return other
 
     def log_density(self, y: FloatArray, mu: FloatArray, weights: FloatArray, phi: FloatArray) -> FloatArray:

@@ -7,7 +7,7 @@ from copy import copy
 from typing import Self
 
 from ranef.contracts import Family
-from ranef.contracts.arrays import FloatArray
+from ranef.contracts.arrays import FloatArray, IntArray
 
 
 class ResponseTermFamily(Family):
@@ -25,6 +25,14 @@ class ResponseTermFamily(Family):
         """The same family, which knows the term of these responses."""
         other = copy(self)
         other._found = y, weights, self.term(y, weights)
+        return other
+
+    def of_rows(self, y: FloatArray, weights: FloatArray, rows: IntArray) -> Self:
+        """The same family, which knows the term of these rows of the responses that it knew."""
+        if self._found is None:
+            return self
+        other = copy(self)
+        other._found = y, weights, self._found[2][rows]
         return other
 
     def response_term(self, y: FloatArray, weights: FloatArray) -> FloatArray:

@@ -324,6 +324,10 @@ class Family(ABC):
         """
         return self
 
+    def of_rows(self, y: FloatArray, weights: FloatArray, rows: IntArray) -> Self:
+        """What `of_response` gave, for some of its rows: `y` and `weights` are those. By default the family itself."""
+        return self
+
     def evaluate(
         self,
         y: FloatArray,

@@ -124,6 +124,7 @@ class Search:
 
     def __init__(self, road: GeneralizedRoad, y: FloatArray) -> None:
         self.road, self.design, self.y = road, road.design, y
+        self.responses = road.design.responses(y)
         self.r, self.s = road.design.Q.shape[1], len(road.dispersion.estimated)
         self.of_T = slice(self.r, self.r + len(road.parameters))
         self.u = np.zeros((road.design.effects.q, y.shape[1]))
@@ -141,12 +142,12 @@ class Search:
         eta, gamma = family.link.link(np.array(means).T), np.zeros((self.r, self.y.shape[1]))
         known = design.predictor(gamma)
         for _ in range(START_STEPS):
-            at = design.evaluate(self.y, eta, phi)
+            at = self.responses.evaluate(eta, phi)
             weight = np.maximum(at.expected_weight, 1e-10 * at.expected_weight.max(axis=0))
             normal = inverse(np.asarray(design.QQ @ weight).reshape(self.r, self.r, -1))[0]
             gamma = np.einsum("xym,ym->xm", normal, design.Qt(weight * (eta - known) + at.d1))
             eta = design.predictor(gamma)
-        return gamma, phi, design.evaluate(self.y, eta, phi).expected_weight
+        return gamma, phi, self.responses.evaluate(eta, phi).expected_weight
 
     def _start(self) -> FloatArray:
         moderate = np.repeat(MODERATE * self.design.effects.is_diagonal, self.y.shape[1], axis=1)
@@ -164,7 +165,7 @@ class Search:
 
     def at(self, x: FloatArray, which: IntArray) -> tuple[Modes, FloatArray]:
         """The modes of these responses at x (d, len(which)), and the gradient by x."""
-        eta, y = self.eta[which], self.y if is_all(which, self.y.shape[1]) else self.y.take(which, axis=1)
+        eta, y = self.eta[which], self.responses if is_all(which, self.y.shape[1]) else self.responses.take(which)
         phi, slope = self._natural(x[self.of_T.stop :])
         gamma, T = self.origin.take(which, axis=1) + eta * x[: self.r], self.design.effects.roots(eta * x[self.of_T])
         modes = find_modes(self.design, y, gamma, T, phi, self.u.take(which, axis=1))

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from scipy.sparse import csr_array
 
-from ..contracts.arrays import BoolArray, FloatArray
+from ..contracts.arrays import BoolArray, FloatArray, IntArray
 from ..contracts.family import Derivatives, Family
 from ..design.mixed import MixedDesign
 from ..estimation.quadrature import Grid, gauss_hermite_grid
@@ -106,16 +106,45 @@ class Design:
         """Q'v, (r, m)."""
         return np.asarray(self.Q.T.tocsr() @ v)
 
-    def evaluate(self, y: FloatArray, eta: FloatArray, phi: FloatArray, order: Literal[2, 3] = 2) -> Derivatives:
+    def responses(self, y: FloatArray) -> Responses:
+        """Responses (n, m), for evaluations again and again."""
+        flat, weights = y.ravel(), np.repeat(self.weights, y.shape[1], axis=1).ravel()
+        return Responses(self.family.of_response(flat, weights), flat, weights, y.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class Responses:
+    """Responses of one design, row by row.
+
+    Parameters
+    ----------
+    family : Family
+        Which knows them (`Family.of_response`).
+    y, weights : (n m,) arrays
+    shape : (n, m)
+    """
+
+    family: Family
+    y: FloatArray
+    weights: FloatArray
+    shape: tuple[int, ...]
+
+    def take(self, which: IntArray) -> Responses:
+        """Some of the m responses."""
+        n, m = self.shape
+        places = (m * np.arange(n)[:, None] + which).ravel()
+        y, weights = self.y[places], self.weights[places]
+        return Responses(self.family.of_rows(y, weights, places), y, weights, (n, len(which)))
+
+    def evaluate(self, eta: FloatArray, phi: FloatArray, order: Literal[2, 3] = 2) -> Derivatives:
         """Log densities and derivatives, (n, m) and (s, n, m)."""
-        n, m = y.shape
+        n = self.shape[0]
         flat = np.repeat(phi[:, None, :], n, axis=1).reshape(len(phi), -1) if len(phi) else np.zeros(0)
-        weights = np.repeat(self.weights, m, axis=1).ravel()
-        at = self.family.evaluate(y.ravel(), eta.ravel(), weights, flat, order)
-        return replace(
-            at,
-            **{name: value.reshape(*value.shape[:-1], n, m) for name, value in vars(at).items() if value is not None},
-        )
+        at = self.family.evaluate(self.y, eta.ravel(), self.weights, flat, order)
+        shaped = {
+            k: value.reshape(*value.shape[:-1], *self.shape) for k, value in vars(at).items() if value is not None
+        }
+        return replace(at, **shaped)
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +165,7 @@ class Modes:
 
     design: Design
     T: Roots
-    y: FloatArray
+    responses: Responses
     phi: FloatArray
     fixed: FloatArray
     u: FloatArray
@@ -230,7 +259,9 @@ def _positive_part(S: FloatArray) -> FloatArray:
     return np.moveaxis(half @ half.swapaxes(1, 2), 0, -1)
 
 
-def find_modes(design: Design, y: FloatArray, gamma: FloatArray, T: Roots, phi: FloatArray, u: FloatArray) -> Modes:
+def find_modes(
+    design: Design, responses: Responses, gamma: FloatArray, T: Roots, phi: FloatArray, u: FloatArray
+) -> Modes:
     """PIRLS from u (q, m), of all responses at once: Newton steps with halving; those that are done wait."""
     fixed, u, effects, blocks = design.predictor(gamma), u.copy(), design.effects, design.blocks
     m = u.shape[1]
@@ -242,7 +273,7 @@ def find_modes(design: Design, y: FloatArray, gamma: FloatArray, T: Roots, phi: 
             active = np.repeat(active, 2)
         t, own = [root.take(active, axis=2) for root in T], u.take(active, axis=1)
         eta = fixed.take(active, axis=1) + design.Z @ effects.times(t, own)
-        d = design.evaluate(y.take(active, axis=1), eta, phi.take(active, axis=1))
+        d = responses.take(active).evaluate(eta, phi.take(active, axis=1))
         h = -2.0 * d.log_density.sum(axis=0) + (own**2).sum(axis=0)
         worse = ~(h <= h_before[active] + 1e-12 * (np.abs(h_before[active]) + 1.0)) & ~near_before[active]
         M = blocks.invert(blocks.gram(-d.d2), t)
@@ -264,7 +295,7 @@ def find_modes(design: Design, y: FloatArray, gamma: FloatArray, T: Roots, phi: 
         if not len(active):
             break
     eta = fixed + design.Z @ effects.times(T, u)
-    d = design.evaluate(y, eta, phi, 3)
+    d = responses.evaluate(eta, phi, 3)
     observed = blocks.gram(-d.d2)
     M_newton = blocks.invert(observed, T)
     if design.weights_in_logdet == "observed":
@@ -274,7 +305,7 @@ def find_modes(design: Design, y: FloatArray, gamma: FloatArray, T: Roots, phi: 
         A = blocks.gram(weight)
         M = blocks.invert(A, T)
     found &= np.isfinite(M.logdet) & np.isfinite(M_newton.logdet)
-    return Modes(design, T, y, phi, fixed, u, d, A, M, M_newton, weight, found)
+    return Modes(design, T, responses, phi, fixed, u, d, A, M, M_newton, weight, found)
 
 
 __all__ = ["Design", "Modes", "find_modes"]

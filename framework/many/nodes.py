@@ -67,7 +67,7 @@ class Nodes:
         exponent = np.empty((len(grid.z), *modes.u.shape))
         for q, (z,) in enumerate(grid.z):
             u = modes.u + scale * z
-            d = design.evaluate(modes.y, modes.fixed + design.Z @ design.effects.times(modes.T, u), modes.phi)
+            d = modes.responses.evaluate(modes.fixed + design.Z @ design.effects.times(modes.T, u), modes.phi)
             exponent[q] = grid.log_weights[q] + 0.5 * z**2 - 0.5 * u**2 + design.member @ d.log_density
         largest = exponent.max(axis=0)
         terms = np.exp(exponent - largest)
@@ -81,7 +81,7 @@ class Nodes:
         by_u, by_scale, by_T = np.zeros_like(modes.u), np.zeros_like(modes.u), np.zeros_like(T[0])
         for (z,), share in zip(self.grid.z, self.share, strict=True):
             u, of_rows = modes.u + self.scale * z, design.member.T.tocsr() @ share
-            d = design.evaluate(modes.y, modes.fixed + design.Z @ effects.times(T, u), modes.phi, 3)
+            d = modes.responses.evaluate(modes.fixed + design.Z @ effects.times(T, u), modes.phi, 3)
             assert d.phi1 is not None
             weighted = -2.0 * of_rows * d.d1
             by_b = design.Zt @ weighted

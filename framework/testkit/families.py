@@ -158,6 +158,11 @@ def of_response_changes_nothing(f: Checked, setting: Setting) -> None:
         expected = sample.answers()
         for question, answer in sample.answers(same).items():
             same_bits(f"{question}{what}", answer, expected[question])
+    rows = np.arange(0, len(s.y), 2)[::-1]
+    part = replace(s, y=s.y[rows], mu=s.mu[rows], eta=s.eta[rows], weights=s.weights[rows])
+    expected = part.answers()
+    for question, answer in part.answers(same.of_rows(part.y, part.weights, rows)).items():
+        same_bits(f"{question} of rows taken by of_rows", answer, expected[question])
 
 
 @LAWS.law(on=settings_of)

@@ -763,6 +763,12 @@ MUTATIONS: tuple[Mutation, ...] = (
         "MOST, ROWS = 16, 0.01",
         "tests/residual/test_classes.py::test_a_few_rows_have_no_classes",
     ),
+    Mutation(
+        "families/response_term.py",
+        "self._found[2][rows]",
+        "self._found[2][: len(rows)]",
+        "tests/testkit/test_built_ins.py::test_family_with_each_of_its_links",
+    ),
     # certificate and search
     Mutation(
         "framework/estimation/certificate.py",

@@ -33,3 +33,13 @@ def test_other_arrays_than_those_that_are_known():
     bound, one = Binomial().of_response(Y, np.ones(len(Y))), np.ones(len(Y))
     turned = bound.evaluate(1.0 - Y, ETA, one, np.zeros(0))
     np.testing.assert_array_equal(turned.d1, Binomial().evaluate(1.0 - Y, ETA, one, np.zeros(0)).d1)
+
+
+def test_some_of_the_rows_that_are_known():
+    rows, one = np.arange(len(Y))[::-3], np.ones(len(Y))
+    y, ones = Y[rows], one[rows]
+    found = Binomial().of_response(Y, one).of_rows(y, ones, rows)
+    assert found._sign is not None
+    np.testing.assert_array_equal(
+        found.evaluate(y, ETA[rows], ones, np.zeros(0)).d1, Binomial().evaluate(y, ETA[rows], ones, np.zeros(0)).d1
+    )

@@ -74,6 +74,26 @@ class KeepsOneResponse(Geometric):
         return super().log_density(getattr(self, "_seen", y), mu, weights, phi)
 
 
+class TakesTheFirstRows(Geometric):
+    """Keeps something of its response, and takes other rows of it than it is asked for."""
+
+    _kept = None
+
+    def of_response(self, y, weights):
+        other = type(self)(self.link)
+        other._kept = y, y.copy()
+        return other
+
+    def of_rows(self, y, weights, rows):
+        other = type(self)(self.link)
+        other._kept = y, self._kept[1][: len(rows)]
+        return other
+
+    def log_density(self, y, mu, weights, phi):
+        known = self._kept is not None and y is self._kept[0]
+        return super().log_density(self._kept[1] if known else y, mu, weights, phi)
+
+
 class CastsDispersion(Logistic):
     """Takes dispersion parameters for numbers."""
 
@@ -267,6 +287,7 @@ def test_right_families_obey(family):
         (WrongWeight, "expected_weight_is_expected"),
         (LogScaleDerivative, "derivatives_by_phi_are_slopes"),
         (KeepsOneResponse, "of_response_changes_nothing"),
+        (TakesTheFirstRows, "of_response_changes_nothing"),
         (CastsDispersion, "phi_repeated_for_every_row_gives_the_same_bits"),
         (DispersionOfTheFirstRow, "rows_have_their_own_phi"),
         (SharedDispersionOfDraws, "draws_have_the_phi_of_their_row"),
