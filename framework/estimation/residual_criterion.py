@@ -31,12 +31,12 @@ from .pipeline import Watch
 from .profiled import PenalizedLeastSquares, ProfiledDeviance
 from .residual_classes import ResidualClasses
 from .unstructured_starts import unstructured_starts
-from .whitening import ResidualModel, Whitening, columns_of, whitened
+from .whitening import ResidualModel, Whitening, columns_of, white_products
 
 #: Correlation of neighbours that a second search begins with, and what is left there of random effects.
 CORRELATED, LESS = 0.6, 0.3
 #: W, and whitened columns [Q y Z].
-Rows = tuple[Whitening, FloatArray]
+Whitened = tuple[Whitening, FloatArray]
 #: Times between neighbours, as a part of typical ones, that are close.
 CLOSE = 0.5
 
@@ -62,19 +62,19 @@ class ResidualCriterion(LinearCriterion):
         self.bends = self.valleys_bend = True
         self.curvature_is_exact = False
 
-    def deviance_at(self, xi: FloatArray) -> tuple[ProfiledDeviance, Rows | None]:
+    def deviance_at(self, xi: FloatArray) -> tuple[ProfiledDeviance, Whitened | None]:
         """The profiled deviance at the parameters of R, and the whitened rows; None where it is of sums by class."""
         if self.classes is not None and self.classes.serve(xi):
             return ProfiledDeviance(self.classes.at(xi), self.symbolic, self.reml), None
         whitening, columns = rows = self.whitened(xi)
         weight = float((whitening.precision_root**2).mean())
         try:
-            cross = whitened(self.design, columns, weight, whitening.logdet)
+            cross = white_products(self.design, columns, weight, whitening.logdet)
         except np.linalg.LinAlgError as error:
             raise NotPositiveDefiniteError("rows of X without weight beside the others to rounding") from error
         return ProfiledDeviance(cross, self.symbolic, self.reml), rows
 
-    def whitened(self, xi: FloatArray) -> Rows:
+    def whitened(self, xi: FloatArray) -> Whitened:
         """W, and W [Q y Z]."""
         whitening = self.residual.at(xi)
         return whitening, whitening.white(self.rows)
@@ -152,10 +152,10 @@ class ResidualEvaluation(Scaled):
     """One evaluation; of whitened rows with these, of sums by class with None."""
 
     criterion: ResidualCriterion
-    made_of: Rows | None
+    made_of: Whitened | None
 
     @cached_property
-    def rows(self) -> Rows:
+    def whitened(self) -> Whitened:
         """W, and W [Q y Z] (r + 1 + k, n)."""
         return self.made_of or self.criterion.whitened(self.theta[self.criterion.parameters.of_residual])
 
@@ -171,7 +171,7 @@ class ResidualEvaluation(Scaled):
         """Derivatives of r^2 by theta: of R by the residuals, 2 e'dW (y - Q gamma - Z b)."""
         out, at = super().pwrss_gradient, self.at
         r = len(at.gamma)
-        whitening, columns = self.rows
+        whitening, columns = self.whitened
         beta = np.append(-(at.cross.gamma0 + at.gamma), 1.0)
         e, raw = (
             (beta @ V[: r + 1] - self.Z_times(V[r + 1 :], at.b[:, None])[0])[None]
@@ -195,7 +195,7 @@ class ResidualEvaluation(Scaled):
             return classes.pulled(self.theta[self.criterion.parameters.of_residual], self.S, by_gram, B)
         y0 = np.zeros(r + 1)
         y0[:r] = at.cross.gamma0  # cross-products are of y less Q gamma0
-        whitening, QyZ = self.rows
+        whitening, QyZ = self.whitened
         plain = self.criterion.rows.copy()
         E = QyZ[: r + 1].copy()
         E[r] -= y0[:r] @ E[:r]
@@ -216,7 +216,7 @@ class ResidualEvaluation(Scaled):
         """Derivatives of Q'V^-1 Q by the parameters of R, (m, r, r)."""
         at, r = self.at, len(self.at.gamma)
         B = (at.Lambda @ at.solved)[:, :r]
-        whitening, columns = self.rows
+        whitening, columns = self.whitened
         E, raw = (V[:r] - self.Z_times(V[r + 1 :], B) for V in (columns, self.criterion.rows))
         half = np.einsum("xn,myn->mxy", E, whitening.moved(raw))
         return np.asarray(half + half.transpose(0, 2, 1))

@@ -98,7 +98,7 @@ def columns_of(design: MixedDesign) -> FloatArray:
     return np.vstack([design.fixed.Q.T, y, *(f.values for f in design.random.groups)])
 
 
-def whitened(design: MixedDesign, columns: FloatArray, weights_mean: float, logdet: float) -> CrossProducts:
+def white_products(design: MixedDesign, columns: FloatArray, weights_mean: float, logdet: float) -> CrossProducts:
     """Cross-products of a design whose rows are these columns."""
     r = design.fixed.rank
     factors, at = [], r + 1
