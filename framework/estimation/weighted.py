@@ -80,9 +80,9 @@ class WeightedRows:
         return np.asarray(self.WQ.T @ self.design.fixed.Q)
 
 
-def weight_derivatives(hessian: str, d: Derivatives) -> tuple[FloatArray, FloatArray]:
+def weight_derivatives(weights_in_logdet: str, d: Derivatives) -> tuple[FloatArray, FloatArray]:
     """dw/deta (n,) and dw/dphi (r, n) of the weights in log|M|."""
-    if hessian == "observed":
+    if weights_in_logdet == "observed":
         assert d.d3 is not None
         assert d.phi1_eta2 is not None
         return -d.d3, -d.phi1_eta2

@@ -253,6 +253,17 @@ def test_hat_values_of_a_generalized_model():
     np.testing.assert_allclose(fit.hat_values(), np.diagonal(dense(fit, fit.fitted_values).hat), rtol=1e-8)
 
 
+@pytest.mark.parametrize("hessian", ["observed", "expected"])
+def test_hat_values_have_the_weights_that_enter_the_determinant(hessian):
+    rng = np.random.default_rng(8)
+    g, x = np.repeat(np.arange(10), 6), rng.normal(size=60)
+    y = (x + rng.normal(size=10)[g] + rng.logistic(size=60) > 0.0) * 1.0
+    fit = ranef.glmm(y, np.column_stack([np.ones(60), x]), {"g": g}, family="binomial(cloglog)", hessian=hessian)
+    at = fit.family.evaluate(y, fit.linear_predictor, np.ones(60), np.zeros(0))
+    weights = -at.d2 if hessian == "observed" else at.expected_weight
+    np.testing.assert_allclose(fit.hat_values(), np.diagonal(dense(fit, weights).hat), rtol=1e-6)
+
+
 def test_hat_values_are_lme4s():
     fit = ranef.lmm("Reaction ~ Days + (Days | Subject)", ranef.datasets.load("sleepstudy"))
     np.testing.assert_allclose(fit.hat_values(), R["sleepstudy_hat"], rtol=1e-4)
