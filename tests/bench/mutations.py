@@ -4890,14 +4890,14 @@ MUTATIONS: tuple[Mutation, ...] = (
     # marginal means
     Mutation(
         "framework/inference/emmeans/average.py",
-        "return np.asarray(np.broadcast_to(counts.sum(axis=0), counts.shape))",
-        "return counts",
+        'w = (counts if how == "cells" else counts.sum(axis=0)) * there',
+        "w = counts * there",
         f"{EMMEANS_LAWS}::test_means_are_averages_of_predictions",
     ),
     Mutation(
         "framework/inference/emmeans/average.py",
-        'WEIGHTS[weights if counts.shape[1] > 1 else "equal"]',
-        "WEIGHTS[weights]",
+        'how = weights if counts.shape[1] > 1 else "equal"',
+        "how = weights",
         f"{EMMEANS}::test_cells_with_nothing_to_average_over",
     ),
     Mutation(
@@ -5088,9 +5088,39 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/inference/emmeans/nesting.py",
-        "> 0.0).sum(axis=1 if i < j else 0)",
-        "> 0.0).sum(axis=0 if i < j else 1)",
+        "return np.asarray(seen if i < j else seen.T)",
+        "return np.asarray(seen.T if i < j else seen)",
         "tests/emmeans/test_nesting.py",
+    ),
+    Mutation(
+        "framework/inference/emmeans/nesting.py",
+        "*(inner for inner, outer in pairs if outer == name and inner in names)",
+        "",
+        "tests/emmeans/test_nesting.py::test_a_chain_is_averaged_from_inside",
+    ),
+    Mutation(
+        "framework/inference/emmeans/nesting.py",
+        "key=lambda name: -depth[name]",
+        "key=lambda name: depth[name]",
+        "tests/emmeans/test_nesting.py::test_a_chain_is_averaged_from_inside",
+    ),
+    Mutation(
+        "framework/inference/emmeans/average.py",
+        "w = w * (1.0 if inner else weights)",
+        "w = w * weights",
+        "tests/emmeans/test_nesting.py::test_weights_are_those_of_emmeans",
+    ),
+    Mutation(
+        "framework/inference/emmeans/average.py",
+        "np.where((w > 0.0)[:, :, None], cells, 0.0)",
+        "cells",
+        "tests/emmeans/test_nesting.py::test_means_of_responses_with_parameters_of_their_own",
+    ),
+    Mutation(
+        "framework/inference/emmeans/means.py",
+        "if not alone and _in_a_term(inside, known):",
+        "if _in_a_term(inside, known):",
+        "tests/emmeans/test_nesting.py::test_joint_tests_are_those_of_emmeans",
     ),
     Mutation(
         "framework/inference/caveats.py",

@@ -47,7 +47,7 @@ def _not_determined(tried: Sequence[tuple[Mapping[str, Any], FloatArray, JointTe
     nothing = [_name(key) for key, _, test in tried if test is None]
     part = [_name(key) for key, L, test in tried if test is not None and test.df < _rank(L)]
     if nothing:
-        yield f"Left out, since the data determine nothing of them (empty cells, nested factors): {', '.join(nothing)}"
+        yield f"Left out, since the data determine nothing of them (empty cells): {', '.join(nothing)}"
     if part:
         yield f"Only what the data determine is tested, with fewer degrees of freedom: {', '.join(part)}"
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ...contracts.arrays import AnyArray, FloatArray, real_number
+from ...contracts.arrays import AnyArray, BoolArray, FloatArray, real_number
 from ...contracts.errors import InputError, shown
 from ...display.records import Table
 from ...estimation.generalized import GeneralizedFit
@@ -19,12 +19,12 @@ from ...formula.observed import columns_behind
 from ...formula.terms import Terms
 from ..methods import Method
 from ..thresholds import ordered_family_of
-from .average import WEIGHTS, averages
-from .families import crossed, family_of
+from .average import WEIGHTS, averages, occur
+from .families import crossed
 from .grid import Axis, Grid, reference_grid
 from .joint import joint_tests_by
 from .linear import Linear, names_of
-from .nesting import nestings
+from .nesting import nestings, with_outer
 from .record import MarginalMeans, summarized
 from .responses import cells, differ_by_cell, of_responses
 from .scale import Scale, scale_of
@@ -119,13 +119,20 @@ def joint_tests(
     rows = grid.rows()
     free = [axis.name for axis in grid.axes if len(axis.values) > 1 and axis.name not in groups]
     tests = []
+    nested = list(nestings(grid))
     for size in range(1, len(free) + 1):
         for names in combinations(free, size):
-            if _in_a_term(names, known):
-                L = averages(grid, rows, [*names, *groups], "equal")
-                C = _interactions([grid[name] for name in names])
-                for key, block in _blocks(L, [grid[name] for name in groups]):
-                    tests.append(({"term": ":".join(names), **key}, _clean(C, block)))
+            around = [name for name in names if any(outer == name and inner in names for inner, outer in nested)]
+            inside = [name for name in names if name not in around]
+            alone = any(inner in names and outer not in (*names, *groups) for inner, outer in nested)
+            if not alone and _in_a_term(inside, known):
+                L = averages(grid, rows, [*inside, *around, *groups], "equal")
+                there = occur(grid, [*inside, *around, *groups])
+                axes = [grid[name] for name in inside]
+                for key, block, occurs in _blocks(L, there, [grid[name] for name in groups]):
+                    parts = _blocks(block, occurs, [grid[name] for name in around])
+                    of_parts = [_differences(axes, part, seen) for _, part, seen in parts]
+                    tests.append(({"term": ":".join(names), **key}, np.concatenate(of_parts)))
     return joint_tests_by(fit, method, tests, title=f"Joint tests of terms by {method.title}", frame=known.frame)
 
 
@@ -165,11 +172,14 @@ def _averaged(
         raise InputError(f"{', '.join(sorted(both))} is in specs and in by: name it once")
     if weights not in WEIGHTS:
         raise InputError(f"weights must be one of {', '.join(map(repr, WEIGHTS))}; got {shown(weights)}")
+    groups = with_outer(grid, groups, names)
+    names = with_outer(grid, names, groups)
     kept = [*names, *groups]
     _refuse_different_effects(fit, grid.terms, [*kept, *[var] * bool(var)], what)
-    L = averages(grid, rows, kept, weights)
+    there = occur(grid, kept)
+    L = averages(grid, rows, kept, weights)[there]
     axes = [grid[name] for name in kept]
-    labels = {axis.name: axis.labels[code] for axis, code in zip(axes, _expanded(axes), strict=True)}
+    labels = {axis.name: axis.labels[code][there] for axis, code in zip(axes, _expanded(axes), strict=True)}
     if not labels:
         labels = {"mean": np.array(["overall"], dtype=object)}
     return Linear(
@@ -221,11 +231,7 @@ def _notes(grid: Grid, kept: Sequence[str], var: str, weights: str) -> Iterator[
     if fixed:
         yield "At " + ", ".join(f"{axis.name} = {axis.values[0]:.5g}" for axis in fixed)
     for inner, outer in nestings(grid):
-        if weights != "cells" or {inner, outer} <= set(kept):
-            yield (
-                f"{inner} is nested in {outer}: combinations that do not occur have no mean, and "
-                'weights="cells" leaves them out of averages'
-            )
+        yield f"{inner} is nested in {outer}: combinations that do not occur are left out"
     involved = [*kept, var] if var else kept
     if involved and _in_a_term(involved, grid.terms, more=True):
         yield f"NOTE: {INTERACTIONS}"
@@ -259,20 +265,32 @@ def _around_means(grid: Grid, at: Mapping[str, Any]) -> Grid:
     return replace(grid, axes=tuple(axes), counts=counts)
 
 
-def _interactions(axes: Sequence[Axis]) -> FloatArray:
-    """Products of differences of consecutive values, the first axis fastest."""
-    return crossed([family_of("consec", [str(v) for v in axis.values]).weights for axis in axes])
+def _blocks(
+    L: FloatArray, there: BoolArray, groups: Sequence[Axis]
+) -> Iterator[tuple[dict[str, Any], FloatArray, BoolArray]]:
+    """Rows of each combination of the groups' values, which vary slowest, the first of them fastest; none that is not.
 
-
-def _blocks(L: FloatArray, groups: Sequence[Axis]) -> Iterator[tuple[dict[str, Any], FloatArray]]:
-    """Rows of each combination of the groups' values, which vary slowest, the first of them fastest."""
+    With which of the rows are `there`.
+    """
     shape = [len(axis.values) for axis in reversed(groups)]
-    for code, block in zip(np.ndindex(*shape), np.split(L, int(np.prod(shape))), strict=True):
-        yield {axis.name: axis.values[c] for axis, c in zip(groups, reversed(code), strict=True)}, block
+    parts = (np.split(rows, int(np.prod(shape))) for rows in (L, there))
+    for code, block, occurs in zip(np.ndindex(*shape), *parts, strict=True):
+        if occurs.any():
+            yield {axis.name: axis.values[c] for axis, c in zip(groups, reversed(code), strict=True)}, block, occurs
 
 
-def _clean(C: FloatArray, L: FloatArray) -> FloatArray:
-    """C L, with rounding left out."""
+def _differences(axes: Sequence[Axis], L: FloatArray, there: BoolArray) -> FloatArray:
+    """Products of differences of consecutive values that are there, the first axis fastest; rounding is left out."""
+    seen = there.reshape([len(axis.values) for axis in reversed(axes)]).T
+    own = [np.flatnonzero(seen.any(axis=tuple(k for k in range(seen.ndim) if k != j))) for j in range(seen.ndim)]
+    C = crossed(
+        [
+            np.eye(len(axis.values))[values[1:]] - np.eye(len(axis.values))[values[:-1]]
+            for axis, values in zip(axes, own, strict=True)
+        ]
+    )
+    used = (C != 0.0).any(axis=0)
+    C, L = C[:, used], L[used]
     made = C @ L
     made[np.abs(made) <= 1e-13 * (np.abs(C) @ np.abs(L))] = 0.0
-    return made
+    return np.asarray(made)
