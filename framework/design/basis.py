@@ -150,7 +150,7 @@ def _ones(n: int, metric: Metric) -> FloatArray:
 def lower_root(A: FloatArray) -> FloatArray:
     """The lower triangular L with L L' = A A' and a diagonal that is not negative; where it is 0, so is its column.
 
-    By Gram-Schmidt on the rows of A, twice, so that small pivots keep their digits.
+    A is (k, m). By Gram-Schmidt on the rows of A, twice, so that small pivots keep their digits.
 
     Examples
     --------
@@ -158,7 +158,7 @@ def lower_root(A: FloatArray) -> FloatArray:
     [[3.0, 0.0], [-4.0, 0.0]]
     """
     k = len(A)
-    L, directions = np.zeros((k, k)), np.zeros((k, k))
+    L, directions = np.zeros((k, k)), np.zeros(A.shape)
     for j, row in enumerate(A):
         rest = row.copy()
         for _ in range(2):

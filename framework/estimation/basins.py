@@ -27,8 +27,8 @@ LARGE = 3.0 * MODERATE
 NEARLY_DEPENDENT = 1e3
 #: Standard deviations below this are at zero where directions are swapped; the new one is so many times the old one.
 SMALLEST_SWAPPED, SIZES_SWAPPED = 0.1, (0.1, 0.3, 1.0, 3.0)
-#: Levels up to which a variance is looked at once more at zero.
-FEW = 10
+#: Levels up to which a variance is looked at once more at zero, and how much higher the deviance may be on the way.
+FEW, HIGHER = 10, 1.0
 #: Standard deviation of levels that are as far apart as fixed effects may be, and of all others beside them.
 BEYOND_MEASURE, LITTLE = 1e4, 0.3
 #: Columns of matrices of which singular ones have others of low rank beside them.
@@ -165,13 +165,24 @@ def _swaps(found: Standing[C]) -> Iterator[FloatArray]:
 
 
 def _zeros(found: Standing[C], random: RandomDesign | RandomSums) -> Iterator[FloatArray]:
-    """One matrix after the other at zero: a few levels of very different size may leave a basin there too."""
+    """One matrix after the other at zero: a few levels of very different size may leave a basin there too.
+
+    Another factor may take up what it had, and others change on the way, so that these points are not lower yet.
+    """
     for root in found.criterion.roots:
-        if random.pattern.groupings[root.group].n_levels > FEW:
+        if random.pattern.groupings[root.group].n_levels > FEW or not root.of(found.x).any():
             continue
-        there = root.put(found.x, np.zeros((len(root),) * 2))
-        if found.criterion.value(there) < found.value - FLAT:
-            yield there
+        zero = root.put(found.x, np.zeros((len(root),) * 2))
+        points = [zero, *(_with(other, zero, root.of(found.x)) for other in found.criterion.roots if other is not root)]
+        values = [found.criterion.value(there) for there in points]
+        if min(values) < found.value + HIGHER:
+            yield points[int(np.argmin(values))]
+
+
+def _with(root: Root, x: FloatArray, T: FloatArray) -> FloatArray:
+    """The point x with the first variance of T T' added to that of a matrix."""
+    own = root.of(x)
+    return root.put(x, lower_root(np.column_stack([own, np.linalg.norm(T[0]) * np.eye(len(own))[0]])))
 
 
 def _alone(found: Standing[C]) -> Iterator[FloatArray]:

@@ -18,7 +18,7 @@ from ..contracts.errors import InputError
 from ..contracts.family import Family
 from ..design.arrays import LARGEST
 from ..estimation import existence, separation
-from ..estimation.basins import FEW, MODERATE, SMALLEST_SWAPPED
+from ..estimation.basins import HIGHER, MODERATE, SMALLEST_SWAPPED
 from ..estimation.certificate import POLISHED
 from ..estimation.criterion import OTHER_STEP, STEP
 from ..estimation.curvature import FLAT, SUSPICIOUS
@@ -32,7 +32,7 @@ from ..estimation.start import START_STEPS
 from .combinations import Combinations
 from .estimates import Estimates
 from .generalized_rows import Design, Modes, find_modes
-from .inside import may_have_basins, singular_values, sizes_of
+from .inside import may_have_basins, points_at_zero, singular_values, sizes_of
 from .newton import expected_drop, minimize, spectrum
 from .small import at_least_two, by_matrix, inverse, is_all
 
@@ -273,11 +273,9 @@ class Search:
     def _no_other_basin(self, x: FloatArray, value: FloatArray, zero: BoolArray) -> BoolArray:
         """What single fits look at: of few levels zero, and of a variance at zero a moderate one."""
         every, fine = np.arange(len(value)), np.ones(len(value), bool)
-        for root in self.road.parameters.roots:
-            if self.design.effects.levels[root.group] <= FEW:
-                there = x.copy()
-                there[self.of_T][root.entries] = 0.0
-                fine &= self.at(there, every)[0].value >= value - FLAT
+        for T, is_zero in points_at_zero(self.road.parameters, x[self.of_T], self.road.model.labels.pattern):
+            there = np.concatenate([x[: self.r], T, x[self.of_T.stop :]])
+            fine &= is_zero | (self.at(there, every)[0].value >= value + HIGHER)
         if zero.any():
             there = x.copy()
             there[self.r] = MODERATE

@@ -6,15 +6,18 @@ beyond doubt: exact gradients that leave nothing to gain, a clear curvature, and
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..contracts.arrays import BoolArray, FloatArray
+from ..contracts.linalg import Pattern
 from ..design.random import RandomDesign
 from ..estimation.basins import (
     FEW,
+    HIGHER,
     LARGE,
     MANY_ROWS,
     MODERATE,
@@ -133,14 +136,29 @@ def has_digits(at: Evaluated) -> BoolArray:
 
 
 def zero_is_no_better(road: LinearRoad, x: FloatArray, value: FloatArray, responses: ResponseSums) -> BoolArray:
-    """Whether the criterion is not lower where one matrix is zero: of few levels single fits look there."""
+    """Whether the criterion is much higher where one matrix is zero: of few levels single fits look there."""
     fine = np.ones(len(value), bool)
-    for root in road.parameters.roots:
-        if road.model.labels.pattern.groupings[root.group].n_levels <= FEW:
-            zeroed = x.copy()
-            zeroed[root.entries] = 0.0
-            fine &= road.criterion.at(zeroed, responses).value >= value - FLAT
+    for there, is_zero in points_at_zero(road.parameters, x, road.model.labels.pattern):
+        fine &= is_zero | (road.criterion.at(there, responses).value >= value + HIGHER)
     return fine
+
+
+def points_at_zero(parameters: Parameters, x: FloatArray, pattern: Pattern) -> Iterator[tuple[FloatArray, BoolArray]]:
+    """One matrix of few levels after the other at zero, and with its variance in another one; where it is zero at x.
+
+    Variances are taken up by those of single columns.
+    """
+    for root in parameters.roots:
+        if pattern.groupings[root.group].n_levels <= FEW:
+            own = x[root.entries]
+            zeroed, is_zero = x.copy(), (own == 0.0).all(axis=0)
+            zeroed[root.entries] = 0.0
+            yield zeroed, is_zero
+            for other in parameters.roots:
+                if other is not root and len(other) == len(root) == 1:
+                    there = zeroed.copy()
+                    there[other.entries] = np.hypot(x[other.entries], own)
+                    yield there, is_zero
 
 
 def may_have_basins(parameters: Parameters, random: RandomDesign) -> bool:

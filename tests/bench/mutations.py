@@ -769,6 +769,12 @@ MUTATIONS: tuple[Mutation, ...] = (
         "self._found[2][: len(rows)]",
         "tests/testkit/test_built_ins.py::test_family_with_each_of_its_links",
     ),
+    Mutation(
+        "framework/estimation/basins.py",
+        "FEW, HIGHER = 10, 1.0",
+        "FEW, HIGHER = 10, -1e-6",
+        "tests/laws/test_generalized.py::test_a_variance_that_another_factor_takes_up_is_looked_at_at_zero",
+    ),
     # certificate and search
     Mutation(
         "framework/estimation/certificate.py",

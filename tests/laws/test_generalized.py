@@ -41,6 +41,12 @@ def test_an_independent_search_finds_nothing_better(family, seed):
     assert verdict.is_good, verdict
 
 
+def test_a_variance_that_another_factor_takes_up_is_looked_at_at_zero():
+    """Of 114 rows 101 are in one of nine levels, and in two of the other factor: an optimum inside is 0.02 higher."""
+    verdict = judge(generalized(1588052402), 1588052402)
+    assert verdict.is_good, verdict
+
+
 def test_of_two_optima_that_are_close_it_is_the_lower():
     """A standard deviation of 0.63 and one of zero, whose deviances are 6.5e-5 apart."""
     verdict = judge(generalized(1176602784), 1176602784)
