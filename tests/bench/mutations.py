@@ -3418,7 +3418,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "framework/bench/measure.py",
         "np.quantile(seconds, [0.25, 0.5, 0.75])",
         "np.quantile(seconds, [0.25, 0.5, 0.5])",
-        "tests/bench/test_command.py::test_figures_of_every_method",
+        "tests/bench/test_record.py::test_quartiles_are_those_of_the_times",
     ),
     Mutation(
         "framework/display/markup.py",

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ranef.bench import record, report
+from ranef.bench.measure import quartiles
 from ranef.contracts import InputError
 
 
@@ -163,3 +164,7 @@ def test_the_footer_says_what_is_known_and_no_more(about):
     assert report.environment({"environment": {}, "results": [result()]}).startswith("Time of the fit call")
     done = report.environment({"environment": {"ranef": "0.1.0"}, "results": [result(peer="lme4", version="1.1")]})
     assert done.startswith("ranef 0.1.0, lme4 1.1. Time of the fit call")
+
+
+def test_quartiles_are_those_of_the_times():
+    assert quartiles([1.0, 2.0, 4.0, 8.0, 16.0]) == {"q1": 2.0, "median": 4.0, "q3": 8.0}

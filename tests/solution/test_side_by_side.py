@@ -57,10 +57,12 @@ def test_figures_are_the_fits() -> None:
 def test_r2_is_that_of_the_fits(tmp_path: Path) -> None:
     fits = three()
     flat = ranef.lmm("Reaction ~ 1 + (1 | Subject)", D)
+    small = ranef.lmm("Reaction ~ wave + (1 | Subject)", {**D, "wave": np.cos(5.0 * np.arange(180))})
+    assert 0.0 < small.r2().marginal < 0.01
     fits["slopes"].save(tmp_path / "slopes.ranef")  # without rows
-    table = ranef.table(fits | {"flat": flat, "kept": ranef.load(tmp_path / "slopes.ranef")})
+    table = ranef.table(fits | {"flat": flat, "small": small, "kept": ranef.load(tmp_path / "slopes.ranef")})
     for label, of in (("Marginal", "marginal"), ("Conditional", "conditional")):
-        numbers = [getattr(fit.r2(), of) for fit in (*fits.values(), flat)]
+        numbers = [getattr(fit.r2(), of) for fit in (*fits.values(), flat, small)]
         assert cells(table, label) == [*(f"{number:.3f}" for number in numbers), ""]
     assert cells(table, "Conditional")[1] == "0.799"  # performance 0.10.2: 0.7992
     assert "R2" not in [row.label for row in ranef.table(fits, r2=False).rows]
