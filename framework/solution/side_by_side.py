@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -243,19 +243,21 @@ def _p(p: float, digits: int) -> str:
     return f"<{least:.{digits}f}" if p < least else number(p, digits, digits)
 
 
-def _values(heading: str, found: Sequence[Mapping[str, float]], digits: int) -> Iterable[Row]:
+def _values(
+    heading: str, found: Sequence[Mapping[str, float]], digits: int, shown: Callable[[float, int], str] | None = None
+) -> Iterable[Row]:
     """A row for each label that a model has."""
     labels = _union(found)
     if heading and labels:
         yield Row(heading)
     for label in labels:
         mine = [values.get(label) for values in found]
-        yield Row(label, tuple(Cell() if v is None else Cell(_of_size(v, digits)) for v in mine))
+        yield Row(label, tuple(Cell() if v is None else Cell((shown or _of_size)(v, digits)) for v in mine))
 
 
 def _shares(heading: str, found: Sequence[Mapping[str, float]], digits: int) -> Iterable[Row]:
     """Parts of one, which need no more decimals where they are small."""
-    return _values(heading, [{label: round(v, digits) for label, v in values.items()} for values in found], digits)
+    return _values(heading, found, digits, lambda v, digits: f"{v:.{digits}f}")
 
 
 def _of_size(v: float, digits: int) -> str:

@@ -3495,8 +3495,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/solution/side_by_side.py",
-        "label: round(v, digits) for",
-        "label: v for",
+        'return _values(heading, found, digits, lambda v, digits: f"{v:.{digits}f}")',
+        "return _values(heading, found, digits)",
         "tests/solution/test_side_by_side.py::test_r2_is_that_of_the_fits",
     ),
     Mutation(
