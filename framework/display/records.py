@@ -97,8 +97,6 @@ class Table:
     Intervals are simultaneous.
     >>> len(table), table["estimate"].tolist(), table.names
     (2, [1.5, -0.25], ('contrast', 'estimate', 'se', 'p_value'))
-    >>> [row["contrast"] for row in table if row["p_value"] < 0.01]
-    ['A - B']
     >>> table.to_frame("polars")["contrast"].to_list()
     ['A - B', 'A - C']
     """
@@ -134,10 +132,8 @@ class Table:
         """Number of rows."""
         return len(next(iter(self.columns.values()), ()))
 
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        """The rows, each a dict of its values by column: what ``pandas.DataFrame(table)`` takes."""
-        columns = [column if column.dtype.kind in "mM" else column.tolist() for column in self.columns.values()]
-        return (dict(zip(self.columns, row, strict=True)) for row in zip(*columns, strict=True))
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.columns)
 
     def __contains__(self, name: object) -> bool:
         return name in self.columns

@@ -6,7 +6,6 @@ import builtins
 import pickle
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -129,7 +128,7 @@ def test_columns_are_copies_and_read_only() -> None:
 
 def test_columns_by_name() -> None:
     table = coefficients()
-    assert list(table.names) == ["name", "estimate", "se", "df", "statistic", "p_value"]
+    assert list(table) == list(table.names) == ["name", "estimate", "se", "df", "statistic", "p_value"]
     assert ("se" in table, "x" in table, len(table)) == (True, False, 2)
     assert dict(table).keys() == table.to_dict().keys()
     with pytest.raises(ranef.InputError, match="no column 'Estimate'; the table has name, estimate"):
@@ -186,27 +185,6 @@ def test_frames_by_name_by_example_and_by_default(kind: str) -> None:
         assert tuple(frame.column_names if kind == "pyarrow" else frame.columns) == coefficients().names
         assert np.asarray(frame["name"]).tolist() == list(NAMES)
         assert np.asarray(frame["estimate"]).tolist() == ESTIMATE
-
-
-ROWS_TO_FRAME: dict[str, Callable[[Any], Any]] = {
-    "pandas": pd.DataFrame,
-    "polars": lambda table: pl.DataFrame(list(table)),
-    "pyarrow": lambda table: pa.Table.from_pylist(list(table)),
-}
-
-
-@pytest.mark.parametrize("kind", FRAMES)
-def test_constructors_of_frames_take_rows(kind: str) -> None:
-    """That of pandas once made a frame of the names of the columns."""
-    days = np.array(["2020-01-01", "2020-01-02"], dtype="datetime64[ns]")
-    table = Table({"name": NAMES, "estimate": ESTIMATE, "n": [3, 4], "level": ("a", None), "day": days})
-    assert ROWS_TO_FRAME[kind](table).equals(table.to_frame(kind))
-
-
-def test_iteration_goes_over_rows() -> None:
-    rows = list(Table({"name": NAMES, "n": [3, 4]}))
-    assert rows == [{"name": "(Intercept)", "n": 3}, {"name": "Days", "n": 4}]
-    assert list(Table({"n": ()})) == list(Table({})) == []
 
 
 def test_without_a_kind_it_is_a_dict_of_arrays() -> None:

@@ -113,7 +113,7 @@ def test_glance() -> None:
     fit, table = slope(), slope().glance()
     assert table.names == ("nobs", "sigma", "logLik", "AIC", "BIC", "REMLcrit", "df.residual")
     values = (fit.n_obs, fit.sigma, fit.log_likelihood, fit.aic, fit.bic, fit.reml_criterion, fit.df_residual)
-    assert tuple(table[name][0] for name in table.names) == values
+    assert tuple(table[name][0] for name in table) == values
     ml = fit.update(reml=False)
     assert ml.glance().names[5] == "deviance"
     assert ml.glance()["deviance"][0] == -2.0 * ml.log_likelihood
