@@ -23,9 +23,10 @@ from ..design.crossproducts import CrossProducts, cross_products, products_of
 from ..design.mixed import MixedDesign
 from ..design.residual import ResidualRows
 
-#: Most classes, and how many rows there are at least for each entry of their sums.
-MOST, ROWS = 16, 4
-#: Precisions that are further apart leave sums few digits of the residuals of a class: its rows have them.
+#: Most classes, how many rows there are at least for each entry of their sums, and in each class.
+MOST, ROWS, LEAST = 16, 4, 20
+#: Precisions that are further apart leave sums few digits of the residuals of a class: its rows have them. The same
+#: where so large a part of the responses is taken up by effects.
 FAR_APART = 1e6
 #: Values of the columns that variances depend on are the same up to this: rows of one matrix product may differ.
 SAME = 1e-12
@@ -60,7 +61,7 @@ class ResidualClasses:
         codes = (
             None if rows.labels.n_correlations else classes_of(rows, min(MOST, design.n // (ROWS * _entries(design))))
         )
-        if codes is None:
+        if codes is None or np.bincount(codes).min() < LEAST:
             return None
         first = np.unique(codes, return_index=True)[1]
         w = np.ones(design.n) if design.weights is None else design.weights

@@ -12,7 +12,7 @@ for rows z_i of W Z, where d is the change of whitened rows; only S on the patte
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -28,8 +28,8 @@ from .correlations import moderate, quick_decay
 from .linear_criterion import LinearCriterion, Scaled
 from .parameters import Parameters
 from .pipeline import Watch
-from .profiled import PenalizedLeastSquares, ProfiledDeviance
-from .residual_classes import ResidualClasses
+from .profiled import Held, PenalizedLeastSquares, ProfiledDeviance
+from .residual_classes import FAR_APART, ResidualClasses
 from .unstructured_starts import unstructured_starts
 from .whitening import ResidualModel, Whitening, columns_of, white_products
 
@@ -62,10 +62,36 @@ class ResidualCriterion(LinearCriterion):
         self.bends = self.valleys_bend = True
         self.curvature_is_exact = False
 
+    def least_squares(
+        self, theta: FloatArray, held: Callable[[ProfiledDeviance], Held] | None = None
+    ) -> tuple[PenalizedLeastSquares, Whitened | None]:
+        """The penalized least squares problem at theta, and the whitened rows; of sums by class where they have digits.
+
+        Parameters
+        ----------
+        held : callable, optional
+            The coefficients and sigma that are held, from the deviance.
+        """
+        xi, entries = theta[self.parameters.of_residual], self.parameters.entries(theta)
+        deviance, rows = self.deviance_at(xi)
+        try:
+            at = deviance.at(entries, held and held(deviance))
+            if rows is not None or at.cancelled <= FAR_APART:
+                return at, rows
+        except NotPositiveDefiniteError:
+            if rows is not None:
+                raise
+        deviance, rows = self.of_rows(xi)
+        return deviance.at(entries, held and held(deviance)), rows
+
     def deviance_at(self, xi: FloatArray) -> tuple[ProfiledDeviance, Whitened | None]:
         """The profiled deviance at the parameters of R, and the whitened rows; None where it is of sums by class."""
         if self.classes is not None and self.classes.serve(xi):
             return ProfiledDeviance(self.classes.at(xi), self.symbolic, self.reml), None
+        return self.of_rows(xi)
+
+    def of_rows(self, xi: FloatArray) -> tuple[ProfiledDeviance, Whitened]:
+        """The profiled deviance of whitened rows, and these."""
         whitening, columns = rows = self.whitened(xi)
         weight = float((whitening.precision_root**2).mean())
         try:
@@ -82,8 +108,7 @@ class ResidualCriterion(LinearCriterion):
     def evaluate(self, x: FloatArray) -> ResidualEvaluation:
         """The penalized least squares problem of the rows whitened at x."""
         theta = self.unit * x
-        deviance, rows = self.deviance_at(theta[self.parameters.of_residual])
-        at = deviance.at(self.parameters.entries(theta))
+        at, rows = self.least_squares(theta)
         return ResidualEvaluation(theta, at, self.parameters.jacobian(theta), self.unit, self, rows)
 
     def elsewhere(self, x: FloatArray) -> Iterator[FloatArray]:

@@ -41,8 +41,7 @@ class FullResidualCriterion(FullCriterion):
     def evaluate(self, x: FloatArray) -> FullResidual:
         """The penalized least squares problem of weighted rows for the random effects alone."""
         gamma, theta, sigma = self.natural(x)
-        deviance, rows = self.profiled.deviance_at(theta[self.parameters.of_residual])
-        at = deviance.at(self.parameters.entries(theta), Held(gamma - deviance.cross.gamma0, sigma**2))
+        at, rows = self.profiled.least_squares(theta, lambda one: Held(gamma - one.cross.gamma0, sigma**2))
         jacobian, one = self.parameters.jacobian(theta), np.ones(len(theta))
         here = ResidualEvaluation(theta, at, jacobian, one, self.profiled, rows)
         return FullResidual(at, theta, sigma, jacobian, self.scales, self.unit, self, x, here)

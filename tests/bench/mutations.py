@@ -759,8 +759,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "framework/estimation/residual_classes.py",
-        "MOST, ROWS = 16, 4",
-        "MOST, ROWS = 16, 0.01",
+        "MOST, ROWS, LEAST = 16, 4, 20",
+        "MOST, ROWS, LEAST = 16, 0.01, 1",
         "tests/residual/test_classes.py::test_a_few_rows_have_no_classes",
     ),
     Mutation(
