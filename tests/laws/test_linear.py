@@ -16,7 +16,7 @@ from .judge import judge
 
 
 @pytest.mark.parametrize("written", WAYS)
-@over_seeds(7)
+@over_seeds(5)
 def test_another_way_to_write_a_model_changes_nothing(written, seed):
     case = linear(seed)
     same_end(fitted_once(linear, seed), fitted(written(case, np.random.default_rng(seed))))
@@ -70,7 +70,7 @@ def test_data_without_random_effects_converge(seed):
     [{"backend": "dense"}, {"backend": Blocked(small=0)}, {"optimizer": "lbfgsb"}],
     ids=["dense", "elimination", "lbfgsb"],
 )
-@over_seeds(6)
+@over_seeds(4)
 def test_backends_and_optimizers_agree(plugins, seed):
     same_end(fitted_once(linear, seed), fitted(linear(seed), **plugins))
 
